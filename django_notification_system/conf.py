@@ -1,0 +1,156 @@
+"""The app's settings: every name, default and type, read in this one place.
+
+Settings are read when they are needed, so ``override_settings`` works in tests.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from django.conf import settings
+
+TARGETS = "NOTIFICATION_SYSTEM_TARGETS"
+HANDLERS = "NOTIFICATION_SYSTEM_HANDLERS"
+CREATORS = "NOTIFICATION_SYSTEM_CREATORS"
+ENGINE = "NOTIFICATION_SYSTEM"
+
+WhenUnknown = Literal["retry", "fail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSettings:
+    """What every target may set in its entry of ``NOTIFICATION_SYSTEM_TARGETS``.
+
+    Attributes:
+        when_unknown: What to do where nobody can know whether a message went out: ``"retry"``
+            (at least once) or ``"fail"`` (at most once).
+    """
+
+    when_unknown: WhenUnknown = "retry"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailSettings(TargetSettings):
+    """The entry ``email``; Django's own mail settings say how to reach the server.
+
+    Attributes:
+        from_email: The sender; by default Django's ``DEFAULT_FROM_EMAIL``.
+        connections: How many connections are open to the server at once.
+        timeout: Seconds to wait for the server, where Django's mail settings name no time.
+    """
+
+    from_email: str | None = None
+    connections: int = 4
+    timeout: float = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwilioSettings(TargetSettings):
+    """The entry ``twilio_sms``.
+
+    Attributes:
+        account_sid: The account's identifier.
+        auth_token: The account's secret.
+        sender: The number that messages come from, in E.164 form.
+        messaging_service_sid: A messaging service, in place of ``sender``.
+        base_url: Where the API is.
+        connections: How many requests run at once.
+        timeout: Seconds to wait for an answer.
+    """
+
+    account_sid: str = ""
+    auth_token: str = field(default="", repr=False)
+    sender: str = ""
+    messaging_service_sid: str = ""
+    base_url: str = "https://api.twilio.com"
+    connections: int = 16
+    timeout: float = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpoSettings(TargetSettings):
+    """The entry ``expo``.
+
+    Attributes:
+        access_token: Needed where the Expo project has push security switched on.
+        base_url: Where the API is.
+        connections: How many requests of up to 100 messages run at once.
+        timeout: Seconds to wait for an answer.
+    """
+
+    access_token: str | None = field(default=None, repr=False)
+    base_url: str = "https://exp.host"
+    connections: int = 4
+    timeout: float = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """The setting ``NOTIFICATION_SYSTEM``, whose keys are these names in capitals.
+
+    Attributes:
+        batch_size: How many notifications a run claims at a time.
+        lease_seconds: After how many seconds without progress another run may take them.
+        record_every: After how many outcomes, at the latest, they are written down.
+    """
+
+    batch_size: int = 500
+    lease_seconds: int = 300
+    record_every: int = 50
+
+
+#: The key in ``NOTIFICATION_SYSTEM_TARGETS`` of each built-in handler module, and its type.
+BUILT_IN_TARGETS: Mapping[str, tuple[str, type[TargetSettings]]] = {
+    "email": ("email", EmailSettings),
+    "twilio": ("twilio_sms", TwilioSettings),
+    "expo": ("expo", ExpoSettings),
+}
+
+Settings = TypeVar("Settings")
+
+
+def email_settings() -> EmailSettings:
+    """Return the settings of the email target."""
+    return _from_mapping(EmailSettings, _target("email"))
+
+
+def twilio_settings() -> TwilioSettings:
+    """Return the settings of the Twilio target."""
+    return _from_mapping(TwilioSettings, _target("twilio_sms"))
+
+
+def expo_settings() -> ExpoSettings:
+    """Return the settings of the Expo target."""
+    return _from_mapping(ExpoSettings, _target("expo"))
+
+
+def target_settings(module_name: str) -> TargetSettings:
+    """Return what a target of any kind may set.
+
+    Args:
+        module_name: Its handler's module name. A custom target's key is that name.
+    """
+    key, _ = BUILT_IN_TARGETS.get(module_name, (module_name, TargetSettings))
+    return _from_mapping(TargetSettings, _target(key))
+
+
+def engine_settings() -> EngineSettings:
+    """Return the settings of the engine."""
+    values = getattr(settings, ENGINE, None) or {}
+    return _from_mapping(EngineSettings, {name.lower(): value for name, value in values.items()})
+
+
+def module_locations(setting: str) -> Sequence[str | Path]:
+    """Return the entries of ``HANDLERS`` or ``CREATORS``."""
+    return list(getattr(settings, setting, None) or [])
+
+
+def _target(key: str) -> Mapping[str, Any]:
+    targets = getattr(settings, TARGETS, None) or {}
+    return targets.get(key) or {}
+
+
+def _from_mapping(settings_class: type[Settings], values: Mapping[str, Any]) -> Settings:
+    known = {known_field.name for known_field in fields(settings_class)}  # type: ignore[arg-type]
+    return settings_class(**{name: value for name, value in values.items() if name in known})

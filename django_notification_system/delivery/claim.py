@@ -1,0 +1,138 @@
+"""Taking a batch of due notifications, so that no other run has them."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connections, transaction
+from django.db.models import DateTimeField, ExpressionWrapper
+from django.db.models.functions import Now
+
+from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.notification import NotificationQuerySet
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A batch that one run holds.
+
+    Attributes:
+        token: What marks its rows in the database.
+        notifications: The rows, oldest first.
+        using: The database's alias.
+    """
+
+    token: uuid.UUID
+    notifications: list[Notification]
+    using: str
+
+    def rows(self, ids: Iterable[uuid.UUID]) -> NotificationQuerySet:
+        """Return those of the batch, by their keys, that this run still holds."""
+        return Notification.objects.using(self.using).filter(
+            id__in=list(ids), claim_token=self.token
+        )
+
+    def renew(self, ids: Iterable[uuid.UUID], lease_seconds: int) -> None:
+        """Hold these for another lease."""
+        self.rows(ids).update(claimed_until=_lease_end(lease_seconds))
+
+    def release(self, ids: Iterable[uuid.UUID]) -> None:
+        """Give these back as they were."""
+        self.rows(ids).update(claim_token=None, claimed_until=None)
+
+
+def claim_batch(
+    target: NotificationTarget,
+    *,
+    due_at: datetime,
+    size: int,
+    lease_seconds: int,
+    using: str,
+) -> Claim:
+    """Claim a target's oldest due notifications in one short transaction.
+
+    Where the database has ``SKIP LOCKED`` two runs that claim at once take different rows without
+    waiting; where it has not, the ``UPDATE`` takes only what is still free, and the slower run
+    goes back for more.
+
+    Args:
+        target: Whose notifications.
+        due_at: The latest ``scheduled_delivery``.
+        size: How many, at the most.
+        lease_seconds: For how long.
+        using: The database's alias.
+
+    Returns:
+        The claim; an empty one when nothing is left to claim.
+    """
+    skip_locked = connections[using].features.has_select_for_update_skip_locked
+    token = uuid.uuid4()
+    while True:
+        if skip_locked:
+            with transaction.atomic(using=using):
+                candidates = _oldest_due(target, due_at, size, using, skip_locked=True)
+                claimed = _mark(candidates, token, lease_seconds, using)
+        else:
+            # Without a transaction around both, SQLite waits for a writer and goes on, where it
+            # would otherwise refuse to turn a read that is out of date into a write.
+            candidates = _oldest_due(target, due_at, size, using)
+            claimed = _mark(candidates, token, lease_seconds, using)
+        if claimed or not candidates:
+            break
+    notifications = (
+        Notification.objects.using(using)
+        .filter(id__in=candidates, claim_token=token)
+        .for_delivery()
+        .order_by("scheduled_delivery", "created_date")
+        if claimed
+        else []
+    )
+    return Claim(token, list(notifications), using)
+
+
+def _oldest_due(
+    target: NotificationTarget,
+    due_at: datetime,
+    size: int,
+    using: str,
+    *,
+    skip_locked: bool = False,
+) -> list[uuid.UUID]:
+    due: list[tuple[datetime, uuid.UUID]] = []
+    for status in Notification.PENDING_STATUSES:
+        # A query for each status reads the index in order and stops after `size` rows; one for
+        # both would sort all that is due, again for every batch.
+        rows = (
+            Notification.objects.using(using)
+            .filter(
+                status=status,
+                scheduled_delivery__lte=due_at,
+                # No join: it would lock the records too, on databases without FOR UPDATE OF.
+                target_user_record__in=TargetUserRecord.objects.using(using).filter(target=target),
+            )
+            .unclaimed()
+            .order_by("scheduled_delivery")
+        )
+        if skip_locked:
+            rows = rows.select_for_update(skip_locked=True)
+        due.extend(rows.values_list("scheduled_delivery", "id")[:size])
+    due.sort()
+    return [notification_id for _, notification_id in due[:size]]
+
+
+def _mark(ids: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, using: str) -> int:
+    if not ids:
+        return 0
+    return (
+        Notification.objects.using(using)
+        .filter(id__in=ids)
+        .pending()
+        .unclaimed()
+        .update(claim_token=token, claimed_until=_lease_end(lease_seconds))
+    )
+
+
+def _lease_end(lease_seconds: int) -> ExpressionWrapper:
+    # By the database's clock: the hosts that share it need not agree on the time.
+    return ExpressionWrapper(Now() + timedelta(seconds=lease_seconds), output_field=DateTimeField())

@@ -1,0 +1,113 @@
+"""What came of one attempt, in words that are the same for every provider."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..models import Notification
+
+
+class Result(enum.Enum):
+    """The kinds of outcome."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    AS_SAVED = "as saved"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt to deliver one notification.
+
+    Make one with ``delivered()``, ``retry()``, ``failed()`` or ``unknown()``.
+
+    Attributes:
+        notification: What was attempted.
+        result: The kind of outcome.
+        response: A line for people; never with a secret, a token or a message's body.
+        not_before: For a retry, the earliest time of the next attempt.
+        provider_message_id: The provider's name for the message it took.
+        deactivate_record: Whether the address will never work again.
+        opt_out: Whether the address asked to be left alone.
+    """
+
+    notification: Notification
+    result: Result
+    response: str
+    not_before: datetime | None = None
+    provider_message_id: str = ""
+    deactivate_record: bool = False
+    opt_out: bool = False
+
+    @classmethod
+    def delivered(
+        cls, notification: Notification, response: str, *, provider_message_id: str = ""
+    ) -> Outcome:
+        """The provider took the message."""
+        return cls(
+            notification, Result.DELIVERED, response, provider_message_id=provider_message_id
+        )
+
+    @classmethod
+    def retry(
+        cls, notification: Notification, response: str, *, not_before: datetime | None = None
+    ) -> Outcome:
+        """It did not go out and may go out later.
+
+        Args:
+            notification: What was attempted.
+            response: Why it did not go out.
+            not_before: The earliest time of the next attempt, where the provider named one. By
+                default the notification's own ``retry_time_interval`` counts alone.
+        """
+        return cls(notification, Result.RETRY, response, not_before=not_before)
+
+    @classmethod
+    def failed(
+        cls,
+        notification: Notification,
+        response: str,
+        *,
+        deactivate_record: bool = False,
+        opt_out: bool = False,
+    ) -> Outcome:
+        """It never will go out: trying again would be refused again.
+
+        Args:
+            notification: What was attempted.
+            response: Why it was refused.
+            deactivate_record: The address is no good; it ends as ``INACTIVE DEVICE``.
+            opt_out: The address asked to be left alone; it ends as ``OPTED OUT``.
+        """
+        return cls(
+            notification,
+            Result.FAILED,
+            response,
+            deactivate_record=deactivate_record or opt_out,
+            opt_out=opt_out,
+        )
+
+    @classmethod
+    def unknown(cls, notification: Notification, response: str) -> Outcome:
+        """The message was handed over and no answer came: it went out, or it did not.
+
+        The target's ``"when_unknown"`` decides whether it is tried again.
+        """
+        return cls(notification, Result.UNKNOWN, response)
+
+    @classmethod
+    def as_saved(cls, notification: Notification, response: str) -> Outcome:
+        """A handler in the manner of release 1.5.3 has set the notification's status itself."""
+        return cls(notification, Result.AS_SAVED, response)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error for people, on one line: its type and what it says."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -1,0 +1,245 @@
+"""One message for one record, and what became of it."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .abstract import CreatedModifiedAbstractModel
+from .alias import AliasQuerySet
+from .digest import DigestField, notification_digest
+from .target_user_record import TargetUserRecord
+
+#: How much of a handler's response is kept, in characters.
+RESPONSE_MAX_LENGTH = 500
+
+
+def has_line_break(title: str) -> bool:
+    """Tell whether a title has more than one line, which no mail header may have."""
+    return "\n" in title or "\r" in title
+
+
+class NotificationQuerySet(AliasQuerySet["Notification"]):
+    """What the engine, the admin and projects ask of notifications."""
+
+    def pending(self) -> "NotificationQuerySet":
+        """Those still to be delivered, now or later."""
+        return self.filter(status__in=Notification.PENDING_STATUSES)
+
+    def due(self, at: datetime | None = None) -> "NotificationQuerySet":
+        """Those to be delivered at a moment, by default now."""
+        return self.pending().filter(scheduled_delivery__lte=at or timezone.now())
+
+    def unclaimed(self) -> "NotificationQuerySet":
+        """Those that no run holds, by the database's clock."""
+        return self.filter(models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=Now()))
+
+    def for_delivery(self) -> "NotificationQuerySet":
+        """With all that delivering and reporting them reads, in one query."""
+        return self.select_related(
+            "target_user_record__target",
+            "target_user_record__user__notification_opt_out",
+        )
+
+
+class Notification(CreatedModifiedAbstractModel):
+    """One message for one record, and what became of it.
+
+    ``user_target`` is another name of ``target_user_record`` in the constructor, in ``create()``,
+    on instances and in lookups.
+
+    Attributes:
+        target_user_record: The address that it goes to.
+        title: At most 100 characters on one line; an email's subject, for instance.
+        body: The message. For email it may be HTML, or empty where ``extra`` names a template.
+        extra: A JSON object with whatever else the target's handler understands.
+        status: ``SCHEDULED`` and ``RETRY`` wait for delivery; every other status is an end.
+        scheduled_delivery: When it is due; a failed attempt moves it.
+        attempted_delivery: When the last attempt was made.
+        retry_time_interval: Minutes from a failed attempt to the next.
+        retry_attempts: Failed attempts so far.
+        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``; at least one is made.
+        response: What the target's handler last said of it, cut to 500 characters.
+        provider_message_id: The provider's name for the message it took.
+        idempotency_key: The creator's word for what must not be created twice.
+        digest: What the database takes only once; see ``notification_digest()``.
+        claim_token: Which run holds it.
+        claimed_until: How long that run holds it, by the database's clock.
+    """
+
+    DELIVERED = "DELIVERED"
+    DELIVERY_FAILURE = "DELIVERY FAILURE"
+    INACTIVE_DEVICE = "INACTIVE DEVICE"
+    OPTED_OUT = "OPTED OUT"
+    RETRY = "RETRY"
+    SCHEDULED = "SCHEDULED"
+
+    STATUS_CHOICES = (
+        (DELIVERED, _("Delivered")),
+        (DELIVERY_FAILURE, _("Delivery Failure")),
+        (INACTIVE_DEVICE, _("Inactive Device")),
+        (OPTED_OUT, _("Opted Out")),
+        (RETRY, _("Retry")),
+        (SCHEDULED, _("Scheduled")),
+    )
+    #: Still to be delivered.
+    PENDING_STATUSES = (SCHEDULED, RETRY)
+    #: Reached by an attempt, so never without ``attempted_delivery``.
+    ATTEMPTED_STATUSES = (DELIVERED, DELIVERY_FAILURE, RETRY)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    target_user_record = models.ForeignKey(
+        TargetUserRecord,
+        on_delete=models.CASCADE,
+        related_name="notifications",
+        verbose_name=_("target user record"),
+    )
+    title = models.CharField(_("title"), max_length=100)
+    body = models.TextField(_("body"), blank=True)
+    extra = models.JSONField(_("extra"), blank=True, null=True, default=dict)
+    status = models.CharField(_("status"), max_length=16, choices=STATUS_CHOICES)
+    scheduled_delivery = models.DateTimeField(_("scheduled delivery"))
+    attempted_delivery = models.DateTimeField(_("attempted delivery"), null=True, blank=True)
+    retry_time_interval = models.PositiveIntegerField(
+        _("retry time interval"), default=0, help_text=_("In minutes.")
+    )
+    retry_attempts = models.PositiveIntegerField(_("retry attempts"), default=0)
+    max_retries = models.PositiveIntegerField(_("max retries"), default=3)
+    response = models.CharField(
+        _("response"),
+        max_length=RESPONSE_MAX_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
+    provider_message_id = models.CharField(
+        _("provider's message id"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
+    idempotency_key = models.CharField(  # noqa: DJ001 # NULL: none was given, "" is a key too
+        _("idempotency key"), max_length=200, null=True, blank=True, editable=False
+    )
+    digest = DigestField(_("digest"), null=True, blank=True, editable=False)
+    claim_token = models.UUIDField(_("claim token"), null=True, blank=True, editable=False)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        db_table = "notification_system_notification"
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        constraints = [
+            models.UniqueConstraint(fields=["digest"], name="notification_digest_unique"),
+        ]
+        indexes = [
+            # The engine's: what is due, oldest first, however many rows are done with.
+            models.Index(fields=["status", "scheduled_delivery"], name="notification_due"),
+            # The admin's: the newest first, without a sort of the whole table.
+            models.Index(fields=["scheduled_delivery"], name="notification_scheduled"),
+        ]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target_user_record.user.get_username()}"
+            f" - {self.status} - {self.scheduled_delivery}"
+        )
+
+    @property
+    def user_target(self) -> TargetUserRecord:
+        """The address that it goes to; another name of ``target_user_record``."""
+        return self.target_user_record
+
+    @user_target.setter
+    def user_target(self, record: TargetUserRecord) -> None:
+        self.target_user_record = record
+
+    @property
+    def user_target_id(self) -> uuid.UUID:
+        """The key of the address that it goes to; another name of ``target_user_record_id``."""
+        return self.target_user_record_id
+
+    @user_target_id.setter
+    def user_target_id(self, record_id: uuid.UUID) -> None:
+        self.target_user_record_id = record_id
+
+    def make_digest(self) -> uuid.UUID | None:
+        """Return the digest of what the notification is now."""
+        return notification_digest(
+            self.target_user_record_id,
+            self.scheduled_delivery,
+            self.title,
+            self.extra,
+            idempotency_key=self.idempotency_key,
+        )
+
+    def count_failed_attempt(self, at: datetime, minutes: int | None = None) -> None:
+        """Count a failed attempt: schedule the next, or give up after ``max_retries`` of them.
+
+        Only this instance changes; saving it is the caller's.
+
+        Args:
+            at: When the attempt was made.
+            minutes: From then to the next attempt; by default ``retry_time_interval``.
+        """
+        self.retry_attempts += 1
+        self.attempted_delivery = at
+        if self.retry_attempts >= self.max_retries:
+            self.status = self.DELIVERY_FAILURE
+            return
+        self.status = self.RETRY
+        interval = self.retry_time_interval if minutes is None else minutes
+        self.scheduled_delivery = at + timedelta(minutes=interval)
+
+    def clean(self) -> None:
+        """Refuse what could not be delivered, or contradicts itself.
+
+        Forms and the admin call this through ``full_clean()``; as with every Django model,
+        ``save()`` does not.
+
+        Raises:
+            ValidationError: When the title has a line break, ``extra`` is no object, status and
+                ``attempted_delivery`` contradict each other, the user has opted out, or the
+                notification repeats another.
+        """
+        super().clean()
+        errors: dict[str, Any] = {}
+        if has_line_break(self.title):
+            errors["title"] = _("The title must be a single line.")
+        if self.extra is not None and not isinstance(self.extra, dict):
+            errors["extra"] = _("Extra must be a JSON object, such as {}.")
+        if self.attempted_delivery and self.status == self.SCHEDULED:
+            errors["status"] = _("Status cannot be “SCHEDULED” if there is an attempted delivery.")
+        elif not self.attempted_delivery and self.status in self.ATTEMPTED_STATUSES:
+            errors["attempted_delivery"] = _(
+                "Attempted delivery must be filled out if status is “%(status)s”."
+            ) % {"status": self.status}
+        if errors:
+            raise ValidationError(errors)
+        self._clean_recipient()
+
+    def _clean_recipient(self) -> None:
+        if not self.target_user_record_id or self.scheduled_delivery is None:
+            return  # the form's own errors name these
+        opt_out = getattr(self.target_user_record.user, "notification_opt_out", None)
+        if self.status in self.PENDING_STATUSES and opt_out is not None and opt_out.active:
+            raise ValidationError(_("This user has opted out of notifications."))
+        if self._state.adding and self.digest is None:
+            digest = self.make_digest()
+            if digest and type(self).objects.filter(digest=digest).exists():
+                raise ValidationError(
+                    _(
+                        "A notification with this title and extra already exists for this record"
+                        " and moment."
+                    )
+                )

@@ -1,0 +1,105 @@
+"""Who wants to hear nothing."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db import models, router, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .abstract import CreatedModifiedAbstractModel
+from .notification import Notification
+
+
+def opt_out_notifications(user_ids: Iterable[Any], *, using: str) -> None:
+    """Mark what is still to be delivered to these users as ``OPTED OUT``."""
+    Notification.objects.using(using).filter(
+        status__in=Notification.PENDING_STATUSES,
+        target_user_record__user__in=user_ids,
+    ).update(status=Notification.OPTED_OUT, modified_date=timezone.now())
+
+
+def restore_notifications(user_ids: Iterable[Any], *, using: str) -> None:
+    """Schedule again what an opt-out held back and whose time has not passed.
+
+    What was due while the user was opted out stays ``OPTED OUT``: it would come too late. So does
+    what is addressed to an inactive record.
+    """
+    now = timezone.now()
+    restorable = Notification.objects.using(using).filter(
+        status=Notification.OPTED_OUT,
+        scheduled_delivery__gt=now,
+        target_user_record__user__in=user_ids,
+        target_user_record__active=True,
+    )
+    attempted = models.Q(attempted_delivery__isnull=False)
+    restorable.filter(attempted).update(status=Notification.RETRY, modified_date=now)
+    restorable.filter(~attempted).update(status=Notification.SCHEDULED, modified_date=now)
+
+
+class NotificationOptOutQuerySet(models.QuerySet["NotificationOptOut"]):
+    """Deleting an opt-out, in the admin's bulk action too, is opting in again."""
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the opt-outs and restore what they held back."""
+        user_ids = list(self.values_list("user", flat=True))
+        with transaction.atomic(using=self.db):
+            deleted = super().delete()
+            restore_notifications(user_ids, using=self.db)
+        return deleted
+
+    delete.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
+    delete.queryset_only = True  # type: ignore[attr-defined] # never a manager method
+
+
+class NotificationOptOut(CreatedModifiedAbstractModel):
+    """A user's word on whether to be notified at all.
+
+    Saving an active opt-out marks the user's ``SCHEDULED`` and ``RETRY`` notifications as
+    ``OPTED OUT``; saving an inactive one, or deleting it, schedules those again whose time has
+    not passed. Bulk writes (``bulk_create()``, ``update()``) do not touch notifications, but a
+    run never delivers to a user with an active opt-out.
+
+    Attributes:
+        user: Whose opt-out it is.
+        active: Whether it is in force.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="notification_opt_out",
+        verbose_name=_("user"),
+    )
+    active = models.BooleanField(_("active"), default=False)
+
+    objects = NotificationOptOutQuerySet.as_manager()
+
+    class Meta:
+        db_table = "notification_system_opt_out"
+        verbose_name = _("notification opt-out")
+        verbose_name_plural = _("notification opt-outs")
+
+    def __str__(self) -> str:
+        return self.user.get_username()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and bring the user's notifications in line, in one transaction."""
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            super().save(*args, **kwargs)
+            if self.active:
+                opt_out_notifications([self.user_id], using=using)
+            else:
+                restore_notifications([self.user_id], using=using)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete, which is opting in again."""
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            deleted = super().delete(*args, **kwargs)
+            restore_notifications([self.user_id], using=using)
+        return deleted

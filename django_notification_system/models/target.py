@@ -1,0 +1,51 @@
+"""A kind of destination: Email, Twilio, Expo, or one of the project's own."""
+
+import uuid
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .abstract import CreatedModifiedAbstractModel
+
+
+def validate_module_name(name: str) -> None:
+    """Refuse what is no Python identifier: a target may name a module, never a file.
+
+    Raises:
+        ValidationError: When ``name`` is no identifier.
+    """
+    if not name.isidentifier():
+        raise ValidationError(
+            _("“%(name)s” is no Python module name: use letters, digits and underscores."),
+            params={"name": name},
+            code="invalid_module_name",
+        )
+
+
+class NotificationTarget(CreatedModifiedAbstractModel):
+    """A kind of destination.
+
+    Attributes:
+        name: What people call it, at most 15 characters.
+        notification_module_name: The module that delivers to it: ``notification_handlers`` of
+            this app or of the project (``NOTIFICATION_SYSTEM_HANDLERS``) must have a module of
+            that name.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=15, unique=True)
+    notification_module_name = models.CharField(
+        _("module name"),
+        max_length=50,
+        validators=[validate_module_name],
+        help_text=_("The module that delivers to this target, such as “email”."),
+    )
+
+    class Meta:
+        db_table = "notification_system_target"
+        verbose_name = _("notification target")
+        verbose_name_plural = _("notification targets")
+
+    def __str__(self) -> str:
+        return self.name

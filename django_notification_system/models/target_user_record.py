@@ -1,0 +1,81 @@
+"""A user's address in a target."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .abstract import CreatedModifiedAbstractModel
+from .target import NotificationTarget
+
+
+class TargetUserRecord(CreatedModifiedAbstractModel):
+    """A user's address in a target: an email address, a phone number, a push token.
+
+    Attributes:
+        user: Whom the address reaches.
+        target: The kind of destination.
+        target_user_id: The address itself, at most 254 characters (RFC 5321's limit for email).
+        description: A note for people.
+        active: Whether notifications may be sent to it.
+        origin: Who looks after the address: a person, or ``create_email_target_user_records``.
+    """
+
+    class Origin(models.TextChoices):
+        """Who looks after a record's address."""
+
+        MANUAL = "", _("Entered by hand")
+        USER_EMAIL = "USER EMAIL", _("Follows the user's email address")
+        FORMER_USER_EMAIL = "FORMER USER EMAIL", _("A former email address of the user")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="notification_target_user_records",
+        verbose_name=_("user"),
+    )
+    target = models.ForeignKey(
+        NotificationTarget, on_delete=models.PROTECT, verbose_name=_("target")
+    )
+    target_user_id = models.CharField(_("address"), max_length=254)
+    description = models.CharField(_("description"), max_length=200)
+    active = models.BooleanField(_("active"), default=True)
+    origin = models.CharField(
+        _("origin"),
+        max_length=20,
+        choices=Origin,
+        blank=True,
+        default=Origin.MANUAL,
+        db_default="",
+        editable=False,
+    )
+
+    class Meta:
+        db_table = "notification_system_target_user_record"
+        verbose_name = _("target user record")
+        verbose_name_plural = _("target user records")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "target", "target_user_id"],
+                name="user target ids cannot be repeated",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user.get_username()}: {self.description}"
+
+
+class UserTarget(TargetUserRecord):
+    """The records under the name, and so the address, that the admin shows them by.
+
+    A proxy without permissions of its own: whoever may work with target user records may do
+    so here.
+    """
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = _("user target")
+        verbose_name_plural = _("User Targets")

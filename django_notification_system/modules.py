@@ -1,0 +1,141 @@
+"""Finding the module that a target names, in the places that settings name and nowhere else."""
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+
+from .conf import BUILT_IN_TARGETS, module_locations
+from .exceptions import TargetUnavailable
+
+Location = str | Path
+
+
+@dataclass(frozen=True)
+class FoundModule:
+    """A target's module.
+
+    Attributes:
+        module: The module, imported.
+        source: The file or the dotted name that it came from.
+        shadows_built_in: Whether it stands in for a module of this app.
+    """
+
+    module: ModuleType
+    source: str
+    shadows_built_in: bool = False
+
+
+def find_module(name: str, setting: str, built_in_package: str) -> FoundModule | None:
+    """Import the module that a target names.
+
+    A later location overrides an earlier one and any of them overrides a built-in module, as in
+    release 1.5.3.
+
+    Args:
+        name: A target's ``notification_module_name``.
+        setting: The setting with the project's locations.
+        built_in_package: The package of this app that has the built-in modules.
+
+    Returns:
+        The module, or ``None`` where no location has one of that name.
+
+    Raises:
+        TargetUnavailable: When ``name`` is no identifier, or the module does not import.
+    """
+    if not name.isidentifier():
+        raise TargetUnavailable(
+            f"{name!r} is no Python module name. Correct the target's notification_module_name: "
+            "letters, digits and underscores only."
+        )
+    built_in = name in BUILT_IN_TARGETS
+    for location in reversed(module_locations(setting)):
+        folder = as_folder(location)
+        if folder is not None:
+            file = folder / f"{name}.py"
+            if file.is_file():
+                module = _import_file(file, name, built_in_package)
+                return FoundModule(module, str(file), shadows_built_in=built_in)
+        elif _exists(dotted := f"{location}.{name}"):
+            return FoundModule(_import(dotted), dotted, shadows_built_in=built_in)
+    if built_in:
+        dotted = f"{built_in_package}.{name}"
+        return FoundModule(_import(dotted), dotted)
+    return None
+
+
+def searched_places(setting: str, built_in_package: str) -> str:
+    """Return, for people, where modules are looked for."""
+    return ", ".join([*(str(location) for location in module_locations(setting)), built_in_package])
+
+
+def as_folder(location: Location) -> Path | None:
+    """Return the folder that a location names, or ``None`` where it names a dotted package.
+
+    A name without a path separator is a package where Python finds one of that name.
+    """
+    if isinstance(location, Path):
+        return location
+    looks_like_path = os.sep in location or (os.altsep is not None and os.altsep in location)
+    is_dotted_name = all(part.isidentifier() for part in location.split("."))
+    if looks_like_path or not is_dotted_name:
+        return Path(location)
+    if not _exists(location) and Path(location).is_dir():
+        return Path(location)
+    return None
+
+
+def _exists(dotted: str) -> bool:
+    try:
+        return importlib.util.find_spec(dotted) is not None
+    except ModuleNotFoundError:
+        return False  # a parent of it does not exist, which the system checks report
+    except Exception as error:
+        raise TargetUnavailable(_describe_failure(dotted, error)) from error
+
+
+def _import(dotted: str) -> ModuleType:
+    try:
+        return importlib.import_module(dotted)
+    except Exception as error:
+        raise TargetUnavailable(_describe_failure(dotted, error)) from error
+
+
+def _import_file(file: Path, name: str, package: str) -> ModuleType:
+    # Inside the built-in package, so that the relative imports that the documentation of 1.5.3
+    # shows work ("from ..utils import ..."); under a name of its own, so that it replaces nothing.
+    suffix = blake2b(str(file.resolve()).encode(), digest_size=6).hexdigest()
+    qualified = f"{package}._{suffix}_{name}"
+    if qualified in sys.modules:
+        return sys.modules[qualified]
+    loader = SourceFileLoader(qualified, str(file))
+    spec = importlib.util.spec_from_file_location(qualified, file, loader=loader)
+    assert spec is not None  # noqa: S101 # a loader was given
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[qualified] = module
+    try:
+        loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[qualified]
+        raise TargetUnavailable(_describe_failure(str(file), error)) from error
+    return module
+
+
+def _describe_failure(source: str, error: Exception) -> str:
+    if isinstance(error, TargetUnavailable):
+        return str(error)
+    last_line = traceback.format_exception_only(error)[-1].strip()
+    return f"{source} does not import: {last_line}"
+
+
+def missing_function(found: FoundModule, names: Sequence[str]) -> TargetUnavailable:
+    """Return the error for a module that has none of the functions it should have."""
+    wanted = " or ".join(f"{name}()" for name in names)
+    return TargetUnavailable(f"{found.source} defines no {wanted}. Add it.")

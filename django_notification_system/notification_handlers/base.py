@@ -1,0 +1,36 @@
+"""The interface of a handler: a module with one function.
+
+``deliver()`` is for handlers that send many at once or keep a connection open. A handler that
+sends one at a time defines ``send_notification(notification)`` and returns an ``Outcome``.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from ..delivery.outcome import Outcome, one_line
+from ..exceptions import TargetUnavailable
+from ..models import Notification
+
+__all__ = ["Handler", "Outcome", "TargetUnavailable", "one_line"]
+
+
+class Handler(Protocol):
+    """A module that delivers to a target."""
+
+    def deliver(self, notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        """Send notifications, and yield an outcome for each as soon as it is known.
+
+        The engine records the outcomes; a handler leaves the database alone. The order of the
+        outcomes is free. Where the run is to stop, ``notifications`` ends early: finish what was
+        taken from it and return.
+
+        Args:
+            notifications: Take the next only when it can be sent: what was taken and got no
+                outcome counts as unknown. Each has its record, target and user loaded.
+
+        Raises:
+            TargetUnavailable: To give up on the whole target for this run, because a setting is
+                missing or the provider refuses the project's credentials. What has no outcome yet
+                stays as it was.
+        """
+        ...

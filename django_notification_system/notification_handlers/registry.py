@@ -1,0 +1,52 @@
+"""Finding a target's handler by the name of its module."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from ..conf import HANDLERS
+from ..delivery.one_by_one import deliver_one_by_one
+from ..delivery.outcome import Outcome
+from ..exceptions import TargetUnavailable
+from ..models import Notification, NotificationTarget
+from ..modules import find_module, missing_function, searched_places
+
+BUILT_IN_PACKAGE = "django_notification_system.notification_handlers"
+
+
+@dataclass(frozen=True)
+class FoundHandler:
+    """What delivers to a target.
+
+    Attributes:
+        deliver: See ``Handler.deliver()``.
+        source: The file or dotted name that it comes from.
+        shadows_built_in: Whether it stands in for a handler of this app.
+    """
+
+    deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
+    source: str
+    shadows_built_in: bool
+
+
+def find_handler(target: NotificationTarget) -> FoundHandler:
+    """Return what delivers to a target.
+
+    Raises:
+        TargetUnavailable: When there is no module of that name, it does not import, or it defines
+            neither ``deliver()`` nor ``send_notification()``.
+    """
+    name = target.notification_module_name
+    found = find_module(name, HANDLERS, BUILT_IN_PACKAGE)
+    if found is None:
+        places = searched_places(HANDLERS, BUILT_IN_PACKAGE)
+        raise TargetUnavailable(
+            f"No handler for target {target.name!r}: there is no module {name!r} in {places}. "
+            f"Add {name}.py to a folder or package that {HANDLERS} names."
+        )
+    deliver = getattr(found.module, "deliver", None)
+    if deliver is None:
+        send = getattr(found.module, "send_notification", None)
+        if send is None:
+            raise missing_function(found, ["deliver", "send_notification"])
+        deliver = deliver_one_by_one(send, found.source)
+    return FoundHandler(deliver, found.source, found.shadows_built_in)

@@ -1,0 +1,53 @@
+"""Where the tests find the databases that they run on, and whether each is there."""
+
+import os
+import socket
+
+HOST = os.environ.get("TEST_DATABASE_HOST", "127.0.0.1")
+
+DATABASES = {
+    "sqlite": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": ":memory:",
+    },
+    "postgresql": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": os.environ.get("TEST_POSTGRESQL_NAME", "postgres"),
+        "USER": os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
+        "PASSWORD": os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
+        "HOST": HOST,
+        "PORT": os.environ.get("TEST_POSTGRESQL_PORT", "5432"),
+        "TEST": {"NAME": "test_django_notification_system"},
+    },
+    "mariadb": {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": os.environ.get("TEST_MARIADB_NAME", "test"),
+        "USER": os.environ.get("TEST_MARIADB_USER", "root"),
+        "PASSWORD": os.environ.get("TEST_MARIADB_PASSWORD", ""),
+        "HOST": HOST,
+        "PORT": os.environ.get("TEST_MARIADB_PORT", "3306"),
+        "OPTIONS": {"charset": "utf8mb4"},
+        "TEST": {"NAME": "test_django_notification_system", "CHARSET": "utf8mb4"},
+    },
+}
+
+
+def is_there(name: str) -> bool:
+    """Tell whether the database server listens; SQLite always does."""
+    if name == "sqlite":
+        return True
+    settings = DATABASES[name]
+    try:
+        socket.create_connection((settings["HOST"], int(settings["PORT"])), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def use_pymysql() -> None:
+    """Let PyMySQL stand in for mysqlclient, which needs a compiler and MariaDB's headers."""
+    import pymysql
+
+    # Django asks for the mysqlclient release that has what it uses; PyMySQL has that too.
+    pymysql.version_info = (2, 2, 7, "final", 0)
+    pymysql.install_as_MySQLdb()
