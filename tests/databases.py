@@ -2,10 +2,13 @@
 
 import os
 import socket
+from typing import Any
 
 HOST = os.environ.get("TEST_DATABASE_HOST", "127.0.0.1")
+#: Two test runs at once need a database each: TEST_DATABASE_SUFFIX tells them apart.
+TEST_NAME = "test_django_notification_system" + os.environ.get("TEST_DATABASE_SUFFIX", "")
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "sqlite": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": ":memory:",
@@ -17,7 +20,7 @@ DATABASES = {
         "PASSWORD": os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
         "HOST": HOST,
         "PORT": os.environ.get("TEST_POSTGRESQL_PORT", "5432"),
-        "TEST": {"NAME": "test_django_notification_system"},
+        "TEST": {"NAME": TEST_NAME},
     },
     "mariadb": {
         "ENGINE": "django.db.backends.mysql",
@@ -27,7 +30,7 @@ DATABASES = {
         "HOST": HOST,
         "PORT": os.environ.get("TEST_MARIADB_PORT", "3306"),
         "OPTIONS": {"charset": "utf8mb4"},
-        "TEST": {"NAME": "test_django_notification_system", "CHARSET": "utf8mb4"},
+        "TEST": {"NAME": TEST_NAME, "CHARSET": "utf8mb4"},
     },
 }
 
