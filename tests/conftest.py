@@ -1,0 +1,64 @@
+"""Fixtures that many tests share."""
+
+from datetime import timedelta
+from typing import Any, Protocol
+
+import pytest
+from django.utils import timezone
+
+from django_notification_system.models import (
+    Notification,
+    NotificationTarget,
+    TargetUserRecord,
+)
+
+ADDRESSES = {
+    "Email": "eggs@example.com",
+    "Twilio": "+15005550006",
+    "Expo": "ExponentPushToken[eggs-benedict]",
+}
+
+
+@pytest.fixture
+def user(db: None, django_user_model: Any) -> Any:
+    """Eggs Benedict, with no records."""
+    return django_user_model.objects.create_user(
+        username="egg", email="eggs@example.com", first_name="Eggs", last_name="Benedict"
+    )
+
+
+@pytest.fixture
+def records(user: Any) -> dict[str, TargetUserRecord]:
+    """Eggs Benedict's records, one in each built-in target, by the target's name."""
+    return {
+        target.name: TargetUserRecord.objects.create(
+            user=user,
+            target=target,
+            target_user_id=ADDRESSES[target.name],
+            description=f"{user.first_name}'s {target.name}",
+        )
+        for target in NotificationTarget.objects.filter(name__in=ADDRESSES)
+    }
+
+
+class MakeDue(Protocol):
+    """Makes a notification that is due."""
+
+    def __call__(self, record: TargetUserRecord, **fields: Any) -> Notification: ...
+
+
+@pytest.fixture
+def make_due() -> MakeDue:
+    """A function that makes a notification for a record, due a minute ago unless told otherwise."""
+
+    def make(record: TargetUserRecord, **fields: Any) -> Notification:
+        values = {
+            "title": "Test notification",
+            "body": "lorem ipsum...",
+            "status": Notification.SCHEDULED,
+            "scheduled_delivery": timezone.now() - timedelta(minutes=1),
+            "retry_time_interval": 60,
+        }
+        return Notification.objects.create(target_user_record=record, **{**values, **fields})
+
+    return make
