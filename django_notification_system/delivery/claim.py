@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connections, transaction
 from django.db.models import DateTimeField, ExpressionWrapper
@@ -80,15 +81,12 @@ def claim_batch(
             claimed = _mark(candidates, token, lease_seconds, using)
         if claimed or not candidates:
             break
-    notifications = (
-        Notification.objects.using(using)
-        .filter(id__in=candidates, claim_token=token)
-        .for_delivery()
-        .order_by("scheduled_delivery", "created_date")
-        if claimed
-        else []
-    )
-    return Claim(token, list(notifications), using)
+    claim = Claim(token, [], using)
+    if claimed:
+        claim.notifications.extend(
+            claim.rows(candidates).for_delivery().order_by("scheduled_delivery", "created_date")
+        )
+    return claim
 
 
 def _oldest_due(
@@ -133,6 +131,6 @@ def _mark(ids: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, using: str
     )
 
 
-def _lease_end(lease_seconds: int) -> ExpressionWrapper:
+def _lease_end(lease_seconds: int) -> Any:
     # By the database's clock: the hosts that share it need not agree on the time.
     return ExpressionWrapper(Now() + timedelta(seconds=lease_seconds), output_field=DateTimeField())

@@ -53,7 +53,7 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
         logger.exception("%s raised while delivering notification %s.", source, notification.pk)
         return Outcome.retry(notification, one_line(error))
     finally:
-        del notification.save  # type: ignore[misc] # the class's own again
+        del notification.save  # the class's own again
     if isinstance(returned, Outcome):
         return returned
     if saves and _progress(notification) != before:

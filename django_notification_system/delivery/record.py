@@ -26,11 +26,8 @@ FAILURE_FIELDS = (
 )
 #: What the engine keeps to itself, whatever a handler saves.
 ENGINE_FIELDS = frozenset({"id", "digest", "claim_token", "claimed_until", "modified_date"})
-EVERY_FIELD = tuple(
-    field.attname
-    for field in Notification._meta.concrete_fields
-    if field.attname not in ENGINE_FIELDS
-)
+CONCRETE_FIELDS = {field.attname: field for field in Notification._meta.concrete_fields}
+EVERY_FIELD = tuple(name for name in CONCRETE_FIELDS if name not in ENGINE_FIELDS)
 
 
 def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
@@ -77,7 +74,7 @@ def _write(claim: Claim, notifications: Sequence[Notification], fields: Iterable
 
 def _values(notifications: Sequence[Notification], attname: str, using: str) -> Any:
     """Return one value where all have the same, otherwise a ``CASE`` by key."""
-    field = Notification._meta.get_field(attname)
+    field = CONCRETE_FIELDS[attname]
     values = [getattr(notification, attname) for notification in notifications]
     # NULL without a type: with JSONField's it would become a JSON null.
     constants = [Value(value, None if value is None else field) for value in values]
