@@ -1,1 +1,185 @@
-"""System checks of the settings."""
+"""System checks of the settings: what is wrong is said at start, with the setting's name."""
+
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+
+from . import conf
+from .exceptions import TargetUnavailable
+from .modules import as_folder, is_importable
+
+#: What each built-in target's client is called, and the extra that brings it.
+CLIENTS = {"twilio_sms": ("twilio", "twilio"), "expo": ("exponent_server_sdk", "expo")}
+
+
+def _is_positive_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_positive_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _is_url(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    parts = urlsplit(value)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+#: What a value must be, and how to say so.
+RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "connections": (_is_positive_integer, "a whole number above 0"),
+    "timeout": (_is_positive_number, "a number of seconds above 0"),
+    "base_url": (_is_url, "an http or https URL"),
+    "when_unknown": (lambda value: value in ("retry", "fail"), '"retry" or "fail"'),
+    "from_email": (_is_text_or_none, "a string"),
+    "access_token": (_is_text_or_none, "a string or None"),
+    "account_sid": (_is_text, "a string"),
+    "auth_token": (_is_text, "a string"),
+    "sender": (_is_text, "a string"),
+    "messaging_service_sid": (_is_text, "a string"),
+    "batch_size": (_is_positive_integer, "a whole number above 0"),
+    "lease_seconds": (_is_positive_integer, "a whole number of seconds above 0"),
+    "record_every": (_is_positive_integer, "a whole number above 0"),
+}
+
+
+def _error(number: int, message: str, hint: str | None = None) -> Error:
+    return Error(message, hint=hint, id=f"django_notification_system.E{number:03}")
+
+
+def _warning(number: int, message: str, hint: str | None = None) -> checks.Warning:
+    return checks.Warning(message, hint=hint, id=f"django_notification_system.W{number:03}")
+
+
+@checks.register()
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check all settings of this app."""
+    return [
+        *_check_targets(),
+        *_check_engine(),
+        *_check_locations(conf.HANDLERS),
+        *_check_locations(conf.CREATORS),
+    ]
+
+
+def _check_targets() -> Iterator[CheckMessage]:
+    targets = getattr(settings, conf.TARGETS, None) or {}
+    if not isinstance(targets, Mapping):
+        yield _error(1, f"{conf.TARGETS} must be a dictionary, such as {{'email': {{}}}}.")
+        return
+    types = dict(conf.BUILT_IN_TARGETS.values())
+    for key, values in targets.items():
+        name = f"{conf.TARGETS}[{key!r}]"
+        if not isinstance(values, Mapping):
+            yield _error(1, f"{name} must be a dictionary.")
+            continue
+        known = {field.name for field in fields(types.get(key, conf.TargetSettings))}
+        yield from _check_values(name, values, known)
+        if key in types:
+            yield from _check_names(name, set(values), known)
+        if key == "twilio_sms":
+            yield from _check_twilio(name, values)
+        yield from _check_client(name, key, values)
+
+
+def _check_engine() -> Iterator[CheckMessage]:
+    values = getattr(settings, conf.ENGINE, None) or {}
+    if not isinstance(values, Mapping):
+        yield _error(2, f"{conf.ENGINE} must be a dictionary, such as {{'BATCH_SIZE': 500}}.")
+        return
+    known = {field.name.upper() for field in fields(conf.EngineSettings)}
+    yield from _check_names(conf.ENGINE, set(values), known)
+    yield from _check_values(conf.ENGINE, values, known)
+
+
+def _check_names(name: str, given: set[Any], known: set[str]) -> Iterator[CheckMessage]:
+    for unknown in sorted(given - known, key=str):
+        yield _warning(
+            1,
+            f"{name} has no option {unknown!r}; it is ignored.",
+            hint=f"The options are: {', '.join(sorted(known))}.",
+        )
+
+
+def _check_values(name: str, values: Mapping[Any, Any], known: set[str]) -> Iterator[CheckMessage]:
+    for option in sorted(known & set(values)):
+        is_right, expected = RULES[option.lower()]
+        if not is_right(values[option]):
+            yield _error(3, f"{name}[{option!r}] must be {expected}.")
+
+
+def _check_twilio(name: str, values: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    # Empty strings are how release 1.5.3 told people to leave Twilio unused.
+    if not values.get("account_sid"):
+        return
+    if not values.get("auth_token"):
+        yield _error(4, f"{name} has an account_sid but no auth_token.", hint="Add the token.")
+    if not values.get("sender") and not values.get("messaging_service_sid"):
+        yield _error(
+            4,
+            f"{name} says not where messages come from.",
+            hint="Add a 'sender' (a number such as +15005550006) or a 'messaging_service_sid'.",
+        )
+
+
+def _check_client(name: str, key: str, values: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if key not in CLIENTS or (key == "twilio_sms" and not values.get("account_sid")):
+        return
+    client, extra = CLIENTS[key]
+    if importlib.util.find_spec(client) is None:
+        yield _warning(
+            2,
+            f"{name} is set, but its client {client!r} is not installed.",
+            hint=f"Install it: pip install django-notification-system[{extra}]",
+        )
+
+
+def _check_locations(setting: str) -> Iterator[CheckMessage]:
+    locations = getattr(settings, setting, None) or []
+    if isinstance(locations, str) or not isinstance(locations, list | tuple):
+        yield _error(5, f"{setting} must be a list of folders and dotted package names.")
+        return
+    for index, location in enumerate(locations):
+        yield from _check_location(f"{setting}[{index}]", location)
+
+
+def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
+    if not location or not isinstance(location, str | Path):
+        yield _error(5, f"{name} must be a folder or a dotted package name.")
+        return
+    try:
+        folder = as_folder(location)
+    except TargetUnavailable as error:
+        yield _error(7, f"{name}: {error}")
+        return
+    if folder is not None:
+        if not folder.is_dir():
+            yield _error(
+                6,
+                f"{name} names a folder that does not exist: {folder}",
+                hint="Correct it, or create the folder.",
+            )
+        return
+    if not is_importable(str(location)):
+        yield _error(
+            7,
+            f"{name} names a package that does not exist: {location}",
+            hint="Correct it; a folder is written with a slash, such as './handlers'.",
+        )

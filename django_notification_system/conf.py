@@ -142,8 +142,8 @@ def engine_settings() -> EngineSettings:
 
 
 def module_locations(setting: str) -> Sequence[str | Path]:
-    """Return the entries of ``HANDLERS`` or ``CREATORS``."""
-    return list(getattr(settings, setting, None) or [])
+    """Return the entries of ``HANDLERS`` or ``CREATORS``; an empty one would name any folder."""
+    return [location for location in getattr(settings, setting, None) or [] if location]
 
 
 def _target(key: str) -> Mapping[str, Any]:

@@ -63,7 +63,7 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
             if file.is_file():
                 module = _import_file(file, name, built_in_package)
                 return FoundModule(module, str(file), shadows_built_in=built_in)
-        elif _exists(dotted := f"{location}.{name}"):
+        elif is_importable(dotted := f"{location}.{name}"):
             return FoundModule(_import(dotted), dotted, shadows_built_in=built_in)
     if built_in:
         dotted = f"{built_in_package}.{name}"
@@ -87,12 +87,17 @@ def as_folder(location: Location) -> Path | None:
     is_dotted_name = all(part.isidentifier() for part in location.split("."))
     if looks_like_path or not is_dotted_name:
         return Path(location)
-    if not _exists(location) and Path(location).is_dir():
+    if not is_importable(location) and Path(location).is_dir():
         return Path(location)
     return None
 
 
-def _exists(dotted: str) -> bool:
+def is_importable(dotted: str) -> bool:
+    """Tell whether Python finds a module or package of this name.
+
+    Raises:
+        TargetUnavailable: When a package on the way to it does not import.
+    """
     try:
         return importlib.util.find_spec(dotted) is not None
     except ModuleNotFoundError:

@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from tests.handlers import loft as loft_handler
 
 ADDRESSES = {
     "Email": "eggs@example.com",
@@ -62,3 +64,15 @@ def make_due() -> MakeDue:
         return Notification.objects.create(target_user_record=record, **{**values, **fields})
 
     return make
+
+
+@pytest.fixture
+def loft(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
+    """Eggs Benedict's record in a target of the project's own; see ``tests/handlers/loft.py``."""
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
+    target = NotificationTarget.objects.create(name="Loft", notification_module_name="loft")
+    yield TargetUserRecord.objects.create(
+        user=user, target=target, target_user_id="north tower", description="Eggs's loft"
+    )
+    loft_handler.flown.clear()
+    loft_handler.watchers.clear()

@@ -1,0 +1,124 @@
+"""What the system checks say of the settings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.test import override_settings
+
+from django_notification_system.checks import check_settings
+
+
+def ids(**settings: Any) -> list[str]:
+    with override_settings(**settings):
+        return [
+            message.id.removeprefix("django_notification_system.") for message in check_settings()
+        ]
+
+
+def messages(**settings: Any) -> str:
+    with override_settings(**settings):
+        return "\n".join(f"{message.msg} {message.hint}" for message in check_settings())
+
+
+def test_a_project_without_any_setting_is_in_order() -> None:
+    assert ids() == []
+
+
+def test_django_runs_the_checks_at_start() -> None:
+    with override_settings(NOTIFICATION_SYSTEM_TARGETS=[1]):
+        assert "django_notification_system.E001" in [message.id for message in run_checks()]
+
+
+def test_the_documented_settings_are_in_order() -> None:
+    targets = {
+        "email": {"from_email": "shop@example.com", "connections": 4},
+        "twilio_sms": {
+            "account_sid": "AC0",
+            "auth_token": "secret",
+            "sender": "+15005550006",
+            "base_url": "https://api.twilio.com",
+            "connections": 16,
+            "timeout": 10,
+        },
+        "expo": {
+            "access_token": None,
+            "base_url": "https://exp.host",
+            "connections": 4,
+            "timeout": 10,
+        },
+        "carrier_pigeon": {"loft": "north", "when_unknown": "fail"},
+    }
+    engine = {"BATCH_SIZE": 500, "LEASE_SECONDS": 300, "RECORD_EVERY": 50}
+    assert ids(NOTIFICATION_SYSTEM_TARGETS=targets, NOTIFICATION_SYSTEM=engine) == []
+
+
+def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
+    empty = {"account_sid": "", "auth_token": "", "sender": ""}
+    assert ids(NOTIFICATION_SYSTEM_TARGETS={"twilio_sms": empty}) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "id_", "words"),
+    [
+        ({"NOTIFICATION_SYSTEM_TARGETS": ["email"]}, "E001", "NOTIFICATION_SYSTEM_TARGETS must be"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"email": "x"}}, "E001", "['email'] must be a dictionary"),
+        ({"NOTIFICATION_SYSTEM": 5}, "E002", "NOTIFICATION_SYSTEM must be a dictionary"),
+        ({"NOTIFICATION_SYSTEM": {"BATCH_SIZE": 0}}, "E003", "NOTIFICATION_SYSTEM['BATCH_SIZE']"),
+        ({"NOTIFICATION_SYSTEM": {"BATCH_SIZE": True}}, "E003", "a whole number above 0"),
+        ({"NOTIFICATION_SYSTEM": {"LEASE_SECONDS": "5"}}, "E003", "['LEASE_SECONDS']"),
+        ({"NOTIFICATION_SYSTEM": {"BATCHSIZE": 5}}, "W001", "no option 'BATCHSIZE'"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"conections": 1}}}, "W001", "'conections'"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"timeout": -1}}}, "E003", "['timeout']"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"expo": {"base_url": "exp.host"}}}, "E003", "URL"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"mine": {"when_unknown": "x"}}}, "E003", '"retry" or'),
+        (
+            {"NOTIFICATION_SYSTEM_TARGETS": {"twilio_sms": {"account_sid": "A", "sender": "+1"}}},
+            "E004",
+            "no auth_token",
+        ),
+        (
+            {
+                "NOTIFICATION_SYSTEM_TARGETS": {
+                    "twilio_sms": {"account_sid": "A", "auth_token": "secret"}
+                }
+            },
+            "E004",
+            "'messaging_service_sid'",
+        ),
+        ({"NOTIFICATION_SYSTEM_HANDLERS": "/handlers"}, "E005", "must be a list"),
+        ({"NOTIFICATION_SYSTEM_HANDLERS": [5]}, "E005", "NOTIFICATION_SYSTEM_HANDLERS[0]"),
+        ({"NOTIFICATION_SYSTEM_HANDLERS": [""]}, "E005", "NOTIFICATION_SYSTEM_HANDLERS[0]"),
+        ({"NOTIFICATION_SYSTEM_HANDLERS": ["/no/such"]}, "E006", "does not exist: /no/such"),
+        (
+            {"NOTIFICATION_SYSTEM_CREATORS": [Path("/no")]},
+            "E006",
+            "NOTIFICATION_SYSTEM_CREATORS[0]",
+        ),
+        ({"NOTIFICATION_SYSTEM_HANDLERS": ["no.such"]}, "E007", "does not exist: no.such"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, Any], id_: str, words: str) -> None:
+    assert ids(**settings) == [id_]
+    said = messages(**settings)
+    assert words in said
+    assert "secret" not in said
+
+
+def test_a_package_that_does_not_import_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "broken_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("import no_such_module")
+    (package / "inner").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = {"NOTIFICATION_SYSTEM_HANDLERS": ["broken_package.inner"]}
+    assert ids(**settings) == ["E007"]
+
+
+def test_a_missing_client_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    said = messages(NOTIFICATION_SYSTEM_TARGETS={"expo": {}})
+    assert "pip install django-notification-system[expo]" in said
