@@ -1,0 +1,67 @@
+# All that a person needs to work on the project; everything is kept inside its folder.
+#   make test                      the tests, on SQLite and on each database server that is there
+#   make test ARGS="-k email -x"   the same, with arguments for pytest
+#   make demo PYTHON=python3.13    with another Python than python3
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test test-all check docs clean
+
+help:  ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.project  ## Send three notifications to stand-ins on this machine, and show them
+	@$(BIN)/python example/demo.py
+
+serve: .venv/.project  ## Open the admin of the demo's project on http://127.0.0.1:8000/admin/
+	@$(BIN)/python example/demo.py --only-make-database
+	@$(BIN)/python example/manage.py runserver 127.0.0.1:8000
+
+test: .venv/.test  ## Run the tests on SQLite, PostgreSQL and MariaDB; a server that is not there is skipped
+	@$(BIN)/python -m tests.run_databases $(ARGS)
+
+test-all: .venv/.nox  ## Run them on every supported pair of Python and Django; a Python that is not there is skipped
+	@$(BIN)/nox $(if $(CI),,--no-error-on-missing-interpreters) $(if $(ARGS),-- $(ARGS))
+
+check: .venv/.check  ## Check style, types, migrations and the documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/django-admin makemigrations --check --dry-run --settings tests.settings --pythonpath .
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
+
+docs: .venv/.check  ## Build the documentation in docs/_build
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+
+clean:  ## Remove everything that these commands have made
+	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist docs/_build example/db.sqlite3*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each file below stands for something installed; it is made anew when pyproject.toml changes.
+
+.venv/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed. Name one that is there, such as: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/.project: .venv/.pip pyproject.toml
+	$(PIP) install --quiet --editable '.[all]'
+	@touch $@
+
+.venv/.test: .venv/.project
+	$(PIP) install --quiet --group test
+	@touch $@
+
+.venv/.check: .venv/.test
+	$(PIP) install --quiet --group check
+	@touch $@
+
+.venv/.nox: .venv/.pip pyproject.toml
+	$(PIP) install --quiet --group nox
+	@touch $@
