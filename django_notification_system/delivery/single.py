@@ -1,0 +1,58 @@
+"""Delivering one notification outside a run, as ``send_notification()`` of release 1.5.3 does."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from django.db import router, transaction
+from django.utils import timezone
+
+from ..conf import target_settings
+from ..models import Notification
+from .announce import announce
+from .outcome import Outcome, Result
+from .record import DELIVERY_FIELDS, FAILURE_FIELDS, deactivate_records
+from .settle import settle, settle_without_attempt
+
+
+def send_and_save(
+    deliver: Callable[[Iterable[Notification]], Iterator[Outcome]], notification: Notification
+) -> str:
+    """Deliver one notification and save what came of it.
+
+    Nothing is claimed: use it for a notification that no run can have. An opted-out user and an
+    inactive record get nothing, as in a run.
+
+    Args:
+        deliver: The handler's function.
+        notification: What to deliver, whatever its status and time.
+
+    Returns:
+        The response, for people.
+
+    Raises:
+        TargetUnavailable: When the target as a whole cannot be used; nothing is saved.
+    """
+    using = notification._state.db or router.db_for_write(Notification, instance=notification)
+    if settle_without_attempt(notification):
+        _save(notification, using, ("status", "response"))
+        return notification.response
+    [outcome] = deliver([notification])
+    at = timezone.now()
+    module_name = notification.target_user_record.target.notification_module_name
+    when_unknown = target_settings(module_name).when_unknown
+    settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
+    delivered = outcome.result is Result.DELIVERED
+    _save(notification, using, DELIVERY_FIELDS if delivered else FAILURE_FIELDS)
+    if outcome.deactivate_record:
+        deactivate_records(using, [outcome])
+        notification.target_user_record.active = False
+    return notification.response
+
+
+def _save(notification: Notification, using: str, fields: Iterable[str]) -> None:
+    """Save only what the attempt changed: others may have written the rest meanwhile."""
+    with transaction.atomic(using=using):
+        if notification._state.adding:
+            notification.save(using=using)
+        else:
+            notification.save(using=using, update_fields=[*fields, "modified_date"])
+        announce([notification], using=using)
