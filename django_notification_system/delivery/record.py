@@ -41,7 +41,7 @@ def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     with transaction.atomic(using=claim.using):
         for fields, notifications in groups.items():
             _write(claim, notifications, fields)
-        _deactivate_records(claim.using, outcomes)
+        deactivate_records(claim.using, outcomes)
 
 
 def record_settled(claim: Claim, notifications: Sequence[Notification]) -> None:
@@ -92,7 +92,8 @@ def _values(notifications: Sequence[Notification], attname: str, using: str) -> 
     return by_key
 
 
-def _deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
+def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
+    """Switch off the records whose address will never work again."""
     for outcome in outcomes:
         if outcome.deactivate_record:
             record = outcome.notification.target_user_record
