@@ -1,0 +1,14 @@
+"""The admin of each model; a project may subclass one and register its own in its place."""
+
+from .notification import NotificationAdmin
+from .opt_out import NotificationOptOutAdmin
+from .target import NotificationTargetAdmin
+from .user_target import TargetUserRecordAdmin, UserTargetAdmin
+
+__all__ = [
+    "NotificationAdmin",
+    "NotificationOptOutAdmin",
+    "NotificationTargetAdmin",
+    "TargetUserRecordAdmin",
+    "UserTargetAdmin",
+]

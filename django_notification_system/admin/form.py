@@ -1,0 +1,67 @@
+"""The form behind every change page."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Any]
+else:
+    ModelForm = forms.ModelForm
+
+
+class VersionField(forms.CharField):
+    """Remembers, hidden in the page, which version of the row the page shows."""
+
+    widget = forms.HiddenInput
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Say no: nobody edits it, and the history does not mention it."""
+        return False
+
+
+class VersionedForm(ModelForm):
+    """Refuses a change of a row that has changed since the page was opened.
+
+    The page may have been open for an hour. Its status would otherwise be taken for the person's
+    wish, and a notification that was delivered meanwhile would be delivered again.
+    """
+
+    version = VersionField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.current_version = ""
+        if not self.instance._state.adding:
+            self.current_version = self.instance.modified_date.isoformat()
+        self.initial["version"] = self.current_version
+
+    def clean(self) -> dict[str, Any] | None:
+        """Compare the versions.
+
+        Raises:
+            ValidationError: When the row is no longer what the page shows.
+        """
+        cleaned_data = super().clean()
+        version = self.cleaned_data.get("version")
+        if version and version != self.current_version:
+            raise ValidationError(
+                _(
+                    "This has changed since you opened the page, by a delivery or by another"
+                    " person. Open it again and repeat your change."
+                ),
+                code="changed_meanwhile",
+            )
+        return cleaned_data
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """As Django's, but an error of a read-only field is shown above the form."""
+        if field is None and hasattr(error, "error_dict"):
+            errors: dict[str, list[Any]] = {}
+            for name, field_errors in error.error_dict.items():
+                shown_at = name if name in self.fields else NON_FIELD_ERRORS
+                errors.setdefault(shown_at, []).extend(field_errors)
+            error = ValidationError(errors)
+        super().add_error(field, error)

@@ -1,0 +1,120 @@
+"""The admin of notifications."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Notification, NotificationTarget
+from .base import NotificationSystemAdmin
+from .filters import user_search_fields
+from .form import VersionedForm
+
+
+class NotificationForm(VersionedForm):
+    """Offers the statuses that agree with what has become of the notification."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        notification = self.instance
+        if notification._state.adding:
+            notification.status = Notification.SCHEDULED
+        elif "status" in self.fields:
+            impossible = (
+                {Notification.SCHEDULED}
+                if notification.attempted_delivery
+                else set(Notification.ATTEMPTED_STATUSES)
+            )
+            self.fields["status"].choices = [  # type: ignore[attr-defined] # a ChoiceField
+                (status, label)
+                for status, label in Notification.STATUS_CHOICES
+                if status not in impossible or status == notification.status
+            ]
+
+
+@admin.register(Notification)
+class NotificationAdmin(NotificationSystemAdmin):
+    """What is to be said, and what became of it; the latter is the engine's, to be read only."""
+
+    form = NotificationForm
+    list_display = (
+        "target_user_record",
+        "title",
+        "target",
+        "status",
+        "scheduled_delivery",
+        "attempted_delivery",
+    )
+    list_select_related = ("target_user_record__user", "target_user_record__target")
+    # No date_hierarchy: its list of years reads every row.
+    list_filter = (
+        "status",
+        "target_user_record__target",
+        ("attempted_delivery", admin.EmptyFieldListFilter),
+        "scheduled_delivery",
+    )
+    sortable_by = ("title", "status", "scheduled_delivery", "attempted_delivery")
+    # Not the body, as in release 1.5.3: bodies are most of what the table holds, and no index
+    # helps to find a word inside them.
+    search_fields = (
+        "title",
+        "target_user_record__target_user_id",
+        *user_search_fields("target_user_record__user__"),
+    )
+    search_help_text = _("Titles, addresses and users.")
+    ordering = ("-scheduled_delivery",)
+    searched_fields = ("target_user_record",)
+    fieldsets = (
+        (None, {"fields": ("target_user_record", "title", "body", "extra")}),
+        (
+            _("Delivery"),
+            {"fields": ("status", "scheduled_delivery", "max_retries", "retry_time_interval")},
+        ),
+        (
+            _("What became of it"),
+            {
+                "fields": (
+                    "attempted_delivery",
+                    "retry_attempts",
+                    "response",
+                    "provider_message_id",
+                    "idempotency_key",
+                    "claimed_until",
+                    "created_date",
+                    "modified_date",
+                )
+            },
+        ),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("target_user_record", "title", "body", "extra")}),
+        (_("Delivery"), {"fields": ("scheduled_delivery", "max_retries", "retry_time_interval")}),
+    )
+    readonly_fields = (
+        "attempted_delivery",
+        "retry_attempts",
+        "response",
+        "provider_message_id",
+        "idempotency_key",
+        "claimed_until",
+        "created_date",
+        "modified_date",
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
+        """Leave out of the add page what only delivery makes; a new one is always scheduled."""
+        return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        """Offer to send it at once."""
+        return {
+            "scheduled_delivery": timezone.now(),
+            **super().get_changeform_initial_data(request),
+        }
+
+    @admin.display(description=_("target"))
+    def target(self, notification: Notification) -> NotificationTarget:
+        """Return the kind of destination."""
+        return notification.target_user_record.target

@@ -1,0 +1,36 @@
+"""The admin of opt-outs."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..models import NotificationOptOut
+from .base import NotificationSystemAdmin
+from .filters import user_search_fields
+
+
+@admin.register(NotificationOptOut)
+class NotificationOptOutAdmin(NotificationSystemAdmin):
+    """Who wants to hear nothing."""
+
+    list_display = ("user", "active", "modified_date")
+    list_select_related = ("user",)
+    list_filter = ("active",)
+    sortable_by = ("active", "modified_date")
+    search_fields = user_search_fields("user__")
+    search_help_text = _("Users.")
+    ordering = ("-user_id",)
+    searched_fields = ("user",)
+    fields = ("user", "active")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: NotificationOptOut | None = None
+    ) -> Any:
+        """Keep the user: the notifications that it holds back are the user's."""
+        return () if obj is None else ("user", "created_date", "modified_date")
+
+    def get_fields(self, request: HttpRequest, obj: NotificationOptOut | None = None) -> Any:
+        """Add what only an existing opt-out has."""
+        return self.fields if obj is None else (*self.fields, "created_date", "modified_date")

@@ -1,0 +1,38 @@
+"""Pages of a list whose rows are not all counted."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.utils.functional import cached_property
+
+if TYPE_CHECKING:
+    BasePaginator = Paginator[Any]
+else:
+    BasePaginator = Paginator
+
+#: How many rows are counted, and so can be leafed through; filters and search lead to the others.
+COUNTED_ROWS = 10_000
+
+
+class AtLeast(int):
+    """A number that people read as "10000+".
+
+    The admin shows its count in many places, "Select all 10000+ notifications" among them. As a
+    number that writes itself, it is right in each, whatever the theme.
+    """
+
+    def __str__(self) -> str:
+        digits = int.__str__(self)
+        # Django would take the plus for a digit and group it with the others.
+        return digits if settings.USE_THOUSAND_SEPARATOR else f"{digits}+"
+
+
+class CappedPaginator(BasePaginator):
+    """Counts 10,000 rows at the most, so that the first page of a million comes at once."""
+
+    @cached_property
+    def count(self) -> int:
+        """The number of rows; past the cap, the cap."""
+        counted = self.object_list.order_by()[: COUNTED_ROWS + 1].count()
+        return AtLeast(COUNTED_ROWS) if counted > COUNTED_ROWS else counted

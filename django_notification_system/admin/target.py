@@ -1,0 +1,44 @@
+"""The admin of targets."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..exceptions import TargetUnavailable
+from ..models import NotificationTarget
+from ..notification_handlers.registry import find_handler
+from .base import NotificationSystemAdmin
+
+
+@admin.register(NotificationTarget)
+class NotificationTargetAdmin(NotificationSystemAdmin):
+    """Shows for each target whether it can be delivered to."""
+
+    list_display = ("name", "notification_module_name", "handler")
+    search_fields = ("name", "notification_module_name")
+    ordering = ("name",)
+    fields = ("name", "notification_module_name")
+    readonly_fields = ("handler", "created_date", "modified_date")
+
+    def get_fields(self, request: HttpRequest, obj: NotificationTarget | None = None) -> Any:
+        """Add what only an existing target has."""
+        return self.fields if obj is None else (*self.fields, *self.readonly_fields)
+
+    @admin.display(description=_("handler"))
+    def handler(self, target: NotificationTarget) -> SafeString:
+        """Return where the handler is, or why there is none."""
+        try:
+            icon, text = "yes", find_handler(target).source
+        except TargetUnavailable as error:
+            icon, text = "no", str(error)
+        return format_html(
+            '<img src="{}" alt="{}"> {}', static(f"admin/img/icon-{icon}.svg"), ALT[icon], text
+        )
+
+
+ALT = {"yes": _("Found:"), "no": _("Not found:")}

@@ -1,0 +1,64 @@
+"""The admin of target user records, which people know as user targets."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_permission_codename
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..models import TargetUserRecord, UserTarget
+from .base import NotificationSystemAdmin
+from .filters import JustMeFilter, user_search_fields
+
+
+@admin.register(UserTarget)
+class UserTargetAdmin(NotificationSystemAdmin):
+    """Users' addresses in targets, for whoever has the permissions of ``TargetUserRecord``."""
+
+    list_display = ("user", "target", "description", "target_user_id", "active")
+    list_select_related = ("user", "target")
+    list_filter = ("active", JustMeFilter, "target")
+    sortable_by = ("description", "target_user_id", "active")
+    search_fields = (*user_search_fields("user__"), "target_user_id", "description")
+    search_help_text = _("Users, addresses and descriptions.")
+    # The unique constraint's, so that its index gives the page; the newest users come first.
+    ordering = ("-user_id", "-target_id", "-target_user_id")
+    searched_fields = ("user", "target")
+    fields = ("user", "target", "target_user_id", "description", "active")
+    readonly_fields = ("origin", "created_date", "modified_date")
+
+    def get_fields(self, request: HttpRequest, obj: TargetUserRecord | None = None) -> Any:
+        """Add what only an existing record has."""
+        return self.fields if obj is None else (*self.fields, *self.readonly_fields)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the person may see records."""
+        return _has_permission(request, "view") or _has_permission(request, "change")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may add records."""
+        return _has_permission(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the person may change records."""
+        return _has_permission(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the person may delete records."""
+        return _has_permission(request, "delete")
+
+
+@admin.register(TargetUserRecord)
+class TargetUserRecordAdmin(UserTargetAdmin):
+    """The same at release 1.5.3's address, where notifications look for records too."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Leave it out of the index: "User Targets" is there."""
+        return False
+
+
+def _has_permission(request: HttpRequest, action: str) -> bool:
+    options = TargetUserRecord._meta
+    codename = get_permission_codename(action, options)
+    return request.user.has_perm(f"{options.app_label}.{codename}")
