@@ -1,0 +1,143 @@
+"""How fast ``create_email_target_user_records`` is, against one ``update_or_create`` a user.
+
+    python -m benchmarks.create_email_target_user_records [--users 1000000] [--sample 5000]
+
+It needs PostgreSQL, found as the tests find it (``tests/databases.py``), on which it makes a
+database of its own and drops it again. Every run of the command is a process of its own, whose
+time is that of the command alone, and whose peak memory is that of the whole process.
+"""
+
+import argparse
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+os.environ["TEST_DATABASE"] = "postgresql"
+DATABASE_NAME = f"benchmark_email_records_{os.environ.get('BENCHMARK_RUN', os.getpid())}"
+
+import django  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+settings.DATABASES["default"]["TEST"]["NAME"] = DATABASE_NAME
+django.setup()
+
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from django_notification_system.models import NotificationTarget, TargetUserRecord  # noqa: E402
+
+#: One user in a hundred has no address.
+FILL = """
+    INSERT INTO auth_user (password, is_superuser, username, first_name, last_name, email,
+                           is_staff, is_active, date_joined)
+    SELECT '', false, 'user' || n, 'First' || n, 'Last' || n,
+           CASE WHEN n %% 100 = 0 THEN '' ELSE 'user' || n || '@example.com' END,
+           false, true, now()
+    FROM generate_series(1, %s) AS n
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--sample", type=int, default=5_000, help="users of the rival's run")
+    parser.add_argument("--run-command", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run_command:
+        run_command()
+        return
+    original_name = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    try:
+        compare(options.users, options.sample)
+    finally:
+        connection.creation.destroy_test_db(original_name, verbosity=0)
+
+
+def compare(users: int, sample: int) -> None:
+    sizes = [size for size in (10_000, 100_000) if size < users] + [users]
+    for size in sizes:
+        fill(size)
+        ours = run_in_process(f"{size:>9,} users, no records")
+    again = run_in_process(f"{users:>9,} users, nothing to do")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE auth_user SET email = 'new' || email WHERE email <> ''")
+        cursor.execute("VACUUM ANALYZE auth_user")
+    run_in_process(f"{users:>9,} users, all addresses changed")
+    fill(users)
+    theirs = sample / update_or_create_each(sample)
+    print(
+        f"one update_or_create a user: {theirs:,.0f} users/s, measured over {sample:,} of them;"
+        f" at that rate {users:,} take {users / theirs:,.0f} s"
+    )
+    print(f"ratio, no records:    {users / ours / theirs:.1f}")
+    print(f"ratio, nothing to do: {users / again / theirs:.1f} (the rival's rate without records)")
+
+
+def fill(users: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE auth_user, notification_system_target_user_record CASCADE")
+        cursor.execute(FILL, [users])
+        cursor.execute("VACUUM ANALYZE auth_user")
+
+
+def run_in_process(what: str) -> float:
+    finished = subprocess.run(
+        [sys.executable, "-m", "benchmarks.create_email_target_user_records", "--run-command"],
+        env={**os.environ, "BENCHMARK_RUN": DATABASE_NAME.rpartition("_")[2]},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    measured = json.loads(finished.stdout)
+    seconds = measured["seconds"]
+    print(
+        f"{what}: {seconds:.1f} s, {measured['users'] / seconds:,.0f} users/s,"
+        f" peak memory {measured['megabytes']:.1f} MB ({measured['line']})",
+        flush=True,
+    )
+    return float(seconds)
+
+
+def run_command() -> None:
+    connection.settings_dict["NAME"] = DATABASE_NAME
+    users = get_user_model().objects.count()
+    output = io.StringIO()
+    start = time.perf_counter()
+    call_command("create_email_target_user_records", stdout=output)
+    seconds = time.perf_counter() - start
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    line = output.getvalue().strip()
+    print(
+        json.dumps(
+            {"users": users, "seconds": seconds, "megabytes": kilobytes / 1024, "line": line}
+        )
+    )
+
+
+def update_or_create_each(sample: int) -> float:
+    """Do what release 1.5.3 did, one user at a time, each in a transaction of its own."""
+    target = NotificationTarget.objects.get(name="Email", notification_module_name="email")
+    users = list(get_user_model().objects.exclude(email="").order_by("pk")[:sample])
+    start = time.perf_counter()
+    for user in users:
+        TargetUserRecord.objects.update_or_create(
+            user=user,
+            target=target,
+            target_user_id=user.email,
+            defaults={
+                "active": True,
+                "description": f"{user.first_name} {user.last_name}'s Email",
+            },
+        )
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

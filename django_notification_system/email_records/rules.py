@@ -1,0 +1,183 @@
+"""Which email records a user's address asks for: the rules, without a database."""
+
+import enum
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from ..models import TargetUserRecord
+
+#: RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, its angle brackets included.
+ADDRESS_MAX_LENGTH = 254
+
+MANUAL = TargetUserRecord.Origin.MANUAL.value
+USER_EMAIL = TargetUserRecord.Origin.USER_EMAIL.value
+FORMER_USER_EMAIL = TargetUserRecord.Origin.FORMER_USER_EMAIL.value
+
+
+class User(NamedTuple):
+    """What the rules know of a user.
+
+    Attributes:
+        key: The primary key.
+        username: What ``get_username()`` says.
+        address: The email address without surrounding white space; empty where there is none.
+        is_active: Whether the account is.
+        description: What a new record of the user is called.
+        former_description: What release 1.5.3 called a record of the user; ``None`` where the user
+            model has not the names that it took.
+    """
+
+    key: Any
+    username: str
+    address: str
+    is_active: bool
+    description: str
+    former_description: str | None
+
+
+class Record(NamedTuple):
+    """What the rules know of a record in the email target."""
+
+    id: uuid.UUID
+    address: str
+    description: str
+    active: bool
+    origin: str
+
+
+class Result(enum.Enum):
+    """What became of a user; every user that is read counts as one of these."""
+
+    CREATED = enum.auto()
+    UPDATED = enum.auto()
+    UNCHANGED = enum.auto()
+    WITHOUT_ADDRESS = enum.auto()
+    INVALID = enum.auto()
+    INACTIVE = enum.auto()
+    FAILED = enum.auto()
+
+
+class Change(NamedTuple):
+    """A record as it is, and as it should be."""
+
+    before: Record
+    after: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about a user's records.
+
+    Attributes:
+        result: What the user counts as, once it is done.
+        create: Whether to create a record with the user's address.
+        changes: Records to change.
+    """
+
+    result: Result
+    create: bool = False
+    changes: Sequence[Change] = ()
+
+
+def plan(user: User, records: Sequence[Record], comparable: Callable[[str], str] = str) -> Plan:
+    """Decide what to do about one user.
+
+    Args:
+        user: The user.
+        records: All the records that the user has in the email target.
+        comparable: Makes two addresses equal that the database takes for the same.
+
+    Returns:
+        The plan; applied to the records, it leaves nothing to do.
+    """
+    if not user.is_active:
+        return Plan(Result.INACTIVE)
+    usable = is_address(user.address)
+    serving = _serving(user, records, comparable)
+    owned = _looked_after(user, records)
+    follower = None
+    if usable and serving is None:
+        follower = next((record for record in owned if record.active), None)
+    changes = []
+    for record in records:
+        after = record
+        if record is serving:
+            if usable:
+                after = _in_service(record, user.address, owned=record in owned)
+        elif record is follower:
+            after = record._replace(address=user.address, origin=USER_EMAIL)
+        elif record in owned:
+            after = _left_behind(record)
+        if after != record:
+            changes.append(Change(record, after))
+    create = usable and serving is None and follower is None
+    return Plan(_result(user, usable, create, changes), create, changes)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether mail can be addressed to it."""
+    if not text or len(text) > ADDRESS_MAX_LENGTH:
+        return False
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _serving(
+    user: User, records: Sequence[Record], comparable: Callable[[str], str]
+) -> Record | None:
+    for record in records:
+        if record.address == user.address:
+            return record
+    wanted = comparable(user.address)
+    return next((record for record in records if comparable(record.address) == wanted), None)
+
+
+def _looked_after(user: User, records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records that are the command's own, those of release 1.5.3 included.
+
+    That release left no mark but its description. Once a user has a marked record, the others
+    are people's. One that is inactive and not at the user's address stays as it is, since nobody
+    knows who switched it off.
+    """
+    if any(record.origin != MANUAL for record in records):
+        return [record for record in records if record.origin == USER_EMAIL]
+    return [
+        record
+        for record in records
+        if record.description == user.former_description
+        and (record.active or record.address == user.address)
+    ]
+
+
+def _in_service(record: Record, address: str, *, owned: bool) -> Record:
+    if record.origin == FORMER_USER_EMAIL:
+        # Nobody but the command switched it off.
+        return record._replace(address=address, origin=USER_EMAIL, active=True)
+    if owned:
+        return record._replace(address=address, origin=USER_EMAIL)
+    return record
+
+
+def _left_behind(record: Record) -> Record:
+    if record.active:
+        return record._replace(origin=FORMER_USER_EMAIL, active=False)
+    # Somebody else switched it off: as a record of theirs it keeps the address off for good.
+    return record._replace(origin=MANUAL)
+
+
+def _result(user: User, usable: bool, create: bool, changes: Sequence[Change]) -> Result:
+    if not user.address:
+        return Result.WITHOUT_ADDRESS
+    if not usable:
+        return Result.INVALID
+    if create:
+        return Result.CREATED
+    return Result.UPDATED if changes else Result.UNCHANGED

@@ -1,0 +1,193 @@
+"""Bringing the email records in line with the users' addresses, batch by batch."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, connections, router, transaction
+from django.db.models import Case, Value, When
+from django.utils import timezone
+
+from ..exceptions import NotificationSystemError
+from ..models import NotificationTarget, TargetUserRecord
+from .rules import USER_EMAIL, Change, Plan, Record, Result, User, plan
+from .users import UserReader
+
+#: How often one user is tried whose records change under our hands.
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What became of some users.
+
+    Attributes:
+        results: How many users each result was of.
+        invalid: Those whose address is no address.
+        failed: Those whose records could not be stored.
+    """
+
+    results: Counter[Result] = field(default_factory=Counter)
+    invalid: list[User] = field(default_factory=list)
+    failed: list[User] = field(default_factory=list)
+
+    def add(self, other: "Batch") -> None:
+        """Count what another batch counted."""
+        self.results.update(other.results)
+        self.invalid.extend(other.invalid)
+        self.failed.extend(other.failed)
+
+
+class _Overtaken(Exception):
+    """A record is no longer what the plan was made for."""
+
+
+class EmailRecords:
+    """The records of the email target.
+
+    Args:
+        using: The database's alias; by default the router's choice.
+
+    Raises:
+        NotificationSystemError: When there is no email target, or the user model has no field for
+            an email address.
+    """
+
+    def __init__(self, *, using: str | None = None) -> None:
+        self.using = using or router.db_for_write(TargetUserRecord)
+        self.target = find_email_target(self.using)
+        self.users = UserReader(self.using)
+        self._records = TargetUserRecord.objects.using(self.using)
+        # MySQL's and MariaDB's usual collations take addresses for the same that differ in case.
+        folds_case = connections[self.using].vendor == "mysql"
+        self._comparable = str.casefold if folds_case else str
+
+    def update(self, *, batch_size: int, dry_run: bool = False) -> Iterator[Batch]:
+        """Bring the records in line with the users' addresses.
+
+        Records are written in bulk, so that Django sends no signals for them.
+
+        Args:
+            batch_size: How many users to read, and to write for in one transaction.
+            dry_run: Only find out what would be done.
+
+        Yields:
+            What became of each batch, as soon as it is stored.
+        """
+        for users in self.users.batches(batch_size):
+            yield self._preview(users) if dry_run else self._store(users)
+
+    def _preview(self, users: Sequence[User]) -> Batch:
+        return _batch(self._plans(users))
+
+    def _store(self, users: Sequence[User], tries: int = TRIES) -> Batch:
+        """Store what is planned; where another hand was quicker, plan anew for fewer users."""
+        plans = self._plans(users)
+        try:
+            self._write(plans)
+        except (IntegrityError, _Overtaken):
+            return self._store_apart(users, tries)
+        return _batch(plans)
+
+    def _store_apart(self, users: Sequence[User], tries: int) -> Batch:
+        if len(users) == 1 and tries == 1:
+            return Batch(Counter({Result.FAILED: 1}), failed=list(users))
+        middle = len(users) // 2
+        both = Batch()
+        for part in (users[:middle], users[middle:]):
+            if part:
+                present = self.users.again(user.key for user in part)
+                both.add(self._store(present, tries - 1 if len(users) == 1 else tries))
+        return both
+
+    def _plans(self, users: Sequence[User]) -> Sequence[tuple[User, Plan]]:
+        records = self._records_of(users)
+        return [(user, plan(user, records.get(user.key, ()), self._comparable)) for user in users]
+
+    def _records_of(self, users: Sequence[User]) -> Mapping[Any, Sequence[Record]]:
+        by_user: defaultdict[Any, list[Record]] = defaultdict(list)
+        records = self._records.filter(
+            target=self.target, user__in=[user.key for user in users]
+        ).values_list("user", "id", "target_user_id", "description", "active", "origin")
+        for user_key, record_id, address, description, active, origin in records:
+            by_user[user_key].append(Record(record_id, address, description, active, origin))
+        return by_user
+
+    def _write(self, plans: Sequence[tuple[User, Plan]]) -> None:
+        new = [self._new_record(user) for user, planned in plans if planned.create]
+        changes = [change for _, planned in plans for change in planned.changes]
+        if not new and not changes:
+            return
+        with transaction.atomic(using=self.using):
+            for alike in _alike(changes):
+                self._change(alike)
+            self._records.bulk_create(new)
+
+    def _new_record(self, user: User) -> TargetUserRecord:
+        return TargetUserRecord(
+            user_id=user.key,
+            target_id=self.target.pk,
+            target_user_id=user.address,
+            description=user.description,
+            active=True,
+            origin=USER_EMAIL,
+        )
+
+    def _change(self, changes: Sequence[Change]) -> None:
+        """Change records that need the same change, all or, where one is another by now, none."""
+        before, after = changes[0]
+        values: dict[str, Any] = {"active": after.active, "origin": after.origin}
+        if before.address != after.address:
+            values["target_user_id"] = Case(
+                *(When(pk=change.before.id, then=Value(change.after.address)) for change in changes)
+            )
+        changed = self._records.filter(
+            pk__in=[change.before.id for change in changes],
+            active=before.active,
+            origin=before.origin,
+        ).update(**values, modified_date=timezone.now())
+        if changed != len(changes):
+            raise _Overtaken
+
+
+def find_email_target(using: str) -> NotificationTarget:
+    """Return the target that the module ``email`` delivers to, whatever its name.
+
+    Where there are several, it is the one called "Email", or else the oldest.
+
+    Args:
+        using: The database's alias.
+
+    Raises:
+        NotificationSystemError: When there is none.
+    """
+    targets = NotificationTarget.objects.using(using).filter(notification_module_name="email")
+    found = sorted(
+        targets, key=lambda target: (target.name != "Email", target.created_date, target.name)
+    )
+    if not found:
+        raise NotificationSystemError(
+            "There is no email target. Create a notification target whose module name is “email”,"
+            " in the admin for instance."
+        )
+    return found[0]
+
+
+def _batch(plans: Iterable[tuple[User, Plan]]) -> Batch:
+    batch = Batch()
+    for user, planned in plans:
+        batch.results[planned.result] += 1
+        if planned.result is Result.INVALID:
+            batch.invalid.append(user)
+    return batch
+
+
+def _alike(changes: Iterable[Change]) -> Iterable[Sequence[Change]]:
+    """Return the changes in groups that one statement can make."""
+    groups: defaultdict[tuple[Any, ...], list[Change]] = defaultdict(list)
+    for change in changes:
+        before, after = change
+        moves = before.address != after.address
+        groups[before.active, before.origin, after.active, after.origin, moves].append(change)
+    return groups.values()

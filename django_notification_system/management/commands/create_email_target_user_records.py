@@ -1,0 +1,134 @@
+"""``manage.py create_email_target_user_records``: an email record for each user's address."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from django.utils.translation import gettext as _
+
+from ...email_records import Batch, EmailRecords, Result, User
+from ...exceptions import NotificationSystemError
+
+
+class Command(BaseCommand):
+    """Create and update the email records that follow the users' own addresses."""
+
+    help = (
+        "Make one email record for each user that has an email address, and bring those made"
+        " before in line where the address has changed. Records entered by hand stay as they are."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Count what would be done, and write nothing.",
+        )
+        parser.add_argument(
+            "--database",
+            metavar="ALIAS",
+            choices=tuple(connections),
+            help="The database that holds users and records; by default the router's choice.",
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=_positive_integer,
+            default=2000,
+            metavar="N",
+            help="Read and write N users at a time (default: 2000).",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Update the records."""
+        try:
+            records = EmailRecords(using=options["database"])
+        except NotificationSystemError as error:
+            raise CommandError(str(error)) from error
+        verbosity: int = options["verbosity"]
+        if verbosity >= 2:
+            self.stderr.write(_("The email target is “%s”.") % records.target.name)
+        results: Counter[Result] = Counter()
+        with self._progress(records, verbosity) as advance:
+            for batch in records.update(
+                batch_size=options["batch_size"], dry_run=options["dry_run"]
+            ):
+                advance(batch)
+                results.update(batch.results)
+        if verbosity >= 1:
+            self.stdout.write(_closing_line(results, with_inactive=verbosity >= 2))
+        if results[Result.FAILED]:
+            raise CommandError(
+                _("The records of %(count)d users were not stored. Run the command again.")
+                % {"count": results[Result.FAILED]}
+            )
+
+    @contextmanager
+    def _progress(self, records: EmailRecords, verbosity: int) -> Iterator[Callable[[Batch], None]]:
+        """Report each batch's bad addresses, and move a bar where a person looks on."""
+        tqdm = _tqdm() if verbosity >= 1 and self.stderr.isatty() else None
+        if tqdm is None:
+            yield self._report
+            return
+        with tqdm(total=records.users.count(), unit=" users", file=sys.stderr) as bar:
+
+            def advance(batch: Batch) -> None:
+                if batch.invalid or batch.failed:
+                    bar.clear()
+                    self._report(batch)
+                bar.update(batch.results.total())
+
+            yield advance
+
+    def _report(self, batch: Batch) -> None:
+        for user in batch.invalid:
+            self.stderr.write(
+                _("%s: the email address is no address; skipped. Correct it and run again.")
+                % _named(user)
+            )
+        for user in batch.failed:
+            self.stderr.write(
+                _("%s: the database refuses the record. Look at the records the user has.")
+                % _named(user)
+            )
+
+
+def _named(user: User) -> str:
+    # Quoted as Python does, so that no control character in a name steers the terminal.
+    return _("User %(username)r (key %(key)s)") % {"username": user.username, "key": user.key}
+
+
+def _closing_line(results: Counter[Result], *, with_inactive: bool) -> str:
+    line = _(
+        "%(created)d created, %(updated)d updated, %(unchanged)d unchanged,"
+        " %(without_address)d without an address, %(invalid)d invalid"
+    ) % {
+        "created": results[Result.CREATED],
+        "updated": results[Result.UPDATED],
+        "unchanged": results[Result.UNCHANGED],
+        "without_address": results[Result.WITHOUT_ADDRESS],
+        "invalid": results[Result.INVALID],
+    }
+    if with_inactive:
+        line += _(", %d inactive users") % results[Result.INACTIVE]
+    return line
+
+
+def _tqdm() -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None  # the extra "progress" is not installed
+    return tqdm
+
+
+def _positive_integer(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
