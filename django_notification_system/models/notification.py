@@ -1,12 +1,15 @@
 """One message for one record, and what became of it."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models
+from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import Now
+from django.db.models.utils import resolve_callables
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,8 +23,12 @@ RESPONSE_MAX_LENGTH = 500
 
 
 def has_line_break(title: str) -> bool:
-    """Tell whether a title has more than one line, which no mail header may have."""
-    return "\n" in title or "\r" in title
+    """Tell whether a title has more than one line, which no mail header may have.
+
+    Python's ``email`` package takes more for a line break than CR and LF: what
+    ``str.splitlines()`` does.
+    """
+    return bool(title) and title.splitlines() != [title]
 
 
 class NotificationQuerySet(AliasQuerySet["Notification"]):
@@ -39,12 +46,45 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         """Those that no run holds, by the database's clock."""
         return self.filter(models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=Now()))
 
+    def deliverable(self) -> "NotificationQuerySet":
+        """Those pending whose record is active and whose user has not opted out."""
+        return (
+            self.pending()
+            .filter(target_user_record__active=True)
+            .exclude(target_user_record__user__notification_opt_out__active=True)
+        )
+
     def for_delivery(self) -> "NotificationQuerySet":
         """With all that delivering and reporting them reads, in one query."""
         return self.select_related(
             "target_user_record__target",
             "target_user_record__user__notification_opt_out",
         )
+
+    def get_or_create(
+        self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> tuple["Notification", bool]:
+        """As Django's, and find the notification that a failed attempt has since moved.
+
+        Its ``scheduled_delivery`` is another by then, so a lookup by the first one misses it, and
+        the constraint refuses to create it again.
+        """
+        try:
+            return super().get_or_create(defaults, **kwargs)
+        except IntegrityError:
+            moved = self._made_with({**kwargs, **(defaults or {})})
+            if moved is None:
+                raise
+            return moved, False
+
+    get_or_create.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
+
+    def _made_with(self, values: Mapping[str, Any]) -> "Notification | None":
+        fields = {name: value for name, value in values.items() if LOOKUP_SEP not in name}
+        digest = self.model(**dict(resolve_callables(fields))).make_digest()
+        if digest is None:
+            return None
+        return self.model._base_manager.using(self.db).filter(digest=digest).first()
 
 
 class Notification(CreatedModifiedAbstractModel):

@@ -1,0 +1,1 @@
+"""What makes notifications for a target: one module for each, and ``notify()`` for all of them."""

@@ -1,0 +1,88 @@
+"""Inserting the notifications of a batch of users, each only once."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from ..models import Notification
+from ..models.digest import notification_digest
+from .draft import Draft
+
+#: Servers refuse a larger statement: MariaDB's max_allowed_packet is 16 MiB by default.
+#: https://mariadb.com/kb/en/server-system-variables/#max_allowed_packet
+STATEMENT_SIZE = 4 * 1024 * 1024
+
+
+def insert_notifications(
+    draft: Draft,
+    recipients: Iterable[tuple[uuid.UUID, int]],
+    scheduled_delivery: datetime,
+    *,
+    using: str,
+) -> int:
+    """Insert a notification for each record, unless it is there already.
+
+    The database's unique constraint decides, so that two calls at once insert one between them.
+
+    Args:
+        draft: What to say.
+        recipients: The key of each record, and its target's retry interval in minutes.
+        scheduled_delivery: When it is due.
+        using: The database's alias.
+
+    Returns:
+        How many were inserted.
+    """
+    notifications = [
+        Notification(
+            target_user_record_id=record_id,
+            title=draft.title,
+            body=draft.body,
+            extra=draft.extra,
+            status=Notification.SCHEDULED,
+            scheduled_delivery=scheduled_delivery,
+            retry_time_interval=retry_time_interval,
+            max_retries=draft.max_retries,
+            idempotency_key=draft.idempotency_key,
+            digest=notification_digest(
+                record_id,
+                scheduled_delivery,
+                draft.title,
+                draft.extra,
+                body=draft.body,
+                idempotency_key=draft.idempotency_key,
+            ),
+        )
+        for record_id, retry_time_interval in recipients
+    ]
+    if draft.scheduled_delivery is not None and draft.idempotency_key is None:
+        notifications = _without_those_made_otherwise(notifications, using=using)
+    # In one order everywhere, so that two calls at once wait for each other and never deadlock.
+    notifications.sort(key=lambda notification: str(notification.digest))
+    rows = Notification.objects.using(using)
+    rows.bulk_create(
+        notifications,
+        batch_size=max(1, STATEMENT_SIZE // draft.size),
+        ignore_conflicts=True,
+    )
+    return rows.filter(pk__in=[notification.pk for notification in notifications]).count()
+
+
+def _without_those_made_otherwise(
+    notifications: Sequence[Notification], *, using: str
+) -> list[Notification]:
+    """Leave out what release 1.5.3 or the project's own code has made already.
+
+    The digest of such a row leaves out the body, so the constraint cannot tell.
+    """
+    digests = [notification.make_digest() for notification in notifications]
+    there = set(
+        Notification.objects.using(using)
+        .filter(digest__in=digests)
+        .values_list("target_user_record_id", "body")
+    )
+    return [
+        notification
+        for notification in notifications
+        if (notification.target_user_record_id, notification.body) not in there
+    ]

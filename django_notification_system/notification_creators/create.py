@@ -1,0 +1,226 @@
+"""The way of every notification that a creator makes: from users to rows, batch by batch."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.utils import timezone
+
+from ..exceptions import (
+    InvalidNotification,
+    NotificationsNotCreated,
+    UserHasNoTargetRecords,
+    UserIsOptedOut,
+)
+from ..models import Notification, NotificationOptOut, NotificationTarget, TargetUserRecord
+from .bulk import insert_notifications
+from .draft import Draft
+from .recipients import key_batches
+from .registry import FoundCreator, find_creator
+from .validate_email import validate_email
+
+#: How many users are looked up, and notified, at a time.
+BATCH_SIZE = 2000
+#: Minutes from a failed attempt to the next, by the target's module name; see ``default_interval``.
+RETRY_TIME_INTERVALS = {"email": 1440, "twilio": 1440}
+
+
+def default_interval(module_name: str) -> int:
+    """Return a target's minutes from a failed attempt to the next."""
+    return RETRY_TIME_INTERVALS.get(module_name, 60)
+
+
+@dataclass
+class Tally:
+    """What came of a call.
+
+    Attributes:
+        users: How many users were to be notified.
+        opted_out: How many of them have opted out, as far as nobody could be reached.
+        reached: Whether anybody could be notified, or has been before.
+        inserted: How many notifications were inserted.
+    """
+
+    users: int = 0
+    opted_out: int = 0
+    reached: bool = False
+    inserted: int = 0
+
+
+class Creation:
+    """Makes the notifications of one call, in one transaction.
+
+    Args:
+        draft: What to say.
+        targets: Where.
+        using: The database's alias.
+        everywhere: Whether ``targets`` are simply all there are, so that a user without a record
+            in one of them is not meant there.
+        with_creators: Whether the project's own creators serve their targets.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        targets: Sequence[NotificationTarget],
+        *,
+        using: str,
+        everywhere: bool = False,
+        with_creators: bool = False,
+    ) -> None:
+        self.draft = draft
+        self.targets = {target.pk: target for target in targets}
+        self.using = using
+        self.everywhere = everywhere
+        self.with_creators = with_creators
+        self.scheduled_delivery: datetime = draft.scheduled_delivery or timezone.now()
+        self.tally = Tally()
+        self._creators: dict[Any, FoundCreator | None] = {}
+        self._checked: set[str] = set()
+
+    def run(self, users: Any) -> Tally:
+        """Notify the users, all of them or, where an error is raised, none."""
+        with transaction.atomic(using=self.using):
+            if not self.everywhere:
+                for target in self.targets.values():
+                    self._prepare(target)
+            for keys in key_batches(users, BATCH_SIZE):
+                self.tally.users += len(keys)
+                self._notify(keys)
+        return self.tally
+
+    def _notify(self, keys: list[Any]) -> None:
+        #: For each target with a creator of its own, the keys of the users to hand to it.
+        by_creator: dict[Any, dict[Any, None]] = {}
+        if not self.everywhere:
+            every_key = dict.fromkeys(keys)
+            by_creator = {pk: every_key for pk, creator in self._creators.items() if creator}
+        recipients = []
+        for record_id, user_id, target_id in self._records(keys, leave_out=by_creator):
+            target = self.targets[target_id]
+            if self._prepare(target) is None:
+                recipients.append((record_id, self._interval(target)))
+            else:
+                by_creator.setdefault(target_id, {})[user_id] = None
+        opted_out: set[Any] = set()
+        if recipients:
+            self.tally.reached = True
+            self.tally.inserted += insert_notifications(
+                self.draft, recipients, self.scheduled_delivery, using=self.using
+            )
+        for target_id, user_ids in by_creator.items():
+            opted_out |= self._ask_creator(self.targets[target_id], list(user_ids))
+        if not self.tally.reached:
+            opted_out |= set(
+                NotificationOptOut.objects.using(self.using)
+                .filter(user__in=keys, active=True)
+                .values_list("user", flat=True)
+            )
+            self.tally.opted_out += len(opted_out)
+
+    def _records(self, keys: list[Any], *, leave_out: Any) -> Any:
+        """Return the active records of those who have not opted out."""
+        targets = [pk for pk in self.targets if pk not in leave_out]
+        if not targets:
+            return []
+        return (
+            TargetUserRecord.objects.using(self.using)
+            .filter(user__in=keys, target__in=targets, active=True)
+            .exclude(user__notification_opt_out__active=True)
+            .values_list("pk", "user", "target")
+        )
+
+    def _prepare(self, target: NotificationTarget) -> FoundCreator | None:
+        """Return the target's own creator; without one, check what the target itself asks."""
+        if target.pk not in self._creators:
+            creator = find_creator(target) if self.with_creators else None
+            if creator is None:
+                if target.notification_module_name == "email":
+                    validate_email(self.draft)
+            elif self.draft.idempotency_key is not None and not creator.takes("idempotency_key"):
+                raise InvalidNotification(
+                    f"create_notification() in {creator.source} takes no idempotency_key, so it "
+                    "could notify twice. Add the parameter, or notify without a key."
+                )
+            self._creators[target.pk] = creator
+        return self._creators[target.pk]
+
+    def _interval(self, target: NotificationTarget) -> int:
+        if self.draft.retry_time_interval is not None:
+            return self.draft.retry_time_interval
+        return default_interval(target.notification_module_name)
+
+    def _ask_creator(self, target: NotificationTarget, user_ids: Sequence[Any]) -> set[Any]:
+        """Let the project's creator notify the users; return the keys of who has opted out."""
+        creator = self._creators[target.pk]
+        assert creator is not None  # noqa: S101 # those without one are not asked
+        made = Notification.objects.using(self.using).filter(
+            target_user_record__target=target, target_user_record__user__in=user_ids
+        )
+        before = made.count()
+        users = (
+            get_user_model()
+            ._base_manager.using(self.using)
+            .filter(pk__in=user_ids)
+            .select_related("notification_opt_out")
+        )
+        opted_out = set()
+        for user in users:
+            opt_out = getattr(user, "notification_opt_out", None)
+            if opt_out is not None and opt_out.active:
+                opted_out.add(user.pk)
+                continue
+            try:
+                creator.create_notification(user=user, **self._arguments(creator))
+            except InvalidNotification:
+                raise
+            except UserIsOptedOut:
+                opted_out.add(user.pk)
+            except UserHasNoTargetRecords:
+                pass
+            except NotificationsNotCreated:
+                self.tally.reached = True
+            else:
+                self.tally.reached = True
+        self.tally.inserted += made.count() - before
+        return opted_out
+
+    def _arguments(self, creator: FoundCreator) -> dict[str, Any]:
+        """Return what the caller gave; for the rest the creator has its own defaults."""
+        draft = self.draft
+        optional = {
+            "scheduled_delivery": draft.scheduled_delivery,
+            "extra": copy.deepcopy(draft.extra) or None,
+            "retry_time_interval": draft.retry_time_interval,
+            "max_retries": draft.max_retries if creator.takes("max_retries") else None,
+            "idempotency_key": draft.idempotency_key,
+        }
+        given = {name: value for name, value in optional.items() if value is not None}
+        return {"title": draft.title, "body": draft.body, **given}
+
+
+def nothing_created(tally: Tally, targets: Sequence[NotificationTarget]) -> Exception:
+    """Return the error that says why a call has created nothing."""
+    if tally.reached:
+        return NotificationsNotCreated(
+            "No notification was created: each exists already, or its target's creator made none."
+        )
+    if tally.users == 0:
+        return NotificationsNotCreated("There are no users to notify.")
+    if tally.users == 1:
+        return UserIsOptedOut() if tally.opted_out else UserHasNoTargetRecords()
+    if tally.opted_out == tally.users:
+        return UserIsOptedOut(f"All {tally.users} users have opted out.")
+    names = ", ".join(target.name for target in targets)
+    if tally.opted_out == 0:
+        return UserHasNoTargetRecords(
+            f"None of the {tally.users} users has an active record in {names}."
+        )
+    return NotificationsNotCreated(
+        f"Of {tally.users} users {tally.opted_out} have opted out and the others have no active "
+        f"record in {names}."
+    )

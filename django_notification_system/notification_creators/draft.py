@@ -1,0 +1,168 @@
+"""What a notification is to say, checked once for everybody it goes to."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from ..exceptions import InvalidNotification
+from ..models import Notification
+from ..models.notification import has_line_break
+from .validate_extra import json_object, storable_text
+
+TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
+KEY_MAX_LENGTH: int = Notification._meta.get_field("idempotency_key").max_length or 0
+#: The largest that every database's integer column holds.
+LARGEST_INTEGER = 2_147_483_647
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a notification is to say, before it is known to whom.
+
+    Attributes:
+        title: One line, at most 100 characters.
+        body: The message.
+        extra: A JSON object.
+        scheduled_delivery: When it is due, or ``None`` for at once.
+        retry_time_interval: Minutes from a failed attempt to the next, or ``None`` for the
+            target's default.
+        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
+        idempotency_key: The caller's word for what must not be created twice.
+    """
+
+    title: str
+    body: str
+    extra: dict[str, Any]
+    scheduled_delivery: datetime | None
+    retry_time_interval: int | None
+    max_retries: int
+    idempotency_key: str | None
+
+    @cached_property
+    def size(self) -> int:
+        """About how many bytes a row takes on its way to the database."""
+        return len(self.body.encode()) + len(json.dumps(self.extra)) + 500
+
+
+def make_draft(
+    *,
+    title: Any,
+    body: Any,
+    extra: Any,
+    scheduled_delivery: Any,
+    retry_time_interval: Any,
+    max_retries: Any,
+    idempotency_key: Any = None,
+    recipient: Any = None,
+) -> Draft:
+    """Check what every target asks of a notification.
+
+    Args:
+        title: See ``notify()``.
+        body: See ``notify()``.
+        extra: See ``notify()``.
+        scheduled_delivery: See ``notify()``.
+        retry_time_interval: See ``notify()``.
+        max_retries: See ``notify()``.
+        idempotency_key: See ``notify()``.
+        recipient: The user, where there is exactly one. Release 1.5.3 had people write
+            ``extra={"user": user, ...}``; that user is known anyway, and need not be stored.
+
+    Raises:
+        InvalidNotification: For what could not be stored, or could never be delivered.
+    """
+    if extra is None:
+        extra = {}
+    elif recipient is not None and isinstance(extra, dict) and extra.get("user") == recipient:
+        extra = {name: value for name, value in extra.items() if name != "user"}
+    return Draft(
+        title=_title(title),
+        body=_text("body", body),
+        extra=json_object(extra),
+        scheduled_delivery=_moment(scheduled_delivery),
+        retry_time_interval=(
+            None
+            if retry_time_interval is None
+            else _count("retry_time_interval", retry_time_interval)
+        ),
+        max_retries=_count("max_retries", max_retries),
+        idempotency_key=None if idempotency_key is None else _key(idempotency_key),
+    )
+
+
+def _title(value: Any) -> str:
+    title = _text("title", value)
+    if not title.strip():
+        raise InvalidNotification("title is empty. Give the notification a title.")
+    if has_line_break(title):
+        raise InvalidNotification(
+            "title has a line break, which an email's subject cannot have. Put it on one line, "
+            'for instance with " ".join(title.split()).'
+        )
+    if len(title) > TITLE_MAX_LENGTH:
+        raise InvalidNotification(
+            f"title has {len(title)} characters; at most {TITLE_MAX_LENGTH} are kept. Shorten it, "
+            "and say the rest in body."
+        )
+    return title
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, Promise):
+        value = str(value)
+    if not isinstance(value, str):
+        raise InvalidNotification(f"{name} must be a str, not {type(value).__name__}.")
+    return storable_text(name, value)
+
+
+def _moment(moment: Any) -> datetime | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise InvalidNotification(
+            f"scheduled_delivery must be a datetime, not {type(moment).__name__}."
+        )
+    if timezone.is_naive(moment):
+        if settings.USE_TZ:
+            raise InvalidNotification(
+                "scheduled_delivery has no time zone, so it names no moment. Pass "
+                "django.utils.timezone.make_aware(...) of it."
+            )
+        return moment
+    try:
+        if settings.USE_TZ:
+            return moment.astimezone(UTC)
+        # Databases then refuse a time zone; in local time the moment is the same.
+        return timezone.make_naive(moment, timezone.get_default_timezone())
+    except OverflowError as error:
+        raise InvalidNotification(
+            f"scheduled_delivery is {moment}, which is out of range in other time zones."
+        ) from error
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidNotification(f"{name} must be an int, not {type(value).__name__}.")
+    if not 0 <= value <= LARGEST_INTEGER:
+        raise InvalidNotification(
+            f"{name} is {value}; it must be between 0 and {LARGEST_INTEGER:,}."
+        )
+    return value
+
+
+def _key(value: Any) -> str:
+    key = _text("idempotency_key", value)
+    if not key:
+        raise InvalidNotification("idempotency_key is empty. Pass None where there is no key.")
+    if len(key) > KEY_MAX_LENGTH:
+        raise InvalidNotification(
+            f"idempotency_key has {len(key)} characters; at most {KEY_MAX_LENGTH} are kept. Pass "
+            "a hash of it."
+        )
+    return key

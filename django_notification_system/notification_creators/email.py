@@ -1,0 +1,51 @@
+"""Creates emails."""
+
+from datetime import datetime
+from typing import Any
+
+from .built_in import create_for_user
+
+
+def create_notification(
+    user: Any,
+    title: str,
+    body: str = "",
+    scheduled_delivery: datetime | None = None,
+    retry_time_interval: int = 1440,
+    max_retries: int = 3,
+    quiet: bool = False,
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """Create an email to each of the user's active addresses.
+
+    Args:
+        user: Whom to notify: an instance of the project's user model.
+        title: The subject: one line of at most 100 characters.
+        body: The message, plain text or HTML. It may be left out where ``extra`` names a template.
+        scheduled_delivery: When it is due, with a time zone; by default at once.
+        retry_time_interval: Minutes from a failed attempt to the next.
+        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
+        quiet: Return instead of raising one of the first three errors below.
+        extra: What else belongs to the email, as JSON: ``template_name`` (a Django template that
+            is rendered when the email is sent, with ``extra``, ``user`` and ``notification`` as
+            context), ``cc``, ``bcc``, ``reply_to``, ``headers``, ``attachments`` (paths in the
+            default storage).
+
+    Raises:
+        UserIsOptedOut: When the user has an active opt-out.
+        UserHasNoTargetRecords: When the user has no active record in the target.
+        NotificationsNotCreated: When all of the notifications exist already.
+        InvalidNotification: When what is to be created could never be delivered; it is a
+            ``ValueError`` too. ``quiet`` does not silence it.
+    """
+    create_for_user(
+        user,
+        target_name="Email",
+        quiet=quiet,
+        title=title,
+        body=body,
+        scheduled_delivery=scheduled_delivery,
+        retry_time_interval=retry_time_interval,
+        max_retries=max_retries,
+        extra=extra,
+    )

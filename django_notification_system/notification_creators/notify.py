@@ -1,0 +1,86 @@
+"""``notify()``: the one call for everyday use."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import router
+
+from ..models import Notification, NotificationTarget
+from .create import Creation, nothing_created
+from .draft import make_draft
+from .recipients import choose_targets, is_user
+
+
+def notify(
+    users: Any,
+    title: str,
+    body: str = "",
+    *,
+    target: str | NotificationTarget | Iterable[str | NotificationTarget] | None = None,
+    scheduled_delivery: datetime | None = None,
+    extra: dict[str, Any] | None = None,
+    retry_time_interval: int | None = None,
+    max_retries: int = 3,
+    idempotency_key: str | None = None,
+    quiet: bool = False,
+) -> int:
+    """Create notifications for a user or for many, in one transaction: all of them or none.
+
+    Users who have opted out, and users without an active record, are skipped. What exists already
+    (the same record, moment, title, body and ``extra``) is not created again. Where
+    ``NOTIFICATION_SYSTEM_CREATORS`` has a creator for a target, that creator's
+    ``create_notification()`` is called for each user. All other notifications are inserted in
+    bulk, so that no ``pre_save`` or ``post_save`` signals are sent; the number of queries
+    grows with every 2,000 users, and a queryset's users are never all in memory.
+
+    Args:
+        users: A user, an iterable of users, or a queryset of users.
+        title: One line of at most 100 characters: an email's subject, for instance.
+        body: The message. An email may be HTML, and needs none where ``extra`` names a template.
+        target: A target or its name, or an iterable of these. By default every active record of
+            each user gets a notification, whatever its target.
+        scheduled_delivery: When it is due, with a time zone; by default at once.
+        extra: What else the target's handler understands, as JSON. For email: ``template_name``
+            (rendered when it is sent, with ``extra``, ``user`` and ``notification`` as context),
+            ``cc``, ``bcc``, ``reply_to``, ``headers`` and ``attachments``.
+        retry_time_interval: Minutes from a failed attempt to the next; by default 1,440 (a day)
+            for email and Twilio, and 60 for every other target.
+        max_retries: Attempts after which a notification becomes ``DELIVERY FAILURE``.
+        idempotency_key: Names the occasion, such as ``f"invoice-{invoice.pk}"``. A record gets
+            one notification for a key, ever, whatever the other arguments are: a web request or
+            a task that runs twice notifies once.
+        quiet: Return 0 instead of raising one of the first three errors below.
+
+    Returns:
+        How many notifications were created. With an ``idempotency_key`` that is 0, without an
+        error, when all of them exist already.
+
+    Raises:
+        UserIsOptedOut: When nothing was created because the users have opted out.
+        UserHasNoTargetRecords: When nothing was created because the users have no active records.
+        NotificationsNotCreated: When nothing was created for another reason.
+        InvalidNotification: When what is to be created could never be delivered, or there is no
+            such target. ``quiet`` does not silence it.
+        TargetUnavailable: When a target's creator in ``NOTIFICATION_SYSTEM_CREATORS`` does not
+            import, or defines no ``create_notification()``.
+    """
+    draft = make_draft(
+        title=title,
+        body=body,
+        extra=extra,
+        scheduled_delivery=scheduled_delivery,
+        retry_time_interval=retry_time_interval,
+        max_retries=max_retries,
+        idempotency_key=idempotency_key,
+        recipient=users if is_user(users) else None,
+    )
+    using = router.db_for_write(Notification)
+    targets = list(NotificationTarget.objects.using(using).order_by("created_date", "name"))
+    if target is not None:
+        targets = choose_targets(target, targets)
+    creation = Creation(draft, targets, using=using, everywhere=target is None, with_creators=True)
+    tally = creation.run(users)
+    if tally.inserted or quiet or (tally.reached and idempotency_key is not None):
+        return tally.inserted
+    raise nothing_created(tally, targets)

@@ -1,0 +1,102 @@
+"""Whom to notify, and where."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Manager, Model, QuerySet
+
+from ..exceptions import InvalidNotification
+from ..models import NotificationTarget
+
+
+def is_user(value: Any) -> bool:
+    """Tell whether a value is one user; ``request.user`` is, when somebody is logged in."""
+    return isinstance(value, get_user_model())
+
+
+def key_batches(users: Any, size: int) -> Iterator[list[Any]]:
+    """Yield the users' keys, ``size`` at a time, without ever loading all users.
+
+    Raises:
+        InvalidNotification: When there is something else than saved users among them.
+    """
+    keys = _keys(users)
+    while batch := list(islice(keys, size)):
+        yield list(dict.fromkeys(batch))
+
+
+def _keys(users: Any) -> Iterator[Any]:
+    if is_user(users):
+        users = [users]
+    if isinstance(users, Manager):
+        users = users.all()
+    if isinstance(users, QuerySet):
+        return _keys_of_queryset(users)
+    if isinstance(users, str | bytes) or not isinstance(users, Iterable):
+        raise _no_user(users)
+    return (_key(user) for user in users)
+
+
+def _keys_of_queryset(users: "QuerySet[Model]") -> Iterator[Any]:
+    if not issubclass(users.model, get_user_model()):
+        raise InvalidNotification(
+            f"users is a queryset of {users.model.__name__}; it must be one of "
+            f"{get_user_model().__name__}."
+        )
+    if users._prefetch_related_lookups:  # type: ignore[attr-defined] # keys have no relations
+        users = users.prefetch_related(None)
+    return users.values_list("pk", flat=True).iterator(chunk_size=2000)
+
+
+def _key(user: Any) -> Any:
+    if not is_user(user):
+        raise _no_user(user)
+    if user.pk is None:
+        raise InvalidNotification(f"users has the unsaved user {user}. Save it first.")
+    return user.pk
+
+
+def _no_user(value: Any) -> InvalidNotification:
+    return InvalidNotification(
+        f"users must be a {get_user_model().__name__}, or an iterable or queryset of them; there "
+        f"is a {type(value).__name__} instead."
+    )
+
+
+def choose_targets(chosen: Any, known: Sequence[NotificationTarget]) -> list[NotificationTarget]:
+    """Return the targets that a caller of ``notify()`` has chosen.
+
+    Args:
+        chosen: A target or its name, or an iterable of these. The name of a target's module does
+            too, where no target is called so.
+        known: All targets there are.
+
+    Raises:
+        InvalidNotification: When there is no such target, or none is chosen.
+    """
+    if isinstance(chosen, str | NotificationTarget) or not isinstance(chosen, Iterable):
+        chosen = [chosen]
+    targets = {target.pk: target for choice in chosen for target in _named(choice, known)}
+    if not targets:
+        raise InvalidNotification("target is empty. Pass None to reach users in every target.")
+    return list(targets.values())
+
+
+def _named(choice: Any, known: Sequence[NotificationTarget]) -> list[NotificationTarget]:
+    if isinstance(choice, NotificationTarget):
+        named = [target for target in known if target.pk == choice.pk]
+    else:
+        named = [target for target in known if target.name == choice] or [
+            target
+            for target in known
+            if str(choice).casefold()
+            in (target.name.casefold(), target.notification_module_name.casefold())
+        ]
+    if not named:
+        names = ", ".join(repr(target.name) for target in known)
+        raise InvalidNotification(
+            f"There is no target {str(choice)!r}. The targets are: {names or 'none; run migrate'}."
+        )
+    return named

@@ -1,0 +1,63 @@
+"""Finding a project's own creator by the name of its target's module.
+
+A target's creator is a function ``create_notification`` in a module of the target's
+``notification_module_name``, in a folder or package that ``NOTIFICATION_SYSTEM_CREATORS`` names::
+
+    def create_notification(
+        user, title, body, scheduled_delivery=None, retry_time_interval=60, max_retries=3,
+        quiet=False, extra=None,
+    ) -> None: ...
+
+``notify()`` calls it once for each user. A target without one needs none: ``notify()`` then
+makes a notification for each of the user's active records.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..conf import BUILT_IN_TARGETS, CREATORS
+from ..models import NotificationTarget
+from ..modules import find_module, missing_function
+
+BUILT_IN_PACKAGE = "django_notification_system.notification_creators"
+
+
+@dataclass(frozen=True)
+class FoundCreator:
+    """A project's own creator for a target.
+
+    Attributes:
+        create_notification: The function.
+        source: The file or dotted name that it comes from.
+        shadows_built_in: Whether it stands in for a creator of this app.
+    """
+
+    create_notification: Callable[..., Any]
+    source: str
+    shadows_built_in: bool
+
+    def takes(self, argument: str) -> bool:
+        """Tell whether the function has a parameter of this name."""
+        parameters = inspect.signature(self.create_notification).parameters
+        return argument in parameters or any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+        )
+
+
+def find_creator(target: NotificationTarget) -> FoundCreator | None:
+    """Return the project's own creator for a target, or ``None`` where it has none.
+
+    Raises:
+        TargetUnavailable: When the module does not import, or defines no
+            ``create_notification()``.
+    """
+    name = target.notification_module_name
+    found = find_module(name, CREATORS, BUILT_IN_PACKAGE)
+    if found is None or (name in BUILT_IN_TARGETS and not found.shadows_built_in):
+        return None
+    function = getattr(found.module, "create_notification", None)
+    if function is None:
+        raise missing_function(found, ["create_notification"])
+    return FoundCreator(function, found.source, found.shadows_built_in)

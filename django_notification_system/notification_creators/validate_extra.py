@@ -1,0 +1,106 @@
+"""What ``extra`` may hold: JSON, as far as every database can store it."""
+
+import json
+import math
+from typing import Any
+
+from django.db.models import Model
+from django.utils.functional import Promise
+
+from ..exceptions import InvalidNotification
+
+#: MariaDB reads no JSON that is nested more than 32 levels deep.
+#: https://mariadb.com/kb/en/json_depth/
+DEEPEST_NESTING = 30
+
+
+def json_object(extra: Any) -> dict[str, Any]:
+    """Return ``extra`` as it will be read back from the database: tuples as lists, and so on.
+
+    Raises:
+        InvalidNotification: When it is no ``dict``, or holds what cannot be stored as JSON; the
+            message says where.
+    """
+    if not isinstance(extra, dict):
+        raise InvalidNotification(
+            f"extra must be a dict, or None, not {type(extra).__name__}: it is stored as a JSON "
+            "object."
+        )
+    stored: dict[str, Any] = _json_value(extra, "extra", depth=1)
+    return stored
+
+
+def storable_text(name: str, text: str) -> str:
+    """Return the text.
+
+    Raises:
+        InvalidNotification: When it holds what PostgreSQL cannot store: a NUL character
+            (https://www.postgresql.org/docs/current/datatype-character.html), or half of a
+            surrogate pair, which UTF-8 cannot encode.
+    """
+    if "\x00" in text:
+        raise InvalidNotification(
+            f'{name} has a NUL character, which databases cannot store. Remove "\\x00" from it.'
+        )
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidNotification(
+                f"{name} is no valid Unicode text: character {error.start} is half of a surrogate "
+                "pair. Decode it anew, or replace that character."
+            ) from error
+    return text
+
+
+def _json_value(value: Any, path: str, *, depth: int) -> Any:
+    if isinstance(value, Promise):
+        value = str(value)
+    if isinstance(value, str):
+        return storable_text(path, value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidNotification(f"{path} is {value}, a number that JSON does not have.")
+        return value
+    if not isinstance(value, dict | list | tuple):
+        raise InvalidNotification(_not_json(value, path))
+    if depth > DEEPEST_NESTING:
+        raise InvalidNotification(
+            f"extra is nested more than {DEEPEST_NESTING} levels deep, or holds itself. "
+            "Not every database can store that."
+        )
+    if isinstance(value, dict):
+        return {
+            _json_key(key, path): _json_value(entry, f"{path}[{_shown(key)}]", depth=depth + 1)
+            for key, entry in value.items()
+        }
+    return [
+        _json_value(entry, f"{path}[{index}]", depth=depth + 1) for index, entry in enumerate(value)
+    ]
+
+
+def _json_key(key: Any, path: str) -> str:
+    """Return a key as ``json.dumps()`` writes it."""
+    if isinstance(key, str):
+        return storable_text(f"A key of {path}", key)
+    if key is None or isinstance(key, bool | int | float):
+        return json.dumps(key)
+    raise InvalidNotification(
+        f"{path} has a key that is a {type(key).__name__}; in JSON, keys are text."
+    )
+
+
+def _shown(key: Any) -> str:
+    return json.dumps(key, ensure_ascii=False)
+
+
+def _not_json(value: Any, path: str) -> str:
+    if isinstance(value, Model):
+        advice = "Store its key and what the message says of it"
+    elif hasattr(value, "isoformat"):
+        advice = "Store the text to show, or its isoformat()"
+    else:
+        advice = "Store it as text, a number, a list or a dict of these"
+    return f"{path} is a {type(value).__name__}, which JSON cannot hold. {advice}."
