@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import connections, transaction
@@ -31,14 +32,17 @@ EVERY_FIELD = tuple(name for name in CONCRETE_FIELDS if name not in ENGINE_FIELD
 
 
 def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
-    """Write settled outcomes and give up the claim on their rows, in one short transaction.
+    """Write settled outcomes and give up the claim on their rows, all of them or none.
 
     A row whose claim has meanwhile passed to another run is left to that run.
     """
     groups: dict[tuple[str, ...], list[Notification]] = {}
     for outcome in outcomes:
         groups.setdefault(_changed_fields(outcome), []).append(outcome.notification)
-    with transaction.atomic(using=claim.using):
+    is_one_statement = len(groups) == 1 and not any(
+        outcome.deactivate_record for outcome in outcomes
+    )
+    with nullcontext() if is_one_statement else transaction.atomic(using=claim.using):
         for fields, notifications in groups.items():
             _write(claim, notifications, fields)
         deactivate_records(claim.using, outcomes)

@@ -1,57 +1,27 @@
 """One run: what is due is claimed, delivered, settled, recorded and reported, batch by batch."""
 
-import logging
+import threading
 import time
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
 
-from django.db import router
+from django.db import connections, router
 from django.utils import timezone
 
 from ..conf import engine_settings, target_settings
 from ..exceptions import NotificationSystemError, TargetUnavailable
 from ..models import Notification, NotificationTarget
-from ..notification_handlers.registry import FoundHandler, find_handler
-from .announce import announce
-from .claim import Claim, claim_batch
-from .outcome import Outcome, one_line
-from .record import record_outcomes, record_settled
-from .settle import settle, settle_without_attempt
+from ..notification_handlers.registry import find_handler
+from .attempt import Attempt
+from .batch import RECORD_AFTER_SECONDS, Batch
+from .claim import claim_batch
+from .lane import Arrived, Event, Finished, Lane, Wanted
+from .settle import settle_without_attempt
 
-logger = logging.getLogger("django_notification_system")
-
-#: Outcomes wait at most this many seconds to be recorded together.
-RECORD_AFTER_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What a run did about one notification, for people and programs to read.
-
-    Attributes:
-        notification: The notification as it is now.
-        target: Where it was to go.
-        scheduled_delivery: When it was due.
-        status_before: Its status before the run came to it.
-        response: What the handler said, or why nothing was sent.
-    """
-
-    notification: Notification
-    target: NotificationTarget
-    scheduled_delivery: datetime
-    status_before: str
-    response: str
-
-    @property
-    def failed(self) -> bool:
-        """Whether the notification did not go out though it should have."""
-        return self.notification.status in (
-            Notification.DELIVERY_FAILURE,
-            *Notification.PENDING_STATUSES,
-        )
+#: How long a run that is ended early waits for what is in flight, in seconds.
+WIND_UP_SECONDS = 8
 
 
 class Run:
@@ -76,36 +46,34 @@ class Run:
         self.using = using or router.db_for_write(Notification)
         self.due_at = timezone.now()
         self.targets = _targets(target_names, self.using)
+        #: What kept a target from being used, by the target's name.
         self.problems: dict[str, str] = {}
         self._settings = engine_settings()
         self._remaining = limit
         self._stopping = False
+        self._active: list[Batch] = []
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
 
     def stop(self) -> None:
         """Finish what is in flight, record it, release the rest. Safe in a signal handler."""
         self._stopping = True
 
     def __iter__(self) -> Iterator[Attempt]:
-        """Deliver, a batch of each target in turn, and yield what was recorded."""
-        targets = list(self.targets)
-        while targets and not self._done():
-            for target in list(targets):
-                if self._done():
-                    break
-                claim = self._claim(target)
-                if claim.notifications:
-                    yield from _Batch(self, target, claim).attempts()
-                if not claim.notifications or target.name in self.problems:
-                    targets.remove(target)
+        """Deliver, and yield what was recorded."""
+        if connections[self.using].in_atomic_block:
+            # What this transaction wrote, a test's rows say, no other thread can see.
+            deliver = self._one_after_another
+        else:
+            deliver = self._side_by_side
+        try:
+            yield from deliver()
+        finally:
+            self._wind_up()
 
     def preview(self) -> Iterator[Attempt]:
         """Yield what a run would attempt now, and touch nothing."""
         for target in self.targets:
-            try:
-                handler = find_handler(target)
-                verdict = f"Would be sent by {handler.source}."
-            except TargetUnavailable as unavailable:
-                verdict = self.problems[target.name] = str(unavailable)
             due = (
                 Notification.objects.using(self.using)
                 .due(self.due_at)
@@ -114,7 +82,9 @@ class Run:
                 .for_delivery()
                 .order_by("scheduled_delivery")
             )
+            verdict = None
             for notification in due[: self._remaining].iterator(chunk_size=500):
+                verdict = verdict or self._verdict(target)
                 before = notification.status
                 response = settle_without_attempt(notification) or verdict
                 notification.status = before
@@ -123,7 +93,58 @@ class Run:
                 )
                 self._count_down(1)
 
-    def _claim(self, target: NotificationTarget) -> Claim:
+    def _one_after_another(self) -> Iterator[Attempt]:
+        waiting = deque(self.targets)
+        while waiting:
+            target = waiting.popleft()
+            batch = self._claim(target)
+            if batch is None:
+                continue
+            failures: list[Exception] = []
+            Lane(batch, partial(self._handle_at_once, failures), self._is_stopping).run()
+            if failures:
+                raise failures[0]
+            yield from self._reports(batch)
+            if self._may_go_on(target):
+                waiting.append(target)
+
+    def _side_by_side(self) -> Iterator[Attempt]:
+        for target in self.targets:
+            yield from self._start(target)
+        while self._active:
+            event = self._next_event()
+            if event is not None:
+                self._handle(event)
+            for batch in list(self._active):
+                batch.keep_time()
+                if batch.stalled:
+                    self._give_up(batch)
+                yield from self._reports(batch)
+            if isinstance(event, Finished):
+                yield from self._reports(event.batch)
+                if self._may_go_on(event.batch.target):
+                    yield from self._start(event.batch.target)
+
+    def _next_event(self) -> Event | None:
+        try:
+            return self._events.get(timeout=RECORD_AFTER_SECONDS)
+        except Empty:
+            return None
+
+    def _start(self, target: NotificationTarget) -> Iterator[Attempt]:
+        batch = self._claim(target)
+        if batch is None:
+            return
+        yield from self._reports(batch)
+        lane = Lane(batch, self._events.put, self._is_stopping)
+        # A daemon: a handler that hangs for ever must not keep the process from ending.
+        thread = threading.Thread(target=lane.run_in_thread, name=target.name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _claim(self, target: NotificationTarget) -> Batch | None:
+        if self._stopping or self._remaining == 0:
+            return None
         size = self._settings.batch_size
         claim = claim_batch(
             target,
@@ -132,173 +153,94 @@ class Run:
             lease_seconds=self._settings.lease_seconds,
             using=self.using,
         )
+        if not claim.notifications:
+            return None
         self._count_down(len(claim.notifications))
-        return claim
+        batch = Batch(
+            target,
+            claim,
+            due_at=self.due_at,
+            settings=self._settings,
+            when_unknown=target_settings(target.notification_module_name).when_unknown,
+        )
+        self._active.append(batch)
+        return batch
+
+    def _handle(self, event: Event) -> None:
+        batch = event.batch
+        if batch not in self._active:
+            return  # given up; its handler has come back to life
+        match event:
+            case Wanted() if self._stopping:
+                batch.inbox.put([])
+            case Wanted():
+                batch.supply()
+            case Arrived(_, outcome):
+                batch.take(outcome)
+            case Finished(_, problem):
+                batch.record()
+                if problem is not None:
+                    self.problems[batch.target.name] = problem
+                    batch.hold(problem)
+                self._close(batch)
+
+    def _handle_at_once(self, failures: list[Exception], event: Event) -> None:
+        """Handle an event in the lane's own stack, where an error of ours is not the handler's."""
+        try:
+            if not failures:
+                self._handle(event)
+                return
+        except Exception as error:
+            failures.append(error)
+            self._stopping = True
+        event.batch.inbox.put([])
+
+    def _give_up(self, batch: Batch) -> None:
+        problem = (
+            f"The handler of target {batch.target.name!r} made no progress for"
+            f" {self._settings.lease_seconds} seconds. It is left behind; give its calls a timeout."
+        )
+        self.problems[batch.target.name] = problem
+        batch.give_up(problem)
+        self._close(batch)
+
+    def _close(self, batch: Batch) -> None:
+        self._active.remove(batch)
+        batch.close()
+
+    def _wind_up(self) -> None:
+        """End early, because the caller wants no more: leave nothing claimed or unrecorded."""
+        self._stopping = True
+        patience = time.monotonic() + WIND_UP_SECONDS
+        while self._in_flight() and time.monotonic() < patience:
+            if (event := self._next_event()) is not None:
+                self._handle(event)
+        for batch in list(self._active):
+            self._close(batch)
+
+    def _in_flight(self) -> bool:
+        return bool(self._active) and any(thread.is_alive() for thread in self._threads)
+
+    def _may_go_on(self, target: NotificationTarget) -> bool:
+        return target.name not in self.problems
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
 
     def _count_down(self, count: int) -> None:
         if self._remaining is not None:
             self._remaining -= count
 
-    def _done(self) -> bool:
-        return self._stopping or self._remaining == 0
+    def _reports(self, batch: Batch) -> Iterator[Attempt]:
+        while batch.reports:
+            yield batch.reports.popleft()
 
-
-class _Batch:
-    """One claimed batch on its way: what is still to get an outcome, and what to write down."""
-
-    def __init__(self, run: Run, target: NotificationTarget, claim: Claim) -> None:
-        self.run = run
-        self.target = target
-        self.claim = claim
-        self.when_unknown = target_settings(target.notification_module_name).when_unknown
-        self.before = {
-            notification.pk: (notification.scheduled_delivery, notification.status)
-            for notification in claim.notifications
-        }
-        #: Without an outcome as yet, by key.
-        self.open = {notification.pk: notification for notification in claim.notifications}
-        #: Handed to the handler.
-        self.taken: set[uuid.UUID] = set()
-        #: With an outcome that is not written down as yet.
-        self.unrecorded: list[Outcome] = []
-        self.unrecorded_since = 0.0
-        self.renewed_at = time.monotonic()
-
-    def attempts(self) -> Iterator[Attempt]:
-        """Take the batch all the way; whatever happens, leave no row claimed."""
+    def _verdict(self, target: NotificationTarget) -> str:
         try:
-            yield from self._settle_without_attempt()
-            for outcome in self._outcomes():
-                if (attempts := self._take(outcome)) is not None:
-                    yield from attempts
-            yield from self._record()
-            yield from self._hold()
-        finally:
-            self._record()
-            if self.open:
-                self.claim.release(self.open)
-
-    def _settle_without_attempt(self) -> list[Attempt]:
-        settled = [
-            notification
-            for notification in self.claim.notifications
-            if settle_without_attempt(notification)
-        ]
-        record_settled(self.claim, settled)
-        for notification in settled:
-            del self.open[notification.pk]
-        announce(settled, using=self.claim.using)
-        return [self._report(notification) for notification in settled]
-
-    def _outcomes(self) -> Iterator[Outcome]:
-        """Yield what the handler says; a handler's error stays its own."""
-        if not self.open:
-            return
-        try:
-            handler = find_handler(self.target)
-            try:
-                yield from handler.deliver(self._feed(list(self.open.values())))
-            except TargetUnavailable:
-                raise
-            except Exception as error:
-                yield from self._deliver_alone(handler, error)
-            yield from self._without_outcome(handler)
+            return f"Would be sent by {find_handler(target).source}."
         except TargetUnavailable as unavailable:
-            self.run.problems[self.target.name] = str(unavailable)
-
-    def _feed(self, notifications: Iterable[Notification]) -> Iterator[Notification]:
-        for notification in notifications:
-            if self.run._stopping:
-                return
-            self.taken.add(notification.pk)
-            yield notification
-
-    def _deliver_alone(self, handler: FoundHandler, error: Exception) -> Iterator[Outcome]:
-        """Find the one notification that a handler breaks on by giving it each alone.
-
-        Those that it may have sent before it broke are sent again, unless the target would
-        rather lose a message than send it twice.
-        """
-        logger.error("%s raised while delivering a batch.", handler.source, exc_info=error)
-        if len(self.taken & self.open.keys()) == 1 or self.when_unknown == "fail":
-            for notification in self._taken_and_open():
-                yield Outcome.retry(notification, one_line(error))
-        for notification in list(self.open.values()):
-            if self.run._stopping:
-                return
-            try:
-                yield from handler.deliver(self._feed([notification]))
-            except TargetUnavailable:
-                raise
-            except Exception as its_error:
-                yield Outcome.retry(notification, one_line(its_error))
-
-    def _without_outcome(self, handler: FoundHandler) -> Iterator[Outcome]:
-        for notification in self._taken_and_open():
-            yield Outcome.unknown(
-                notification, f"deliver() in {handler.source} yielded no outcome for it."
-            )
-        if not self.run._stopping:
-            for notification in list(self.open.values()):
-                yield Outcome.retry(notification, f"deliver() in {handler.source} did not take it.")
-
-    def _taken_and_open(self) -> list[Notification]:
-        return [self.open[pk] for pk in list(self.open) if pk in self.taken]
-
-    def _take(self, outcome: Any) -> list[Attempt] | None:
-        """Settle an outcome, and record it together with others when it is time."""
-        if not isinstance(outcome, Outcome) or outcome.notification.pk not in self.open:
-            logger.error(
-                "The handler of target %r yielded %s for no notification that waits for an"
-                " outcome; ignored.",
-                self.target.name,
-                type(outcome).__name__,
-            )
-            return None
-        settle(
-            outcome,
-            at=timezone.now(),
-            due_until=self.run.due_at,
-            when_unknown=self.when_unknown,
-        )
-        del self.open[outcome.notification.pk]
-        if not self.unrecorded:
-            self.unrecorded_since = time.monotonic()
-        self.unrecorded.append(outcome)
-        self._renew()
-        waited = time.monotonic() - self.unrecorded_since
-        if len(self.unrecorded) >= self.run._settings.record_every or waited > RECORD_AFTER_SECONDS:
-            return self._record()
-        return None
-
-    def _record(self) -> list[Attempt]:
-        outcomes, self.unrecorded = self.unrecorded, []
-        if not outcomes:
-            return []
-        record_outcomes(self.claim, outcomes)
-        notifications = [outcome.notification for outcome in outcomes]
-        announce(notifications, using=self.claim.using)
-        return [self._report(notification) for notification in notifications]
-
-    def _renew(self) -> None:
-        """Hold what is still open for another lease, while there is progress."""
-        now = time.monotonic()
-        if self.open and now - self.renewed_at > self.run._settings.lease_seconds / 3:
-            self.claim.renew(self.open, self.run._settings.lease_seconds)
-            self.renewed_at = now
-
-    def _hold(self) -> list[Attempt]:
-        """Report those that the target's problem kept from being attempted."""
-        problem = self.run.problems.get(self.target.name)
-        if problem is None:
-            return []
-        return [self._report(notification, problem) for notification in self.open.values()]
-
-    def _report(self, notification: Notification, response: str | None = None) -> Attempt:
-        scheduled_delivery, status = self.before[notification.pk]
-        if response is None:
-            response = notification.response
-        return Attempt(notification, self.target, scheduled_delivery, status, response)
+            self.problems[target.name] = str(unavailable)
+            return str(unavailable)
 
 
 def _targets(names: Sequence[str], using: str) -> list[NotificationTarget]:

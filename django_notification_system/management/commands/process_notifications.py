@@ -12,7 +12,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from ...delivery import Attempt, Run
+from ...delivery.attempt import Attempt
+from ...delivery.run import Run
 from ...exceptions import NotificationSystemError
 from ...notification_handlers.registry import find_handler
 

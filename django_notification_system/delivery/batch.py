@@ -1,0 +1,195 @@
+"""One claimed batch: what still needs an outcome, what is to be written, what is to be told."""
+
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from queue import SimpleQueue
+
+from django.utils import timezone
+
+from ..conf import EngineSettings, WhenUnknown
+from ..models import Notification, NotificationTarget
+from .announce import announce
+from .attempt import Attempt
+from .claim import Claim
+from .outcome import Outcome
+from .record import record_outcomes, record_settled
+from .settle import settle, settle_without_attempt
+
+logger = logging.getLogger("django_notification_system")
+
+#: Outcomes wait at most this many seconds to be recorded together.
+RECORD_AFTER_SECONDS = 0.1
+#: How many notifications are looked at once more, together, right before they are sent.
+SLICE_SIZE = 100
+
+
+class Batch:
+    """One claimed batch, in the hands of the run's own thread, which alone uses the database.
+
+    Args:
+        target: Where it goes.
+        claim: The rows, and the right to them.
+        due_at: The moment up to which the run delivers what is due.
+        settings: The engine's settings.
+        when_unknown: The target's choice.
+    """
+
+    def __init__(
+        self,
+        target: NotificationTarget,
+        claim: Claim,
+        *,
+        due_at: datetime,
+        settings: EngineSettings,
+        when_unknown: WhenUnknown,
+    ) -> None:
+        self.target = target
+        self.claim = claim
+        self.due_at = due_at
+        self.settings = settings
+        self.when_unknown = when_unknown
+        #: Slices on their way to the handler's thread; an empty one ends the batch.
+        self.inbox: SimpleQueue[list[Notification]] = SimpleQueue()
+        #: What was done, for whoever iterates over the run.
+        self.reports: deque[Attempt] = deque()
+        #: With the handler, which has given no outcome for them; its thread keeps this.
+        self.taken: dict[object, Notification] = {}
+        self.progress_at = time.monotonic()
+        self._before = {
+            notification.pk: (notification.scheduled_delivery, notification.status)
+            for notification in claim.notifications
+        }
+        #: Without an outcome as yet, by key.
+        self._open = {notification.pk: notification for notification in claim.notifications}
+        self._waiting: deque[Notification] = deque()
+        self._unrecorded: list[Outcome] = []
+        self._unrecorded_since = 0.0
+        self._renewed_at = self.progress_at
+        self._supplied = False
+        self._settle_without_attempt(claim.notifications)
+        self._waiting.extend(self._open.values())
+
+    def supply(self) -> None:
+        """Put the next slice into the inbox, without what is no longer to be sent."""
+        while self._waiting:
+            size = min(SLICE_SIZE, len(self._waiting))
+            candidates = [self._waiting.popleft() for _ in range(size)]
+            wanted = self._still_wanted(candidates)
+            if wanted:
+                self.inbox.put(wanted)
+                return
+        self.inbox.put([])
+
+    def take(self, outcome: object) -> None:
+        """Settle what the handler said of one notification, and record it when it is time."""
+        if not isinstance(outcome, Outcome) or outcome.notification.pk not in self._open:
+            logger.error(
+                "The handler of target %r yielded %s for no notification that waits for an"
+                " outcome; ignored.",
+                self.target.name,
+                type(outcome).__name__,
+            )
+            return
+        settle(outcome, at=timezone.now(), due_until=self.due_at, when_unknown=self.when_unknown)
+        del self._open[outcome.notification.pk]
+        self.progress_at = time.monotonic()
+        if not self._unrecorded:
+            self._unrecorded_since = self.progress_at
+        self._unrecorded.append(outcome)
+        if len(self._unrecorded) >= self.settings.record_every:
+            self.record()
+
+    def keep_time(self) -> None:
+        """Record what has waited long enough, and hold the rest while there is progress."""
+        now = time.monotonic()
+        if self._unrecorded and now - self._unrecorded_since >= RECORD_AFTER_SECONDS:
+            self.record()
+        third = self.settings.lease_seconds / 3
+        if self._open and now - self._renewed_at > third and self.progress_at > self._renewed_at:
+            self.claim.renew(self._open, self.settings.lease_seconds)
+            self._renewed_at = now
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the handler has made no progress for as long as a lease lasts."""
+        return time.monotonic() - self.progress_at > self.settings.lease_seconds
+
+    def record(self) -> None:
+        """Write down the outcomes that are not yet."""
+        outcomes, self._unrecorded = self._unrecorded, []
+        if outcomes:
+            record_outcomes(self.claim, outcomes)
+            self._tell([outcome.notification for outcome in outcomes])
+
+    def give_up(self, problem: str) -> None:
+        """Settle what a handler took and will never answer for; report the rest."""
+        for notification in list(self.taken.values()):
+            if notification.pk in self._open:
+                self.take(Outcome.unknown(notification, problem))
+        self.record()
+        self.hold(problem)
+
+    def hold(self, problem: str) -> None:
+        """Report those that the target's problem kept from being attempted."""
+        for notification in self._open.values():
+            self._report(notification, problem)
+
+    def close(self) -> None:
+        """Record, and give back what has no outcome."""
+        self.record()
+        if self._open:
+            self.claim.release(self._open)
+            self._open.clear()
+
+    def _settle_without_attempt(self, notifications: Iterable[Notification]) -> None:
+        settled = [
+            notification for notification in notifications if settle_without_attempt(notification)
+        ]
+        record_settled(self.claim, settled)
+        for notification in settled:
+            del self._open[notification.pk]
+        self._tell(settled)
+
+    def _still_wanted(self, candidates: list[Notification]) -> list[Notification]:
+        """Return those to be sent even now.
+
+        Since the claim a user may have opted out, a person may have cancelled or deleted a
+        notification or switched off a record, or the lease may have ended.
+        """
+        if not self._supplied:
+            self._supplied = True
+            return candidates  # claimed, and so looked at, this very moment
+        keys = [notification.pk for notification in candidates]
+        wanted = set(self.claim.rows(keys).deliverable().values_list("pk", flat=True))
+        if len(wanted) < len(keys):
+            self._set_aside([key for key in keys if key not in wanted])
+        return [notification for notification in candidates if notification.pk in wanted]
+
+    def _set_aside(self, keys: list[uuid.UUID]) -> None:
+        rows = {row.pk: row for row in self.claim.rows(keys).for_delivery()}
+        pending = {
+            pk: row for pk, row in rows.items() if row.status in Notification.PENDING_STATUSES
+        }
+        self._settle_without_attempt(pending.values())
+        for key in keys:
+            if key in pending:
+                continue
+            del self._open[key]
+            if key in rows:
+                self.claim.release([key])
+                self._report(rows[key], "Not sent: it was settled otherwise meanwhile.")
+
+    def _tell(self, notifications: list[Notification]) -> None:
+        announce(notifications, using=self.claim.using)
+        for notification in notifications:
+            self._report(notification, notification.response)
+
+    def _report(self, notification: Notification, response: str) -> None:
+        scheduled_delivery, status = self._before[notification.pk]
+        self.reports.append(
+            Attempt(notification, self.target, scheduled_delivery, status, response)
+        )
