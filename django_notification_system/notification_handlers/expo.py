@@ -1,0 +1,311 @@
+"""Delivers push notifications through Expo, a hundred in a request, several requests at once."""
+
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+try:
+    import requests
+    import six  # noqa: F401 # the SDK imports it, and does not say that it needs it
+    from exponent_server_sdk import (
+        DeviceNotRegisteredError,
+        MessageTooBigError,
+        PushClient,
+        PushMessage,
+        PushServerError,
+        PushTicketError,
+    )
+except ImportError as error:
+    raise ImportError(
+        f"Expo's client cannot be imported ({error}): pip install django-notification-system[expo]"
+    ) from error
+
+from ..conf import ExpoSettings, expo_settings
+from ..delivery.single import send_and_save
+from ..exceptions import TargetUnavailable
+from ..models import Notification
+from .base import Outcome
+from .parallel import side_by_side
+from .provider_requests import (
+    CORRECT_SETTINGS,
+    NOBODY_KNOWS,
+    is_refusal_of_message,
+    open_session,
+    outcome_of_status,
+    outcome_without_answer,
+    redacted,
+)
+
+#: Source: https://docs.expo.dev/push-notifications/sending-notifications/
+MESSAGES_IN_A_REQUEST = 100
+API_PATH = "/--/api/v2"
+TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\[\]]+\]")
+
+#: What ``extra`` may add to a message, and Expo's name for it.
+EXTRA_FIELDS = (
+    "data",
+    "sound",
+    "ttl",
+    "expiration",
+    "priority",
+    "badge",
+    "channel_id",
+    "subtitle",
+    "category",
+    "mutable_content",
+)
+NAMES_IN_PAYLOAD = {
+    "channel_id": "channelId",
+    "category": "categoryId",
+    "mutable_content": "mutableContent",
+}
+
+#: Errors of a whole request. Source: the same page, "Request errors".
+REFUSES_PROJECT = "UNAUTHORIZED"
+TRY_LATER = "TOO_MANY_REQUESTS"
+#: All messages of a request must be for one project; the details list the tokens of each.
+TOO_MANY_PROJECTS = "PUSH_TOO_MANY_EXPERIENCE_IDS"
+#: Errors of a message that the project's own credentials with Apple or Google are to blame for.
+WRONG_CREDENTIALS = frozenset({"InvalidCredentials", "MismatchSenderId"})
+
+
+def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+    """Send push notifications; see ``Handler.deliver()``.
+
+    Raises:
+        TargetUnavailable: When Expo refuses the project's access token.
+    """
+    settings = expo_settings()
+    with open_session(settings.connections) as session:
+        sender = Sender(settings, session)
+        yield from side_by_side(sender.send, _batches(notifications), workers=settings.connections)
+
+
+def send_notification(notification: Notification) -> str:
+    """Send one push notification and save what came of it, as in release 1.5.3.
+
+    Returns:
+        The response: ``Notification Successfully Pushed!`` or what went wrong.
+
+    Raises:
+        TargetUnavailable: When Expo refuses the project's access token; nothing is saved.
+    """
+    return send_and_save(deliver, notification)
+
+
+class Message(PushMessage):  # type: ignore[misc] # the package has no types
+    """A message to any kind of Expo token; the SDK's own knows only ``ExponentPushToken``."""
+
+    __slots__ = ()
+
+    def get_payload(self) -> dict[str, Any]:
+        """Return what goes into the request."""
+        return {
+            NAMES_IN_PAYLOAD.get(name, name): value
+            for name, value in self._asdict().items()
+            if value is not None
+        }
+
+
+@dataclass(frozen=True)
+class Push:
+    """A notification, read in full where the database may be used."""
+
+    notification: Notification
+    message: Message = field(repr=False)
+
+
+class Answer(threading.local):
+    """The answer to the calling thread's last request, for what the SDK's errors leave out."""
+
+    response: requests.Response | None = None
+
+
+class Sender:
+    """Sends batches, from any thread, on the connections of one session."""
+
+    def __init__(self, settings: ExpoSettings, session: requests.Session) -> None:
+        self.access_token = settings.access_token
+        self.answer = Answer()
+        session.headers.update({"accept": "application/json", "content-type": "application/json"})
+        if settings.access_token:
+            session.headers["Authorization"] = f"Bearer {settings.access_token}"
+            # Or a .netrc file's entry for the host would replace the header.
+            session.auth = lambda request: request
+        session.hooks["response"].append(self._note)
+        base = urlsplit(settings.base_url)
+        self.client = PushClient(
+            host=urlunsplit((base.scheme, base.netloc, "", "", "")),
+            api_url=base.path.rstrip("/") + API_PATH,
+        )
+        # Not arguments: what stands in for the client in a project's tests may not know them.
+        self.client.session = session
+        self.client.timeout = settings.timeout
+
+    def send(self, batch: Sequence[Push]) -> Iterator[Outcome]:
+        """Send a batch; a token that is none never enters a request."""
+        valid = []
+        for push in batch:
+            if TOKEN.fullmatch(push.message.to):
+                valid.append(push)
+            else:
+                yield Outcome.failed(
+                    push.notification,
+                    "Not sent: the record's address is no Expo push token, which looks like"
+                    " ExponentPushToken[...].",
+                    deactivate_record=True,
+                )
+        if valid:
+            yield from self._send(valid)
+
+    def _send(self, batch: Sequence[Push]) -> Iterator[Outcome]:
+        self.answer.response = None
+        try:
+            tickets = self._publish([push.message for push in batch])
+        except Exception as error:
+            yield from self._without_tickets(batch, error)
+            return
+        for push, ticket in zip(batch, tickets, strict=True):
+            yield self._judge(push, ticket)
+
+    def _publish(self, messages: Sequence[Message]) -> Sequence[Any]:
+        if len(messages) == 1:
+            return [self.client.publish(messages[0])]
+        return list(self.client.publish_multiple(messages))
+
+    def _without_tickets(self, batch: Sequence[Push], error: Exception) -> Iterator[Outcome]:
+        """Yield outcomes for a request that was not answered with a ticket for each message."""
+        answer = self.answer.response
+        if answer is None and isinstance(error, requests.RequestException):
+            for push in batch:
+                yield outcome_without_answer(push.notification, error)
+            return
+        errors = _request_errors(error)
+        codes = {str(entry.get("code")) for entry in errors}
+        status = answer.status_code if answer is not None else 0
+        response = self._response(error, status, errors, batch)
+        if REFUSES_PROJECT in codes:
+            raise TargetUnavailable(f"{response} {CORRECT_SETTINGS}")
+        if TRY_LATER in codes:
+            status = 429
+        # An answer that lists errors refuses what was sent, whatever its status says.
+        refused = bool(errors) if status < 300 else is_refusal_of_message(status)
+        if refused and len(batch) > 1:
+            for part in _parts(batch, errors):
+                yield from self._send(part)
+            return
+        for push in batch:
+            if refused:
+                yield Outcome.failed(push.notification, response)
+            elif answer is None:
+                yield Outcome.retry(push.notification, response)
+            else:
+                yield outcome_of_status(push.notification, status, response, answer.headers)
+
+    def _judge(self, push: Push, ticket: Any) -> Outcome:
+        notification = push.notification
+        try:
+            ticket.validate_response()
+        except PushTicketError as error:
+            said = f"{type(error).__name__}: {error.message}"
+            response = redacted(said, *self._secrets([push]))
+            if isinstance(error, DeviceNotRegisteredError):
+                return Outcome.failed(notification, response, deactivate_record=True)
+            if isinstance(error, MessageTooBigError):
+                return Outcome.failed(notification, response)
+            if (name := _ticket_error(ticket)) in WRONG_CREDENTIALS:
+                return Outcome.failed(
+                    notification,
+                    f"{response} ({name} is a configuration error: correct the credentials for"
+                    " Apple and Google in the Expo project.)",
+                )
+            # MessageRateExceeded, and whatever else Expo may come to say.
+            return Outcome.retry(notification, response)
+        except Exception as error:
+            return Outcome.unknown(
+                notification,
+                f"{type(error).__name__}: Expo's ticket makes no sense. {NOBODY_KNOWS}",
+            )
+        ticket_id = getattr(ticket, "id", "")
+        return Outcome.delivered(
+            notification,
+            "Notification Successfully Pushed!",
+            provider_message_id=ticket_id if isinstance(ticket_id, str) else "",
+        )
+
+    def _response(
+        self,
+        error: Exception,
+        status: int,
+        errors: Sequence[dict[str, Any]],
+        batch: Sequence[Push],
+    ) -> str:
+        response = type(error).__name__
+        if status:
+            response += f": HTTP {status}"
+        for entry in errors:
+            response += f", {entry.get('code', 'error')}: {entry.get('message', '')}"
+        # An error of the SDK itself says what is wrong with the answer; others may repeat it.
+        if not errors and isinstance(error, PushServerError):
+            response += f", {error}"
+        return redacted(response, *self._secrets(batch))
+
+    def _secrets(self, batch: Iterable[Push]) -> Iterator[str | None]:
+        yield self.access_token
+        for push in batch:
+            yield push.message.body
+            yield push.message.title
+
+    def _note(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:
+        self.answer.response = response
+
+
+def _batches(notifications: Iterable[Notification]) -> Iterator[list[Push]]:
+    pushes = (_prepare(notification) for notification in notifications)
+    while batch := list(islice(pushes, MESSAGES_IN_A_REQUEST)):
+        yield batch
+
+
+def _prepare(notification: Notification) -> Push:
+    extra = notification.extra if isinstance(notification.extra, dict) else {}
+    fields = {name: extra.get(name) for name in EXTRA_FIELDS}
+    if fields["category"] is None:
+        fields["category"] = extra.get("category_id")
+    message = Message(
+        to=notification.target_user_record.target_user_id,
+        title=notification.title,
+        body=notification.body,
+        **fields,
+    )
+    return Push(notification, message)
+
+
+def _request_errors(error: Exception) -> list[dict[str, Any]]:
+    errors = getattr(error, "errors", None)
+    if not isinstance(errors, list):
+        return []
+    return [entry if isinstance(entry, dict) else {"message": str(entry)} for entry in errors]
+
+
+def _ticket_error(ticket: Any) -> str:
+    details = getattr(ticket, "details", None)
+    return str(details.get("error", "")) if isinstance(details, dict) else ""
+
+
+def _parts(batch: Sequence[Push], errors: Sequence[dict[str, Any]]) -> list[Sequence[Push]]:
+    """Return the parts to send instead: one for each project where Expo names them, or halves."""
+    for entry in errors:
+        projects = entry.get("details")
+        if entry.get("code") != TOO_MANY_PROJECTS or not isinstance(projects, dict):
+            continue
+        parts: list[Sequence[Push]] = [
+            [push for push in batch if push.message.to in tokens] for tokens in projects.values()
+        ]
+        if sum(map(len, parts)) == len(batch) and all(len(part) < len(batch) for part in parts):
+            return [part for part in parts if part]
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]

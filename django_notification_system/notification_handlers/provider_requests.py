@@ -1,0 +1,153 @@
+"""What the handlers of providers with an HTTP API share: the session, and requests that failed."""
+
+import re
+import ssl
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import requests
+from django.utils import timezone
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
+
+from ..exceptions import TargetUnavailable
+from ..models import Notification
+from .base import Outcome, one_line
+
+#: The project's own settings are wrong: the credentials, the account or the address of the API.
+#: RFC 9110, section 15.5: unauthorized, forbidden, not found, proxy authentication required.
+REFUSES_PROJECT = frozenset({401, 403, 404, 407})
+#: RFC 9110, sections 15.6.3 and 15.6.5: a gateway got no answer from behind it in time, or none
+#: that it understood, so the message may have gone out.
+GATEWAY_CANNOT_KNOW = frozenset({502, 504})
+#: Not processed: request timeout, too many requests. So are the other 5xx.
+TRY_LATER = frozenset({408, 429})
+
+CORRECT_SETTINGS = "Correct the credentials and base_url in the target's settings."
+NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
+
+#: No provider means to be left alone for longer.
+LONGEST_WAIT = timedelta(days=1)
+#: A shorter text stands in other words by chance.
+SHORTEST_SECRET = 4
+PUSH_TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\]]*\]")
+
+
+def open_session(connections: int) -> requests.Session:
+    """Return a session that keeps connections open between requests, and follows no redirect.
+
+    Args:
+        connections: How many threads use it at once.
+    """
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_maxsize=connections)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # A message goes to the address in the settings and to no other.
+    session.max_redirects = 0
+    return session
+
+
+def outcome_without_answer(notification: Notification, error: requests.RequestException) -> Outcome:
+    """Return the outcome of a request that got no answer.
+
+    Args:
+        notification: What was to be sent.
+        error: What ``requests`` raised.
+
+    Raises:
+        TargetUnavailable: When no request can be made with the target's settings.
+    """
+    if isinstance(error, requests.TooManyRedirects):
+        raise TargetUnavailable(f"The provider's API answered with a redirect. {CORRECT_SETTINGS}")
+    # Their texts may repeat what they complain of, a header with the token included.
+    if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
+        raise TargetUnavailable(
+            f"{type(error).__name__}: no request can be made. {CORRECT_SETTINGS}"
+        )
+    if _was_not_sent(error):
+        return Outcome.retry(notification, one_line(error))
+    return Outcome.unknown(notification, f"{one_line(error)} {NOBODY_KNOWS}")
+
+
+def _was_not_sent(error: requests.RequestException) -> bool:
+    """Tell whether no connection was made, so that nothing can have been written."""
+    failure = error.args[0] if error.args else None
+    if not isinstance(failure, MaxRetryError):
+        return False
+    reason = failure.reason
+    if isinstance(reason, SSLError):
+        # The one that also comes after the request, where the other side just goes away.
+        return not any(isinstance(cause, ssl.SSLEOFError) for cause in reason.args)
+    return isinstance(reason, (ConnectTimeoutError, NewConnectionError, ProxyError))
+
+
+def is_refusal_of_message(status: int) -> bool:
+    """Tell whether an HTTP status means that the same message would be refused again."""
+    return 400 <= status < 500 and status not in REFUSES_PROJECT | TRY_LATER
+
+
+def outcome_of_status(
+    notification: Notification, status: int, response: str, headers: Mapping[str, str]
+) -> Outcome:
+    """Return the outcome of a request whose answer is no success, by its HTTP status alone.
+
+    Args:
+        notification: What was to be sent.
+        status: The answer's status.
+        response: The line for people.
+        headers: The answer's headers.
+
+    Raises:
+        TargetUnavailable: When the API refuses the project, not the message.
+    """
+    if status in REFUSES_PROJECT or 300 <= status < 400:
+        raise TargetUnavailable(f"{response} {CORRECT_SETTINGS}")
+    if status in TRY_LATER or (status >= 500 and status not in GATEWAY_CANNOT_KNOW):
+        wait_until = not_before(headers.get("Retry-After"))
+        return Outcome.retry(notification, response, not_before=wait_until)
+    if is_refusal_of_message(status):
+        return Outcome.failed(notification, response)
+    return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
+
+
+def not_before(retry_after: str | None) -> datetime | None:
+    """Return the moment that a ``Retry-After`` header names, in seconds or as a date.
+
+    Source: RFC 9110, section 10.2.3.
+    """
+    if not retry_after:
+        return None
+    now = timezone.now()
+    try:
+        wait = timedelta(seconds=int(retry_after))
+    except OverflowError:
+        wait = LONGEST_WAIT
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return None
+        # A date without a zone is in UTC, as the RFC has it.
+        wait = (moment if moment.tzinfo else timezone.make_aware(moment)) - now
+    return now + min(max(wait, timedelta(0)), LONGEST_WAIT)
+
+
+def redacted(text: str, *secrets: str | None) -> str:
+    """Return a provider's words on one line, without what they may repeat of the request.
+
+    Args:
+        text: What the provider said.
+        secrets: Texts that must not be stored or printed. Push tokens never are.
+    """
+    for secret in secrets:
+        if secret and len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "…")
+    return " ".join(PUSH_TOKEN.sub("the push token", text).split())

@@ -1,0 +1,70 @@
+"""``python -m django_notification_system.testing``: take messages and show them."""
+
+import argparse
+import sys
+import threading
+from contextlib import ExitStack
+from email.message import EmailMessage
+from typing import Any
+
+from .providers import ProviderStandIn
+
+SETTINGS = """\
+Taking messages; Ctrl-C ends it. In the settings of your project:
+
+EMAIL_HOST = "{smtp.host}"
+EMAIL_PORT = {smtp.port}
+NOTIFICATION_SYSTEM_TARGETS = {{
+    "twilio_sms": {{
+        "base_url": "{providers.url}",
+        "account_sid": "AC0",
+        "auth_token": "any",
+        "sender": "+15005550006",
+    }},
+    "expo": {{"base_url": "{providers.url}"}},
+}}
+"""
+
+
+def main() -> int:
+    """Run both stand-ins until Ctrl-C; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m django_notification_system.testing",
+        description="Take email, text messages and push notifications on this machine, send none,"
+        " and print each.",
+    )
+    parser.add_argument("--smtp-port", type=int, default=1025, metavar="PORT")
+    parser.add_argument("--http-port", type=int, default=8025, metavar="PORT")
+    options = parser.parse_args()
+    try:
+        from .smtp import SmtpStandIn
+    except ImportError as error:
+        print(f"{error}: pip install django-notification-system[testing]", file=sys.stderr)
+        return 1
+    with ExitStack() as stack:
+        try:
+            providers = stack.enter_context(ProviderStandIn(options.http_port, _show))
+            smtp = stack.enter_context(SmtpStandIn(options.smtp_port, on_message=_show_email))
+        except OSError as error:
+            print(f"{error}. Choose others: --smtp-port, --http-port.", file=sys.stderr)
+            return 1
+        _show(SETTINGS.format(smtp=smtp, providers=providers))
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def _show(message: Any) -> None:
+    print(message, flush=True)
+
+
+def _show_email(message: EmailMessage) -> None:
+    body = message.get_body(("plain", "html"))
+    text = body.get_content().strip() if body is not None else ""
+    _show(f"Email: {message['To']} - {message['Subject']} - {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Expo's push API, as far as sending needs it.
+
+Source: https://docs.expo.dev/push-notifications/sending-notifications/
+"""
+
+import re
+import uuid
+from typing import Any
+
+from .exchange import Answer, ReceivedMessage, ReceivedRequest
+
+MESSAGES_IN_A_REQUEST = 100
+#: A token that starts with an error's name gets a ticket with that error.
+TICKET_ERRORS = (
+    "DeviceNotRegistered",
+    "MessageTooBig",
+    "MessageRateExceeded",
+    "MismatchSenderId",
+    "InvalidCredentials",
+)
+TOKEN = re.compile(r"Expo(?:nent)?PushToken\[(.+)\]")
+#: What must be a number where it is given.
+NUMBERS = ("ttl", "expiration", "badge")
+
+
+def respond(request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+    """Return the answer to a request, and the messages that it takes."""
+    try:
+        sent = request.json()
+    except ValueError:
+        return _error("API_ERROR", "The body is no JSON."), []
+    messages = sent if isinstance(sent, list) else [sent]
+    if len(messages) > MESSAGES_IN_A_REQUEST:
+        return _error(
+            "PUSH_TOO_MANY_NOTIFICATIONS",
+            f"You can only send up to 100 push notifications at once, not {len(messages)}.",
+        ), []
+    for index, message in enumerate(messages):
+        if (problem := _problem(message)) is not None:
+            return _error("VALIDATION_ERROR", f'"[{index}]{problem}'), []
+    tickets = [_ticket(message) for message in messages]
+    taken = [
+        _received(message, ticket["id"])
+        for message, ticket in zip(messages, tickets, strict=True)
+        if ticket["status"] == "ok"
+    ]
+    return Answer(status=200, json={"data": tickets}), taken
+
+
+def _problem(message: Any) -> str | None:
+    if not isinstance(message, dict):
+        return '" must be an object'
+    if not isinstance(message.get("to"), str):
+        return '.to" must be a string'
+    if not isinstance(message.get("data", {}), dict):
+        return '.data" must be an object'
+    for name in NUMBERS:
+        value = message.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return f'.{name}" must be a number'
+    return None
+
+
+def _ticket(message: dict[str, Any]) -> dict[str, Any]:
+    token = TOKEN.fullmatch(message["to"])
+    if token is None:
+        return _failed(f'"{message["to"]}" is not a valid Expo push token', "DeviceNotRegistered")
+    for error in TICKET_ERRORS:
+        if token[1].startswith(error):
+            return _failed(f'The message to "{message["to"]}" was refused: {error}', error)
+    return {"status": "ok", "id": str(uuid.uuid4())}
+
+
+def _failed(message: str, error: str) -> dict[str, Any]:
+    return {"status": "error", "message": message, "details": {"error": error}}
+
+
+def _error(code: str, message: str) -> Answer:
+    return Answer(
+        status=400, json={"errors": [{"code": code, "message": message, "isTransient": False}]}
+    )
+
+
+def _received(message: dict[str, Any], message_id: str) -> ReceivedMessage:
+    return ReceivedMessage(
+        provider="expo",
+        message_id=message_id,
+        to=message["to"],
+        title=message.get("title", ""),
+        body=message.get("body", ""),
+        fields=message,
+    )

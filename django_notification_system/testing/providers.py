@@ -1,0 +1,204 @@
+"""A local HTTP server that speaks Twilio's Messages API and Expo's push API.
+
+With its ``url`` as ``base_url`` of both targets, nothing leaves the machine::
+
+    with ProviderStandIn() as providers:
+        providers.answers.append(Answer(status=503))  # the next request; the rest as usual
+        ...
+        assert [message.body for message in providers.received] == ["Hello"]
+"""
+
+import gzip
+import re
+import socket
+import socketserver
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from . import expo_api, twilio_api
+from .exchange import Answer, ReceivedMessage, ReceivedRequest
+
+__all__ = ["Answer", "ProviderStandIn", "ReceivedMessage", "ReceivedRequest"]
+
+TWILIO_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+)/Messages\.json$")
+EXPO_PATH = re.compile(r"/--/api/v2/push/send$")
+
+
+class ProviderStandIn:
+    """Takes messages for Twilio and Expo on a local port, from any thread.
+
+    Use it as a context manager, or call ``start()`` and ``stop()``. The paths may have any prefix.
+    Twilio's test numbers (https://www.twilio.com/docs/iam/test-credentials) and push tokens such
+    as ``ExponentPushToken[DeviceNotRegistered]`` are refused with their errors.
+
+    Args:
+        port: The port; by default any that is free.
+        on_message: Called with each message that is taken, in the thread of its request.
+        host: The address to listen on; ``"::1"`` for IPv6.
+
+    Attributes:
+        received: The messages that were taken, in order.
+        requests: The requests that came in, refused ones too, in order.
+        answers: Prepared answers: each request takes the next, if any.
+        on_request: Called with each request for which no answer is prepared, in the request's
+            thread; returns an answer, or ``None`` for the usual one.
+        most_at_once: The highest number of requests that were in flight at the same time.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        on_message: Callable[[ReceivedMessage], Any] | None = None,
+        *,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.on_message = on_message
+        self.on_request: Callable[[ReceivedRequest], Answer | None] | None = None
+        self.received: list[ReceivedMessage] = []
+        self.requests: list[ReceivedRequest] = []
+        self.answers: deque[Answer] = deque()
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._server: _Server | None = None
+
+    @property
+    def url(self) -> str:
+        """What to set as ``base_url``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: When the port is taken.
+        """
+        self._stopped.clear()
+        self._server = _Server(self)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening, and cut short the delay of answers."""
+        self._stopped.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def respond(self, request: ReceivedRequest) -> Answer:
+        """Return the answer to a request, and keep what it brought."""
+        with self._lock:
+            self.requests.append(request)
+            prepared = self.answers.popleft() if self.answers else None
+        if prepared is None and self.on_request is not None:
+            prepared = self.on_request(request)
+        if prepared is not None:
+            self._stopped.wait(prepared.delay)
+            if prepared.close or prepared.status is not None:
+                return prepared
+        answer, messages = _usual_answer(request)
+        with self._lock:
+            self.received.extend(messages)
+        if self.on_message is not None:
+            for message in messages:
+                self.on_message(message)
+        return answer
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Count a request while it is answered."""
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+
+def _usual_answer(request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+    path, _, _ = request.path.partition("?")
+    if twilio := TWILIO_PATH.search(path):
+        return twilio_api.respond(twilio[1], request)
+    if EXPO_PATH.search(path):
+        return expo_api.respond(request)
+    return Answer(status=404, text="<html><h1>Not Found</h1></html>"), []
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, stand_in: ProviderStandIn) -> None:
+        self.stand_in = stand_in
+        if ":" in stand_in.host:
+            self.address_family = socket.AF_INET6
+        super().__init__((stand_in.host, stand_in.port), _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer's looks the host's name up, which takes seconds where the network is broken.
+        socketserver.TCPServer.server_bind(self)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body in one packet
+    server: _Server
+
+    def do_POST(self) -> None:
+        with self.server.stand_in.in_flight():
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = self.server.stand_in.respond(ReceivedRequest(self.path, headers, body))
+        if answer.close:
+            self.close_connection = True
+            return
+        self._send(answer)
+
+    def do_GET(self) -> None:
+        self._send(Answer(status=405, text="This stand-in takes only what is posted.\n"))
+
+    def _send(self, answer: Answer) -> None:
+        content = answer.content
+        self.send_response(answer.status or 200)
+        kind = "application/json" if answer.text is None else "text/html"
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: Any) -> None:
+        """Keep quiet: who wants to see messages passes ``on_message``."""
