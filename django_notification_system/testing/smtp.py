@@ -1,0 +1,331 @@
+"""A mail server on a real local socket that takes everything, unless it is told otherwise."""
+
+import asyncio
+import email.policy
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.parser import BytesParser
+from types import TracebackType
+from typing import Any, AnyStr, Literal, Self
+
+try:
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.smtp import SMTP, Envelope, Session
+except ImportError as error:
+    raise ImportError(
+        "The stand-in for a mail server needs aiosmtpd: pip install"
+        " 'django-notification-system[testing]'"
+    ) from error
+
+Command = Literal["CONNECT", "AUTH", "MAIL", "RCPT", "DATA", "MESSAGE"]
+COMMANDS = ("CONNECT", "AUTH", "MAIL", "RCPT", "DATA", "MESSAGE")
+
+#: In place of a reply: the server closes the connection without a word.
+DROP = "drop the connection"
+
+
+class ReceivedEmail(EmailMessage):
+    """A mail as it came, with what its envelope said.
+
+    Attributes:
+        envelope_from: The sender that the client named.
+        envelope_to: The recipients, those in blind copy too.
+        connection: Which connection it came over; the first is 1.
+        raw: Its bytes.
+    """
+
+    envelope_from: str
+    envelope_to: list[str]
+    connection: int
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        """The text part, or an empty text."""
+        return self._content_of("plain")
+
+    @property
+    def html(self) -> str:
+        """The HTML part, or an empty text."""
+        return self._content_of("html")
+
+    def _content_of(self, subtype: str) -> str:
+        part = self.get_body((subtype,))
+        return "" if part is None else str(part.get_content())
+
+
+@dataclass
+class _Answer:
+    """What to say to a command, and how often."""
+
+    command: str
+    reply: str | None
+    recipient: str | None
+    after: int
+    times: int | None
+    delay: float
+
+    def applies(self, command: str, recipients: list[str]) -> bool:
+        if command != self.command or self.times == 0:
+            return False
+        if self.recipient is not None and self.recipient not in recipients:
+            return False
+        if self.after:
+            self.after -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class SmtpStandIn:
+    """A mail server for tests and development: it keeps what it gets and sends nothing on.
+
+    As a context manager it listens on ``host`` and ``port``::
+
+        with SmtpStandIn() as server:
+            server.answer("RCPT", "550 5.1.1 No such user", recipient="egg@example.com")
+
+    Args:
+        port: Where to listen; by default on any port that is free.
+        on_message: Called with each mail that is taken, in the server's thread.
+
+    Attributes:
+        host: Where it listens.
+        port: Where it listens.
+        received: The mails that it took, in order.
+        connections: How many connections clients have opened.
+        most_open_connections: How many of them were open at once, at the most.
+        messages_per_connection: After how many mails it closes a connection without a word; by
+            default it never does.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(
+        self, port: int = 0, on_message: Callable[[ReceivedEmail], Any] | None = None
+    ) -> None:
+        self.port = port
+        self.received: list[ReceivedEmail] = []
+        self.connections = 0
+        self.most_open_connections = 0
+        self.messages_per_connection: int | None = None
+        self._on_message = on_message
+        self._answers: list[_Answer] = []
+        self._open: set[_Conversation] = set()
+        self._lock = threading.Lock()
+        self._controller: _Controller | None = None
+
+    def __enter__(self) -> Self:
+        self._controller = _Controller(self)
+        self._controller.start()
+        self.port = self._controller.port
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._controller is not None  # noqa: S101 # entered
+        self._controller.loop.call_soon_threadsafe(self._hang_up)
+        self._controller.stop()
+        self._controller = None
+
+    def answer(
+        self,
+        command: Command,
+        reply: str | None = None,
+        *,
+        recipient: str | None = None,
+        after: int = 0,
+        times: int | None = None,
+        delay: float = 0,
+    ) -> None:
+        """Say what to answer, in place of taking the mail.
+
+        Args:
+            command: ``"CONNECT"`` (the greeting), ``"AUTH"``, ``"MAIL"``, ``"RCPT"``, ``"DATA"``
+                (the command), or ``"MESSAGE"`` (the end of the message itself).
+            reply: Code and text, such as ``"451 4.3.0 Try later"``; after 421 the connection is
+                closed. ``DROP`` closes it without a reply. By default the usual reply.
+            recipient: Only where the mail goes to this address.
+            after: Answer as usual this many times before.
+            times: Answer as usual after this many times; by default never.
+            delay: Seconds to wait before the answer.
+        """
+        if command not in COMMANDS:
+            raise ValueError(f"{command!r} is none of {', '.join(COMMANDS)}.")
+        self._answers.append(_Answer(command, reply, recipient, after, times, delay))
+
+    def _find_answer(self, command: str, recipients: list[str]) -> _Answer | None:
+        return next(
+            (answer for answer in self._answers if answer.applies(command, recipients)), None
+        )
+
+    def _opened(self, conversation: "_Conversation") -> int:
+        with self._lock:
+            self.connections += 1
+            self._open.add(conversation)
+            self.most_open_connections = max(self.most_open_connections, len(self._open))
+            return self.connections
+
+    def _closed(self, conversation: "_Conversation") -> None:
+        with self._lock:
+            self._open.discard(conversation)
+
+    def _hang_up(self) -> None:
+        for conversation in list(self._open):
+            conversation.hang_up()
+
+    def _take(self, envelope: Envelope, connection: int) -> None:
+        raw = envelope.original_content or b""
+        parser = BytesParser(_class=ReceivedEmail, policy=email.policy.default)
+        message = parser.parsebytes(raw)
+        assert isinstance(message, ReceivedEmail)  # noqa: S101 # the parser was told so
+        message.envelope_from = envelope.mail_from or ""
+        message.envelope_to = list(envelope.rcpt_tos)
+        message.connection = connection
+        message.raw = raw
+        self.received.append(message)
+        if self._on_message is not None:
+            self._on_message(message)
+
+
+class _Handler:
+    """What aiosmtpd asks at each step of a mail."""
+
+    async def handle_AUTH(  # noqa: N802 # aiosmtpd's name
+        self, server: "_Conversation", session: Session, envelope: Envelope, arguments: list[str]
+    ) -> str:
+        if reply := await server.scripted("AUTH", []):
+            return reply
+        if len(arguments) == 1:
+            await server.challenge_auth("")
+        session.authenticated = True  # whoever it is
+        return "235 2.7.0 Authentication successful"
+
+    async def handle_MAIL(  # noqa: N802
+        self,
+        server: "_Conversation",
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if reply := await server.scripted("MAIL", []):
+            return reply
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self,
+        server: "_Conversation",
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if reply := await server.scripted("RCPT", [address]):
+            return reply
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(  # noqa: N802
+        self, server: "_Conversation", session: Session, envelope: Envelope
+    ) -> str:
+        if reply := await server.scripted("MESSAGE", envelope.rcpt_tos):
+            return reply
+        server.take(envelope)
+        return "250 2.0.0 OK"
+
+
+class _Conversation(SMTP):
+    """One connection."""
+
+    def __init__(self, stand_in: SmtpStandIn | None, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            _Handler(),
+            hostname="localhost",
+            enable_SMTPUTF8=True,
+            auth_require_tls=False,
+            auth_exclude_mechanism=["LOGIN"],
+            loop=loop,
+        )
+        self.stand_in = stand_in
+        self._number = 0
+        self._taken = 0
+        self._greeted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self.stand_in is not None:
+            self._number = self.stand_in._opened(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.stand_in is not None:
+            self.stand_in._closed(self)
+        super().connection_lost(error)
+
+    async def push(self, status: AnyStr) -> None:
+        reply = status if isinstance(status, str) else status.decode()
+        if not self._greeted:
+            self._greeted = True
+            reply = await self.scripted("CONNECT", []) or reply
+        await super().push(reply)
+        if reply.startswith("421"):
+            self.hang_up()  # RFC 5321, section 3.8: having said so, the server closes
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        recipients = [] if self.envelope is None else self.envelope.rcpt_tos
+        if reply := await self.scripted("DATA", recipients):
+            await self.push(reply)
+            return
+        await super().smtp_DATA(arg)
+        if self.stand_in is not None and self._taken == self.stand_in.messages_per_connection:
+            self.hang_up()
+
+    async def scripted(self, command: str, recipients: list[str]) -> str | None:
+        """Return what was set to be answered, or ``None`` for the usual answer."""
+        if self.stand_in is None:
+            return None
+        answer = self.stand_in._find_answer(command, recipients)
+        if answer is None:
+            return None
+        await asyncio.sleep(answer.delay)
+        if answer.reply == DROP:
+            self.hang_up()
+            await asyncio.Event().wait()  # until the lost connection cancels this
+        return answer.reply
+
+    def take(self, envelope: Envelope) -> None:
+        self._taken += 1
+        if self.stand_in is not None:
+            self.stand_in._take(envelope, self._number)
+
+    def hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
+
+class _Controller(Controller):
+    def __init__(self, stand_in: SmtpStandIn) -> None:
+        super().__init__(_Handler(), hostname=stand_in.host, port=stand_in.port)
+        self._stand_in = stand_in
+        self._tried = False
+
+    def factory(self) -> _Conversation:
+        # aiosmtpd opens the first connection itself, to see whether the server answers.
+        stand_in = self._stand_in if self._tried else None
+        self._tried = True
+        return _Conversation(stand_in, self.loop)
+
+    def _trigger_server(self) -> None:
+        if isinstance(self.server, asyncio.Server):
+            self.port = self.server.sockets[0].getsockname()[1]  # the one that was free
+        super()._trigger_server()  # type: ignore[no-untyped-call]
