@@ -18,10 +18,10 @@ INSTALLED_APPS = [
 ]
 
 # Where the mail server and the two providers are. demo.py starts stand-ins on this machine and
-# says here where they listen; a real project needs no base_url, and reads its secrets from the
-# environment.
+# says here where they listen; `python -m django_notification_system.testing` starts them where
+# the defaults are. A real project needs no base_url, and reads its secrets from the environment.
 MAIL_PORT = int(os.environ.get("EXAMPLE_MAIL_PORT", "1025"))
-PROVIDERS_URL = os.environ.get("EXAMPLE_PROVIDERS_URL", "http://127.0.0.1:1080")
+PROVIDERS_URL = os.environ.get("EXAMPLE_PROVIDERS_URL", "http://127.0.0.1:8025")
 
 NOTIFICATION_SYSTEM_TARGETS = {
     "email": {"from_email": "notifications@example.com"},
