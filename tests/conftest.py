@@ -1,10 +1,11 @@
 """Fixtures that many tests share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Protocol
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -12,7 +13,10 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.testing.providers import ProviderStandIn
+from django_notification_system.testing.smtp import SmtpStandIn
 from tests.handlers import loft as loft_handler
+from tests.mail_backends import use_backend
 
 ADDRESSES = {
     "Email": "eggs@example.com",
@@ -76,3 +80,40 @@ def loft(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
     )
     loft_handler.flown.clear()
     loft_handler.watchers.clear()
+
+
+@pytest.fixture
+def providers(settings: Any) -> Iterator[ProviderStandIn]:
+    """A server that stands in for Twilio and Expo, to which the settings point."""
+    with ProviderStandIn() as stand_in:
+        settings.NOTIFICATION_SYSTEM_TARGETS = {
+            "twilio_sms": {
+                "base_url": stand_in.url,
+                "account_sid": "AC0123456789",
+                "auth_token": "planted-auth-token",
+                "sender": "+15005550006",
+                "timeout": 5,
+            },
+            "expo": {"base_url": stand_in.url, "timeout": 5},
+        }
+        yield stand_in
+
+
+@pytest.fixture
+def mail_server(settings: Any) -> Iterator[SmtpStandIn]:
+    """A mail server, to which the settings point."""
+    with SmtpStandIn() as stand_in:
+        use_backend(settings, host=stand_in.host, port=stand_in.port, timeout=5)
+        yield stand_in
+
+
+@pytest.fixture
+def process(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """A function that runs ``process_notifications`` and returns all that it printed."""
+
+    def run(*arguments: str) -> str:
+        call_command("process_notifications", *arguments)
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    return run

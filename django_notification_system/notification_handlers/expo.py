@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 try:
     import requests
@@ -38,6 +38,7 @@ from .provider_requests import (
     outcome_of_status,
     outcome_without_answer,
     redacted,
+    split_base_url,
 )
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
@@ -137,7 +138,7 @@ class Sender:
             # Or a .netrc file's entry for the host would replace the header.
             session.auth = lambda request: request
         session.hooks["response"].append(self._note)
-        base = urlsplit(settings.base_url)
+        base = split_base_url(settings.base_url)
         self.client = PushClient(
             host=urlunsplit((base.scheme, base.netloc, "", "", "")),
             api_url=base.path.rstrip("/") + API_PATH,

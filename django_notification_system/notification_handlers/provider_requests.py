@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 from django.utils import timezone
@@ -53,6 +54,24 @@ def open_session(connections: int) -> requests.Session:
     # A message goes to the address in the settings and to no other.
     session.max_redirects = 0
     return session
+
+
+def split_base_url(base_url: str) -> SplitResult:
+    """Return the parts of a target's ``base_url``.
+
+    Raises:
+        TargetUnavailable: When it is no web address: better than to guess another.
+    """
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise TargetUnavailable(
+            "base_url in the target's settings is no web address. It must start with https:// or"
+            " http:// and name a host."
+        )
+    return parts
 
 
 def outcome_without_answer(notification: Notification, error: requests.RequestException) -> Outcome:

@@ -33,6 +33,7 @@ from .provider_requests import (
     outcome_of_status,
     outcome_without_answer,
     redacted,
+    split_base_url,
 )
 
 logger = logging.getLogger("django_notification_system")
@@ -112,7 +113,7 @@ class Connection(HttpClient):  # type: ignore[misc] # the package has no types
     def __init__(self, session: requests.Session, settings: TwilioSettings) -> None:
         super().__init__(logger, is_async=False, timeout=settings.timeout)
         self.session = session
-        self.base_url = settings.base_url.rstrip("/")
+        self.base_url = split_base_url(settings.base_url).geturl().rstrip("/")
         self.answer = Answer()
 
     def request(  # noqa: D102 # the base class's

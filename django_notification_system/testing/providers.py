@@ -48,6 +48,7 @@ class ProviderStandIn:
         answers: Prepared answers: each request takes the next, if any.
         on_request: Called with each request for which no answer is prepared, in the request's
             thread; returns an answer, or ``None`` for the usual one.
+        connections: How many connections clients have opened.
         most_at_once: The highest number of requests that were in flight at the same time.
     """
 
@@ -65,6 +66,7 @@ class ProviderStandIn:
         self.received: list[ReceivedMessage] = []
         self.requests: list[ReceivedRequest] = []
         self.answers: deque[Answer] = deque()
+        self.connections = 0
         self.most_at_once = 0
         self._at_once = 0
         self._lock = threading.Lock()
@@ -127,6 +129,11 @@ class ProviderStandIn:
                 self.on_message(message)
         return answer
 
+    def connected(self) -> None:
+        """Count a connection."""
+        with self._lock:
+            self.connections += 1
+
     @contextmanager
     def in_flight(self) -> Iterator[None]:
         """Count a request while it is answered."""
@@ -173,6 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body in one packet
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.stand_in.connected()
 
     def do_POST(self) -> None:
         with self.server.stand_in.in_flight():
