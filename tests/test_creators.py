@@ -1,0 +1,570 @@
+"""The creators of the three built-in targets: whom they reach, and what they refuse."""
+
+import inspect
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
+
+from django_notification_system.exceptions import (
+    InvalidNotification,
+    NotificationsNotCreated,
+    UserHasNoTargetRecords,
+    UserIsOptedOut,
+)
+from django_notification_system.models import (
+    Notification,
+    NotificationOptOut,
+    NotificationTarget,
+    TargetUserRecord,
+)
+from django_notification_system.notification_creators import email, expo, twilio
+
+MODULES = {"Email": email, "Twilio": twilio, "Expo": expo}
+MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+every_module = pytest.mark.parametrize(
+    ("target_name", "module"), MODULES.items(), ids=[name.lower() for name in MODULES]
+)
+
+
+@pytest.fixture
+def templates(settings: Any, tmp_path: Path) -> Path:
+    """An empty folder of templates."""
+    settings.TEMPLATES = [
+        {"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [tmp_path]}
+    ]
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("module", "body", "minutes"),
+    [
+        (email, "", 1440),
+        (twilio, inspect.Parameter.empty, 1440),
+        (expo, inspect.Parameter.empty, 60),
+    ],
+    ids=["email", "twilio", "expo"],
+)
+def test_signatures_and_defaults_are_those_of_1_5_3(
+    module: ModuleType, body: Any, minutes: int
+) -> None:
+    parameters = inspect.signature(module.create_notification).parameters
+    assert {name: parameter.default for name, parameter in parameters.items()} == {
+        "user": inspect.Parameter.empty,
+        "title": inspect.Parameter.empty,
+        "body": body,
+        "scheduled_delivery": None,
+        "retry_time_interval": minutes,
+        "max_retries": 3,
+        "quiet": False,
+        "extra": None,
+    }
+    assert list(parameters) == [
+        "user",
+        "title",
+        "body",
+        "scheduled_delivery",
+        "retry_time_interval",
+        "max_retries",
+        "quiet",
+        "extra",
+    ]
+
+
+@every_module
+def test_creates_one_for_each_active_record_of_its_target(
+    target_name: str, module: ModuleType, user: Any, records: dict[str, TargetUserRecord]
+) -> None:
+    second = TargetUserRecord.objects.create(
+        user=user, target=records[target_name].target, target_user_id="second", description="2"
+    )
+    TargetUserRecord.objects.create(
+        user=user,
+        target=records[target_name].target,
+        target_user_id="third",
+        description="3",
+        active=False,
+    )
+    before = timezone.now()
+
+    assert module.create_notification(user, "Hello", "World") is None
+
+    notifications = Notification.objects.all()
+    assert {notification.target_user_record for notification in notifications} == {
+        records[target_name],
+        second,
+    }
+    for notification in notifications:
+        assert notification.title == "Hello"
+        assert notification.body == "World"
+        assert notification.extra == {}
+        assert notification.status == Notification.SCHEDULED
+        assert before <= notification.scheduled_delivery <= timezone.now()
+        assert notification.attempted_delivery is None
+        assert notification.retry_time_interval == (60 if module is expo else 1440)
+        assert notification.max_retries == 3
+        assert notification.retry_attempts == 0
+        notification.full_clean()
+
+
+@every_module
+def test_keeps_every_argument(
+    target_name: str, module: ModuleType, user: Any, records: dict[str, TargetUserRecord]
+) -> None:
+    extra = {"badge": 1, "data": {"list": [1, 2.5, None, True, "ünïcode"]}}
+    module.create_notification(
+        user=user,
+        title="Hello",
+        body="World",
+        scheduled_delivery=MOMENT,
+        retry_time_interval=7,
+        max_retries=5,
+        quiet=False,
+        extra=extra,
+    )
+    notification = Notification.objects.get()
+    assert notification.extra == extra
+    assert notification.scheduled_delivery == MOMENT
+    assert notification.retry_time_interval == 7
+    assert notification.max_retries == 5
+
+
+@every_module
+@pytest.mark.parametrize("quiet", [False, True], ids=["raises", "quiet"])
+def test_an_opted_out_user_gets_nothing(
+    quiet: bool, target_name: str, module: ModuleType, user: Any, records: Any
+) -> None:
+    NotificationOptOut.objects.create(user=user, active=True)
+    if quiet:
+        module.create_notification(user, "Hello", "World", quiet=True)
+    else:
+        with pytest.raises(UserIsOptedOut, match="User is opted out"):
+            module.create_notification(user, "Hello", "World")
+    assert not Notification.objects.exists()
+
+
+def test_opting_out_counts_before_having_no_records(user: Any) -> None:
+    NotificationOptOut.objects.create(user=user, active=True)
+    with pytest.raises(UserIsOptedOut):
+        email.create_notification(user, "Hello", "World")
+
+
+def test_a_user_who_has_opted_in_again_is_notified(user: Any, records: Any) -> None:
+    NotificationOptOut.objects.create(user=user, active=False)
+    email.create_notification(user, "Hello", "World")
+    assert Notification.objects.count() == 1
+
+
+@every_module
+@pytest.mark.parametrize("quiet", [False, True], ids=["raises", "quiet"])
+def test_a_user_without_an_active_record_gets_nothing(
+    quiet: bool,
+    target_name: str,
+    module: ModuleType,
+    user: Any,
+    records: dict[str, TargetUserRecord],
+) -> None:
+    TargetUserRecord.objects.filter(pk=records[target_name].pk).update(active=False)
+    if quiet:
+        module.create_notification(user, "Hello", "World", quiet=True)
+    else:
+        with pytest.raises(UserHasNoTargetRecords, match="User has no active targets"):
+            module.create_notification(user, "Hello", "World")
+    assert not Notification.objects.exists()
+
+
+@every_module
+def test_the_same_again_is_not_created(
+    target_name: str, module: ModuleType, user: Any, records: Any
+) -> None:
+    arguments = {"user": user, "title": "Hello", "body": "World", "scheduled_delivery": MOMENT}
+    module.create_notification(**arguments)
+    with pytest.raises(NotificationsNotCreated) as raised:
+        module.create_notification(**arguments)
+    assert not isinstance(raised.value, InvalidNotification)
+    module.create_notification(**arguments, quiet=True)
+    assert Notification.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"title": "Another"},
+        {"body": "Another"},
+        {"extra": {"badge": 1}},
+        {"scheduled_delivery": MOMENT + timedelta(microseconds=1)},
+    ],
+    ids=["title", "body", "extra", "moment"],
+)
+def test_what_differs_is_another_notification(
+    difference: dict[str, Any], user: Any, records: Any
+) -> None:
+    arguments = {"user": user, "title": "Hello", "body": "World", "scheduled_delivery": MOMENT}
+    twilio.create_notification(**arguments)
+    twilio.create_notification(**{**arguments, **difference})
+    assert Notification.objects.count() == 2
+
+
+def test_the_same_moment_in_another_time_zone_is_the_same(user: Any, records: Any) -> None:
+    elsewhere = MOMENT.astimezone(timezone.get_fixed_timezone(timedelta(hours=5, minutes=45)))
+    email.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
+    with pytest.raises(NotificationsNotCreated):
+        email.create_notification(user, "Hello", "World", scheduled_delivery=elsewhere)
+
+
+def test_a_new_record_gets_its_notification_though_the_others_have_theirs(
+    user: Any, records: dict[str, TargetUserRecord]
+) -> None:
+    email.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
+    TargetUserRecord.objects.create(
+        user=user, target=records["Email"].target, target_user_id="b@example.com", description="2"
+    )
+    email.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
+    assert Notification.objects.count() == 2
+
+
+def test_what_was_rescheduled_is_not_created_again(user: Any, records: Any) -> None:
+    email.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
+    Notification.objects.update(
+        status=Notification.RETRY,
+        attempted_delivery=MOMENT,
+        scheduled_delivery=MOMENT + timedelta(days=1),
+    )
+    with pytest.raises(NotificationsNotCreated):
+        email.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
+
+
+@every_module
+def test_what_release_1_5_3_has_created_is_not_created_again(
+    target_name: str, module: ModuleType, user: Any, records: dict[str, TargetUserRecord]
+) -> None:
+    """Its rows have a digest that leaves out the body."""
+    row = Notification.objects.create(
+        target_user_record=records[target_name],
+        title="Hello",
+        body="World",
+        scheduled_delivery=MOMENT,
+        status=Notification.SCHEDULED,
+    )
+    with pytest.raises(NotificationsNotCreated):
+        module.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
+    assert Notification.objects.get() == row
+
+
+def test_without_a_moment_every_call_creates(user: Any, records: Any) -> None:
+    email.create_notification(user, "Hello", "World")
+    email.create_notification(user, "Hello", "World")
+    assert Notification.objects.count() == 2
+
+
+def test_a_renamed_target_is_found_by_its_module(user: Any, records: Any) -> None:
+    NotificationTarget.objects.filter(name="Email").update(name="Electronic mail")
+    email.create_notification(user, "Hello", "World")
+    assert Notification.objects.count() == 1
+
+
+def test_a_second_target_of_the_same_module_is_left_alone(user: Any, records: Any) -> None:
+    newsletter = NotificationTarget.objects.create(
+        name="Newsletter", notification_module_name="email"
+    )
+    TargetUserRecord.objects.create(
+        user=user, target=newsletter, target_user_id="eggs@example.com", description="News"
+    )
+    email.create_notification(user, "Hello", "World")
+    assert Notification.objects.get().target_user_record == records["Email"]
+
+
+def test_the_user_of_a_request_is_a_user(user: Any, records: Any) -> None:
+    email.create_notification(SimpleLazyObject(lambda: user), "Hello", "World")
+    assert Notification.objects.count() == 1
+
+
+def test_lazy_and_safe_texts_are_texts(user: Any, records: Any) -> None:
+    email.create_notification(
+        user,
+        gettext_lazy("Welcome"),  # type: ignore[arg-type] # as release 1.5.3 took it
+        mark_safe("<b>Hello</b>"),
+        extra={"greeting": gettext_lazy("Hello")},
+    )
+    notification = Notification.objects.get()
+    assert notification.title == "Welcome"
+    assert notification.body == "<b>Hello</b>"
+    assert notification.extra == {"greeting": "Hello"}
+
+
+# What is refused
+
+
+class Refused:
+    """Asserts that a creator refuses, loud or quiet, and inserts nothing."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+
+    def __call__(self, message: str, module: ModuleType = email, **arguments: Any) -> None:
+        given = {"user": self.user, "title": "Hello", "body": "World", **arguments}
+        for quiet in (False, True):
+            with pytest.raises(InvalidNotification) as raised:
+                module.create_notification(**given, quiet=quiet)
+            assert message in str(raised.value)
+            assert isinstance(raised.value, ValueError)
+            assert isinstance(raised.value, NotificationsNotCreated)
+        assert not Notification.objects.exists()
+
+
+@pytest.fixture
+def refused(user: Any, records: Any) -> Refused:
+    return Refused(user)
+
+
+@pytest.mark.parametrize("title", ["", "  ", "\t"])
+def test_a_title_that_is_empty_is_refused(title: str, refused: Refused) -> None:
+    refused("title is empty", title=title)
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["a\nb", "a\rb", "a\n", "\r\nBcc: x@example.com", "a\x0bb", "a\x0cb", "a\x85b", "a\u2028b"],
+)
+@every_module
+def test_a_title_with_a_line_break_is_refused(
+    target_name: str, module: ModuleType, title: str, refused: Refused
+) -> None:
+    refused("title has a line break", module, title=title)
+
+
+def test_a_title_of_100_characters_is_stored_and_one_of_101_refused(
+    refused: Refused, user: Any
+) -> None:
+    refused("title has 101 characters", title="ä" * 101)
+    email.create_notification(user, "ä" * 100, "World")
+    assert Notification.objects.get().title == "ä" * 100
+
+
+@pytest.mark.parametrize("name", ["title", "body"])
+def test_a_text_that_is_no_text_is_refused(name: str, refused: Refused) -> None:
+    refused(f"{name} must be a str, not bytes", **{name: b"Hello"})
+    refused(f"{name} must be a str, not NoneType", **{name: None})
+
+
+@pytest.mark.parametrize("name", ["title", "body"])
+def test_text_that_a_database_cannot_store_is_refused(name: str, refused: Refused) -> None:
+    refused(f"{name} has a NUL character", **{name: "a\x00b"})
+    refused(f"{name} is no valid Unicode text: character 1", **{name: "a\ud800b"})
+
+
+def test_a_moment_without_a_time_zone_is_refused(refused: Refused) -> None:
+    refused("make_aware", scheduled_delivery=datetime(2030, 1, 2, 3, 4))
+
+
+def test_a_moment_that_is_no_datetime_is_refused(refused: Refused) -> None:
+    refused("must be a datetime, not date", scheduled_delivery=date(2030, 1, 2))
+    refused("must be a datetime, not str", scheduled_delivery="2030-01-02 03:04")
+
+
+def test_a_moment_beyond_the_calendar_is_refused(refused: Refused) -> None:
+    west = timezone.get_fixed_timezone(timedelta(hours=-5))
+    refused("out of range", scheduled_delivery=datetime.max.replace(tzinfo=west))
+
+
+def test_without_time_zones_a_moment_becomes_local_time(settings: Any) -> None:
+    """Tried without a database, which is made for one of the two ways or the other."""
+    from django_notification_system.notification_creators.draft import make_draft
+
+    settings.USE_TZ = False
+    settings.TIME_ZONE = "Asia/Kathmandu"
+    draft = make_draft(
+        title="Hello",
+        body="",
+        extra=None,
+        scheduled_delivery=datetime(2030, 1, 2, tzinfo=UTC),
+        retry_time_interval=None,
+        max_retries=3,
+    )
+    assert draft.scheduled_delivery == datetime(2030, 1, 2, 5, 45)
+
+
+@pytest.mark.parametrize("extra", [[], [1], "{}", 1, "", 0])
+def test_extra_that_is_no_object_is_refused(extra: Any, refused: Refused) -> None:
+    refused(f"extra must be a dict, or None, not {type(extra).__name__}", extra=extra)
+
+
+def circular() -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    extra["self"] = extra
+    return extra
+
+
+def nested(levels: int) -> Any:
+    return {"in": nested(levels - 1)} if levels > 1 else {}
+
+
+@pytest.mark.parametrize(
+    ("make_extra", "message"),
+    [
+        (lambda: {"when": datetime(2030, 1, 1)}, 'extra["when"] is a datetime, which JSON cannot'),
+        (lambda: {"a": [{"b": Decimal(1)}]}, 'extra["a"][0]["b"] is a Decimal, which JSON cannot'),
+        (lambda: {"id": uuid.uuid4()}, 'extra["id"] is a UUID'),
+        (lambda: {"ids": {1, 2}}, 'extra["ids"] is a set'),
+        (lambda: {"body": b""}, 'extra["body"] is a bytes'),
+        (lambda: {("a", "b"): 1}, "extra has a key that is a tuple"),
+        (lambda: {"price": float("nan")}, 'extra["price"] is nan'),
+        (lambda: {"price": [float("-inf")]}, 'extra["price"][0] is -inf'),
+        (lambda: {"text": "a\x00b"}, 'extra["text"] has a NUL character'),
+        (lambda: {"te\x00xt": ""}, "A key of extra has a NUL character"),
+        (lambda: {"text": ["\udc80"]}, 'extra["text"][0] is no valid Unicode'),
+        (circular, "nested more than"),
+        (lambda: nested(31), "nested more than"),
+    ],
+)
+def test_extra_that_is_no_json_is_refused_where_it_is_not(
+    make_extra: Callable[[], Any], message: str, refused: Refused
+) -> None:
+    refused(message, extra=make_extra())
+
+
+def test_another_user_in_extra_is_refused(
+    refused: Refused, django_user_model: Any, user: Any
+) -> None:
+    other = django_user_model.objects.create_user("bacon")
+    refused('extra["user"] is a User, which JSON cannot hold', extra={"user": other})
+    refused('extra["owner"] is a User, which JSON cannot hold', extra={"owner": user})
+    refused('extra["a"]["user"] is a User', extra={"a": {"user": user}})
+
+
+def test_the_user_themself_in_extra_is_left_out(user: Any, records: Any) -> None:
+    extra = {"user": user, "date": "12-07-2020"}
+    email.create_notification(user, "Hello", "World", extra=extra)
+    assert Notification.objects.get().extra == {"date": "12-07-2020"}
+    assert extra == {"user": user, "date": "12-07-2020"}
+
+
+def test_extra_as_deep_as_every_database_can_hold_is_stored(user: Any, records: Any) -> None:
+    email.create_notification(user, "Hello", "World", extra=nested(30))
+    assert Notification.objects.get().extra == nested(30)
+
+
+def test_extra_is_stored_as_it_will_be_read(user: Any, records: Any) -> None:
+    arguments = {"title": "Hello", "body": "World", "scheduled_delivery": MOMENT}
+    email.create_notification(user, **arguments, extra={"a": (1, 2), 3: True, None: "x"})
+    assert Notification.objects.get().extra == {"a": [1, 2], "3": True, "null": "x"}
+    with pytest.raises(NotificationsNotCreated):
+        email.create_notification(user, **arguments, extra={"null": "x", "3": True, "a": [1, 2]})
+
+
+@pytest.mark.parametrize("name", ["retry_time_interval", "max_retries"])
+def test_a_count_that_is_none_is_refused(name: str, refused: Refused) -> None:
+    refused(f"{name} must be an int, not str", **{name: "3"})
+    refused(f"{name} must be an int, not bool", **{name: True})
+    refused(f"{name} must be an int, not float", **{name: 1.0})
+    refused(f"{name} is -1; it must be between 0 and", **{name: -1})
+    refused(f"{name} is 2147483648", **{name: 2**31})
+
+
+def test_counts_are_stored_up_to_their_limits(user: Any, records: Any) -> None:
+    email.create_notification(
+        user, "Hello", "World", retry_time_interval=2**31 - 1, max_retries=2**31 - 1
+    )
+    email.create_notification(user, "Hello", "World", retry_time_interval=0, max_retries=0)
+    assert Notification.objects.count() == 2
+
+
+def test_what_is_no_user_is_refused(user: Any, records: Any) -> None:
+    with pytest.raises(InvalidNotification, match="user must be one user, not list"):
+        email.create_notification([user], "Hello", "World")
+
+
+# Email
+
+
+@pytest.mark.parametrize("extra", [None, {}, {"cc": "a@example.com"}])
+def test_an_email_without_body_and_template_is_refused(extra: Any, refused: Refused) -> None:
+    refused('Pass body, or name a template in extra["template_name"]', body="", extra=extra)
+
+
+def test_a_text_message_needs_no_template(user: Any, records: Any) -> None:
+    twilio.create_notification(user, "Hello", "")
+    expo.create_notification(user, "Hello", "")
+    assert Notification.objects.count() == 2
+
+
+def test_a_template_is_not_rendered_when_the_email_is_created(
+    user: Any, records: Any, templates: Path
+) -> None:
+    (templates / "egg.html").write_text("Hello {{ name }}")
+    email.create_notification(user, "Hello", extra={"template_name": "egg.html", "name": "Eggs"})
+    notification = Notification.objects.get()
+    assert notification.body == ""
+    assert notification.extra == {"template_name": "egg.html", "name": "Eggs"}
+
+
+def test_a_template_that_does_not_exist_is_refused(refused: Refused, templates: Path) -> None:
+    message = "names the template 'eggs.html', which does not exist"
+    refused(message, body="", extra={"template_name": "eggs.html"})
+    refused("'../../etc/passwd', which does not", extra={"template_name": "../../etc/passwd"})
+
+
+def test_a_template_that_does_not_compile_is_refused(refused: Refused, templates: Path) -> None:
+    (templates / "egg.html").write_text("{% if egg %}")
+    message = "names the template 'egg.html', which does not compile: Unclosed tag"
+    refused(message, body="", extra={"template_name": "egg.html"})
+
+
+def test_a_template_name_that_is_no_text_is_refused(refused: Refused) -> None:
+    refused('extra["template_name"] must be a str', body="", extra={"template_name": ["a.html"]})
+
+
+@pytest.mark.parametrize("key", ["cc", "bcc", "reply_to"])
+def test_addresses_of_the_wrong_form_are_refused(key: str, refused: Refused) -> None:
+    refused(f'extra["{key}"] must be an address or a list', extra={key: 1})
+    refused(f'extra["{key}"] must be an address or a list', extra={key: {"a": "b"}})
+    refused(f'extra["{key}"] must be an address or a list', extra={key: ["a@example.com", None]})
+    refused(f'extra["{key}"] has an address with a line break', extra={key: "a@example.com\nB: c"})
+
+
+@pytest.mark.parametrize("headers", [[], "X: y", {"X-Tries": 1}, {"X-Tags": ["a"]}])
+def test_headers_of_the_wrong_form_are_refused(headers: Any, refused: Refused) -> None:
+    refused('extra["headers"] must be a dict of text', extra={"headers": headers})
+
+
+@pytest.mark.parametrize("name", ["", "X Y", "X:", "X\nBcc", "Ümlaut"])
+def test_a_header_with_an_impossible_name_is_refused(name: str, refused: Refused) -> None:
+    refused("no name of a header", extra={"headers": {name: "y"}})
+
+
+def test_a_header_with_a_line_break_is_refused(refused: Refused) -> None:
+    message = 'extra["headers"]["X-Y"] has a line break'
+    refused(message, extra={"headers": {"X-Y": "z\r\nBcc: a@example.com"}})
+
+
+@pytest.mark.parametrize("paths", ["report.pdf", {"a": "b"}, [1], [""]])
+def test_attachments_of_the_wrong_form_are_refused(paths: Any, refused: Refused) -> None:
+    refused('extra["attachments"] must be a list of paths', extra={"attachments": paths})
+
+
+def test_a_full_email_is_stored(user: Any, records: Any) -> None:
+    extra = {
+        "cc": "a@example.com",
+        "bcc": ["b@example.com", "c@example.com"],
+        "reply_to": ["Eggs <eggs@example.com>"],
+        "headers": {"X-Campaign": "spring", "X-Empty": ""},
+        "attachments": ["reports/2030.pdf"],
+    }
+    email.create_notification(user, "Hello", "World", extra=extra)
+    assert Notification.objects.get().extra == extra
+
+
+def test_what_only_email_understands_is_free_elsewhere(user: Any, records: Any) -> None:
+    extra = {"headers": 1, "template_name": "none.html", "cc": None}
+    expo.create_notification(user, "Hello", "World", extra=extra)
+    assert Notification.objects.get().extra == extra
