@@ -1,0 +1,17 @@
+"""A handler that waits for what the test says."""
+
+import threading
+from collections.abc import Iterable, Iterator
+
+from django_notification_system.models import Notification
+from django_notification_system.notification_handlers.base import Outcome
+
+#: Set by a handler that has begun; awaited by one that is to end after it.
+begun, may_end = threading.Event(), threading.Event()
+
+
+def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+    for notification in notifications:
+        begun.set()
+        may_end.wait(20)
+        yield Outcome.delivered(notification, "At last.")
