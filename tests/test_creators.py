@@ -364,7 +364,7 @@ def test_text_that_a_database_cannot_store_is_refused(name: str, refused: Refuse
 
 
 def test_a_moment_without_a_time_zone_is_refused(refused: Refused) -> None:
-    refused("make_aware", scheduled_delivery=datetime(2030, 1, 2, 3, 4))
+    refused("make_aware", scheduled_delivery=datetime(2030, 1, 2, 3, 4))  # noqa: DTZ001
 
 
 def test_a_moment_that_is_no_datetime_is_refused(refused: Refused) -> None:
@@ -391,7 +391,7 @@ def test_without_time_zones_a_moment_becomes_local_time(settings: Any) -> None:
         retry_time_interval=None,
         max_retries=3,
     )
-    assert draft.scheduled_delivery == datetime(2030, 1, 2, 5, 45)
+    assert draft.scheduled_delivery == datetime(2030, 1, 2, 5, 45)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize("extra", [[], [1], "{}", 1, "", 0])
@@ -412,7 +412,7 @@ def nested(levels: int) -> Any:
 @pytest.mark.parametrize(
     ("make_extra", "message"),
     [
-        (lambda: {"when": datetime(2030, 1, 1)}, 'extra["when"] is a datetime, which JSON cannot'),
+        (lambda: {"when": MOMENT}, 'extra["when"] is a datetime, which JSON cannot'),
         (lambda: {"a": [{"b": Decimal(1)}]}, 'extra["a"][0]["b"] is a Decimal, which JSON cannot'),
         (lambda: {"id": uuid.uuid4()}, 'extra["id"] is a UUID'),
         (lambda: {"ids": {1, 2}}, 'extra["ids"] is a set'),
@@ -487,9 +487,12 @@ def test_what_is_no_user_is_refused(user: Any, records: Any) -> None:
 # Email
 
 
-@pytest.mark.parametrize("extra", [None, {}, {"cc": "a@example.com"}])
-def test_an_email_without_body_and_template_is_refused(extra: Any, refused: Refused) -> None:
-    refused('Pass body, or name a template in extra["template_name"]', body="", extra=extra)
+@pytest.mark.parametrize("extra", [None, {}, {"cc": "a@example.com"}, {"template_name": None}])
+@pytest.mark.parametrize("body", ["", " \n"])
+def test_an_email_without_body_and_template_is_refused(
+    body: str, extra: Any, refused: Refused
+) -> None:
+    refused('Pass body, or name a template in extra["template_name"]', body=body, extra=extra)
 
 
 def test_a_text_message_needs_no_template(user: Any, records: Any) -> None:
@@ -530,6 +533,7 @@ def test_addresses_of_the_wrong_form_are_refused(key: str, refused: Refused) -> 
     refused(f'extra["{key}"] must be an address or a list', extra={key: {"a": "b"}})
     refused(f'extra["{key}"] must be an address or a list', extra={key: ["a@example.com", None]})
     refused(f'extra["{key}"] has an address with a line break', extra={key: "a@example.com\nB: c"})
+    refused(f'extra["{key}"] has an empty address', extra={key: ["a@example.com", " "]})
 
 
 @pytest.mark.parametrize("headers", [[], "X: y", {"X-Tries": 1}, {"X-Tags": ["a"]}])
@@ -545,6 +549,15 @@ def test_a_header_with_an_impossible_name_is_refused(name: str, refused: Refused
 def test_a_header_with_a_line_break_is_refused(refused: Refused) -> None:
     message = 'extra["headers"]["X-Y"] has a line break'
     refused(message, extra={"headers": {"X-Y": "z\r\nBcc: a@example.com"}})
+
+
+def test_a_header_that_the_notification_has_otherwise_is_refused(refused: Refused) -> None:
+    refused("must not set BCC: use extra['bcc']", extra={"headers": {"BCC": "a@example.com"}})
+
+
+def test_an_unknown_content_subtype_is_refused(refused: Refused) -> None:
+    message = 'extra["content_subtype"] must be "html" or "plain"'
+    refused(message, extra={"content_subtype": "text/html"})
 
 
 @pytest.mark.parametrize("paths", ["report.pdf", {"a": "b"}, [1], [""]])

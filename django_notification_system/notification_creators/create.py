@@ -21,7 +21,6 @@ from .bulk import insert_notifications
 from .draft import Draft
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
-from .validate_email import validate_email
 
 #: How many users are looked up, and notified, at a time.
 BATCH_SIZE = 2000
@@ -140,6 +139,9 @@ class Creation:
             creator = find_creator(target) if self.with_creators else None
             if creator is None:
                 if target.notification_module_name == "email":
+                    # Imported here: it brings the HTML converter with it.
+                    from .validate_email import validate_email
+
                     validate_email(self.draft)
             elif self.draft.idempotency_key is not None and not creator.takes("idempotency_key"):
                 raise InvalidNotification(

@@ -1,6 +1,9 @@
-"""What the email target asks of a notification beyond what every target asks."""
+"""What the email target asks of a notification beyond what every target asks.
 
-import re
+The handler checks again what it sends, for rows that no creator has made; here the caller learns
+of it in time.
+"""
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,11 +11,14 @@ from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
 
 from ..exceptions import InvalidNotification
+from ..notification_handlers.email_message import (
+    CONTROL_CHARACTERS,
+    HEADER_NAME,
+    RESERVED_HEADERS,
+)
 from .draft import Draft
 
 ADDRESS_KEYS = ("cc", "bcc", "reply_to")
-#: Printable US-ASCII but for the colon: RFC 5322, section 2.2.
-HEADER_NAME = re.compile(r"[!-9;-~]+")
 
 
 def validate_email(draft: Draft) -> None:
@@ -24,6 +30,8 @@ def validate_email(draft: Draft) -> None:
             is of the wrong form.
     """
     extra = draft.extra
+    if extra.get("content_subtype") not in (None, "html", "plain"):
+        raise InvalidNotification('extra["content_subtype"] must be "html" or "plain".')
     _validate_template(draft.body, extra.get("template_name"))
     for key in ADDRESS_KEYS:
         _validate_addresses(key, extra.get(key))
@@ -32,8 +40,8 @@ def validate_email(draft: Draft) -> None:
 
 
 def _validate_template(body: str, name: Any) -> None:
-    if name is None:
-        if not body:
+    if name is None or name == "":
+        if not body.strip():
             raise InvalidNotification(
                 'An email needs a body. Pass body, or name a template in extra["template_name"].'
             )
@@ -61,8 +69,14 @@ def _validate_addresses(key: str, value: Any) -> None:
     addresses = [value] if isinstance(value, str) else value
     if not _is_list_of_texts(addresses):
         raise InvalidNotification(f'extra["{key}"] must be an address or a list of addresses.')
-    if any(_has_line_break(address) for address in addresses):
-        raise InvalidNotification(f'extra["{key}"] has an address with a line break. Remove it.')
+    for address in addresses:
+        if not address.strip():
+            raise InvalidNotification(f'extra["{key}"] has an empty address. Leave it out.')
+        if CONTROL_CHARACTERS.search(address):
+            raise InvalidNotification(
+                f'extra["{key}"] has an address with a line break or another control character. '
+                "Remove it."
+            )
 
 
 def _validate_headers(headers: Any) -> None:
@@ -78,8 +92,13 @@ def _validate_headers(headers: Any) -> None:
                 f'extra["headers"] has {name!r}, which is no name of a header: it may have '
                 "letters, digits and hyphens."
             )
-        if _has_line_break(value):
-            raise InvalidNotification(f'extra["headers"]["{name}"] has a line break. Remove it.')
+        if instead := RESERVED_HEADERS.get(name.lower()):
+            raise InvalidNotification(f'extra["headers"] must not set {name}: {instead}.')
+        if CONTROL_CHARACTERS.search(value):
+            raise InvalidNotification(
+                f'extra["headers"]["{name}"] has a line break or another control character. '
+                "Remove it."
+            )
 
 
 def _validate_attachments(paths: Any) -> None:
@@ -91,7 +110,3 @@ def _validate_attachments(paths: Any) -> None:
 
 def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-
-
-def _has_line_break(text: str) -> bool:
-    return text.splitlines() not in ([], [text])
