@@ -2,6 +2,8 @@
 
 import os
 
+import django
+
 from tests.databases import DATABASES as KNOWN_DATABASES
 from tests.databases import use_pymysql
 
@@ -46,4 +48,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
+if django.VERSION >= (6, 1):
+    # Without one, Django warns that later versions will have no default mailer.
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -135,6 +135,11 @@ class SmtpStandIn:
         self._controller.stop()
         self._controller = None
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._open)
+
     def answer(
         self,
         command: Command,

@@ -1,0 +1,205 @@
+"""Connections to the project's mail server: as Django's settings say, kept open, one a thread."""
+
+import contextlib
+import enum
+import smtplib
+import threading
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from django.core import mail
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends import console, dummy, locmem, smtp
+
+from ..exceptions import TargetUnavailable
+from .base import one_line
+
+#: They write to one place, one after another; the file backend is a console backend too.
+LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
+#: RFC 5321, section 3.8: the server closes the connection.
+SERVICE_CLOSING = 421
+
+
+class Stage(enum.Enum):
+    """How far a message has come; what an error means depends on it."""
+
+    CONNECTING = "connecting"
+    #: Nothing of the message has been accepted.
+    START = "start"
+    #: The server has accepted the sender, and perhaps recipients.
+    ENVELOPE = "envelope"
+    #: The server has all of the message, and has not said whether it takes it.
+    HANDED_OVER = "handed over"
+    #: A backend of somebody else's, which does not tell.
+    OPAQUE = "opaque"
+
+
+class MailConnection:
+    """One connection, opened when it is first needed.
+
+    Attributes:
+        stage: How far the present message has come.
+        recipient: The message's first recipient, in the form that the server was told.
+        refused: What the server said to each recipient that it refused, where it took others.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self.stage = Stage.CONNECTING
+        self.recipient = ""
+        self.refused: dict[str, tuple[int, bytes]] = {}
+        self._backend = backend
+        self._open = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether messages go to one of Django's backends for development, to no server."""
+        return isinstance(self._backend, LOCAL_BACKENDS)
+
+    @property
+    def is_smtp(self) -> bool:
+        """Whether Django's own SMTP backend, or one that builds on it, is at work."""
+        return isinstance(self._backend, smtp.EmailBackend)
+
+    @property
+    def backend_name(self) -> str:
+        """The backend's dotted name."""
+        backend = type(self._backend)
+        return f"{backend.__module__}.{backend.__qualname__}"
+
+    @property
+    def password(self) -> str:
+        """What must not appear in any text."""
+        return str(getattr(self._backend, "password", "") or "")
+
+    def send(self, message: EmailMultiAlternatives) -> int | None:
+        """Send a message, and return what the backend returns: how many it sent.
+
+        Where the server has closed the connection since the last message and has accepted
+        nothing of this one, it is sent over a fresh connection.
+
+        Raises:
+            Exception: Whatever the backend raises; ``stage`` tells how far it had come.
+        """
+        was_open = self._open
+        try:
+            return self._send(message)
+        except smtplib.SMTPException as error:
+            if not (was_open and self._was_closed_before(error)):
+                raise
+        self.close()
+        return self._send(message)
+
+    def close(self) -> None:
+        """Close the connection, in whatever state it is; the next message opens it again."""
+        self._open = False
+        # What matters has its outcome by now, and the server notices by itself.
+        with contextlib.suppress(Exception):
+            self._backend.close()
+
+    def _send(self, message: EmailMultiAlternatives) -> int | None:
+        if not self._open:
+            self.stage = Stage.CONNECTING
+            self._backend.open()
+            self._open = True
+            self._watch()
+        self.stage = Stage.START if self.is_smtp or self.is_local else Stage.OPAQUE
+        self.refused = {}
+        sent: int | None = self._backend.send_messages([message])
+        return sent
+
+    def _was_closed_before(self, error: smtplib.SMTPException) -> bool:
+        if self.stage is not Stage.START:
+            return False
+        if isinstance(error, smtplib.SMTPSenderRefused):
+            return error.smtp_code == SERVICE_CLOSING
+        return isinstance(error, smtplib.SMTPServerDisconnected)
+
+    def _watch(self) -> None:
+        """Notice how far each message comes, which smtplib knows and its errors do not tell."""
+        client = getattr(self._backend, "connection", None)
+        if not self.is_smtp or not isinstance(client, smtplib.SMTP):
+            return
+        send = client.send
+        sendmail = client.sendmail
+
+        def watched_send(data: Any) -> None:
+            # smtplib sends commands as str. RCPT follows when the sender is accepted; bytes are
+            # the message with its final dot.
+            if isinstance(data, str) and data[:4].lower() == "rcpt":
+                self.stage = Stage.ENVELOPE
+            send(data)
+            if isinstance(data, bytes):
+                self.stage = Stage.HANDED_OVER
+
+        def watched_sendmail(
+            sender: str, recipients: Sequence[str], *args: Any, **kwargs: Any
+        ) -> dict[str, tuple[int, bytes]]:
+            self.recipient = recipients[0]
+            self.refused = sendmail(sender, recipients, *args, **kwargs)
+            return self.refused
+
+        # On this one client, so that it works with whatever builds on Django's backend.
+        client.send = watched_send  # type: ignore[method-assign,assignment]
+        client.sendmail = watched_sendmail  # type: ignore[method-assign,assignment]
+
+
+class ConnectionPool:
+    """The connections of one batch: each used by one thread at a time, all closed at the end.
+
+    Args:
+        timeout: Seconds to wait for an SMTP server, where Django's mail settings name no time.
+
+    Raises:
+        TargetUnavailable: When Django's mail settings make no connection.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._idle = [self._new()]
+        #: Whether the only backend is one of Django's for development.
+        self.is_local = self._idle[0].is_local
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for connection in self._idle:
+            connection.close()
+
+    @contextlib.contextmanager
+    def borrow(self) -> Iterator[MailConnection]:
+        """Lend a connection, one that is open rather than a new one."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._new()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                self._idle.append(connection)
+
+    def _new(self) -> MailConnection:
+        try:
+            backend = _default_backend()
+        except Exception as error:
+            raise TargetUnavailable(
+                f"Django's mail settings make no connection ({one_line(error)}). Correct"
+                " EMAIL_BACKEND and the other EMAIL_ settings or, from Django 6.1, MAILERS."
+            ) from error
+        if isinstance(backend, smtp.EmailBackend) and backend.timeout is None:
+            backend.timeout = self._timeout
+        return MailConnection(backend)
+
+
+def _default_backend() -> Any:
+    # Django 6.1 has mailers, made from the EMAIL_ settings where MAILERS is not set.
+    mailers = getattr(mail, "mailers", None)
+    return mail.get_connection() if mailers is None else mailers.default

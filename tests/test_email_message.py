@@ -1,0 +1,338 @@
+"""The mail that a notification becomes: its parts, its headers, what extra adds."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.mail import EmailMultiAlternatives
+
+from django_notification_system.exceptions import TargetUnavailable
+from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.notification_handlers.email_message import (
+    CannotBuildMessage,
+    build_message,
+    sender,
+)
+from django_notification_system.notification_handlers.html_to_text import (
+    html_to_text,
+    is_html,
+    text_to_html,
+)
+
+SENDER = "Shop <shop@example.com>"
+
+
+@pytest.fixture
+def email(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
+    return records["Email"]
+
+
+def build(record: TargetUserRecord, **fields: Any) -> EmailMultiAlternatives:
+    values = {"title": "A title", "body": "lorem ipsum...", **fields}
+    return build_message(Notification(target_user_record=record, **values), SENDER)
+
+
+def html_part(message: EmailMultiAlternatives) -> str:
+    [(content, mimetype)] = message.alternatives
+    assert mimetype == "text/html"
+    return str(content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Hi Bob",
+        "a < b and c > d",
+        "if a<b and c>d",
+        "x<y",
+        "x <- y -> z",
+        "write to <bob@example.com>",
+        "see <https://example.com/>",
+        "Dear <title> <name>, at <time>",
+        "Use the <b> tag",
+        "List<String> and Map<K, V>",
+        "Fish &amp; chips",
+        "<!-- no element -->",
+        "1 </ 2",
+    ],
+)
+def test_text_without_a_real_tag_is_plain(text: str) -> None:
+    assert not is_html(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!DOCTYPE html>Hi",
+        "<html><body>Hi",
+        "Hi<br>Bob",
+        "Hi<br />Bob",
+        "<P>Hi",
+        "Hi <b>Bob</b>",
+        "<B>Hi</B>",
+        '<a href="https://example.com/">here',
+        "a < b <p class='x'>Hi</p>",
+        "<div\n  style = 'color: red'\n>Hi",
+    ],
+)
+def test_text_with_a_real_tag_is_html(text: str) -> None:
+    assert is_html(text)
+
+
+@pytest.mark.parametrize("text", ["<a <a <b <p " * 80_000, '<a x="' * 150_000, "<a" + " " * 10**6])
+def test_a_text_of_many_beginnings_of_tags_is_judged_in_time(text: str) -> None:
+    judged = threading.Thread(target=is_html, args=[text], daemon=True)
+    judged.start()
+    judged.join(timeout=20)
+    assert not judged.is_alive()
+
+
+def test_the_text_of_html_keeps_layout_and_the_targets_of_links() -> None:
+    source = """<?xml version="1.0" encoding="latin-1"?>
+        <html><head><title>No</title><style>p {}</style></head><body><h1>Grüße</h1>
+        <p>Please <a href="https://example.com/?a=1&amp;b=2">pay <b>here</b></a>, or write to
+        <a href="mailto:shop@example.com">shop@example.com</a>. <a href="#top">Up</a></p>
+        <ul><li>one</li><li>two</li></ul><a href="https://example.com/">https://example.com/</a>
+        <img src="logo.png" alt="Our logo"><div style="display:none">no</div></body></html>"""
+    assert html_to_text(source).split("\n") == [
+        "Grüße",
+        "",
+        "Please pay here <https://example.com/?a=1&b=2>, or write to shop@example.com. Up",
+        "",
+        "  * one",
+        "  * two",
+        "https://example.com/ [Our logo]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("", ""),
+        ("\x00", ""),
+        ("<p>a\x00b\x0bc\x1b</p>", "abc"),
+        ("<div><b>bold <i>both</div></p></b>", "bold both"),
+        ("<div>" * 5_000 + "deep", "deep"),
+        ("<p>" + "x" * 1_000_000 + "</p>", "x" * 1_000_000),
+        ("<p>&#1;&#xD800; fine</p>", "fine"),
+        ("<p>\u202b\u05e9\u05dc</p>", "\u202b\u05e9\u05dc"),
+    ],
+)
+def test_no_html_is_too_bad_to_be_read(source: str, words: str) -> None:
+    assert words in html_to_text(source)
+
+
+def test_one_body_for_many_is_converted_once() -> None:
+    source = "<p>For everybody</p>"
+    html_to_text(source)
+    before = html_to_text.cache_info()
+    html_to_text("".join(list(source)))
+    assert html_to_text.cache_info().hits == before.hits + 1
+    assert before.maxsize is not None
+
+
+def test_plain_text_stays_and_its_html_part_shows_the_same(email: TargetUserRecord) -> None:
+    body = 'Hi Bob,\n\nYour code: <b & "c">\r\n  مرحبا\n'
+    message = build(email, body=body)
+    assert message.body == body
+    assert html_part(message) == (
+        '<div dir="auto">Hi Bob,<br>\n<br>\nYour code: &lt;b &amp; &quot;c&quot;&gt;<br>\n'
+        "  مرحبا<br>\n</div>"
+    )
+
+
+def test_every_kind_of_line_break_is_kept_in_html() -> None:
+    assert text_to_html("a\r\nb\rc\nd").count("<br>") == 3
+
+
+def test_html_stays_and_gets_a_text_part(email: TargetUserRecord) -> None:
+    body = "<p>Hi <b>Bob</b></p>"
+    message = build(email, body=body)
+    assert html_part(message) == body
+    assert message.body == "Hi Bob"
+
+
+def test_html_without_words_gets_the_title_as_its_text(email: TargetUserRecord) -> None:
+    assert build(email, body='<img src="x.png">').body == "A title"
+
+
+@pytest.mark.parametrize("extra", [None, [], ["cc"], "text", 5, {}, {"other": object}])
+def test_an_extra_of_any_kind_without_our_keys_is_no_obstacle(
+    extra: Any, email: TargetUserRecord
+) -> None:
+    message = build(email, extra=extra)
+    assert (message.body, message.to, message.cc) == ("lorem ipsum...", ["eggs@example.com"], [])
+
+
+def test_an_empty_body_is_sent_as_it_is(email: TargetUserRecord) -> None:
+    message = build(email, body="")
+    assert (message.body, message.alternatives) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("body", "subtype", "text", "html"),
+    [
+        ("<p>Hi</p>", "plain", "<p>Hi</p>", '<div dir="auto">&lt;p&gt;Hi&lt;/p&gt;</div>'),
+        ("Fish &amp; chips", "html", "Fish & chips", "Fish &amp; chips"),
+    ],
+)
+def test_content_subtype_settles_what_the_body_is(
+    body: str, subtype: str, text: str, html: str, email: TargetUserRecord
+) -> None:
+    message = build(email, body=body, extra={"content_subtype": subtype})
+    assert (message.body, html_part(message)) == (text, html)
+
+
+def test_what_no_mail_can_carry_is_left_out(email: TargetUserRecord) -> None:
+    message = build(email, title="A\x00 ti\x1ftle\ud800", body="lo\x00rem \ud800ipsum")
+    assert (message.subject, message.body) == ("A ti tle?", "lorem ?ipsum")
+
+
+def test_a_template_is_rendered_when_the_mail_is_sent(email: TargetUserRecord) -> None:
+    extra = {"template_name": "mail/welcome.html", "dish": "ham & eggs"}
+    message = build(email, body="", extra=extra)
+    assert html_part(message).startswith("<p>Hello Eggs, you ordered ham &amp; eggs.</p>")
+    assert message.body == (
+        "Hello Eggs, you ordered ham & eggs.\n\nA title: your order <https://example.com/orders/7>"
+    )
+
+
+def test_a_text_template_makes_a_plain_mail(email: TargetUserRecord) -> None:
+    extra = {"template_name": "mail/welcome.txt", "dish": "<b>ham</b>"}
+    assert build(email, body="", extra=extra).body == "Hello Eggs, you ordered <b>ham</b>.\n"
+
+
+def test_the_keys_of_extra_win_over_those_that_we_add(email: TargetUserRecord) -> None:
+    extra = {"template_name": "mail/welcome.html", "user": {"first_name": "Ham"}}
+    assert "Hello Ham" in build(email, body="", extra=extra).body
+
+
+def test_a_body_is_preferred_to_a_template(email: TargetUserRecord) -> None:
+    assert build(email, extra={"template_name": "mail/welcome.html"}).body == "lorem ipsum..."
+
+
+def test_extra_adds_recipients_headers_and_attachments(
+    email: TargetUserRecord, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    path = storages["default"].save("bills/7.pdf", ContentFile(b"%PDF \x00\xff"))
+    message = build(
+        email,
+        extra={
+            "cc": ["Ham <ham@example.com>", "spam@example.com"],
+            "bcc": "archive@example.com",
+            "reply_to": "help@example.com",
+            "headers": {"X-Campaign": "spring", "X-Number": 7},
+            "attachments": [path],
+        },
+    )
+    assert message.cc == ["Ham <ham@example.com>", "spam@example.com"]
+    assert message.bcc == ["archive@example.com"]
+    assert message.reply_to == ["help@example.com"]
+    assert message.extra_headers["X-Campaign"] == "spring"
+    assert message.extra_headers["X-Number"] == "7"
+    assert [tuple(part) for part in message.attachments] == [
+        ("7.pdf", b"%PDF \x00\xff", "application/pdf")
+    ]
+
+
+def test_the_message_id_is_the_same_in_every_attempt(email: TargetUserRecord) -> None:
+    notification = Notification(target_user_record=email, title="A title", body="lorem")
+    ids = {build_message(notification, SENDER).extra_headers["Message-ID"] for _ in range(2)}
+    assert ids == {f"<{notification.pk}@example.com>"}
+
+
+@pytest.mark.parametrize(
+    ("from_email", "domain"),
+    [("grüße@münchen.example", "xn--mnchen-3ya.example"), ("webmaster", "localhost")],
+)
+def test_the_message_id_has_a_domain_that_mail_can_carry(
+    from_email: str, domain: str, email: TargetUserRecord
+) -> None:
+    message = build_message(Notification(target_user_record=email, title="A title"), from_email)
+    assert message.extra_headers["Message-ID"].endswith(f"@{domain}>")
+
+
+def test_extra_may_set_the_message_id(email: TargetUserRecord) -> None:
+    message = build(email, extra={"headers": {"message-id": "<mine@example.com>"}})
+    assert message.extra_headers == {"message-id": "<mine@example.com>"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"cc": 5}, "extra['cc']"),
+        ({"cc": [5]}, "extra['cc']"),
+        ({"cc": [" "]}, "extra['cc']"),
+        ({"bcc": {"a": 1}}, "extra['bcc']"),
+        ({"reply_to": ["a@example.com\nBcc: all@example.com"]}, "extra['reply_to']"),
+        ({"headers": ["X-A"]}, "extra['headers']"),
+        ({"headers": {"X-A": ["b"]}}, "extra['headers']['X-A']"),
+        ({"headers": {"X-A": True}}, "extra['headers']['X-A']"),
+        ({"headers": {"X-A": "b\r\nBcc: all@example.com"}}, "extra['headers']['X-A']"),
+        ({"headers": {"X-A: b\nBcc": "all@example.com"}}, "no header's name"),
+        ({"headers": {"Größe": "b"}}, "no header's name"),
+        ({"headers": {"Bcc": "all@example.com"}}, "use extra['bcc']"),
+        ({"headers": {"Content-Type": "text/x"}}, "must not set Content-Type"),
+        ({"attachments": 7}, "extra['attachments']"),
+        ({"attachments": ["gone.pdf"]}, "'gone.pdf'"),
+        ({"attachments": ["../../etc/passwd"]}, "'../../etc/passwd'"),
+        ({"attachments": [""]}, "attachment ''"),
+        ({"content_subtype": "rtf"}, "extra['content_subtype']"),
+        ({"content_subtype": ["html"]}, "extra['content_subtype']"),
+    ],
+)
+def test_what_is_wrong_in_extra_is_named(
+    extra: dict[str, Any], named: str, email: TargetUserRecord, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    with pytest.raises(CannotBuildMessage) as raised:
+        build(email, extra=extra)
+    assert named in str(raised.value)
+    assert not raised.value.temporary
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mail/deleted.html", "'mail/deleted.html' could not be rendered (TemplateDoesNotExist"),
+        ("mail/does_not_compile.html", "TemplateSyntaxError"),
+        (["a"], "extra['template_name']"),
+    ],
+)
+def test_a_template_that_does_not_work_is_named(
+    name: Any, said: str, email: TargetUserRecord
+) -> None:
+    with pytest.raises(CannotBuildMessage) as raised:
+        build(email, body="", extra={"template_name": name})
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("address", ["", " ", "a@example.com\nBcc: all@example.com"])
+def test_an_address_that_is_none_is_named(address: str, email: TargetUserRecord) -> None:
+    email.target_user_id = address
+    with pytest.raises(CannotBuildMessage, match="the target user record"):
+        build(email)
+
+
+def test_a_title_with_a_line_break_is_named(email: TargetUserRecord) -> None:
+    with pytest.raises(CannotBuildMessage, match="the title has a line break"):
+        build(email, title="A title\nBcc: all@example.com")
+
+
+def test_the_sender_is_the_targets_or_djangos(settings: Any) -> None:
+    settings.DEFAULT_FROM_EMAIL = "django@example.com"
+    assert sender() == "django@example.com"
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"from_email": "ours@example.com"}}
+    assert sender() == "ours@example.com"
+
+
+@pytest.mark.parametrize("address", ["a@example.com\nBcc: all@example.com", 5])
+def test_a_sender_that_is_no_address_stops_the_target(address: Any, settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"from_email": address}}
+    with pytest.raises(TargetUnavailable, match="from_email"):
+        sender()
