@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Case, Value, When
-from django.db.models.functions import Cast
 from django.utils import timezone
 
 from ..models import Notification, TargetUserRecord
@@ -61,39 +60,53 @@ def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _write(claim: Claim, notifications: Sequence[Notification], fields: Iterable[str]) -> None:
-    written = claim.rows(notification.pk for notification in notifications).update(
-        **{field: _values(notifications, field, claim.using) for field in fields},
-        modified_date=timezone.now(),
-        claim_token=None,
-        claimed_until=None,
+    """Write these fields of all rows in one statement, and give up the claim on them.
+
+    The statement is made by hand: as Django's expressions, a ``CASE`` for every field of fifty
+    rows takes longer to make than the fifty emails take to send.
+    """
+    connection = connections[claim.using]
+
+    def column(name: str) -> str:
+        return connection.ops.quote_name(CONCRETE_FIELDS[name].column or name)
+
+    def prepared(name: str, value: Any) -> Any:
+        return CONCRETE_FIELDS[name].get_db_prep_save(value, connection)
+
+    keys = [prepared("id", notification.pk) for notification in notifications]
+    assignments: list[str] = []
+    parameters: list[Any] = []
+    for name in fields:
+        values = [prepared(name, getattr(notification, name)) for notification in notifications]
+        if all(value == values[0] for value in values):
+            assignments.append(f"{column(name)} = %s")
+            parameters.append(values[0])
+        else:
+            cases = " ".join(["WHEN %s THEN %s"] * len(keys))
+            assignments.append(f"{column(name)} = CASE {column('id')} {cases} END")
+            parameters.extend(chain.from_iterable(zip(keys, values, strict=True)))
+    assignments += [
+        f"{column('modified_date')} = %s",
+        f"{column('claim_token')} = NULL",
+        f"{column('claimed_until')} = NULL",
+    ]
+    parameters.append(prepared("modified_date", timezone.now()))
+    table = connection.ops.quote_name(Notification._meta.db_table)
+    statement = (
+        f"UPDATE {table} SET {', '.join(assignments)}"  # noqa: S608 # names of our own model
+        f" WHERE {column('id')} IN ({', '.join(['%s'] * len(keys))})"
+        f" AND {column('claim_token')} = %s"
     )
-    if written < len(notifications):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*parameters, *keys, prepared("claim_token", claim.token)])
+        missed = len(keys) - cursor.rowcount
+    if missed:
         logger.warning(
             "%d of %d outcomes were not recorded: their notifications were deleted, or another"
             " run took them over when the lease ended.",
-            len(notifications) - written,
-            len(notifications),
+            missed,
+            len(keys),
         )
-
-
-def _values(notifications: Sequence[Notification], attname: str, using: str) -> Any:
-    """Return one value where all have the same, otherwise a ``CASE`` by key."""
-    field = CONCRETE_FIELDS[attname]
-    values = [getattr(notification, attname) for notification in notifications]
-    # NULL without a type: with JSONField's it would become a JSON null.
-    constants = [Value(value, None if value is None else field) for value in values]
-    if all(value == values[0] for value in values):
-        return constants[0]
-    by_key = Case(
-        *(
-            When(pk=notification.pk, then=constant)
-            for notification, constant in zip(notifications, constants, strict=True)
-        ),
-        output_field=field,
-    )
-    if connections[using].features.requires_casted_case_in_updates:
-        return Cast(by_key, output_field=field)
-    return by_key
 
 
 def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
