@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from ._operations import AddIndexOnline, AddUniqueOnline
+from ._operations import AddIndexOnline, AddUniqueOnline, RemoveUniqueTogether
 
 
 class Migration(migrations.Migration):
@@ -25,5 +25,5 @@ class Migration(migrations.Migration):
             model_name="notification",
             index=models.Index(fields=["scheduled_delivery"], name="notification_scheduled"),
         ),
-        migrations.AlterUniqueTogether(name="notification", unique_together=set()),
+        RemoveUniqueTogether(name="notification"),
     ]

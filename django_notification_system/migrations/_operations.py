@@ -1,9 +1,14 @@
-"""Indexes and unique constraints that PostgreSQL builds without locking out its writers."""
+"""Schema changes that keep PostgreSQL's writers going and can be run again when interrupted.
 
-from django.db.migrations.operations import AddConstraint, AddIndex
+They are for a migration with ``atomic = False``. Such a migration is not rolled back when it is
+interrupted: the next ``migrate`` runs it again from its first operation.
+"""
+
+from django.db import transaction
+from django.db.migrations.operations import AddConstraint, AddIndex, AlterUniqueTogether
 
 
-def _allows_writes(schema_editor):
+def _builds_online(schema_editor):
     return schema_editor.connection.vendor == "postgresql" and not schema_editor.atomic_migration
 
 
@@ -14,7 +19,7 @@ class AddIndexOnline(AddIndex):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        if not _allows_writes(schema_editor):
+        if not _builds_online(schema_editor):
             schema_editor.add_index(model, self.index)
             return
         # A build that was interrupted leaves an invalid index of the name behind.
@@ -30,16 +35,47 @@ class AddUniqueOnline(AddConstraint):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        if not _allows_writes(schema_editor):
-            schema_editor.add_constraint(model, self.constraint)
+        if not _builds_online(schema_editor):
+            # SQLite copies the table and drops the old one: all of it, or nothing.
+            with transaction.atomic(using=schema_editor.connection.alias):
+                schema_editor.add_constraint(model, self.constraint)
             return
         quote = schema_editor.quote_name
         table, name = quote(model._meta.db_table), quote(self.constraint.name)
         columns = ", ".join(
             quote(model._meta.get_field(field).column) for field in self.constraint.fields
         )
+        # What an interrupted run left behind: the constraint, or only its index.
+        schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         schema_editor.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns})")
         schema_editor.execute(
             f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}"
+        )
+
+
+class RemoveUniqueTogether(AlterUniqueTogether):
+    """Removes ``unique_together``, unless an interrupted run has removed it already."""
+
+    atomic = True  # SQLite copies the table and drops the old one: all of it, or nothing
+
+    def __init__(self, name, unique_together=()):
+        super().__init__(name, unique_together)
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        model = from_state.apps.get_model(app_label, self.name)
+        if self._is_in_database(model, schema_editor.connection):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def _is_in_database(self, model, connection):
+        (fields,) = model._meta.unique_together
+        columns = [model._meta.get_field(field).column for field in fields]
+        with connection.cursor() as cursor:
+            constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
+        return any(
+            constraint["unique"] and constraint["columns"] == columns
+            for constraint in constraints.values()
         )
