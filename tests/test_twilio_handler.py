@@ -364,7 +364,10 @@ def test_a_passing_fault_is_retried_after_the_notifications_interval(
     [
         ("7200", 2),
         (format_datetime(timezone.now() + timedelta(hours=3), usegmt=True), 3),
+        (format_datetime(timezone.now() + timedelta(hours=3)), 3),
+        ("172800", 24),
         ("99999999999999999999", 24),
+        ("9" * 5000, 0),
         ("-5", 0),
         ("soon", 0),
     ],
@@ -598,11 +601,11 @@ def test_a_missing_setting_is_named_and_costs_no_attempt(
 @pytest.mark.parametrize(
     "answer",
     [
-        refusal(400, 21617, f"Too long: a secret, 4711 with {TOKEN}"),
-        refusal(500, 20500, f"Broken on: a secret, 4711 with {TOKEN}"),
-        refusal(401, 20003, f"Not with {TOKEN} for a secret, 4711"),
-        Answer(status=400, text=f"<html>a secret, 4711 {TOKEN}</html>"),
-        Answer(status=201, text=f"a secret, 4711 {TOKEN}"),
+        refusal(400, 21617, f"Too long: a secret, planted-body with {TOKEN}"),
+        refusal(500, 20500, f"Broken on: a secret, planted-body with {TOKEN}"),
+        refusal(401, 20003, f"Not with {TOKEN} for a secret, planted-body"),
+        Answer(status=400, text=f"<html>a secret, planted-body {TOKEN}</html>"),
+        Answer(status=201, text=f"a secret, planted-body {TOKEN}"),
         Answer(close=True),
         Answer(delay=10),
     ],
@@ -619,16 +622,18 @@ def test_neither_token_nor_body_reaches_responses_or_logs(
     caplog.set_level(logging.DEBUG)
     configure(settings, timeout=0.3)
     providers.on_request = refused(answer)
-    notification = make_due(record, body="a secret, 4711")
+    notification = make_due(record, body="a secret, planted-body")
 
     block = process()
 
     notification.refresh_from_db()
     encoded = base64.b64encode(f"AC0123456789:{TOKEN}".encode()).decode()
-    assert "Test notification - a secret, 4711\n" in block  # the documented line of the body
-    responses = block.replace("Test notification - a secret, 4711\n", "")
+    assert (
+        "Test notification - a secret, planted-body\n" in block
+    )  # the documented line of the body
+    responses = block.replace("Test notification - a secret, planted-body\n", "")
     for text in (responses, notification.response, caplog.text):
-        assert "4711" not in text
+        assert "planted-body" not in text
         assert TOKEN not in text
         assert encoded not in text
 

@@ -120,7 +120,7 @@ class Push:
     message: Message = field(repr=False)
 
 
-class Answer(threading.local):
+class LastAnswer(threading.local):
     """The answer to the calling thread's last request, for what the SDK's errors leave out."""
 
     response: requests.Response | None = None
@@ -131,7 +131,7 @@ class Sender:
 
     def __init__(self, settings: ExpoSettings, session: requests.Session) -> None:
         self.access_token = settings.access_token
-        self.answer = Answer()
+        self.answer = LastAnswer()
         session.headers.update({"accept": "application/json", "content-type": "application/json"})
         if settings.access_token:
             session.headers["Authorization"] = f"Bearer {settings.access_token}"

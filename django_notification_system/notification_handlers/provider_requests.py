@@ -3,7 +3,7 @@
 import re
 import ssl
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlsplit
 
@@ -154,8 +154,8 @@ def not_before(retry_after: str | None) -> datetime | None:
             moment = parsedate_to_datetime(retry_after)
         except ValueError:
             return None
-        # A date without a zone is in UTC, as the RFC has it.
-        wait = (moment if moment.tzinfo else timezone.make_aware(moment)) - now
+        # "-0000" says no zone; the RFC's dates are in UTC.
+        wait = moment.replace(tzinfo=moment.tzinfo or UTC) - now
     return now + min(max(wait, timedelta(0)), LONGEST_WAIT)
 
 

@@ -97,7 +97,7 @@ class Message:
     parameters: Mapping[str, Any] = field(repr=False)
 
 
-class Answer(threading.local):
+class LastAnswer(threading.local):
     """The answer to the calling thread's last request, for what the client's errors leave out."""
 
     status: int = 0
@@ -114,7 +114,7 @@ class Connection(HttpClient):  # type: ignore[misc] # the package has no types
         super().__init__(logger, is_async=False, timeout=settings.timeout)
         self.session = session
         self.base_url = split_base_url(settings.base_url).geturl().rstrip("/")
-        self.answer = Answer()
+        self.answer = LastAnswer()
 
     def request(  # noqa: D102 # the base class's
         self,
@@ -203,7 +203,7 @@ def _send(
 def _refused(
     notification: Notification,
     error: TwilioException,
-    answer: Answer,
+    answer: LastAnswer,
     secrets: tuple[str | None, ...],
 ) -> Outcome:
     status = _integer(error, "status")
