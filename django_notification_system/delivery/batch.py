@@ -15,6 +15,7 @@ from ..models import Notification, NotificationTarget
 from .announce import announce
 from .attempt import Attempt
 from .claim import Claim
+from .database import patiently
 from .outcome import Outcome
 from .record import record_outcomes, record_settled
 from .settle import settle, settle_without_attempt
@@ -164,13 +165,15 @@ class Batch:
             self._supplied = True
             return candidates  # claimed, and so looked at, this very moment
         keys = [notification.pk for notification in candidates]
-        wanted = set(self.claim.rows(keys).deliverable().values_list("pk", flat=True))
+        deliverable = self.claim.rows(keys).deliverable().values_list("pk", flat=True)
+        wanted = set(patiently(lambda: list(deliverable), using=self.claim.using))
         if len(wanted) < len(keys):
             self._set_aside([key for key in keys if key not in wanted])
         return [notification for notification in candidates if notification.pk in wanted]
 
     def _set_aside(self, keys: list[uuid.UUID]) -> None:
-        rows = {row.pk: row for row in self.claim.rows(keys).for_delivery()}
+        current = self.claim.rows(keys).for_delivery()
+        rows = {row.pk: row for row in patiently(lambda: list(current), using=self.claim.using)}
         pending = {
             pk: row for pk, row in rows.items() if row.status in Notification.PENDING_STATUSES
         }

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.db.models.functions import Now
 
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..models.notification import NotificationQuerySet
+from .database import patiently
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class Claim:
 
     def renew(self, ids: Iterable[uuid.UUID], lease_seconds: int) -> None:
         """Hold these for another lease."""
-        self.rows(ids).update(claimed_until=_lease_end(lease_seconds))
+        rows = self.rows(ids)
+        patiently(lambda: rows.update(claimed_until=_lease_end(lease_seconds)), using=self.using)
 
     def release(self, ids: Iterable[uuid.UUID]) -> None:
         """Give these back as they were."""
-        self.rows(ids).update(claim_token=None, claimed_until=None)
+        rows = self.rows(ids)
+        patiently(lambda: rows.update(claim_token=None, claimed_until=None), using=self.using)
 
 
 def claim_batch(
@@ -55,7 +59,7 @@ def claim_batch(
 
     Where the database has ``SKIP LOCKED`` two runs that claim at once take different rows without
     waiting; where it has not, the ``UPDATE`` takes only what is still free, and the slower run
-    goes back for more.
+    goes back for more. A database that is out of reach is waited for.
 
     Args:
         target: Whose notifications.
@@ -67,25 +71,23 @@ def claim_batch(
     Returns:
         The claim; an empty one when nothing is left to claim.
     """
+    claim = Claim(uuid.uuid4(), [], using)
     skip_locked = connections[using].features.has_select_for_update_skip_locked
-    token = uuid.uuid4()
-    while True:
-        if skip_locked:
-            with transaction.atomic(using=using):
-                candidates = _oldest_due(target, due_at, size, using, skip_locked=True)
-                claimed = _mark(candidates, token, lease_seconds, using)
-        else:
-            # Without a transaction around both, SQLite waits for a writer and goes on, where it
-            # would otherwise refuse to turn a read that is out of date into a write.
-            candidates = _oldest_due(target, due_at, size, using)
-            claimed = _mark(candidates, token, lease_seconds, using)
-        if claimed or not candidates:
-            break
-    claim = Claim(token, [], using)
-    if claimed:
-        claim.notifications.extend(
-            claim.rows(candidates).for_delivery().order_by("scheduled_delivery", "created_date")
-        )
+
+    def mark_oldest() -> tuple[list[uuid.UUID], int]:
+        # Without SKIP LOCKED, and so on SQLite, no transaction around both: SQLite waits for a
+        # writer and goes on, where it would refuse to turn a read that is out of date into a write.
+        with transaction.atomic(using=using) if skip_locked else nullcontext():
+            oldest = _oldest_due(target, due_at, size, using, skip_locked=skip_locked)
+            return oldest, _mark(oldest, claim.token, lease_seconds, using)
+
+    candidates, marked = patiently(mark_oldest, using=using)
+    while candidates and not marked:  # another run was faster
+        candidates, marked = patiently(mark_oldest, using=using)
+    if marked:
+        rows = claim.rows(candidates).for_delivery()
+        oldest_first = rows.order_by("scheduled_delivery", "created_date")
+        claim.notifications.extend(patiently(lambda: list(oldest_first), using=using))
     return claim
 
 
@@ -95,7 +97,7 @@ def _oldest_due(
     size: int,
     using: str,
     *,
-    skip_locked: bool = False,
+    skip_locked: bool,
 ) -> list[uuid.UUID]:
     due: list[tuple[datetime, uuid.UUID]] = []
     for status in Notification.PENDING_STATUSES:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ..models import Notification, TargetUserRecord
 from .claim import Claim
+from .database import patiently
 from .outcome import Outcome, Result
 
 logger = logging.getLogger("django_notification_system")
@@ -33,7 +34,8 @@ EVERY_FIELD = tuple(name for name in CONCRETE_FIELDS if name not in ENGINE_FIELD
 def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     """Write settled outcomes and give up the claim on their rows, all of them or none.
 
-    A row whose claim has meanwhile passed to another run is left to that run.
+    A row whose claim has meanwhile passed to another run is left to that run. A database that is
+    out of reach is waited for.
     """
     groups: dict[tuple[str, ...], list[Notification]] = {}
     for outcome in outcomes:
@@ -41,16 +43,20 @@ def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     is_one_statement = len(groups) == 1 and not any(
         outcome.deactivate_record for outcome in outcomes
     )
-    with nullcontext() if is_one_statement else transaction.atomic(using=claim.using):
-        for fields, notifications in groups.items():
-            _write(claim, notifications, fields)
-        deactivate_records(claim.using, outcomes)
+
+    def write() -> None:
+        with nullcontext() if is_one_statement else transaction.atomic(using=claim.using):
+            for fields, notifications in groups.items():
+                _write(claim, notifications, fields)
+            deactivate_records(claim.using, outcomes)
+
+    patiently(write, using=claim.using)
 
 
 def record_settled(claim: Claim, notifications: Sequence[Notification]) -> None:
     """Write what was settled without an attempt."""
     if notifications:
-        _write(claim, notifications, ("status", "response"))
+        patiently(lambda: _write(claim, notifications, ("status", "response")), using=claim.using)
 
 
 def _changed_fields(outcome: Outcome) -> tuple[str, ...]:

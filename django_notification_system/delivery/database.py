@@ -1,0 +1,71 @@
+"""Waiting for a database that is locked, restarting or out of reach, and going on."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+
+logger = logging.getLogger("django_notification_system")
+
+Result = TypeVar("Result")
+
+#: How long a run waits before it gives up, in seconds.
+PATIENCE_SECONDS = 60
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+
+#: Lock wait timeout, deadlock, shutdown, and no or a lost connection.
+#: Source: https://mariadb.com/kb/en/mariadb-error-codes/
+PASSING_MYSQL_CODES = frozenset({1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013, 4031})
+#: Connection failures, shutdown and start-up, too many connections, deadlock, lock not available.
+#: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+PASSING_POSTGRESQL_CLASSES = ("08", "40", "53", "55P03", "57P")
+
+
+def patiently(
+    operation: Callable[[], Result],
+    *,
+    using: str = DEFAULT_DB_ALIAS,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> Result:
+    """Do a database operation, again where the database was only out of reach for a while.
+
+    Args:
+        operation: One short transaction that does no harm when it is done twice: nobody can know
+            whether a commit arrived on whose answer the connection broke.
+        using: The database's alias.
+        patience_seconds: How long to go on trying.
+
+    Raises:
+        OperationalError: When the error is no passing one, or patience is at its end.
+        InterfaceError: Likewise.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block:
+        return operation()  # whoever began the transaction has to begin again
+    give_up_at = time.monotonic() + patience_seconds
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return operation()
+        except (OperationalError, InterfaceError) as error:
+            if not _is_passing(error, connection.vendor) or time.monotonic() > give_up_at:
+                raise
+            logger.warning("The database is out of reach; waiting for it. (%s)", error)
+            connection.close()
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _is_passing(error: Exception, vendor: str) -> bool:
+    if isinstance(error, InterfaceError):
+        return True  # the connection was closed
+    if vendor == "sqlite":
+        return "locked" in str(error) or "busy" in str(error)
+    if vendor == "mysql":
+        return bool(error.args) and error.args[0] in PASSING_MYSQL_CODES
+    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+    # Without a state the server never answered.
+    return state is None or state.startswith(PASSING_POSTGRESQL_CLASSES)
