@@ -2,6 +2,8 @@
 
 import smtplib
 import socket
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import connection
+from django.db import connection, connections
 
 from django_notification_system.delivery.run import Run
 from django_notification_system.exceptions import TargetUnavailable
@@ -323,7 +325,8 @@ def test_each_refusal_has_its_outcome_and_the_next_message_goes_out(
     assert notification.response.startswith("Email could not be sent: ")
     assert said in notification.response
     assert "planted-body" not in notification.response
-    assert email.active
+    if reply.startswith("550"):
+        assert mail_server.connections == 1
     assert [received["Subject"] for received in mail_server.received] == [
         notification.title for notification in following
     ]
@@ -533,18 +536,6 @@ def test_the_test_outbox_of_django_works(email: TargetUserRecord, make_due: Make
     assert [message.subject for message in mail.outbox] == [each.title for each in notifications]
 
 
-def test_the_test_outbox_refuses_what_no_mail_can_have(
-    email: TargetUserRecord, make_due: MakeDue
-) -> None:
-    bad = make_due(email, extra={"headers": {"Date": "x" * 10, "From": "a@example.com, (b"}})
-    good = make_due(email)
-    run()
-    good.refresh_from_db()
-    bad.refresh_from_db()
-    assert good.status == Notification.DELIVERED
-    assert bad.status in ("DELIVERED", "DELIVERY FAILURE")
-
-
 def test_djangos_file_backend_gets_one_connection(
     email: TargetUserRecord, make_due: MakeDue, settings: Any, tmp_path: Path
 ) -> None:
@@ -578,8 +569,6 @@ def test_messages_are_built_in_the_thread_that_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def where_am_i(self: Any) -> str:
-        import threading
-
         return threading.current_thread().name
 
     monkeypatch.setattr(get_user_model(), "where_am_i", where_am_i, raising=False)
@@ -587,6 +576,29 @@ def test_messages_are_built_in_the_thread_that_calls(
         make_due(email, title=f"{number}", body="", extra={"template_name": "mail/thread.txt"})
     run()
     assert {message.body.strip() for message in third_party.sent} == {"MainThread"}
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="Django keeps SQLite in memory open")
+def test_what_a_third_partys_backend_opens_in_the_database_is_closed(
+    third_party: type[ThirdParty],
+    email: TargetUserRecord,
+    make_due: MakeDue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = []
+
+    def send_messages(self: Any, messages: Any) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        opened.append(connections["default"])
+        return 1
+
+    monkeypatch.setattr(third_party, "send_messages", send_messages)
+    make_due(email)
+    run()
+    [wrapper] = opened
+    assert wrapper is not connections["default"]
+    assert wrapper.connection is None
 
 
 @pytest.mark.parametrize(
@@ -683,8 +695,6 @@ def test_the_stand_in_tells_what_it_took(mail_server: SmtpStandIn) -> None:
 
 
 def test_the_stand_in_names_the_extra_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "aiosmtpd", None)
     monkeypatch.setitem(sys.modules, "aiosmtpd.controller", None)
     monkeypatch.delitem(sys.modules, "django_notification_system.testing.smtp")

@@ -39,7 +39,7 @@ def main() -> int:
     try:
         from .smtp import SmtpStandIn
     except ImportError as error:
-        print(f"{error}: pip install django-notification-system[testing]", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     with ExitStack() as stack:
         try:
