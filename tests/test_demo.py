@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -98,6 +100,9 @@ def test_a_second_demo_starts_from_an_empty_database(example: Path) -> None:
         done = run(example, "demo.py")
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("*" * 33) == 3
+    with closing(sqlite3.connect(example / "db.sqlite3")) as database:
+        rows = database.execute("SELECT status FROM notification_system_notification").fetchall()
+    assert rows == [("DELIVERED",)] * 3
 
 
 @pytest.fixture
