@@ -1,0 +1,192 @@
+"""Opting out holds back what is to come, and opting in again lets it go."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from django_notification_system.models import (
+    Notification,
+    NotificationOptOut,
+    TargetUserRecord,
+)
+from tests.conftest import MakeDue
+
+
+class Statuses:
+    """Makes a notification of each kind, and tells what has become of each."""
+
+    def __init__(self, record: TargetUserRecord, make_due: MakeDue) -> None:
+        now = timezone.now()
+        later = now + timedelta(hours=1)
+        self.made = {
+            name: make_due(record, title=name, **fields).pk
+            for name, fields in {
+                "due": {},
+                "to come": {"scheduled_delivery": later},
+                "to be retried": {
+                    "status": Notification.RETRY,
+                    "attempted_delivery": now,
+                    "retry_attempts": 1,
+                    "scheduled_delivery": later,
+                },
+                "delivered": {"status": Notification.DELIVERED, "attempted_delivery": now},
+                "failed": {"status": Notification.DELIVERY_FAILURE, "attempted_delivery": now},
+                "inactive": {"status": Notification.INACTIVE_DEVICE, "scheduled_delivery": later},
+            }.items()
+        }
+
+    def __call__(self) -> dict[str, str]:
+        rows = dict(Notification.objects.values_list("pk", "status"))
+        return {name: rows[pk] for name, pk in self.made.items()}
+
+
+@pytest.fixture
+def statuses(records: dict[str, TargetUserRecord], make_due: MakeDue) -> Statuses:
+    return Statuses(records["Email"], make_due)
+
+
+BEFORE = {
+    "due": "SCHEDULED",
+    "to come": "SCHEDULED",
+    "to be retried": "RETRY",
+    "delivered": "DELIVERED",
+    "failed": "DELIVERY FAILURE",
+    "inactive": "INACTIVE DEVICE",
+}
+OPTED_OUT = BEFORE | dict.fromkeys(["due", "to come", "to be retried"], "OPTED OUT")
+OPTED_IN_AGAIN = BEFORE | {"due": "OPTED OUT"}
+
+
+def test_opting_out_holds_back_what_is_not_delivered(user: Any, statuses: Statuses) -> None:
+    NotificationOptOut.objects.create(user=user, active=True)
+    assert statuses() == OPTED_OUT
+
+
+def test_an_inactive_opt_out_holds_nothing_back(user: Any, statuses: Statuses) -> None:
+    opt_out = NotificationOptOut.objects.create(user=user)
+    assert not opt_out.active
+    assert statuses() == BEFORE
+
+
+def test_opting_in_again_restores_what_is_still_to_come(user: Any, statuses: Statuses) -> None:
+    opt_out = NotificationOptOut.objects.create(user=user, active=True)
+    opt_out.active = False
+    opt_out.save()
+    assert statuses() == OPTED_IN_AGAIN
+
+
+def test_saving_again_changes_nothing_more(user: Any, statuses: Statuses) -> None:
+    opt_out = NotificationOptOut.objects.create(user=user, active=True)
+    opt_out.save()
+    assert statuses() == OPTED_OUT
+    opt_out.active = False
+    opt_out.save()
+    opt_out.save()
+    assert statuses() == OPTED_IN_AGAIN
+
+
+def test_deleting_the_opt_out_is_opting_in_again(user: Any, statuses: Statuses) -> None:
+    opt_out = NotificationOptOut.objects.create(user=user, active=True)
+    opt_out.delete()
+    assert statuses() == OPTED_IN_AGAIN
+
+
+def test_deleting_opt_outs_in_bulk_is_opting_in_again(user: Any, statuses: Statuses) -> None:
+    NotificationOptOut.objects.create(user=user, active=True)
+    deleted, _ = NotificationOptOut.objects.filter(user=user).delete()
+    assert deleted == 1
+    assert statuses() == OPTED_IN_AGAIN
+
+
+def test_opting_in_restores_nothing_for_an_inactive_record(
+    user: Any, records: dict[str, TargetUserRecord], statuses: Statuses
+) -> None:
+    opt_out = NotificationOptOut.objects.create(user=user, active=True)
+    TargetUserRecord.objects.filter(pk=records["Email"].pk).update(active=False)
+    opt_out.delete()
+    assert statuses() == OPTED_OUT
+
+
+def test_opting_out_touches_nobody_elses_notifications(
+    statuses: Statuses, django_user_model: Any
+) -> None:
+    other = django_user_model.objects.create_user("bacon")
+    NotificationOptOut.objects.create(user=other, active=True)
+    assert statuses() == BEFORE
+
+
+def test_deleting_opt_outs_restores_only_their_users(
+    user: Any, statuses: Statuses, django_user_model: Any
+) -> None:
+    other = django_user_model.objects.create_user("bacon")
+    NotificationOptOut.objects.create(user=user, active=True)
+    NotificationOptOut.objects.create(user=other, active=True)
+    NotificationOptOut.objects.filter(user=other).delete()
+    assert statuses() == OPTED_OUT
+
+
+def test_opting_out_by_update_or_create_counts_too(user: Any, statuses: Statuses) -> None:
+    NotificationOptOut.objects.update_or_create(user=user, defaults={"active": True})
+    assert statuses() == OPTED_OUT
+    NotificationOptOut.objects.update_or_create(user=user, defaults={"active": False})
+    assert statuses() == OPTED_IN_AGAIN
+
+
+def test_when_a_notification_changed_is_remembered(
+    user: Any, records: dict[str, TargetUserRecord], make_due: MakeDue
+) -> None:
+    notification = make_due(
+        records["Email"], scheduled_delivery=timezone.now() + timedelta(hours=1)
+    )
+    long_ago = timezone.now() - timedelta(days=1)
+
+    def changed() -> bool:
+        notification.refresh_from_db()
+        Notification.objects.update(modified_date=long_ago)
+        return notification.modified_date > long_ago
+
+    assert changed()
+    assert not changed()
+    opt_out = NotificationOptOut.objects.create(user=user, active=True)
+    assert changed()
+    opt_out.delete()
+    assert changed()
+
+
+class Refusal(Exception):
+    """What a receiver raises in the middle."""
+
+
+def test_opting_out_is_all_or_nothing(user: Any, statuses: Statuses) -> None:
+    from django.db.models.signals import post_delete, post_save
+
+    def refuse(**_: Any) -> None:
+        raise Refusal
+
+    opt_out = NotificationOptOut.objects.create(user=user, active=True)
+    post_delete.connect(refuse, sender=NotificationOptOut)
+    post_save.connect(refuse, sender=NotificationOptOut)
+    try:
+        with pytest.raises(Refusal):
+            NotificationOptOut.objects.all().delete()
+        opt_out.active = False
+        with pytest.raises(Refusal):
+            opt_out.save()
+    finally:
+        post_delete.disconnect(refuse, sender=NotificationOptOut)
+        post_save.disconnect(refuse, sender=NotificationOptOut)
+    assert NotificationOptOut.objects.get().active
+    assert statuses() == OPTED_OUT
+
+
+def test_a_deleted_user_takes_everything_along(user: Any, statuses: Statuses) -> None:
+    NotificationOptOut.objects.create(user=user, active=True)
+    user.delete()
+    assert not NotificationOptOut.objects.exists()
+    assert not Notification.objects.exists()
+
+
+def test_its_name_is_the_users(user: Any) -> None:
+    assert str(NotificationOptOut(user=user)) == "egg"
