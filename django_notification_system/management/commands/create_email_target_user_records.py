@@ -14,6 +14,9 @@ from django.utils.translation import gettext as _
 from ...email_records import Batch, EmailRecords, Result, User
 from ...exceptions import NotificationSystemError
 
+#: A statement has up to three parameters a user, and SQLite takes no more than 32,766.
+MAX_BATCH_SIZE = 10_000
+
 
 class Command(BaseCommand):
     """Create and update the email records that follow the users' own addresses."""
@@ -38,10 +41,10 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--batch-size",
-            type=_positive_integer,
+            type=_batch_size,
             default=2000,
             metavar="N",
-            help="Read and write N users at a time (default: 2000).",
+            help=f"Read and write N users at a time (default: 2000, at most {MAX_BATCH_SIZE}).",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -127,8 +130,8 @@ def _tqdm() -> Any:
     return tqdm
 
 
-def _positive_integer(text: str) -> int:
+def _batch_size(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    if not 1 <= number <= MAX_BATCH_SIZE:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {MAX_BATCH_SIZE}")
     return number
