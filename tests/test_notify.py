@@ -46,7 +46,9 @@ class Crowd:
         names = [f"user-{number}" for number in range(already, already + count)]
         self.user_model.objects.bulk_create(self.user_model(username=name) for name in names)
         users = list(self.user_model.objects.filter(username__in=names).order_by("pk"))
-        target = NotificationTarget.objects.get(name=target_name)
+        target, _ = NotificationTarget.objects.get_or_create(  # gone after a transactional test
+            name=target_name, defaults={"notification_module_name": target_name.lower()}
+        )
         TargetUserRecord.objects.bulk_create(
             TargetUserRecord(
                 user=user, target=target, target_user_id=f"{user}@example.com", description="-"
