@@ -249,6 +249,19 @@ def test_a_request_that_is_too_large_is_split(
     assert statuses() == {"DELIVERED": 40}
 
 
+def test_a_half_that_gets_no_answer_is_not_taken_for_refused(
+    providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
+) -> None:
+    providers.answers.extend(
+        [errors(400, "VALIDATION_ERROR"), Answer(close=True), Answer(close=True)]
+    )
+    make_many(make_due, record, 2)
+
+    process()
+
+    assert statuses() == {"RETRY": 2}
+
+
 def test_messages_of_two_expo_projects_are_sent_apart(
     providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
 ) -> None:
@@ -267,8 +280,9 @@ def test_messages_of_two_expo_projects_are_sent_apart(
         return errors(400, "PUSH_TOO_MANY_EXPERIENCE_IDS", "Mixed.", details=details)
 
     providers.on_request = refuse_mixed
-    make_many(make_due, record, 8)
-    make_many(make_due, other, 8)
+    for number in range(8):
+        make_due(record, title=f"Message {number}")
+        make_due(other, title=f"Message {number}")
 
     process()
 
