@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from .form import VersionedForm
 from .paginator import CappedPaginator
+from .search import can_be_split, search_condition, words
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -47,6 +49,17 @@ class NotificationSystemAdmin(ModelAdmin):
                 db_field.remote_field, self.admin_site, using=kwargs.get("using")
             )
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return the rows in which every word is found, as Django's does, but sooner."""
+        paths = self.get_search_fields(request)
+        if not all(can_be_split(self.model, path) for path in paths):
+            return super().get_search_results(request, queryset, search_term)
+        for word in words(search_term):
+            queryset = queryset.filter(search_condition(self.model, paths, word, using=queryset.db))
+        return queryset, False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Add the version of the row to a page that can change it."""

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
 from .base import NotificationSystemAdmin
-from .filters import user_search_fields
 from .form import VersionedForm
+from .search import user_search_fields
 
 
 class NotificationForm(VersionedForm):
@@ -42,10 +42,10 @@ class NotificationAdmin(NotificationSystemAdmin):
     list_display = (
         "target_user_record",
         "title",
-        "target",
         "status",
         "scheduled_delivery",
         "attempted_delivery",
+        "target",
     )
     list_select_related = ("target_user_record__user", "target_user_record__target")
     # No date_hierarchy: its list of years reads every row.

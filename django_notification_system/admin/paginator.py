@@ -34,5 +34,6 @@ class CappedPaginator(BasePaginator):
     @cached_property
     def count(self) -> int:
         """The number of rows; past the cap, the cap."""
-        counted = self.object_list.order_by()[: COUNTED_ROWS + 1].count()
+        rows: Any = self.object_list
+        counted = rows.order_by()[: COUNTED_ROWS + 1].count()
         return AtLeast(COUNTED_ROWS) if counted > COUNTED_ROWS else counted

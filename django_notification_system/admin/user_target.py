@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import TargetUserRecord, UserTarget
 from .base import NotificationSystemAdmin
-from .filters import JustMeFilter, user_search_fields
+from .filters import JustMeFilter
+from .search import user_search_fields
 
 
 @admin.register(UserTarget)

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..conf import HANDLERS
+from ..delivery.one_by_one import deliver_one_by_one
+from ..delivery.outcome import Outcome
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..modules import find_module, missing_function, searched_places
-
-if TYPE_CHECKING:
-    from ..delivery.outcome import Outcome
 
 BUILT_IN_PACKAGE = "django_notification_system.notification_handlers"
 
@@ -25,7 +23,7 @@ class FoundHandler:
         shadows_built_in: Whether it stands in for a handler of this app.
     """
 
-    deliver: Callable[[Iterable[Notification]], Iterator["Outcome"]]
+    deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
     source: str
     shadows_built_in: bool
 
@@ -37,9 +35,6 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
         TargetUnavailable: When there is no module of that name, it does not import, or it defines
             neither ``deliver()`` nor ``send_notification()``.
     """
-    # The engine imports this module: to import it first must work too, as the admin does.
-    from ..delivery.one_by_one import deliver_one_by_one
-
     name = target.notification_module_name
     found = find_module(name, HANDLERS, BUILT_IN_PACKAGE)
     if found is None:
