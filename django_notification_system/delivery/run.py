@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 
@@ -59,7 +59,7 @@ class Run:
         """Finish what is in flight, record it, release the rest. Safe in a signal handler."""
         self._stopping = True
 
-    def __iter__(self) -> Iterator[Attempt]:
+    def __iter__(self) -> Generator[Attempt]:
         """Deliver, and yield what was recorded."""
         if connections[self.using].in_atomic_block:
             # What this transaction wrote, a test's rows say, no other thread can see.
@@ -71,7 +71,7 @@ class Run:
         finally:
             self._wind_up()
 
-    def preview(self) -> Iterator[Attempt]:
+    def preview(self) -> Generator[Attempt]:
         """Yield what a run would attempt now, and touch nothing."""
         for target in self.targets:
             due = (

@@ -1,12 +1,14 @@
 """``manage.py process_notifications``: deliver what is due."""
 
 import argparse
+import os
 import re
 import signal
+import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from ...delivery.attempt import Attempt
 from ...delivery.run import Run
+from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
 from ...notification_handlers.registry import find_handler
 
@@ -54,40 +57,83 @@ class Command(BaseCommand):
             help="Exit with status 1 when a notification that is due was not delivered.",
         )
         parser.add_argument(
+            "--watch",
+            action="store_true",
+            help="Go on until told to stop, delivering whatever comes due.",
+        )
+        parser.add_argument(
+            "--interval",
+            type=_positive_number,
+            default=5.0,
+            metavar="SECONDS",
+            help="With --watch, look for what is due at least this often (default: 5).",
+        )
+        parser.add_argument(
             "--database",
             metavar="ALIAS",
             help="The database that holds the notifications; by default the router's choice.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run once."""
+        """Run once, or until it is told to stop."""
+        self._verbosity: int = options["verbosity"]
+        self._statuses: Counter[str] = Counter()
+        self._failures = 0
         try:
-            run = Run(
-                target_names=options["targets"],
-                limit=options["limit"],
-                using=options["database"],
-            )
+            if options["watch"]:
+                self._watch(options)
+            else:
+                self._run(options)
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
-        verbosity: int = options["verbosity"]
-        if verbosity >= 2:
-            self._show_handlers(run)
-        statuses: Counter[str] = Counter()
-        failures = 0
-        with _stopped_by_signals(run):
-            for attempt in run.preview() if options["dry_run"] else run:
-                if verbosity >= 1:
-                    self.stdout.write(_printable(_block(attempt), self.stdout.encoding))
-                statuses[attempt.notification.get_status_display()] += 1
-                failures += attempt.failed
-        for problem in run.problems.values() if statuses else ():
-            self.stderr.write(self.style.ERROR(problem))
-        if verbosity >= 2 or (statuses and verbosity >= 1):
-            self.stderr.write(_summary(statuses, dry_run=options["dry_run"]))
-        if failures and options["fail_on_error"] and not options["dry_run"]:
+        except BrokenPipeError:
+            # Whoever read the output went away. What was delivered is recorded.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # for Python's last flush
+        if self._verbosity >= 2 or (self._statuses and self._verbosity >= 1):
+            self.stderr.write(_summary(self._statuses, dry_run=options["dry_run"]))
+        if self._failures and options["fail_on_error"] and not options["dry_run"]:
             raise CommandError(
-                _("%(count)d notifications were not delivered.") % {"count": failures}
+                _("%(count)d notifications were not delivered.") % {"count": self._failures}
             )
+
+    def _run(self, options: dict[str, Any]) -> None:
+        run = Run(
+            target_names=options["targets"], limit=options["limit"], using=options["database"]
+        )
+        if self._verbosity >= 2:
+            self._show_handlers(run)
+        attempts = run.preview() if options["dry_run"] else iter(run)
+        with _stopped_by_signals(run.stop), closing(attempts):
+            for attempt in attempts:
+                self._report(attempt)
+        for problem in run.problems.values():
+            self._report_problem(problem)
+
+    def _watch(self, options: dict[str, Any]) -> None:
+        if options["limit"] or options["dry_run"]:
+            raise CommandError(_("--watch goes with neither --limit nor --dry-run."))
+        watch = Watch(
+            target_names=options["targets"],
+            using=options["database"],
+            interval=options["interval"],
+            on_problem=self._report_problem,
+        )
+        attempts = iter(watch)
+        with _stopped_by_signals(watch.stop), closing(attempts):
+            for attempt in attempts:
+                if attempt is None:
+                    self.stdout.flush()
+                else:
+                    self._report(attempt)
+
+    def _report(self, attempt: Attempt) -> None:
+        if self._verbosity >= 1:
+            self.stdout.write(_printable(_block(attempt), self.stdout.encoding))
+        self._statuses[attempt.notification.get_status_display()] += 1
+        self._failures += attempt.failed
+
+    def _report_problem(self, problem: str) -> None:
+        self.stderr.write(self.style.ERROR(problem))
 
     def _show_handlers(self, run: Run) -> None:
         for target in run.targets:
@@ -127,14 +173,14 @@ def _summary(statuses: Counter[str], *, dry_run: bool) -> str:
 
 
 @contextmanager
-def _stopped_by_signals(run: Run) -> Iterator[None]:
+def _stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
     """Let SIGTERM and Ctrl-C end the run in order; a second Ctrl-C ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signal handlers
         return
 
     def stop(number: int, frame: Any) -> None:
-        run.stop()
+        stop_in_order()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -143,6 +189,13 @@ def _stopped_by_signals(run: Run) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _positive_number(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
 
 
 def _positive_integer(text: str) -> int:

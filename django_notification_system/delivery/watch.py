@@ -1,0 +1,122 @@
+"""Delivering again and again, for a process that stays: under systemd, Docker or Kubernetes."""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+
+from django.db import InterfaceError, OperationalError, connections, router
+from django.utils import timezone
+
+from ..models import Notification, NotificationTarget
+from .attempt import Attempt
+from .run import Run
+from .wakeup import Wakeup
+
+logger = logging.getLogger("django_notification_system")
+
+#: How long a target rests that cannot be used; twice as long each time, up to the second figure.
+FIRST_REST_SECONDS = 5.0
+LONGEST_REST_SECONDS = 300.0
+
+
+class Watch:
+    """Runs whenever something is due; iterate over it to make it go, until ``stop()``.
+
+    Args:
+        target_names: Deliver only to targets of these names or module names; to all by default.
+        using: The alias of the database that holds the notifications.
+        interval: Look for what is due at least every so many seconds.
+        on_problem: Called with what keeps a target from being used, once for each new text.
+    """
+
+    def __init__(
+        self,
+        *,
+        target_names: Sequence[str] = (),
+        using: str | None = None,
+        interval: float,
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self.using = using or router.db_for_write(Notification)
+        self._target_names = target_names
+        self._interval = interval
+        self._on_problem = on_problem
+        self._stopping = False
+        self._run: Run | None = None
+        self._wakeup = Wakeup(self.using)
+        #: For each target that cannot be used: since when, until when it rests, and why.
+        self._resting: dict[str, _Rest] = {}
+
+    def stop(self) -> None:
+        """Finish what is in flight and end. Safe in a signal handler."""
+        self._stopping = True
+        if self._run is not None:
+            self._run.stop()
+        self._wakeup.wake()
+
+    def __iter__(self) -> Generator[Attempt | None]:
+        """Deliver; yield what was recorded, and ``None`` whenever there is nothing more to do."""
+        with closing(self._wakeup):
+            while not self._stopping:
+                seconds = FIRST_REST_SECONDS
+                try:
+                    self._wakeup.listen()
+                    yield from self._deliver()
+                    seconds = self._seconds_until_next()
+                except (OperationalError, InterfaceError) as error:
+                    logger.warning("The database is out of reach; waiting for it. (%s)", error)
+                    connections[self.using].close()
+                yield None
+                if not self._stopping:
+                    self._wakeup.sleep(min(seconds, self._interval))
+
+    def _deliver(self) -> Iterator[Attempt]:
+        run = self._run = Run(target_names=self._target_names, using=self.using)
+        run.targets = [target for target in run.targets if not self._is_resting(target)]
+        if self._stopping:
+            return
+        with closing(iter(run)) as attempts:
+            yield from attempts
+        for target in run.targets:
+            problem = run.problems.get(target.name)
+            if problem is None:
+                self._resting.pop(target.name, None)
+            else:
+                self._rest(target, problem)
+
+    def _is_resting(self, target: NotificationTarget) -> bool:
+        rest = self._resting.get(target.name)
+        return rest is not None and time.monotonic() < rest.until
+
+    def _rest(self, target: NotificationTarget, problem: str) -> None:
+        before = self._resting.get(target.name)
+        seconds = FIRST_REST_SECONDS if before is None else before.seconds * 2
+        self._resting[target.name] = _Rest(min(seconds, LONGEST_REST_SECONDS), problem)
+        if before is None or before.problem != problem:
+            self._on_problem(problem)
+
+    def _seconds_until_next(self) -> float:
+        """Return the time until the next notification is due, at the most the interval."""
+        now = timezone.now()
+        rows = Notification.objects.using(self.using)
+        soon = now + timedelta(seconds=self._interval)
+        moments = [
+            rows.filter(status=status, scheduled_delivery__gt=now, scheduled_delivery__lte=soon)
+            .order_by("scheduled_delivery")
+            .values_list("scheduled_delivery", flat=True)
+            .first()
+            for status in Notification.PENDING_STATUSES
+        ]
+        waits = [(moment - now).total_seconds() for moment in moments if moment is not None]
+        return min(waits, default=self._interval)
+
+
+class _Rest:
+    """How long a target that cannot be used is left alone."""
+
+    def __init__(self, seconds: float, problem: str) -> None:
+        self.seconds = seconds
+        self.problem = problem
+        self.until = time.monotonic() + seconds
