@@ -54,10 +54,8 @@ def make_record(user: Any, email_target: NotificationTarget) -> Callable[..., Ta
     """A function that makes an email record of Eggs Benedict's, by hand unless told otherwise."""
 
     def make(address: str, **fields: Any) -> TargetUserRecord:
-        values = {"description": "by hand", **fields}
-        return TargetUserRecord.objects.create(
-            user=user, target=email_target, target_user_id=address, **values
-        )
+        values = {"target": email_target, "description": "by hand", **fields}
+        return TargetUserRecord.objects.create(user=user, target_user_id=address, **values)
 
     return make
 
@@ -200,6 +198,15 @@ def test_by_hand_records_and_other_targets_stay(
     assert run() == closing_line(created=1)
     TargetUserRecord.objects.get(target_user_id="new@example.com").delete()
     assert snapshot() == before
+
+
+def test_a_record_in_another_target_is_no_email_record(
+    user: Any, make_record: Any, email_target: NotificationTarget
+) -> None:
+    other = NotificationTarget.objects.exclude(pk=email_target.pk)[0]
+    make_record("eggs@example.com", target=other, description=RELEASE_1_5_3)
+    assert run() == closing_line(created=1)
+    assert run() == closing_line(unchanged=1)
 
 
 def test_two_users_may_share_an_address(db: None) -> None:

@@ -144,17 +144,11 @@ def _looked_after(user: User, records: Sequence[Record]) -> Sequence[Record]:
     """Return the records that are the command's own, those of release 1.5.3 included.
 
     That release left no mark but its description. Once a user has a marked record, the others
-    are people's. One that is inactive and not at the user's address stays as it is, since nobody
-    knows who switched it off.
+    are people's.
     """
     if any(record.origin != MANUAL for record in records):
         return [record for record in records if record.origin == USER_EMAIL]
-    return [
-        record
-        for record in records
-        if record.description == user.former_description
-        and (record.active or record.address == user.address)
-    ]
+    return [record for record in records if record.description == user.former_description]
 
 
 def _in_service(record: Record, address: str, *, owned: bool) -> Record:
