@@ -188,6 +188,7 @@ def test_get_or_create_finds_what_was_moved_through_the_record(
 
 def test_get_or_create_still_raises_other_errors(fields: Any) -> None:
     made = Notification.objects.create(**fields)
+    Notification.objects.create(**{**fields, "extra": None})  # has no digest to be found by
     with pytest.raises(IntegrityError), transaction.atomic():
         Notification.objects.get_or_create(
             title="Another", defaults={**fields, "pk": made.pk, "title": "Another"}

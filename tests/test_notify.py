@@ -719,6 +719,22 @@ def test_what_a_projects_creator_raises_counts_as_skipped(
     assert notify(users, "Hello", "World", **arguments, quiet=True) == 0
 
 
+def test_a_refusal_by_a_projects_creator_is_never_silenced(
+    creators: Creators, crowd: Crowd
+) -> None:
+    source = """
+from django_notification_system.exceptions import InvalidNotification
+
+def create_notification(user, title, body):
+    raise InvalidNotification("pigeons carry no more than 10 characters")
+"""
+    users = crowd(2)
+    creators.address(creators.write("pigeon", source), *users)
+    with pytest.raises(InvalidNotification, match="no more than 10"):
+        notify(users, "Hello", "World", quiet=True)
+    assert not Notification.objects.exists()
+
+
 def test_any_other_error_of_a_projects_creator_takes_all_back(
     creators: Creators, crowd: Crowd, small_batches: int
 ) -> None:

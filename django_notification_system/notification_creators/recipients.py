@@ -45,8 +45,6 @@ def _keys_of_queryset(users: "QuerySet[Model]") -> Iterator[Any]:
             f"users is a queryset of {users.model.__name__}; it must be one of "
             f"{get_user_model().__name__}."
         )
-    if users._prefetch_related_lookups:  # type: ignore[attr-defined] # keys have no relations
-        users = users.prefetch_related(None)
     return users.values_list("pk", flat=True).iterator(chunk_size=2000)
 
 
