@@ -51,8 +51,5 @@ def send_and_save(
 def _save(notification: Notification, using: str, fields: Iterable[str]) -> None:
     """Save only what the attempt changed: others may have written the rest meanwhile."""
     with transaction.atomic(using=using):
-        if notification._state.adding:
-            notification.save(using=using)
-        else:
-            notification.save(using=using, update_fields=[*fields, "modified_date"])
+        notification.save(using=using, update_fields=[*fields, "modified_date"])
         announce([notification], using=using)
