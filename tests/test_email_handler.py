@@ -266,7 +266,7 @@ def test_no_more_connections_are_opened_than_there_are_messages(
     assert mail_server.connections == 2
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_run_with_threads_of_its_own_sends_each_once(
     mail_server: SmtpStandIn, django_user_model: Any, make_due: MakeDue
 ) -> None:

@@ -522,7 +522,7 @@ def test_a_key_holds_after_delivery_and_after_a_retry(user: Any, records: Any) -
     assert notify(user, "Hello", "World", idempotency_key="order-1") == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_two_calls_at_once_create_one_between_them(
     crowd: Crowd, small_batches: int, django_user_model: Any
 ) -> None:

@@ -779,7 +779,7 @@ def test_send_notification_takes_a_notification_that_was_never_saved(
     assert Notification.objects.get().status == Notification.DELIVERED
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_send_notification_tells_the_projects_own_code(
     providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
 ) -> None:
