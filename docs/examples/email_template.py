@@ -1,0 +1,19 @@
+from django.contrib.auth import get_user_model
+
+from django_notification_system import notify
+
+user = get_user_model().objects.get(username="egg")
+
+notify(
+    user,
+    "Your order has shipped",
+    target="Email",
+    extra={
+        "template_name": "order_shipped.html",
+        "order": {"number": 1021, "items": ["Eggs", "Hollandaise"]},
+        "cc": ["kitchen@example.com"],
+        "reply_to": ["orders@example.com"],
+        "headers": {"X-Order": "1021"},
+        "attachments": ["invoices/1021.pdf"],
+    },
+)

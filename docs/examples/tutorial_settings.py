@@ -1,0 +1,14 @@
+INSTALLED_APPS += ["django_notification_system"]
+
+EMAIL_HOST = "127.0.0.1"
+EMAIL_PORT = 1025
+NOTIFICATION_SYSTEM_TARGETS = {
+    "email": {"from_email": "notifications@example.com"},
+    "twilio_sms": {
+        "base_url": "http://127.0.0.1:8025",
+        "account_sid": "AC0",
+        "auth_token": "any",
+        "sender": "+15005550006",
+    },
+    "expo": {"base_url": "http://127.0.0.1:8025"},
+}
