@@ -33,6 +33,12 @@ class NotificationSystemAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # each would count the whole table
     searched_fields: tuple[str, ...] = ()
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows with what their names are made of, for suggestions and deletions too."""
+        rows = super().get_queryset(request)
+        related = self.list_select_related
+        return rows if isinstance(related, bool) else rows.select_related(*related)
+
     def get_autocomplete_fields(self, request: HttpRequest) -> Any:
         """Return the fields that this person may search."""
         searchable = [name for name in self.searched_fields if self._may_search(request, name)]
