@@ -4,8 +4,6 @@ The tests run on SQLite and PostgreSQL; on MariaDB release 1.5.3 cannot make its
 """
 
 import json
-import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,10 +17,10 @@ from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.scratch_databases import scratch_database
 from tests.settings import TEST_DATABASE
+from tests.subprocesses import ROOT, run_python
 from tests.upgrade.release_1_5_3 import release_python
 from tests.upgrade.rows import Row, Rows, read_rows
 
-ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "tests" / "upgrade" / "project"
 APP = "django_notification_system"
 NOTIFICATIONS = "notification_system_notification"
@@ -62,7 +60,7 @@ class Project:
 
     def with_ours(self, *arguments: str, **environment: str) -> str:
         """Run Python with this release."""
-        return self._run(Path(sys.executable), arguments, {"PYTHONPATH": str(ROOT), **environment})
+        return self._run(sys.executable, arguments, {"PYTHONPATH": str(ROOT), **environment})
 
     def migrate(self, *arguments: str) -> str:
         """Run ``migrate`` with this release."""
@@ -83,24 +81,18 @@ class Project:
         """Return all that is in the database."""
         return read_rows(self.database)
 
-    def _run(self, python: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> str:
-        # Nothing of the environment that the tests themselves run in, but what a program needs.
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        result = subprocess.run(
-            [python, "-W", "error::RuntimeWarning", *arguments],
-            cwd=PROJECT,
-            env={
-                **kept,
+    def _run(
+        self, python: str | Path, arguments: tuple[str, ...], environment: dict[str, str]
+    ) -> str:
+        result = run_python(
+            *arguments,
+            folder=PROJECT,
+            environment={
                 "DJANGO_SETTINGS_MODULE": "upgrade_settings",
-                "PYTHONIOENCODING": "utf-8",
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "UPGRADE_DATABASE": json.dumps(self.database),
                 **environment,
             },
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=300,
+            python=python,
         )
         assert result.returncode == 0, result.stderr
         return result.stdout

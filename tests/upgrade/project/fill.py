@@ -7,7 +7,7 @@ delivered, those with ``settle`` end without a message, and all others must stay
 import itertools
 import random
 import string
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import django
 

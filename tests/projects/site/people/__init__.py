@@ -1,0 +1,1 @@
+"""Users with a UUID and an email address."""

@@ -1,0 +1,3 @@
+"""A project as most are."""
+
+from base import *  # noqa: F403
