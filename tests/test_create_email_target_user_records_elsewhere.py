@@ -46,7 +46,9 @@ FILL = """
 import sys
 import django
 django.setup()
+from django.core.management import call_command
 from people.models import Person
+call_command("migrate", run_syncdb=True, database=sys.argv[1], verbosity=0)
 for n in range(int(sys.argv[2])):
     mail = None if n == 0 else f"person{n}@example.com"
     Person.objects.using(sys.argv[1]).create(badge=f"badge {n}", mail=mail)
@@ -93,7 +95,6 @@ class Project:
         return finished.stdout
 
     def fill(self, database: str, users: int) -> None:
-        self.django("migrate", "--run-syncdb", "--database", database, "--verbosity=0")
         self.run("-c", FILL, database, str(users))
 
 
@@ -107,7 +108,7 @@ def test_user_models_with_other_fields_work(tmp_path: Path, models: str, name: s
     project = Project(tmp_path, models)
     project.fill("default", 7)
     line = project.django(COMMAND, "--batch-size=2")
-    assert line == ("6 created, 0 updated, 0 unchanged, 1 without an address, 0 invalid\n")
+    assert line == "6 created, 0 updated, 0 unchanged, 1 without an address, 0 invalid\n"
     shown = project.run("-c", SHOW, "default").splitlines()
     assert len(shown) == 6
     assert shown[1] == f"person2@example.com, {name}'s Email, USER EMAIL"
