@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from email.utils import format_datetime
 from typing import Any
 from unittest import mock
 from urllib.parse import parse_qs
@@ -363,8 +362,8 @@ def test_a_passing_fault_is_retried_after_the_notifications_interval(
     ("value", "hours"),
     [
         ("7200", 2),
-        (format_datetime(timezone.now() + timedelta(hours=3), usegmt=True), 3),
-        (format_datetime(timezone.now() + timedelta(hours=3)), 3),
+        ("{in_three_hours:%a, %d %b %Y %H:%M:%S GMT}", 3),
+        ("{in_three_hours:%a, %d %b %Y %H:%M:%S} -0000", 3),
         ("172800", 24),
         ("99999999999999999999", 24),
         ("9" * 5000, 0),
@@ -380,7 +379,8 @@ def test_no_retry_comes_before_the_time_that_twilio_names(
     value: str,
     hours: int,
 ) -> None:
-    headers = {"Retry-After": value}
+    # Named when the test runs: the whole suite takes longer than the tolerance below.
+    headers = {"Retry-After": value.format(in_three_hours=timezone.now() + timedelta(hours=3))}
     providers.on_request = refused(refusal(429, 20429, "Too Many Requests", **headers))
     notification = make_due(record, retry_time_interval=0)
 
