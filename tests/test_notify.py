@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
+from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -30,7 +32,9 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.notification_creators import create
+from django_notification_system.notification_creators import create, email
+from tests.scratch_databases import scratch_database
+from tests.settings import TEST_DATABASE
 
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -522,36 +526,6 @@ def test_a_key_holds_after_delivery_and_after_a_retry(user: Any, records: Any) -
     assert notify(user, "Hello", "World", idempotency_key="order-1") == 0
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_two_calls_at_once_create_one_between_them(
-    crowd: Crowd, small_batches: int, django_user_model: Any
-) -> None:
-    if connection.vendor == "sqlite" and connection.is_in_memory_db():
-        pytest.skip("Threads share a SQLite database in memory, and wait for no transaction.")
-    crowd(20)
-    start = threading.Barrier(2)
-    inserted: list[int] = []
-    errors: list[BaseException] = []
-
-    def call(ordering: str) -> None:
-        try:
-            start.wait()
-            users = django_user_model.objects.order_by(ordering)
-            inserted.append(notify(users, "Hello", "World", idempotency_key="news"))
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=call, args=("pk",)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    assert sum(inserted) == Notification.objects.count() == 20
-
-
 # Many
 
 
@@ -575,7 +549,7 @@ def test_queries_grow_with_batches_and_not_with_users(
     four_batches = len(queries_for(django_user_model.objects.all()))
     assert two_batches - one_batch == 3  # records, insert, count
     assert four_batches - two_batches == 2 * 3
-    assert one_batch <= 3 + 4  # the targets, the users, the transaction's begin and end
+    assert one_batch <= 3 + 5  # targets, users, the transaction's begin, end and, SQLite's, lock
 
 
 def test_a_large_body_is_inserted_in_statements_that_servers_take(crowd: Crowd) -> None:
@@ -847,3 +821,104 @@ def create_notification(user, title, body):
     with CaptureQueriesContext(connection) as ten, pytest.raises(NotificationsNotCreated):
         notify(users, "Hello", "World", target="Pigeon")
     assert len(ten) == len(one)
+
+
+# Another database
+
+
+class Elsewhere:
+    """A router that sends what is written, and only that, to another database."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "elsewhere"
+
+
+@pytest.fixture(scope="module")
+def other_database(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+) -> Iterator[None]:
+    """A database beside the default one, in which no test's transaction is open."""
+    with scratch_database(TEST_DATABASE, tmp_path_factory.mktemp("elsewhere")) as settings:
+        configured = connections.configure_settings({"default": {}, "elsewhere": settings})
+        connections.databases["elsewhere"] = configured["elsewhere"]
+        with django_db_blocker.unblock():
+            call_command("migrate", database="elsewhere", verbosity=0)
+            yield
+            connections["elsewhere"].close()
+        del connections.databases["elsewhere"]
+
+
+@pytest.fixture
+def crowd_elsewhere(
+    other_database: None,
+    django_db_setup: None,
+    django_db_blocker: Any,
+    settings: Any,
+) -> Iterator[list[Any]]:
+    """Twenty users and their addresses in the database that the router writes to."""
+    settings.DATABASE_ROUTERS = [Elsewhere()]
+    with django_db_blocker.unblock():
+        yield make_crowd_elsewhere()
+        get_user_model().objects.using("elsewhere").all().delete()
+
+
+def make_crowd_elsewhere() -> list[Any]:
+    rows = get_user_model().objects.using("elsewhere")
+    rows.bulk_create(get_user_model()(username=f"user-{number}") for number in range(20))
+    target = NotificationTarget.objects.using("elsewhere").get(name="Email")
+    TargetUserRecord.objects.using("elsewhere").bulk_create(
+        TargetUserRecord(
+            user=user, target=target, target_user_id=f"{user}@example.com", description="-"
+        )
+        for user in rows.all()
+    )
+    return list(rows.order_by("pk"))
+
+
+def test_notifications_go_where_the_router_says(crowd_elsewhere: list[Any]) -> None:
+    users = get_user_model().objects.using("elsewhere")
+    assert notify(users, "Hello", "World") == 20
+    assert notify(crowd_elsewhere[0], "Hello", "again") == 1
+    email.create_notification(crowd_elsewhere[0], "Hello", "from its creator")
+    assert Notification.objects.using("elsewhere").count() == 22
+    assert Notification.objects.using("default").count() == 0
+
+
+def test_a_projects_creator_is_given_users_from_there(
+    crowd_elsewhere: list[Any], settings: Any, tmp_path: Path
+) -> None:
+    source = PIGEON_CREATOR.replace(".objects", '.objects.using("elsewhere")')
+    (tmp_path / "email.py").write_text(source)
+    settings.NOTIFICATION_SYSTEM_CREATORS = [str(tmp_path)]
+    assert notify(crowd_elsewhere[:3], "Hello", "World") == 3
+    assert Notification.objects.using("elsewhere").filter(title__startswith="From").count() == 3
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_calls_at_once_create_one_between_them(
+    attempt: int,
+    crowd_elsewhere: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(create, "BATCH_SIZE", 3)
+    start = threading.Barrier(3)
+    inserted: list[int] = []
+    errors: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            start.wait()
+            users = get_user_model().objects.using("elsewhere").order_by("pk")
+            inserted.append(notify(users, "Hello", "World", idempotency_key="news"))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert sum(inserted) == Notification.objects.using("elsewhere").count() == 20

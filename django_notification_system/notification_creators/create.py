@@ -1,13 +1,14 @@
 """The way of every notification that a creator makes: from users to rows, batch by batch."""
 
 import copy
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from ..exceptions import (
@@ -18,6 +19,7 @@ from ..exceptions import (
 )
 from ..models import Notification, NotificationOptOut, NotificationTarget, TargetUserRecord
 from .bulk import insert_notifications
+from .deadlock import ATTEMPTS, despite_deadlocks
 from .draft import Draft
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
@@ -83,7 +85,14 @@ class Creation:
 
     def run(self, users: Any) -> Tally:
         """Notify the users, all of them or, where an error is raised, none."""
+        # What can be iterated over only once cannot be gone through again.
+        attempts = 1 if isinstance(users, Iterator) else ATTEMPTS
+        return despite_deadlocks(lambda: self._run(users), attempts=attempts, using=self.using)
+
+    def _run(self, users: Any) -> Tally:
+        self.tally = Tally()
         with transaction.atomic(using=self.using):
+            _begin_with_a_write(self.using)
             if not self.everywhere:
                 for target in self.targets.values():
                     self._prepare(target)
@@ -203,6 +212,16 @@ class Creation:
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return {"title": draft.title, "body": draft.body, **given}
+
+
+def _begin_with_a_write(using: str) -> None:
+    """Let SQLite wait for another writer, as every other database does.
+
+    A transaction of SQLite's that began with a read gets an error instead when it comes to write
+    while somebody else does. https://www.sqlite.org/lang_transaction.html
+    """
+    if connections[using].vendor == "sqlite":
+        Notification.objects.using(using).filter(pk=uuid.UUID(int=0)).update(title="")
 
 
 def nothing_created(tally: Tally, targets: Sequence[NotificationTarget]) -> Exception:

@@ -1,0 +1,45 @@
+"""Going through a transaction again that the database gave up for another one."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import OperationalError, connections
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 5
+#: MariaDB's and MySQL's number for a deadlock, https://mariadb.com/kb/en/mariadb-error-codes/
+DEADLOCK_NUMBER = 1213
+#: PostgreSQL's, https://www.postgresql.org/docs/current/errcodes-appendix.html
+DEADLOCK_STATE = "40P01"
+
+
+def despite_deadlocks(transaction: Callable[[], Result], *, attempts: int, using: str) -> Result:
+    """Do a transaction, and again where the database rolled it back to end a deadlock.
+
+    Two calls at once that insert the same rows meet with one on MariaDB, whose unique indexes lock
+    the gaps between rows too.
+
+    Args:
+        transaction: What to do, from the transaction's begin to its end.
+        attempts: How often, at the most.
+        using: The database's alias.
+
+    Raises:
+        OperationalError: When the last attempt meets with a deadlock too, or when a transaction
+            was open before: whoever began that one has to begin again.
+    """
+    if connections[using].in_atomic_block:
+        return transaction()
+    for _ in range(attempts - 1):
+        try:
+            return transaction()
+        except OperationalError as error:
+            if not _is_deadlock(error):
+                raise
+    return transaction()
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state == DEADLOCK_STATE or error.args[:1] == (DEADLOCK_NUMBER,)
