@@ -1,0 +1,45 @@
+"""Fills the workers' database: ``python -m tests.workers.fill NUMBER``."""
+
+import sys
+from datetime import timedelta
+
+import django
+
+django.setup()
+
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from django_notification_system.models import (  # noqa: E402
+    Notification,
+    NotificationTarget,
+    TargetUserRecord,
+)
+
+
+def fill(number: int) -> None:
+    user, _ = get_user_model().objects.get_or_create(username="egg")
+    target, _ = NotificationTarget.objects.get_or_create(
+        name="Spool", notification_module_name="spool"
+    )
+    record, _ = TargetUserRecord.objects.get_or_create(
+        user=user, target=target, target_user_id="spool"
+    )
+    now = timezone.now()
+    before = Notification.objects.count()
+    Notification.objects.bulk_create(
+        (
+            Notification(
+                target_user_record=record,
+                title=f"number {before + index}",
+                status=Notification.SCHEDULED,
+                scheduled_delivery=now - timedelta(milliseconds=number - index),
+            )
+            for index in range(number)
+        ),
+        batch_size=1000,
+    )
+
+
+if __name__ == "__main__":
+    fill(int(sys.argv[1]))
