@@ -12,6 +12,7 @@ import pytest
 from django_notification_system import __version__, notify
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.testing.smtp import SmtpStandIn
+from tests.mail_backends import HAS_MAILERS, SMTP
 from tests.settings import TEST_DATABASE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,10 +88,8 @@ def test_five_lines_install_it_into_a_new_project(tmp_path: Path) -> None:
     run(tmp_path, "-m", "django", "startproject", "mysite", ".")
     with SmtpStandIn() as mail_server:
         with (tmp_path / "mysite" / "settings.py").open("a") as settings:
-            settings.write(
-                'INSTALLED_APPS += ["django_notification_system"]\n'
-                f'EMAIL_HOST, EMAIL_PORT = "127.0.0.1", {mail_server.port}\n'
-            )
+            settings.write('INSTALLED_APPS += ["django_notification_system"]\n')
+            settings.write(mail_settings(mail_server.host, mail_server.port))
         run(tmp_path, "manage.py", "migrate")
         run(
             tmp_path,
@@ -117,6 +116,13 @@ def test_five_lines_install_it_into_a_new_project(tmp_path: Path) -> None:
     )
     for line in blocks("sh")[1].splitlines():
         run(tmp_path, *shlex.split(line)[1:])
+
+
+def mail_settings(host: str, port: int) -> str:
+    if not HAS_MAILERS:
+        return f"EMAIL_HOST, EMAIL_PORT = {host!r}, {port}\n"
+    options = {"host": host, "port": port}
+    return f"MAILERS = {{'default': {{'BACKEND': {SMTP!r}, 'OPTIONS': {options}}}}}\n"
 
 
 def test_example_in_python_notifies(records: dict[str, TargetUserRecord]) -> None:

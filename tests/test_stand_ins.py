@@ -21,6 +21,7 @@ from django_notification_system.testing.providers import (
     ProviderStandIn,
     ReceivedMessage,
 )
+from tests.mail_backends import HAS_MAILERS
 
 MESSAGES = "/2010-04-01/Accounts/AC1/Messages.json"
 PUSHES = "/--/api/v2/push/send"
@@ -224,7 +225,7 @@ def test_the_command_prints_settings_and_each_message_until_it_is_interrupted() 
     assert process.stdout is not None
     try:
         head = ""
-        while not head.endswith("}\n"):
+        while '"expo"' not in head or not head.endswith("\n}\n"):
             line = process.stdout.readline()
             assert line, head
             head += line
@@ -244,9 +245,11 @@ def test_the_command_prints_settings_and_each_message_until_it_is_interrupted() 
         process.wait()
         process.stdout.close()
 
-    assert f"EMAIL_PORT = {smtp_port}" in head
+    # Django 6.1 has MAILERS in place of the EMAIL_ settings.
+    mail_port = f'"port": {smtp_port}}}' if HAS_MAILERS else f"EMAIL_PORT = {smtp_port}"
+    assert mail_port in head
     settings: dict[str, Any] = {}
-    exec(head[head.index("EMAIL_HOST") :], settings)
+    exec(head[head.index("MAILERS" if HAS_MAILERS else "EMAIL_HOST") :], settings)
     assert settings["NOTIFICATION_SYSTEM_TARGETS"]["expo"] == {"base_url": url}
     assert rest.splitlines() == [
         "",

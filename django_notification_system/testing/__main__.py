@@ -7,13 +7,14 @@ from contextlib import ExitStack
 from email.message import EmailMessage
 from typing import Any
 
+import django
+
 from .providers import ProviderStandIn
 
 SETTINGS = """\
 Taking messages; Ctrl-C ends it. In the settings of your project:
 
-EMAIL_HOST = "{smtp.host}"
-EMAIL_PORT = {smtp.port}
+{mail}
 NOTIFICATION_SYSTEM_TARGETS = {{
     "twilio_sms": {{
         "base_url": "{providers.url}",
@@ -24,6 +25,17 @@ NOTIFICATION_SYSTEM_TARGETS = {{
     "expo": {{"base_url": "{providers.url}"}},
 }}
 """
+#: Django 6.1 has one setting for mail, and new projects must not use the others beside it.
+EMAIL_SETTINGS = """\
+EMAIL_HOST = "{smtp.host}"
+EMAIL_PORT = {smtp.port}"""
+MAILERS_SETTING = """\
+MAILERS = {{
+    "default": {{
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {{"host": "{smtp.host}", "port": {smtp.port}}},
+    }},
+}}"""
 
 
 def main() -> int:
@@ -48,7 +60,8 @@ def main() -> int:
         except OSError as error:
             print(f"{error}. Choose others: --smtp-port, --http-port.", file=sys.stderr)
             return 1
-        _show(SETTINGS.format(smtp=smtp, providers=providers))
+        mail = MAILERS_SETTING if django.VERSION >= (6, 1) else EMAIL_SETTINGS
+        _show(SETTINGS.format(mail=mail.format(smtp=smtp), providers=providers))
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

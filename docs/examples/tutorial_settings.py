@@ -1,7 +1,18 @@
+import django
+
 INSTALLED_APPS += ["django_notification_system"]
 
-EMAIL_HOST = "127.0.0.1"
-EMAIL_PORT = 1025
+if django.VERSION >= (6, 1):
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {"host": "127.0.0.1", "port": 1025},
+        }
+    }
+else:
+    EMAIL_HOST = "127.0.0.1"
+    EMAIL_PORT = 1025
+
 NOTIFICATION_SYSTEM_TARGETS = {
     "email": {"from_email": "notifications@example.com"},
     "twilio_sms": {
