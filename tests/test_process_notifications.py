@@ -323,7 +323,7 @@ def test_fail_on_error_makes_it_1(loft: TargetUserRecord, make_due: MakeDue, tit
     output = Output("--fail-on-error")
     assert output.error is not None
     assert output.error.returncode == 1
-    assert "1 notifications were not delivered" in str(output.error)
+    assert "1 notification was not delivered" in str(output.error)
 
 
 def test_fail_on_error_is_0_when_all_went_out(loft: TargetUserRecord, make_due: MakeDue) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...delivery.attempt import Attempt
 from ...delivery.run import Run
@@ -93,7 +94,12 @@ class Command(BaseCommand):
             self.stderr.write(_summary(self._statuses, dry_run=options["dry_run"]))
         if self._failures and options["fail_on_error"] and not options["dry_run"]:
             raise CommandError(
-                _("%(count)d notifications were not delivered.") % {"count": self._failures}
+                ngettext(
+                    "%(count)d notification was not delivered.",
+                    "%(count)d notifications were not delivered.",
+                    self._failures,
+                )
+                % {"count": self._failures}
             )
 
     def _run(self, options: dict[str, Any]) -> None:
