@@ -26,6 +26,7 @@ def test_a_project_without_any_setting_is_in_order() -> None:
     assert ids() == []
 
 
+@pytest.mark.django_db  # Django 6.1 asks the database whether it has JSON
 def test_django_runs_the_checks_at_start() -> None:
     with override_settings(NOTIFICATION_SYSTEM_TARGETS=[1]):
         assert "django_notification_system.E001" in [message.id for message in run_checks()]
