@@ -1,6 +1,7 @@
 """The admin: who may see what, lists that ask little, and changes that undo nobody else's."""
 
 import json
+import re
 import uuid
 from datetime import timedelta
 from html import unescape
@@ -310,6 +311,21 @@ def test_notifications_come_latest_first(
         make_due(records["Email"], title=f"{days}", scheduled_delivery=now - timedelta(days=days))
     rows = client.get(address(Notification)).context["cl"].result_list
     assert [row.title for row in rows] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("model", [UserTarget, TargetUserRecord])
+def test_records_come_in_the_order_of_an_index(
+    client: Client, records: Records, model: Any
+) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(address(model))
+    (page,) = [
+        query["sql"]
+        for query in captured
+        if "ORDER BY" in query["sql"] and "target_user_record" in query["sql"]
+    ]
+    order = page.partition("ORDER BY")[2]
+    assert re.findall(r"\.[\"`](\w+)", order) == ["user_id", "target_id", "target_user_id"]
 
 
 def test_user_targets_are_filtered(client: Client, records: Records) -> None:

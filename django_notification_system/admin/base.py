@@ -25,19 +25,21 @@ class NotificationSystemAdmin(ModelAdmin):
         searched_fields: Foreign keys that are chosen by searching, where the other model's admin
             allows it. ``autocomplete_fields`` would be an error in a project whose user model
             has no admin, or one without ``search_fields``.
+        named_by: Relations that are loaded with the rows, each in a query of its own. Joined to
+            the rows, MariaDB reads a million of them to show a hundred.
     """
 
     form = VersionedForm
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would count the whole table
+    list_select_related = ()  # False would join what list_display shows
     searched_fields: tuple[str, ...] = ()
+    named_by: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows with what their names are made of, for suggestions and deletions too."""
-        rows = super().get_queryset(request)
-        related = self.list_select_related
-        return rows if isinstance(related, bool) else rows.select_related(*related)
+        return super().get_queryset(request).prefetch_related(*self.named_by)
 
     def get_autocomplete_fields(self, request: HttpRequest) -> Any:
         """Return the fields that this person may search."""

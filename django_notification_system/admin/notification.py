@@ -47,7 +47,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         "attempted_delivery",
         "target",
     )
-    list_select_related = ("target_user_record__user", "target_user_record__target")
+    named_by = ("target_user_record__user", "target_user_record__target")
     # No date_hierarchy: its list of years reads every row.
     list_filter = (
         "status",

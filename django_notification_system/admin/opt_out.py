@@ -16,7 +16,7 @@ class NotificationOptOutAdmin(NotificationSystemAdmin):
     """Who wants to hear nothing."""
 
     list_display = ("user", "active", "modified_date")
-    list_select_related = ("user",)
+    named_by = ("user",)
     list_filter = ("active",)
     sortable_by = ("active", "modified_date")
     search_fields = user_search_fields("user__")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_permission_codename
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -12,22 +13,38 @@ from .base import NotificationSystemAdmin
 from .filters import JustMeFilter
 from .search import user_search_fields
 
+#: The unique constraint's fields, so that its index gives the page; the newest users come first.
+ORDERING = ("-user_id", "-target_id", "-target_user_id")
+
+
+class UserTargetList(ChangeList):
+    """Leaves the order as it is where it can be read from an index."""
+
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
+        """Return the order without the key that Django adds: a proxy hides its constraints."""
+        ordering = list(super().get_ordering(request, queryset))
+        is_total = set(ORDERING) <= set(ordering)
+        return ordering[:-1] if is_total and ordering[-1] == "-pk" else ordering
+
 
 @admin.register(UserTarget)
 class UserTargetAdmin(NotificationSystemAdmin):
     """Users' addresses in targets, for whoever has the permissions of ``TargetUserRecord``."""
 
     list_display = ("user", "target", "description", "target_user_id", "active")
-    list_select_related = ("user", "target")
+    named_by = ("user", "target")
     list_filter = ("active", JustMeFilter, "target")
     sortable_by = ("description", "target_user_id", "active")
     search_fields = (*user_search_fields("user__"), "target_user_id", "description")
     search_help_text = _("Users, addresses and descriptions.")
-    # The unique constraint's, so that its index gives the page; the newest users come first.
-    ordering = ("-user_id", "-target_id", "-target_user_id")
+    ordering = ORDERING
     searched_fields = ("user", "target")
     fields = ("user", "target", "target_user_id", "description", "active")
     readonly_fields = ("origin", "created_date", "modified_date")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that keeps to its index."""
+        return UserTargetList
 
     def get_fields(self, request: HttpRequest, obj: TargetUserRecord | None = None) -> Any:
         """Add what only an existing record has."""
