@@ -63,7 +63,7 @@ def search_condition(model: Any, paths: Iterable[str], word: str, *, using: str)
 
     Each other table is searched once, in a subquery. Django's own condition joins the tables
     first, and the database may look up every row's record and user: for a word that is in few of
-    a million rows, 15 seconds instead of one on PostgreSQL.
+    a million rows, PostgreSQL took three times as long.
 
     Args:
         model: Whose rows.
