@@ -17,6 +17,7 @@ SETTING_OF_OPTION = {
     "password": "EMAIL_HOST_PASSWORD",
     "timeout": "EMAIL_TIMEOUT",
     "use_tls": "EMAIL_USE_TLS",
+    "use_ssl": "EMAIL_USE_SSL",
     "file_path": "EMAIL_FILE_PATH",
 }
 

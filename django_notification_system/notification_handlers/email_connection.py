@@ -19,6 +19,7 @@ from .base import one_line
 LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
 #: RFC 5321, section 3.8: the server closes the connection.
 SERVICE_CLOSING = 421
+SENDER_ACCEPTED = 250
 
 
 class Stage(enum.Enum):
@@ -121,16 +122,26 @@ class MailConnection:
         if not self.is_smtp or not isinstance(client, smtplib.SMTP):
             return
         send = client.send
+        getreply = client.getreply
         sendmail = client.sendmail
+        asked_for_sender = False
 
         def watched_send(data: Any) -> None:
-            # smtplib sends commands as str. RCPT follows when the sender is accepted; bytes are
-            # the message with its final dot.
-            if isinstance(data, str) and data[:4].lower() == "rcpt":
-                self.stage = Stage.ENVELOPE
+            # smtplib sends commands as str, several at once where a client uses PIPELINING. Bytes
+            # are the message with its final dot.
+            nonlocal asked_for_sender
+            asked_for_sender = isinstance(data, str) and data[:4].lower() == "mail"
             send(data)
             if isinstance(data, bytes):
                 self.stage = Stage.HANDED_OVER
+
+        def watched_getreply() -> tuple[int, bytes]:
+            nonlocal asked_for_sender
+            reply = getreply()
+            if asked_for_sender and reply[0] == SENDER_ACCEPTED:
+                self.stage = Stage.ENVELOPE
+            asked_for_sender = False
+            return reply
 
         def watched_sendmail(
             sender: str, recipients: Sequence[str], *args: Any, **kwargs: Any
@@ -141,6 +152,7 @@ class MailConnection:
 
         # On this one client, so that it works with whatever builds on Django's backend.
         client.send = watched_send  # type: ignore[method-assign,assignment]
+        client.getreply = watched_getreply  # type: ignore[method-assign]
         client.sendmail = watched_sendmail  # type: ignore[method-assign,assignment]
 
 

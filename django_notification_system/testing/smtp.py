@@ -100,6 +100,7 @@ class SmtpStandIn:
         most_open_connections: How many of them were open at once, at the most.
         messages_per_connection: After how many mails it closes a connection without a word; by
             default it never does.
+        pipelining: Whether it advertises PIPELINING (RFC 2920); by default it does not.
     """
 
     host = "127.0.0.1"
@@ -112,6 +113,7 @@ class SmtpStandIn:
         self.connections = 0
         self.most_open_connections = 0
         self.messages_per_connection: int | None = None
+        self.pipelining = False
         self._on_message = on_message
         self._answers: list[_Answer] = []
         self._open: set[_Conversation] = set()
@@ -203,7 +205,20 @@ class SmtpStandIn:
 class _Handler:
     """What aiosmtpd asks at each step of a mail."""
 
-    async def handle_AUTH(  # noqa: N802 # aiosmtpd's name
+    async def handle_EHLO(  # noqa: N802 # aiosmtpd's name
+        self,
+        server: "_Conversation",
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        replies: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        if server.stand_in is not None and server.stand_in.pipelining:
+            replies.insert(1, "250-PIPELINING")
+        return replies
+
+    async def handle_AUTH(  # noqa: N802
         self, server: "_Conversation", session: Session, envelope: Envelope, arguments: list[str]
     ) -> str:
         if reply := await server.scripted("AUTH", []):

@@ -1,0 +1,1 @@
+"""Optional integrations, one a file; none is imported unless a project names it."""
