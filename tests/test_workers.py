@@ -16,6 +16,7 @@ from tests.workers.pool import Workers, database_of_its_own, end_connections
 
 #: All of it in CI, and enough of it to see where a person waits.
 NOTIFICATIONS = 20_000 if os.environ.get("CI") else 3_000
+KILLED_OVER = 5_000 if os.environ.get("CI") else 2_000
 PROCESSES = 4
 RECORD_EVERY = 50
 
@@ -47,16 +48,16 @@ def test_overlapping_runs_send_each_notification_once(workers: Workers) -> None:
 def test_killing_workers_loses_nothing(
     workers: Workers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workers.python("-m", "tests.workers.fill", str(NOTIFICATIONS))
+    workers.python("-m", "tests.workers.fill", str(KILLED_OVER))
     chance = random.Random(20261124)
     engine: dict[str, Any] = {"LEASE_SECONDS": 2, "BATCH_SIZE": 100, "RECORD_EVERY": RECORD_EVERY}
     started = [workers.start("--watch", "--interval", "1", delay=0.002, **engine) for _ in range(4)]
     kills = 0
     deadline = time.monotonic() + 240
-    while len(workers.deliveries()) < NOTIFICATIONS and time.monotonic() < deadline:
+    while len(workers.deliveries()) < KILLED_OVER and time.monotonic() < deadline:
         # Not before the last one's successor may have done something worth killing it for.
-        seen = len(workers.deliveries()) + NOTIFICATIONS // 20
-        while len(workers.deliveries()) < min(seen, NOTIFICATIONS) and time.monotonic() < deadline:
+        seen = len(workers.deliveries()) + KILLED_OVER // 20
+        while len(workers.deliveries()) < min(seen, KILLED_OVER) and time.monotonic() < deadline:
             time.sleep(chance.uniform(0, 0.2))
         victim = chance.randrange(len(started))
         started[victim].send_signal(signal.SIGKILL)
@@ -68,10 +69,10 @@ def test_killing_workers_loses_nothing(
     duplicates = deliveries.total() - len(deliveries)
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{TEST_DATABASE}: {kills} kills, {duplicates} of {NOTIFICATIONS} sent again\n"
+            f"\n{TEST_DATABASE}: {kills} kills, {duplicates} of {KILLED_OVER} sent again\n"
         )
-    assert workers.statuses() == {"DELIVERED": NOTIFICATIONS}
-    assert len(deliveries) == NOTIFICATIONS
+    assert workers.statuses() == {"DELIVERED": KILLED_OVER}
+    assert len(deliveries) == KILLED_OVER
     # One connection a worker: what was in flight, and what was not recorded as yet.
     assert kills >= 1
     assert duplicates <= kills * (1 + RECORD_EVERY)
