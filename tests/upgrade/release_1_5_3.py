@@ -16,8 +16,8 @@ UNREACHABLE = (
     "ConnectTimeoutError",
     "ReadTimeoutError",
     "ProxyError",
+    "NameResolutionError",
     "Failed to establish a new connection",
-    "No matching distribution found",
 )
 
 
