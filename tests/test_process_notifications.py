@@ -247,6 +247,21 @@ def test_a_run_with_nothing_due_prints_nothing(loft: TargetUserRecord) -> None:
     assert "Nothing is due." in Output(verbosity=2).errors
 
 
+def test_verbosity_3_shows_what_the_engine_does(loft: TargetUserRecord, make_due: MakeDue) -> None:
+    make_due(loft, title="hello", body="the secret body")
+    errors = Output(verbosity=3).errors
+    assert "Loft: claimed 1." in errors
+    assert "Loft: recorded 1." in errors
+    assert "secret" not in errors
+    assert "claimed" not in Output(verbosity=2).errors
+
+
+def test_an_unknown_database_is_an_error_that_names_the_known(db: None) -> None:
+    error = str(Output("--database", "archive").error)
+    assert "'archive'" in error
+    assert "default" in error
+
+
 def test_target_chooses_by_name_or_module_name(
     loft: TargetUserRecord, records: dict[str, TargetUserRecord], make_due: MakeDue
 ) -> None:

@@ -124,6 +124,7 @@ class Batch:
         outcomes, self._unrecorded = self._unrecorded, []
         if outcomes:
             record_outcomes(self.claim, outcomes)
+            logger.debug("%s: recorded %d.", self.target.name, len(outcomes))
             self._tell([outcome.notification for outcome in outcomes])
 
     def give_up(self, problem: str) -> None:

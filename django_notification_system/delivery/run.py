@@ -1,5 +1,6 @@
 """One run: what is due is claimed, delivered, settled, recorded and reported, batch by batch."""
 
+import logging
 import threading
 import time
 from collections import deque
@@ -19,6 +20,8 @@ from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import claim_batch
 from .lane import Arrived, Event, Finished, Lane, Wanted
 from .settle import settle_without_attempt
+
+logger = logging.getLogger("django_notification_system")
 
 #: How long a run that is ended early waits for what is in flight, in seconds.
 WIND_UP_SECONDS = 8
@@ -155,6 +158,7 @@ class Run:
         )
         if not claim.notifications:
             return None
+        logger.debug("%s: claimed %d.", target.name, len(claim.notifications))
         self._count_down(len(claim.notifications))
         batch = Batch(
             target,

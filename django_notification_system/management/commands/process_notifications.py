@@ -1,6 +1,7 @@
 """``manage.py process_notifications``: deliver what is due."""
 
 import argparse
+import logging
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,6 +22,8 @@ from ...delivery.run import Run
 from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
 from ...notification_handlers.registry import find_handler
+
+logger = logging.getLogger("django_notification_system")
 
 SEPARATOR = "*" * 33
 #: All but tab and line feed: a message must not steer the terminal that shows it.
@@ -72,6 +76,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--database",
             metavar="ALIAS",
+            choices=tuple(connections),
             help="The database that holds the notifications; by default the router's choice.",
         )
 
@@ -81,10 +86,11 @@ class Command(BaseCommand):
         self._statuses: Counter[str] = Counter()
         self._failures = 0
         try:
-            if options["watch"]:
-                self._watch(options)
-            else:
-                self._run(options)
+            with self._engine_log():
+                if options["watch"]:
+                    self._watch(options)
+                else:
+                    self._run(options)
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
         except BrokenPipeError:
@@ -101,6 +107,23 @@ class Command(BaseCommand):
                 )
                 % {"count": self._failures}
             )
+
+    @contextmanager
+    def _engine_log(self) -> Iterator[None]:
+        """At verbosity 3, show what the engine does: each batch, and how long it took."""
+        if self._verbosity < 3:
+            yield
+            return
+        handler = logging.StreamHandler(self.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
 
     def _run(self, options: dict[str, Any]) -> None:
         run = Run(
