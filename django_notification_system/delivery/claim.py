@@ -88,6 +88,8 @@ def claim_batch(
         rows = claim.rows(candidates).for_delivery()
         oldest_first = rows.order_by("scheduled_delivery", "created_date")
         claim.notifications.extend(patiently(lambda: list(oldest_first), using=using))
+        for notification in claim.notifications:
+            notification.target_user_record.target = target  # one for all: not read for each
     return claim
 
 

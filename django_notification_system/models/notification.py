@@ -55,11 +55,8 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         )
 
     def for_delivery(self) -> "NotificationQuerySet":
-        """With all that delivering and reporting them reads, in one query."""
-        return self.select_related(
-            "target_user_record__target",
-            "target_user_record__user__notification_opt_out",
-        )
+        """With all that delivering and reporting them reads, in one query, but for the target."""
+        return self.select_related("target_user_record__user__notification_opt_out")
 
     def get_or_create(
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
