@@ -1,0 +1,1 @@
+"""How fast notifications are delivered, against other ways to do it and what the wire allows."""

@@ -1,0 +1,155 @@
+"""What all contenders share: the job, the message, the sink's count and the stopwatch.
+
+Each contender is a program that is started by its path, with the interpreter of its own
+environment: only this folder, and so neither this project nor its rivals, is on its path.
+"""
+
+import json
+import os
+import resource
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+HOST = "127.0.0.1"
+SENDER = "noreply@example.com"
+TITLE = "Your order is on its way"
+FIRST_NUMBER = 8
+LARGEST_NUMBER = 60_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to do, and where.
+
+    Attributes:
+        channel: ``email``, ``twilio`` or ``expo``.
+        variant: Which way of doing it, in the contender's own words.
+        database: An entry for Django's ``DATABASES``.
+        smtp_port, http_port, control_port: The sink's.
+        delay: By how many seconds the sink's answers are late.
+        seconds: About how long to measure.
+        number: How many messages, where it is given; else as many as take that long.
+        folder: For temporary files.
+    """
+
+    channel: str
+    variant: str
+    database: dict[str, Any]
+    smtp_port: int
+    http_port: int
+    control_port: int
+    delay: float
+    seconds: float
+    number: int | None
+    folder: str
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{HOST}:{self.http_port}"
+
+
+def read_job() -> Job:
+    return Job(**json.loads(os.environ["BENCHMARK_JOB"]))
+
+
+def address(number: int) -> str:
+    return f"user{number}@example.com"
+
+
+def html_body(number: int | None = None) -> str:
+    """Return 2 KB of HTML; with a number, that of one message alone."""
+    rows = "".join(
+        f"<tr><td>Item {n}</td><td>A thing of a certain kind, no. {n}</td><td>{n}.50</td></tr>\n"
+        for n in range(1, 17)
+    )
+    greeting = "" if number is None else f" no. {number}"
+    page = (
+        "<html><head><title>Your order</title></head><body>\n"
+        f"<h1>Thank you for your order{greeting}</h1>\n"
+        "<p>It has left our house <b>today</b>. You can follow it on"
+        ' <a href="https://shop.example.com/orders/follow">our page</a>.</p>\n'
+        f"<table>\n<tr><th>Item</th><th>What</th><th>Price</th></tr>\n{rows}</table>\n"
+    )
+    filler = "<p>We are there for you from Monday to Friday, from nine to five.</p>\n"
+    end = "<p>Yours, the people of the shop</p></body></html>\n"
+    while len(page) + len(filler) + len(end) <= 2048:
+        page += filler
+    return page + end
+
+
+TEXT_BODY = (
+    "Thank you for your order\n\nIt has left our house today. You can follow it on our page"
+    " <https://shop.example.com/orders/follow>.\n\n"
+    + "".join(f"Item {n}  A thing of a certain kind, no. {n}  {n}.50\n" for n in range(1, 17))
+    + "\nYours, the people of the shop\n"
+)
+SHORT_BODY = "Thank you for your order. It has left our house today."
+
+
+def sink(job: Job, command: str = "show") -> dict[str, float]:
+    """Ask the sink for its count, or reset it."""
+    with socket.create_connection((HOST, job.control_port)) as control:
+        control.sendall(command.encode())
+        answer: dict[str, float] = json.loads(control.makefile().readline())
+        return answer
+
+
+def measure(job: Job, fill: Callable[[int], None], deliver: Callable[[], None]) -> None:
+    """Fill the queue and time its delivery, with more and more messages until it takes long enough.
+
+    Prints the last measurement as JSON, for the program that started this one.
+    """
+    result = timed(job, FIRST_NUMBER, fill, deliver)
+    number = job.number or next_number(job, result)
+    while number:
+        result = timed(job, number, fill, deliver)
+        number = 0 if job.number else next_number(job, result)
+    print(json.dumps(result))
+
+
+def next_number(job: Job, result: dict[str, float]) -> int:
+    """Return with how many to measure again, or 0 where the last took long enough."""
+    number = int(result["number"])
+    if result["seconds"] >= job.seconds * 0.6 or number == LARGEST_NUMBER:
+        return 0
+    wanted = int(number * job.seconds / result["seconds"])
+    return min(LARGEST_NUMBER, wanted, number * 10)
+
+
+def timed(
+    job: Job, number: int, fill: Callable[[int], None], deliver: Callable[[], None]
+) -> dict[str, float]:
+    fill(number)
+    before = sink(job, f"reset {job.delay}")
+    own_before = processor_seconds()
+    start = time.perf_counter()
+    deliver()
+    seconds = time.perf_counter() - start
+    own = processor_seconds() - own_before
+    return result_of(job, number, seconds, own, before)
+
+
+def result_of(
+    job: Job, number: int, seconds: float, own: float, before: dict[str, float]
+) -> dict[str, float]:
+    """Return the measurement, or end the program where not every message arrived once."""
+    after = sink(job)
+    if after["messages"] != number and job.variant != "queue alone":
+        sys.exit(f"{after['messages']:.0f} of {number} messages arrived.")
+    return {
+        "number": number,
+        "seconds": seconds,
+        "sink_busy": (after["busy"] - before["busy"]) / seconds,
+        "own_busy": own / seconds,
+        "connections": after["connections"] - 2,  # those of this very count
+    }
+
+
+def processor_seconds() -> float:
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime

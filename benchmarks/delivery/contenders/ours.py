@@ -1,0 +1,53 @@
+"""This project: one process, default settings, from the run's start until all is recorded."""
+
+import os
+from collections import deque
+from functools import partial
+
+from job import measure, read_job
+from notifications import fill, targets_of
+from project import set_up
+
+job = read_job()
+more: dict[str, object] = {}
+if job.variant == "pipelining":
+    more["EMAIL_BACKEND"] = "django_notification_system.contrib.smtp.EmailBackend"
+set_up(job, "django_notification_system", NOTIFICATION_SYSTEM_TARGETS=targets_of(job), **more)
+
+from django.core.management import call_command  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from django_notification_system.delivery.claim import claim_batch  # noqa: E402
+from django_notification_system.delivery.outcome import Outcome  # noqa: E402
+from django_notification_system.delivery.record import record_outcomes  # noqa: E402
+from django_notification_system.delivery.run import Run  # noqa: E402
+from django_notification_system.delivery.settle import settle  # noqa: E402
+from django_notification_system.models import NotificationTarget  # noqa: E402
+
+
+def run() -> None:
+    deque(Run(), maxlen=0)
+
+
+def print_to_nowhere() -> None:
+    with open(os.devnull, "w") as nowhere:
+        call_command("process_notifications", stdout=nowhere, stderr=nowhere)
+
+
+def claim_and_record() -> None:
+    """The database's part alone, with the engine's own batch sizes."""
+    target = NotificationTarget.objects.get(notification_module_name=job.channel)
+    now = timezone.now()
+    while True:
+        claim = claim_batch(target, due_at=now, size=500, lease_seconds=300, using="default")
+        if not claim.notifications:
+            return
+        outcomes = [Outcome.delivered(each, "Sent") for each in claim.notifications]
+        for outcome in outcomes:
+            settle(outcome, at=timezone.now(), due_until=now, when_unknown="retry")
+        for first in range(0, len(outcomes), 50):
+            record_outcomes(claim, outcomes[first : first + 50])
+
+
+WAYS = {"printed": print_to_nowhere, "queue alone": claim_and_record}
+measure(job, partial(fill, job), WAYS.get(job.variant, run))

@@ -1,0 +1,27 @@
+"""The Django project of every contender that has one."""
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from job import HOST, SENDER, Job
+
+
+def set_up(job: Job, *apps: str, **more: object) -> None:
+    """Configure Django with these apps and settings, and make the tables."""
+    settings.configure(
+        SECRET_KEY="only for the benchmark",
+        USE_TZ=True,
+        DATABASES={"default": job.database},
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", *apps],
+        DEFAULT_FROM_EMAIL=SENDER,
+        EMAIL_HOST=HOST,
+        EMAIL_PORT=job.smtp_port,
+        TEMPLATES=[
+            {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+        ],
+        LOGGING_CONFIG=None,
+        **more,
+    )
+    django.setup()
+    call_command("migrate", verbosity=0)

@@ -1,0 +1,95 @@
+"""Celery: one task an email, a worker with two processes, Redis as the broker.
+
+The queue is filled before the worker starts. It is timed by the sink, from the first message to
+the last, and so without the worker's start.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from celery import Celery
+from job import (
+    HOST,
+    SENDER,
+    TEXT_BODY,
+    TITLE,
+    address,
+    html_body,
+    next_number,
+    read_job,
+    result_of,
+    sink,
+)
+
+job = read_job()
+port = os.environ.setdefault("BENCHMARK_REDIS_PORT", "")
+app = Celery("benchmark", broker=f"redis://{HOST}:{port}/0" if port else None)
+app.conf.update(task_ignore_result=True, worker_hijack_root_logger=False)
+
+
+@app.task(name="rival_celery.send")
+def send(recipient: str, title: str, text: str, html: str) -> None:
+    from django.core.mail import send_mail
+
+    send_mail(title, text, SENDER, [recipient], html_message=html)
+
+
+def main() -> None:
+    number = job.number or 50
+    while number:
+        result = timed(number)
+        number = 0 if job.number else next_number(job, result)
+    print(json.dumps(result))
+
+
+def timed(number: int) -> dict[str, float]:
+    html = html_body()
+    before = sink(job, f"reset {job.delay}")
+    for index in range(number):
+        send.delay(address(index % 1000), TITLE, TEXT_BODY, html)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "rival_celery", "worker", "-c", "2", "-l", "ERROR"],
+        cwd=Path(__file__).parent,
+        stdout=subprocess.DEVNULL,
+    )
+    give_up_at = time.monotonic() + 60
+    try:
+        seen = before
+        while seen["messages"] < number:
+            if worker.poll() is not None or time.monotonic() > give_up_at:
+                sys.exit(f"The worker stopped after {seen['messages']:.0f} messages.")
+            time.sleep(0.2)
+            seen = sink(job)
+    finally:
+        worker.terminate()
+        worker.wait()
+    seconds = seen["last_at"] - seen["first_at"]
+    result = result_of(job, number, seconds, 0.0, before)
+    result["connections"] = 0
+    return result
+
+
+if __name__ == "__main__":
+    with ExitStack() as stack:
+        with socket.create_server((HOST, 0)) as free:
+            port = str(free.getsockname()[1])
+        redis = stack.enter_context(
+            subprocess.Popen(
+                ["redis-server", "--port", port, "--bind", HOST, "--save", "", "--dir", job.folder],
+                stdout=subprocess.DEVNULL,
+            )
+        )
+        stack.callback(redis.terminate)
+        os.environ["BENCHMARK_REDIS_PORT"] = port
+        app.conf.broker_url = f"redis://{HOST}:{port}/0"
+        main()
+else:
+    from project import set_up
+
+    set_up(job)

@@ -1,0 +1,70 @@
+"""The rivals' environments: each of its own, built when it is first needed, kept in ``.nox/``."""
+
+import shutil
+import subprocess
+import sys
+import uuid
+from functools import cache
+from pathlib import Path
+
+CACHE = Path(__file__).resolve().parents[2] / ".nox"
+DJANGO = "Django==5.2.*"
+#: The requirements of each, by the name of its program in ``contenders/``.
+REQUIREMENTS = {
+    "rival_release": ("django-notification-system==1.5.3", DJANGO, "psycopg[binary]", "six"),
+    "rival_post_office": ("django-post_office", DJANGO, "psycopg[binary]"),
+    "rival_mailer": ("django-mailer", DJANGO, "psycopg[binary]"),
+    "rival_celery": ("celery[redis]", DJANGO),
+}
+
+
+class CannotInstall(Exception):
+    """A rival cannot be had here; the text says why."""
+
+
+@cache
+def interpreter(program: str) -> Path:
+    """Return the interpreter for a contender: this one, or that of the rival's environment.
+
+    Raises:
+        CannotInstall: When pip cannot install the rival.
+    """
+    if program not in REQUIREMENTS:
+        return Path(sys.executable)
+    if program == "rival_celery" and shutil.which("redis-server") is None:
+        raise CannotInstall("there is no redis-server here")
+    environment = CACHE / f"benchmark_{program}"
+    python = environment / "bin" / "python"
+    if not python.exists():
+        _build(environment, REQUIREMENTS[program])
+    return python
+
+
+def version(program: str) -> str:
+    """Return the version of a rival that is installed."""
+    name = REQUIREMENTS[program][0].partition("[")[0].partition("==")[0]
+    script = f"from importlib.metadata import version; print(version({name!r}))"
+    finished = subprocess.run(
+        [interpreter(program), "-c", script], check=True, capture_output=True, text=True
+    )
+    return finished.stdout.strip()
+
+
+def _build(environment: Path, requirements: tuple[str, ...]) -> None:
+    """Build beside its place and move it there, so that what is there is always whole."""
+    building = CACHE / f"building-{uuid.uuid4().hex[:8]}"
+    try:
+        subprocess.run([sys.executable, "-m", "venv", building], check=True)
+        install = subprocess.run(
+            [
+                *(building / "bin" / "python", "-m", "pip", "install", "--quiet"),
+                *("--disable-pip-version-check", "--retries", "1", *requirements),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        if install.returncode:
+            raise CannotInstall(install.stderr.strip().splitlines()[-1])
+        building.rename(environment)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
