@@ -57,6 +57,7 @@ class ScriptedSmtp:
         self._octets_per_write = octets_per_write
         self._small_buffers = small_buffers
         self._sockets: list[socket.socket] = []
+        self._in_transaction = False
 
     def __enter__(self) -> Self:
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -89,6 +90,7 @@ class ScriptedSmtp:
         secure = self._context is not None and "STARTTLS" not in self.extensions
         if secure:
             connection = self._encrypted(connection)
+        self._in_transaction = False
         self._write(connection, b"220 localhost ESMTP\r\n")
         buffer, in_message = b"", False
         while read := connection.recv(1 << 20):
@@ -119,6 +121,7 @@ class ScriptedSmtp:
             message, end, rest = (b"\r\n" + buffer).partition(b"\r\n.\r\n")
             if not end:
                 return None
+            self._in_transaction = False
             reply = self._reply("MESSAGE")
             if reply.startswith("250"):
                 self.messages.append(message[2:] + b"\r\n")
@@ -132,7 +135,11 @@ class ScriptedSmtp:
             names = ["localhost", *self.extensions]
             lines = [f"250-{name}" for name in names[:-1]] + [f"250 {names[-1]}"]
             return rest, False, "\r\n".join(lines)
+        if command == "MAIL" and self._in_transaction:
+            return rest, False, "503 5.5.1 Nested MAIL"
         reply = self._reply(command)
+        if command in ("MAIL", "RSET"):
+            self._in_transaction = command == "MAIL" and reply.startswith("250")
         return rest, command == "DATA" and reply.startswith("354"), reply
 
     def _reply(self, command: str) -> str:

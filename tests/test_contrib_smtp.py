@@ -156,6 +156,14 @@ def test_short_recipients_go_a_hundred_at_a_time(server: ScriptedSmtp) -> None:
     assert [read.count(b"\r\n") for read in server.reads[:-1]] == [100, 100, 52]
 
 
+def test_long_recipients_go_four_kilobytes_at_a_time(server: ScriptedSmtp) -> None:
+    recipients = [f"{'long.' * 10}{number}@example.com" for number in range(150)]
+    with client_of(server) as client:
+        client.sendmail(SENDER, recipients, MESSAGE)
+    assert all(3900 < len(read) <= 4096 for read in server.reads[:-2])
+    assert b"".join(server.reads) == envelope(*recipients) + MESSAGE + b".\r\n"
+
+
 # --- Refusals -------------------------------------------------------------------------------
 
 Script = dict[str, list[str]]
@@ -191,39 +199,45 @@ def result(client: smtplib.SMTP, recipients: list[str]) -> Any:
         return type(error), error.args
 
 
-def results(script: Script, kind: type[smtplib.SMTP]) -> tuple[Any, bool, list[bytes]]:
+def first_result(script: Script, kind: type[smtplib.SMTP]) -> tuple[Any, bool, list[bytes]]:
     """Return what a client makes of a script, whether it stays connected, and what arrived."""
     with ScriptedSmtp() as server:
         server.script = {command: list(replies) for command, replies in script.items()}
-        # smtplib does not get as far as to read these.
-        if kind is smtplib.SMTP and "MAIL" in script:
-            server.script.update(RCPT=[], DATA=[])
-        if kind is smtplib.SMTP and len(script.get("RCPT", [])) == 2 and "DATA" in script:
-            server.script.update(DATA=[])
         client = client_of(server, kind)
-        first = result(client, [EGGS, HAM])
+        result_of_first = result(client, [EGGS, HAM])
         connected = client.sock is not None
-        if connected:
-            assert client.sendmail(SENDER, [HAM], MESSAGE + b"Second\r\n") == {}
         client.close()
-    return first, connected, server.messages
+    return result_of_first, connected, server.messages
+
+
+@pytest.mark.parametrize("script", [*REFUSALS.values(), *ENDS.values()], ids=[*REFUSALS, *ENDS])
+def test_an_error_is_told_as_smtplib_tells_it(script: Script) -> None:
+    assert first_result(script, PipeliningSMTP) == first_result(script, smtplib.SMTP)
 
 
 @pytest.mark.parametrize("script", REFUSALS.values(), ids=REFUSALS.keys())
-def test_a_refusal_is_told_as_smtplib_tells_it_and_the_next_message_goes_out(
-    script: Script,
-) -> None:
-    ours = results(script, PipeliningSMTP)
-    assert ours == results(script, smtplib.SMTP)
-    assert ours[1]
-    assert ours[2][-1] == MESSAGE + b"Second\r\n"
+def test_after_a_refusal_the_next_message_goes_out(server: ScriptedSmtp, script: Script) -> None:
+    server.script = {command: list(replies) for command, replies in script.items()}
+    with client_of(server) as client:
+        result(client, [EGGS, HAM])
+        assert client.sendmail(SENDER, [HAM], MESSAGE + b"Second\r\n") == {}
+    assert server.messages[-1] == MESSAGE + b"Second\r\n"
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize("script", ENDS.values(), ids=ENDS.keys())
-def test_an_end_of_the_connection_is_told_as_smtplib_tells_it(script: Script) -> None:
-    ours = results(script, PipeliningSMTP)
-    assert ours == results(script, smtplib.SMTP)
-    assert ours[1:] == (False, [])
+def test_after_an_end_the_connection_is_closed(server: ScriptedSmtp, script: Script) -> None:
+    server.script = {command: list(replies) for command, replies in script.items()}
+    client = client_of(server)
+    result(client, [EGGS, HAM])
+    assert (client.sock, server.messages) == (None, [])
+
+
+def test_no_more_groups_follow_a_refused_sender(server: ScriptedSmtp) -> None:
+    server.script = {"MAIL": [NO], "RCPT": ["503 No"] * 250}
+    with client_of(server) as client, pytest.raises(smtplib.SMTPSenderRefused):
+        client.sendmail(SENDER, [f"{number}@b.c" for number in range(250)], MESSAGE)
+    assert [read.count(b"\r\n") for read in server.reads] == [100, 1]
 
 
 @pytest.mark.parametrize("answer", ["554 5.5.1 No valid recipients", "250 2.0.0 Well", HANG_UP])
