@@ -1,6 +1,7 @@
 """The backend that uses PIPELINING: what it says and when, and what it makes of each answer."""
 
 import contextlib
+import re
 import smtplib
 import ssl
 import subprocess
@@ -89,7 +90,8 @@ def test_every_message_goes_out_as_smtplib_sends_it(content: bytes | str) -> Non
             client.sendmail(SENDER, EGGS, content)
             client.sendmail(SENDER, HAM, MESSAGE)
         assert len(server.messages) == 2
-        said.append(b"".join(server.reads))
+        # From 3.13 smtplib says "from" and "to".
+        said.append(re.sub(rb"(?:from|to):<", lambda word: word[0].upper(), b"".join(server.reads)))
     assert said[0] == said[1]
 
 
@@ -426,11 +428,9 @@ def test_the_command_sends_through_it_in_two_round_trips(
     assert process().count("Email Successfully Sent\n") == 2
     assert [b"Subject: Number 0" in server.messages[0], len(server.messages)] == [True, 2]
     assert server.connections == 1
-    assert [read[:4] for read in server.reads] == [
-        *(b"mail", b"Cont"),
-        *(b"mail", b"rset"),
-        *(b"mail", b"Cont"),
-    ]
+    envelopes = [read.endswith(b"data\r\n") for read in server.reads]
+    assert envelopes == [True, False] * 3
+    assert server.reads[3] == b"rset\r\n"
 
 
 @pytest.mark.parametrize(("command", "reply", "status", "said"), FAULTS)
