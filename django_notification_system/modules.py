@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import keyword
 import os
 import sys
 import traceback
@@ -48,9 +49,9 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
         The module, or ``None`` where no location has one of that name.
 
     Raises:
-        TargetUnavailable: When ``name`` is no identifier, or the module does not import.
+        TargetUnavailable: When ``name`` may not name a module, or the module does not import.
     """
-    if not name.isidentifier():
+    if not is_module_name(name):
         raise TargetUnavailable(
             f"{name!r} is no Python module name. Correct the target's notification_module_name: "
             "letters, digits and underscores only."
@@ -69,6 +70,14 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
         dotted = f"{built_in_package}.{name}"
         return FoundModule(_import(dotted), dotted)
     return None
+
+
+def is_module_name(name: str) -> bool:
+    """Tell whether a target may name this module.
+
+    Keywords cannot be imported; ``__init__``, ``__main__`` and private modules are no target's.
+    """
+    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
 def searched_places(setting: str, built_in_package: str) -> str:

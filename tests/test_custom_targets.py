@@ -323,9 +323,13 @@ def test_only_python_files_that_a_target_names_are_loaded(
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil", "evil/evil", "os.path", "carrier-pigeon", "", "__main__.x", "a b"]
-)
-def test_a_module_name_that_is_no_identifier_is_refused(
+    "name",
+    [
+        "../evil", "evil/evil", "os.path", "carrier-pigeon", "", "__main__.x", "a b",
+        "class", "None", "__init__", "__main__", "_private",
+    ],
+)  # fmt: skip
+def test_a_module_name_that_no_target_may_have_is_refused(
     pigeon: TargetUserRecord, make_due: MakeDue, write_handler: WriteHandler, name: str
 ) -> None:
     write_handler(SENDS, "evil.py")

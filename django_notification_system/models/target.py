@@ -6,16 +6,17 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..modules import is_module_name
 from .abstract import CreatedModifiedAbstractModel
 
 
 def validate_module_name(name: str) -> None:
-    """Refuse what is no Python identifier: a target may name a module, never a file.
+    """Refuse what cannot name a target's module: a target may name a module, never a file.
 
     Raises:
-        ValidationError: When ``name`` is no identifier.
+        ValidationError: When ``name`` is no identifier, a keyword, or begins with an underscore.
     """
-    if not name.isidentifier():
+    if not is_module_name(name):
         raise ValidationError(
             _("“%(name)s” is no Python module name: use letters, digits and underscores."),
             params={"name": name},
