@@ -14,6 +14,7 @@ from django.core.mail.backends import console, dummy, locmem, smtp
 
 from ..exceptions import TargetUnavailable
 from .base import one_line
+from .email_bytes import sends_plainly, sharing_mail
 
 #: They write to one place, one after another; the file backend is a console backend too.
 LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
@@ -50,6 +51,7 @@ class MailConnection:
         self.recipient = ""
         self.refused: dict[str, tuple[int, bytes]] = {}
         self._backend = backend
+        self._sends_plainly = sends_plainly(backend)
         self._open = False
 
     @property
@@ -106,6 +108,10 @@ class MailConnection:
             self._watch()
         self.stage = Stage.START if self.is_smtp or self.is_local else Stage.OPAQUE
         self.refused = {}
+        shared = sharing_mail(message) if self._sends_plainly else None
+        if shared is not None:
+            self._backend.connection.sendmail(shared.sender, shared.recipients, shared.content)
+            return 1
         sent: int | None = self._backend.send_messages([message])
         return sent
 

@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Any, Literal
 
 from django.conf import settings
@@ -103,11 +104,16 @@ def message_id(notification: Notification, from_email: str) -> str:
 
     It is the same in every attempt, so that a receiver may drop a second copy.
     """
+    return f"<{notification.pk}@{_domain(from_email)}>"
+
+
+@lru_cache(maxsize=8)
+def _domain(from_email: str) -> str:
     _, at, domain = parseaddr(from_email)[1].rpartition("@")
     try:
-        return f"<{notification.pk}@{punycode(domain) if at else 'localhost'}>"
+        return punycode(domain) if at else "localhost"
     except UnicodeError:
-        return f"<{notification.pk}@localhost>"
+        return "localhost"
 
 
 def _subject(title: str) -> str:
