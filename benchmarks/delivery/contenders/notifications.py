@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from job import SENDER, SHORT_BODY, TITLE, Job, address, html_body
+from project import analyze
 
 MOST_RECORDS = 1000
 SMALL_STEP = timedelta(milliseconds=1)
@@ -47,6 +48,7 @@ def fill(job: Job, number: int) -> None:
         ),
         batch_size=500,
     )
+    analyze()
 
 
 def body(job: Job, number: int) -> str:

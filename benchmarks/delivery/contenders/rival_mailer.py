@@ -1,7 +1,7 @@
 """django-mailer: what its command ``send_mail`` does, with its default settings."""
 
 from job import SENDER, TEXT_BODY, TITLE, address, html_body, measure, read_job
-from project import set_up
+from project import analyze, set_up
 
 job = read_job()
 set_up(job, "mailer")
@@ -14,6 +14,7 @@ def fill(number: int) -> None:
     html = html_body()
     for index in range(number):
         send_html_mail(TITLE, TEXT_BODY, html, SENDER, [address(index % 1000)])
+    analyze()
 
 
 measure(job, fill, lambda: call_command("send_mail", verbosity=0))

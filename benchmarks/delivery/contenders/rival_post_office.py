@@ -1,7 +1,7 @@
 """django-post_office: its command ``send_queued_mail``, with its default settings."""
 
 from job import SENDER, TEXT_BODY, TITLE, address, html_body, measure, read_job
-from project import set_up
+from project import analyze, set_up
 
 job = read_job()
 set_up(job, "post_office")
@@ -24,6 +24,7 @@ def fill(number: int) -> None:
             for index in range(number)
         ]
     )
+    analyze()
 
 
 measure(job, fill, lambda: call_command("send_queued_mail", verbosity=0))
