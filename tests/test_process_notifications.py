@@ -349,10 +349,10 @@ def test_fail_on_error_is_0_when_all_went_out(loft: TargetUserRecord, make_due: 
 def test_a_message_cannot_steer_the_terminal_that_shows_it(
     loft: TargetUserRecord, make_due: MakeDue
 ) -> None:
-    make_due(loft, title="beep\x07", body="red \x1b[31m\x9b31m\r\nこんにちは 🥚")
+    make_due(loft, title="beep\x07", body="red \x1b[31m\x9b31m\rover\r\nこんにちは 🥚")
     text = Output().text
     assert re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text) is None
-    assert "beep\\x07 - red \\x1b[31m\\x9b31m\\r\nこんにちは 🥚" in text
+    assert "beep\\x07 - red \\x1b[31m\\x9b31m\\rover\nこんにちは 🥚" in text
 
 
 def queries_of(run: Callable[[], object]) -> int:

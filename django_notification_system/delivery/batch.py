@@ -16,7 +16,7 @@ from .announce import announce
 from .attempt import Attempt
 from .claim import Claim
 from .database import patiently
-from .outcome import Outcome
+from .outcome import Outcome, one_line
 from .record import record_outcomes, record_settled
 from .settle import settle, settle_without_attempt
 
@@ -95,7 +95,7 @@ class Batch:
                 type(outcome).__name__,
             )
             return
-        settle(outcome, at=timezone.now(), due_until=self.due_at, when_unknown=self.when_unknown)
+        outcome = self._settled(outcome)
         del self._open[outcome.notification.pk]
         self.progress_at = time.monotonic()
         if not self._unrecorded:
@@ -103,6 +103,20 @@ class Batch:
         self._unrecorded.append(outcome)
         if len(self._unrecorded) >= self.settings.record_every:
             self.record()
+
+    def _settled(self, outcome: Outcome) -> Outcome:
+        """Settle an outcome; one that makes no sense counts as unknown."""
+        at = timezone.now()
+        try:
+            settle(outcome, at=at, due_until=self.due_at, when_unknown=self.when_unknown)
+        except Exception as error:
+            logger.exception("The handler of target %r yielded a bad outcome.", self.target.name)
+            outcome = Outcome.unknown(
+                outcome.notification,
+                f"Its handler yielded an outcome that makes no sense ({one_line(error)}).",
+            )
+            settle(outcome, at=at, due_until=self.due_at, when_unknown=self.when_unknown)
+        return outcome
 
     def keep_time(self) -> None:
         """Record what has waited long enough, and hold the rest while there is progress."""
@@ -149,12 +163,23 @@ class Batch:
 
     def _settle_without_attempt(self, notifications: Iterable[Notification]) -> None:
         settled = [
-            notification for notification in notifications if settle_without_attempt(notification)
+            notification
+            for notification in notifications
+            if settle_without_attempt(notification) or self._settle_unreadable(notification)
         ]
         record_settled(self.claim, settled)
         for notification in settled:
             del self._open[notification.pk]
         self._tell(settled)
+
+    def _settle_unreadable(self, notification: Notification) -> bool:
+        reason = self.claim.unreadable.get(notification.pk)
+        if reason is None:
+            return False
+        notification.status = Notification.DELIVERY_FAILURE
+        notification.attempted_delivery = timezone.now()
+        notification.response = reason
+        return True
 
     def _still_wanted(self, candidates: list[Notification]) -> list[Notification]:
         """Return those to be sent even now.

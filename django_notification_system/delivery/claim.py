@@ -3,17 +3,18 @@
 import uuid
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.models import DateTimeField, ExpressionWrapper
-from django.db.models.functions import Now
 
 from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.database_now import DatabaseNow
 from ..models.notification import NotificationQuerySet
 from .database import patiently
+from .outcome import one_line
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class Claim:
         token: What marks its rows in the database.
         notifications: The rows, oldest first.
         using: The database's alias.
+        unreadable: Why a row of it cannot be read in full, by its key.
     """
 
     token: uuid.UUID
     notifications: list[Notification]
     using: str
+    unreadable: dict[uuid.UUID, str] = field(default_factory=dict)
 
     def rows(self, ids: Iterable[uuid.UUID]) -> NotificationQuerySet:
         """Return those of the batch, by their keys, that this run still holds."""
@@ -85,12 +88,33 @@ def claim_batch(
     while candidates and not marked:  # another run was faster
         candidates, marked = patiently(mark_oldest, using=using)
     if marked:
-        rows = claim.rows(candidates).for_delivery()
-        oldest_first = rows.order_by("scheduled_delivery", "created_date")
-        claim.notifications.extend(patiently(lambda: list(oldest_first), using=using))
+        _read(claim, candidates)
         for notification in claim.notifications:
             notification.target_user_record.target = target  # one for all: not read for each
     return claim
+
+
+def _read(claim: Claim, ids: list[uuid.UUID]) -> None:
+    rows = claim.rows(ids).for_delivery().order_by("scheduled_delivery", "created_date")
+    try:
+        claim.notifications.extend(patiently(lambda: list(rows), using=claim.using))
+    except DatabaseError:
+        raise
+    except Exception:
+        # One row's JSON is more than Python reads: too long a number, too deep a list.
+        for notification_id in ids:
+            _read_alone(claim, notification_id)
+
+
+def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:
+    row = claim.rows([notification_id]).for_delivery()
+    try:
+        claim.notifications.extend(row)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        claim.notifications.extend(row.defer("extra"))
+        claim.unreadable[notification_id] = f"Not sent: extra cannot be read ({one_line(error)})."
 
 
 def _oldest_due(
@@ -137,4 +161,6 @@ def _mark(ids: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, using: str
 
 def _lease_end(lease_seconds: int) -> Any:
     # By the database's clock: the hosts that share it need not agree on the time.
-    return ExpressionWrapper(Now() + timedelta(seconds=lease_seconds), output_field=DateTimeField())
+    return ExpressionWrapper(
+        DatabaseNow() + timedelta(seconds=lease_seconds), output_field=DateTimeField()
+    )

@@ -51,7 +51,7 @@ def patiently(
         try:
             return operation()
         except (OperationalError, InterfaceError) as error:
-            if not _is_passing(error, connection.vendor) or time.monotonic() > give_up_at:
+            if not is_passing(error, connection.vendor) or time.monotonic() > give_up_at:
                 raise
             logger.warning("The database is out of reach; waiting for it. (%s)", error)
             connection.close()
@@ -59,9 +59,12 @@ def patiently(
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _is_passing(error: Exception, vendor: str) -> bool:
+def is_passing(error: Exception, vendor: str) -> bool:
+    """Tell whether an error says that the database is only out of reach for a while."""
     if isinstance(error, InterfaceError):
         return True  # the connection was closed
+    if not isinstance(error, OperationalError):
+        return False
     if vendor == "sqlite":
         return "locked" in str(error) or "busy" in str(error)
     if vendor == "mysql":

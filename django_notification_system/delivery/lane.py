@@ -19,6 +19,9 @@ from .outcome import Outcome, one_line
 
 logger = logging.getLogger("django_notification_system")
 
+#: SystemExit too: a library that calls sys.exit() must end neither its thread nor the run.
+HANDLER_ERRORS = (Exception, SystemExit)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -81,12 +84,12 @@ class Lane:
                 self._relay(handler.deliver(self._feed()))
             except TargetUnavailable:
                 raise
-            except Exception as error:
+            except HANDLER_ERRORS as error:
                 self._deliver_alone(handler, error)
             self._answer_for(handler)
         except TargetUnavailable as error:
             problem = str(error)
-        except Exception as error:
+        except HANDLER_ERRORS as error:
             logger.exception("The handler of target %r failed.", self._batch.target.name)
             problem = one_line(error)
         finally:
@@ -109,7 +112,7 @@ class Lane:
                 self._taken.pop(outcome.notification.pk, None)
             self._post(Arrived(self._batch, outcome))
 
-    def _deliver_alone(self, handler: FoundHandler, error: Exception) -> None:
+    def _deliver_alone(self, handler: FoundHandler, error: BaseException) -> None:
         """Find the one notification that a handler breaks on by giving it each alone.
 
         What it may have sent before it broke is sent again, unless the target would rather lose
@@ -117,9 +120,7 @@ class Lane:
         """
         logger.error("%s raised while delivering a batch.", handler.source, exc_info=error)
         again = list(self._taken.values())
-        if len(again) == 1:
-            self._relay([Outcome.retry(again.pop(), one_line(error))])
-        elif self._batch.when_unknown == "fail":
+        if len(again) == 1 or self._batch.when_unknown == "fail":
             self._relay(Outcome.unknown(notification, one_line(error)) for notification in again)
             again = []
         self._taken.clear()
@@ -129,8 +130,8 @@ class Lane:
                 self._relay(handler.deliver(iter([notification])))
             except TargetUnavailable:
                 raise
-            except Exception as its_error:
-                self._relay([Outcome.retry(notification, one_line(its_error))])
+            except HANDLER_ERRORS as its_error:
+                self._relay([Outcome.unknown(notification, one_line(its_error))])
 
     def _answer_for(self, handler: FoundHandler) -> None:
         """Give an outcome to what the handler forgot."""

@@ -1,9 +1,11 @@
 """Handlers in the manner of release 1.5.3, behind the interface that takes many."""
 
+import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS
 
 from ..exceptions import TargetUnavailable
 from ..models import Notification
@@ -12,6 +14,17 @@ from .outcome import Outcome, one_line
 logger = logging.getLogger("django_notification_system")
 
 SendNotification = Callable[[Notification], Any]
+
+STATUSES = tuple(dict(Notification.STATUS_CHOICES))
+#: What tells that an attempt has been settled.
+PROGRESS = ("status", "scheduled_delivery")
+#: What a handler may save; the rest is the engine's.
+SAVED_FIELDS = tuple(
+    field.attname
+    for field in Notification._meta.concrete_fields
+    if field.attname
+    not in {"id", "digest", "claim_token", "claimed_until", "created_date", "modified_date"}
+)
 
 
 def deliver_one_by_one(
@@ -35,32 +48,55 @@ def deliver_one_by_one(
     return deliver
 
 
+class HeldSave:
+    """Stands in for a notification's ``save()`` while its handler is at work.
+
+    Attributes:
+        was_called: Whether the handler saved.
+        outcome: What ``send_and_save()`` would have saved: a handler may call a built-in one.
+    """
+
+    def __init__(self) -> None:
+        self.was_called = False
+        self.outcome: Outcome | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Remember the call."""
+        self.was_called = True
+
+
 def _attempt(send: SendNotification, notification: Notification, source: str) -> Outcome:
-    before = _progress(notification)
-    saves: list[None] = []
-
-    def hold_back(*args: Any, **kwargs: Any) -> None:
-        saves.append(None)
-
-    notification.save = hold_back  # type: ignore[method-assign] # for this call only
+    before = _Snapshot(notification)
+    held = HeldSave()
+    notification.save = held  # type: ignore[method-assign] # for this call only
     try:
         returned = send(notification)
     except TargetUnavailable:
         raise
-    except Exception as error:
-        if saves and _progress(notification) != before:
-            return Outcome.as_saved(notification, one_line(error))
+    except (Exception, SystemExit) as error:
         logger.exception("%s raised while delivering notification %s.", source, notification.pk)
-        return Outcome.retry(notification, one_line(error))
+        if held.was_called and before.has_moved_on():
+            return Outcome.as_saved(notification, one_line(error), before.changed_fields())
+        return Outcome.unknown(notification, one_line(error))
     finally:
         del notification.save  # the class's own again
     if isinstance(returned, Outcome):
         return returned
-    if saves and _progress(notification) != before:
-        return Outcome.as_saved(notification, _response(returned, notification))
-    if (saved := _progress_in_database(notification)) != before:
-        notification.status, notification.scheduled_delivery = saved
-        return Outcome.as_saved(notification, _response(returned, notification))
+    if held.outcome is not None:
+        return held.outcome
+    if notification.status not in STATUSES:
+        invented = notification.status
+        before.restore()
+        return Outcome.unknown(
+            notification,
+            f"send_notification() in {source} saved the status {invented!r}, which there is not."
+            f" The statuses are {', '.join(STATUSES)}.",
+        )
+    if held.was_called and before.has_moved_on():
+        response = _response(returned, notification)
+        return Outcome.as_saved(notification, response, before.changed_fields())
+    if before.has_moved_on_in_database():
+        return Outcome.as_saved(notification, _response(returned, notification), ())
     said = "nothing" if returned is None else repr(str(returned))
     return Outcome.unknown(
         notification,
@@ -69,15 +105,40 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
     )
 
 
-def _progress(notification: Notification) -> tuple[str, datetime]:
-    return notification.status, notification.scheduled_delivery
+class _Snapshot:
+    """What a notification was before its handler had it."""
 
+    def __init__(self, notification: Notification) -> None:
+        self._notification = notification
+        self._values = {name: getattr(notification, name) for name in SAVED_FIELDS}
+        self._values["extra"] = copy.deepcopy(notification.extra)
 
-def _progress_in_database(notification: Notification) -> tuple[str, datetime]:
-    """Return what a handler may have saved through another instance or ``update()``."""
-    fields = Notification.objects.using(notification._state.db).filter(pk=notification.pk)
-    saved = fields.values_list("status", "scheduled_delivery").first()
-    return saved or _progress(notification)
+    def has_moved_on(self) -> bool:
+        """Tell whether status or time say that the attempt has been settled."""
+        return any(getattr(self._notification, name) != self._values[name] for name in PROGRESS)
+
+    def changed_fields(self) -> tuple[str, ...]:
+        """Return the names of what the handler has changed."""
+        return tuple(
+            name
+            for name, value in self._values.items()
+            if getattr(self._notification, name) != value
+        )
+
+    def restore(self) -> None:
+        """Undo what the handler has changed."""
+        for name, value in self._values.items():
+            setattr(self._notification, name, value)
+
+    def has_moved_on_in_database(self) -> bool:
+        """Tell whether the handler saved through another instance or ``update()``; take that."""
+        rows = Notification.objects.using(self._notification._state.db or DEFAULT_DB_ALIAS)
+        saved = rows.filter(pk=self._notification.pk).values(*PROGRESS).first()
+        if saved is None or all(saved[name] == self._values[name] for name in PROGRESS):
+            return False
+        for name, value in saved.items():
+            setattr(self._notification, name, value)
+        return True
 
 
 def _response(returned: Any, notification: Notification) -> str:

@@ -35,6 +35,7 @@ class Outcome:
         provider_message_id: The provider's name for the message it took.
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
+        saved_fields: What a handler in the manner of release 1.5.3 has changed and saved.
     """
 
     notification: Notification
@@ -44,6 +45,7 @@ class Outcome:
     provider_message_id: str = ""
     deactivate_record: bool = False
     opt_out: bool = False
+    saved_fields: tuple[str, ...] = ()
 
     @classmethod
     def delivered(
@@ -102,9 +104,11 @@ class Outcome:
         return cls(notification, Result.UNKNOWN, response)
 
     @classmethod
-    def as_saved(cls, notification: Notification, response: str) -> Outcome:
+    def as_saved(
+        cls, notification: Notification, response: str, saved_fields: tuple[str, ...]
+    ) -> Outcome:
         """A handler in the manner of release 1.5.3 has set the notification's status itself."""
-        return cls(notification, Result.AS_SAVED, response)
+        return cls(notification, Result.AS_SAVED, response, saved_fields=saved_fields)
 
 
 def one_line(error: BaseException) -> str:

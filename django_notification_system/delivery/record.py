@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ..models import Notification, TargetUserRecord
 from .claim import Claim
-from .database import patiently
+from .database import is_passing, patiently
 from .outcome import Outcome, Result
 
 logger = logging.getLogger("django_notification_system")
@@ -25,47 +25,77 @@ FAILURE_FIELDS = (
     "scheduled_delivery",
     "retry_attempts",
 )
-#: What the engine keeps to itself, whatever a handler saves.
-ENGINE_FIELDS = frozenset({"id", "digest", "claim_token", "claimed_until", "modified_date"})
 CONCRETE_FIELDS = {field.attname: field for field in Notification._meta.concrete_fields}
-EVERY_FIELD = tuple(name for name in CONCRETE_FIELDS if name not in ENGINE_FIELDS)
 
 
 def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
-    """Write settled outcomes and give up the claim on their rows, all of them or none.
+    """Write settled outcomes and give up the claim on their rows.
 
-    A row whose claim has meanwhile passed to another run is left to that run. A database that is
-    out of reach is waited for.
+    A row whose claim has meanwhile passed to another run is left to that run, and one that a
+    person has settled meanwhile stays so, unless the message is delivered. A database that is out
+    of reach is waited for. What cannot be stored at all becomes a failure that says so.
     """
-    groups: dict[tuple[str, ...], list[Notification]] = {}
-    for outcome in outcomes:
-        groups.setdefault(_changed_fields(outcome), []).append(outcome.notification)
-    is_one_statement = len(groups) == 1 and not any(
-        outcome.deactivate_record for outcome in outcomes
-    )
-
-    def write() -> None:
-        with nullcontext() if is_one_statement else transaction.atomic(using=claim.using):
-            for fields, notifications in groups.items():
-                _write(claim, notifications, fields)
-            deactivate_records(claim.using, outcomes)
-
-    patiently(write, using=claim.using)
+    try:
+        patiently(lambda: _write_all(claim, outcomes), using=claim.using)
+    except Exception as error:
+        if is_passing(error, connections[claim.using].vendor):
+            raise  # patience is at its end
+        if len(outcomes) == 1:
+            _record_unstorable(claim, outcomes[0], error)
+            return
+        for outcome in outcomes:
+            record_outcomes(claim, [outcome])
 
 
 def record_settled(claim: Claim, notifications: Sequence[Notification]) -> None:
     """Write what was settled without an attempt."""
     if notifications:
-        patiently(lambda: _write(claim, notifications, ("status", "response")), using=claim.using)
+        fields = ("status", "attempted_delivery", "response")
+        patiently(lambda: _write(claim, notifications, fields), using=claim.using)
+
+
+def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    groups: dict[tuple[tuple[str, ...], bool], list[Notification]] = {}
+    for outcome in outcomes:
+        delivered = outcome.notification.status == Notification.DELIVERED
+        key = (_changed_fields(outcome), delivered)
+        groups.setdefault(key, []).append(outcome.notification)
+    is_one_statement = len(groups) == 1 and not any(
+        outcome.deactivate_record for outcome in outcomes
+    )
+    # Within a transaction of the caller's, a statement that fails must not take that with it.
+    alone = is_one_statement and not connections[claim.using].in_atomic_block
+    with nullcontext() if alone else transaction.atomic(using=claim.using):
+        for (fields, delivered), notifications in groups.items():
+            _write(claim, notifications, fields, over_any_status=delivered)
+        deactivate_records(claim.using, outcomes)
 
 
 def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
-    if outcome.result is Result.DELIVERED:
-        return DELIVERY_FIELDS
-    return EVERY_FIELD if outcome.result is Result.AS_SAVED else FAILURE_FIELDS
+    if outcome.result is Result.AS_SAVED:
+        return (*(name for name in outcome.saved_fields if name != "response"), "response")
+    return DELIVERY_FIELDS if outcome.result is Result.DELIVERED else FAILURE_FIELDS
 
 
-def _write(claim: Claim, notifications: Sequence[Notification], fields: Iterable[str]) -> None:
+def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None:
+    """Settle a notification whose handler left values in it that the database refuses."""
+    notification = outcome.notification
+    logger.error("The outcome of notification %s cannot be stored.", notification.pk)
+    notification.status = Notification.DELIVERY_FAILURE
+    notification.attempted_delivery = timezone.now()
+    notification.response = (
+        f"What its handler saved cannot be stored ({type(error).__name__}). Correct the handler."
+    )
+    record_settled(claim, [notification])
+
+
+def _write(
+    claim: Claim,
+    notifications: Sequence[Notification],
+    fields: Iterable[str],
+    *,
+    over_any_status: bool = False,
+) -> None:
     """Write these fields of all rows in one statement, and give up the claim on them.
 
     The statement is made by hand: as Django's expressions, a ``CASE`` for every field of fifty
@@ -103,16 +133,22 @@ def _write(claim: Claim, notifications: Sequence[Notification], fields: Iterable
         f" WHERE {column('id')} IN ({', '.join(['%s'] * len(keys))})"
         f" AND {column('claim_token')} = %s"
     )
+    conditions = [*keys, prepared("claim_token", claim.token)]
+    if "status" in fields and not over_any_status:
+        # A person may have cancelled it while it was on its way; that word stands.
+        statement += f" AND {column('status')} IN (%s, %s)"
+        conditions += Notification.PENDING_STATUSES
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, *keys, prepared("claim_token", claim.token)])
+        cursor.execute(statement, [*parameters, *conditions])
         missed = len(keys) - cursor.rowcount
     if missed:
         logger.warning(
-            "%d of %d outcomes were not recorded: their notifications were deleted, or another"
-            " run took them over when the lease ended.",
+            "%d of %d outcomes were not recorded: their notifications were deleted or settled"
+            " otherwise, or another run took them over when the lease ended.",
             missed,
             len(keys),
         )
+        claim.release(notification.pk for notification in notifications)
 
 
 def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:

@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from django.db import connections, router
 from django.utils import timezone
@@ -32,7 +33,7 @@ class Run:
 
     Args:
         target_names: Deliver only to targets of these names or module names; to all by default.
-        limit: Attempt at most so many notifications.
+        limit: Attempt at most so many notifications, the oldest of all targets.
         using: The alias of the database that holds the notifications.
 
     Raises:
@@ -52,7 +53,8 @@ class Run:
         #: What kept a target from being used, by the target's name.
         self.problems: dict[str, str] = {}
         self._settings = engine_settings()
-        self._remaining = limit
+        #: How many may still be attempted, by the target's key; ``None``: as many as are due.
+        self._allowed = None if limit is None else self._oldest(limit)
         self._stopping = False
         self._active: list[Batch] = []
         self._events: SimpleQueue[Event] = SimpleQueue()
@@ -86,7 +88,7 @@ class Run:
                 .order_by("scheduled_delivery")
             )
             verdict = None
-            for notification in due[: self._remaining].iterator(chunk_size=500):
+            for notification in due[: self._allowance(target)].iterator(chunk_size=500):
                 verdict = verdict or self._verdict(target)
                 before = notification.status
                 response = settle_without_attempt(notification) or verdict
@@ -94,7 +96,6 @@ class Run:
                 yield Attempt(
                     notification, target, notification.scheduled_delivery, before, response
                 )
-                self._count_down(1)
 
     def _one_after_another(self) -> Iterator[Attempt]:
         waiting = deque(self.targets)
@@ -146,20 +147,22 @@ class Run:
         thread.start()
 
     def _claim(self, target: NotificationTarget) -> Batch | None:
-        if self._stopping or self._remaining == 0:
+        allowance = self._allowance(target)
+        if self._stopping or allowance == 0:
             return None
         size = self._settings.batch_size
         claim = claim_batch(
             target,
             due_at=self.due_at,
-            size=size if self._remaining is None else min(size, self._remaining),
+            size=size if allowance is None else min(size, allowance),
             lease_seconds=self._settings.lease_seconds,
             using=self.using,
         )
         if not claim.notifications:
             return None
         logger.debug("%s: claimed %d.", target.name, len(claim.notifications))
-        self._count_down(len(claim.notifications))
+        if self._allowed is not None:
+            self._allowed[target.pk] -= len(claim.notifications)
         batch = Batch(
             target,
             claim,
@@ -220,6 +223,7 @@ class Run:
             if (event := self._next_event()) is not None:
                 self._handle(event)
         for batch in list(self._active):
+            batch.give_up("The run was ended while the message was on its way.")
             self._close(batch)
 
     def _in_flight(self) -> bool:
@@ -231,9 +235,17 @@ class Run:
     def _is_stopping(self) -> bool:
         return self._stopping
 
-    def _count_down(self, count: int) -> None:
-        if self._remaining is not None:
-            self._remaining -= count
+    def _oldest(self, limit: int) -> Counter[Any]:
+        """Count by target the notifications that are due first, so that none waits for another."""
+        due = Notification.objects.using(self.using).due(self.due_at).unclaimed()
+        return Counter(
+            due.filter(target_user_record__target__in=self.targets)
+            .order_by("scheduled_delivery")
+            .values_list("target_user_record__target", flat=True)[:limit]
+        )
+
+    def _allowance(self, target: NotificationTarget) -> int | None:
+        return None if self._allowed is None else self._allowed[target.pk]
 
     def _reports(self, batch: Batch) -> Iterator[Attempt]:
         while batch.reports:

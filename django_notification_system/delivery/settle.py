@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.utils import timezone
+
 from ..conf import WhenUnknown
 from ..models import Notification
 from ..models.notification import RESPONSE_MAX_LENGTH
@@ -24,13 +27,15 @@ def settle(
         when_unknown: What to do where nobody can know.
     """
     notification = outcome.notification
-    notification.response = outcome.response[:RESPONSE_MAX_LENGTH]
+    notification.response = storable(outcome.response, RESPONSE_MAX_LENGTH)
     if outcome.result is Result.AS_SAVED:
+        if notification.status in Notification.PENDING_STATUSES:
+            notification.scheduled_delivery = max(notification.scheduled_delivery, due_until + TICK)
         return
     notification.attempted_delivery = at
     if outcome.result is Result.DELIVERED:
         notification.status = Notification.DELIVERED
-        notification.provider_message_id = outcome.provider_message_id[:200]
+        notification.provider_message_id = storable(outcome.provider_message_id, 200)
     elif outcome.opt_out:
         notification.status = Notification.OPTED_OUT
     elif outcome.deactivate_record:
@@ -44,8 +49,21 @@ def settle(
         notification.count_failed_attempt(at)
         if notification.status == Notification.RETRY:
             notification.scheduled_delivery = max(
-                notification.scheduled_delivery, outcome.not_before or at, due_until + TICK
+                notification.scheduled_delivery, _moment(outcome.not_before) or at, due_until + TICK
             )
+
+
+def storable(text: object, length: int) -> str:
+    """Return what a handler said as text that every database stores: no NUL, no half characters."""
+    said = str(text).replace("\x00", "").encode(errors="replace").decode()
+    return said[:length]
+
+
+def _moment(moment: datetime | None) -> datetime | None:
+    """Return a handler's moment with a time zone or without, as the project's own are."""
+    if moment is None or timezone.is_aware(moment) == settings.USE_TZ:
+        return moment
+    return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
 
 
 def settle_without_attempt(notification: Notification) -> str | None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from ..conf import target_settings
 from ..models import Notification
 from .announce import announce
+from .one_by_one import HeldSave
 from .outcome import Outcome, Result
 from .record import DELIVERY_FIELDS, FAILURE_FIELDS, deactivate_records
 from .settle import settle, settle_without_attempt
@@ -36,6 +37,9 @@ def send_and_save(
         _save(notification, using, ("status", "response"))
         return notification.response
     [outcome] = deliver([notification])
+    if isinstance(held := notification.__dict__.get("save"), HeldSave):
+        held.outcome = outcome  # in a run, whose engine settles, saves and announces
+        return outcome.response
     at = timezone.now()
     module_name = notification.target_user_record.target.notification_module_name
     when_unknown = target_settings(module_name).when_unknown

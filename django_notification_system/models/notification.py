@@ -8,16 +8,20 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models
 from django.db.models.constants import LOOKUP_SEP
-from django.db.models.functions import Now
 from django.db.models.utils import resolve_callables
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..exceptions import InvalidNotification
+from ..notification_creators.validate_extra import json_object, storable_text
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
+from .database_now import DatabaseNow
 from .digest import DigestField, notification_digest
 from .target_user_record import TargetUserRecord
 
+#: Ten years, in minutes: more would lead out of the calendar.
+LONGEST_INTERVAL = 10 * 366 * 24 * 60
 #: How much of a handler's response is kept, in characters.
 RESPONSE_MAX_LENGTH = 500
 
@@ -29,6 +33,22 @@ def has_line_break(title: str) -> bool:
     ``str.splitlines()`` does.
     """
     return bool(title) and title.splitlines() != [title]
+
+
+def refuse_bad_extra(extra: Any) -> None:
+    """Refuse an ``extra`` that not every database could store.
+
+    Raises:
+        ValidationError: When it is no object, or holds what cannot be stored as JSON.
+    """
+    if extra is None:
+        return
+    if not isinstance(extra, dict):
+        raise ValidationError(_("Extra must be a JSON object, such as {}."))
+    try:
+        json_object(extra)
+    except InvalidNotification as error:
+        raise ValidationError(str(error), code="invalid") from error
 
 
 class NotificationQuerySet(AliasQuerySet["Notification"]):
@@ -44,7 +64,9 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
 
     def unclaimed(self) -> "NotificationQuerySet":
         """Those that no run holds, by the database's clock."""
-        return self.filter(models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=Now()))
+        return self.filter(
+            models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=DatabaseNow())
+        )
 
     def deliverable(self) -> "NotificationQuerySet":
         """Those pending whose record is active and whose user has not opted out."""
@@ -170,6 +192,9 @@ class Notification(CreatedModifiedAbstractModel):
     claim_token = models.UUIDField(_("claim token"), null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
 
+    #: The key of the row that ``digest`` was made for; a copy of an instance has another key.
+    digest_made_for: uuid.UUID | None = None
+
     objects = NotificationQuerySet.as_manager()
 
     class Meta:
@@ -220,6 +245,28 @@ class Notification(CreatedModifiedAbstractModel):
             idempotency_key=self.idempotency_key,
         )
 
+    def set_digest(self, digest: uuid.UUID | None) -> None:
+        """Set the digest that the row is to have, instead of one made when it is inserted."""
+        self.digest = digest
+        self.digest_made_for = self.pk
+
+    def has_own_digest(self) -> bool:
+        """Tell whether the digest was read or set for this very row, and is to be kept.
+
+        It is then kept in another database too: some moments have been moved since it was made.
+        """
+        return self.digest_made_for is not None and self.digest_made_for == self.pk
+
+    def _is_new(self) -> bool:
+        return self._state.adding or self.pk is None
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Notification":
+        """Load a row, and remember whose digest it is."""
+        notification = super().from_db(*args, **kwargs)
+        notification.digest_made_for = notification.pk
+        return notification
+
     def count_failed_attempt(self, at: datetime, minutes: int | None = None) -> None:
         """Count a failed attempt: schedule the next, or give up after ``max_retries`` of them.
 
@@ -236,7 +283,7 @@ class Notification(CreatedModifiedAbstractModel):
             return
         self.status = self.RETRY
         interval = self.retry_time_interval if minutes is None else minutes
-        self.scheduled_delivery = at + timedelta(minutes=interval)
+        self.scheduled_delivery = at + timedelta(minutes=min(interval, LONGEST_INTERVAL))
 
     def clean(self) -> None:
         """Refuse what could not be delivered, or contradicts itself.
@@ -245,16 +292,14 @@ class Notification(CreatedModifiedAbstractModel):
         ``save()`` does not.
 
         Raises:
-            ValidationError: When the title has a line break, ``extra`` is no object, status and
-                ``attempted_delivery`` contradict each other, the user has opted out, or the
-                notification repeats another.
+            ValidationError: When the title has a line break, a text or ``extra`` could not be
+                stored, status and ``attempted_delivery`` contradict each other, the user has
+                opted out, or the notification repeats another.
         """
         super().clean()
-        errors: dict[str, Any] = {}
-        if has_line_break(self.title):
-            errors["title"] = _("The title must be a single line.")
-        if self.extra is not None and not isinstance(self.extra, dict):
-            errors["extra"] = _("Extra must be a JSON object, such as {}.")
+        if self._is_new() and not self.has_own_digest():
+            self.digest = None  # a copy's is the original's, of which the constraint would complain
+        errors = self._errors_of_content()
         if self.attempted_delivery and self.status == self.SCHEDULED:
             errors["status"] = _("Status cannot be “SCHEDULED” if there is an attempted delivery.")
         elif not self.attempted_delivery and self.status in self.ATTEMPTED_STATUSES:
@@ -265,13 +310,28 @@ class Notification(CreatedModifiedAbstractModel):
             raise ValidationError(errors)
         self._clean_recipient()
 
+    def _errors_of_content(self) -> dict[str, Any]:
+        errors: dict[str, Any] = {}
+        for name in ("title", "body"):
+            try:
+                storable_text(name, getattr(self, name) or "")
+            except InvalidNotification as error:
+                errors[name] = str(error)
+        if has_line_break(self.title):
+            errors["title"] = _("The title must be a single line.")
+        try:
+            refuse_bad_extra(self.extra)
+        except ValidationError as error:
+            errors["extra"] = error
+        return errors
+
     def _clean_recipient(self) -> None:
         if not self.target_user_record_id or self.scheduled_delivery is None:
             return  # the form's own errors name these
         opt_out = getattr(self.target_user_record.user, "notification_opt_out", None)
         if self.status in self.PENDING_STATUSES and opt_out is not None and opt_out.active:
             raise ValidationError(_("This user has opted out of notifications."))
-        if self._state.adding and self.digest is None:
+        if self._is_new() and self.digest is None:
             digest = self.make_digest()
             if digest and type(self).objects.filter(digest=digest).exists():
                 raise ValidationError(

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 class _Ended:
     """A worker is free again."""
 
-    def __init__(self, error: Exception | None) -> None:
+    def __init__(self, error: Exception | SystemExit | None) -> None:
         self.error = error
 
 
@@ -36,18 +36,18 @@ def side_by_side(
     results: SimpleQueue[Result | _Ended] = SimpleQueue()
 
     def run(item: Item) -> None:
-        error = None
+        error: Exception | SystemExit | None = None
         try:
             for result in work(item):
                 results.put(result)
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:
             error = raised
         results.put(_Ended(error))
 
     source = iter(items)
     busy = 0
     exhausted = False
-    error: Exception | None = None
+    error: Exception | SystemExit | None = None
     with ThreadPoolExecutor(workers) as threads:
         while True:
             while busy < workers and not exhausted and error is None:

@@ -189,6 +189,8 @@ def _block(attempt: Attempt) -> str:
 
 def _printable(text: str, encoding: str | None) -> str:
     """Return text that any terminal takes: no control characters, nothing it cannot encode."""
+    # A browser ends the lines of what is typed into a form with both.
+    text = text.replace("\r\n", "\n")
     shown = CONTROL_CHARACTERS.sub(lambda match: repr(match[0])[1:-1], text)
     encoding = encoding or "utf-8"
     return shown.encode(encoding, "backslashreplace").decode(encoding)
