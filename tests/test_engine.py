@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from django_notification_system.models import (
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 from tests.handlers import slow
+from tests.settings import TEST_DATABASE
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -84,6 +86,25 @@ def test_a_lease_can_be_renewed(loft: TargetUserRecord, make_due: MakeDue) -> No
     end_lease(held)
     held.renew([row.pk for row in held.notifications], 300)
     assert claim(loft).notifications == []
+
+
+@pytest.mark.parametrize(("of_this_host", "of_another"), [(0, 5), (5, 0)])
+@pytest.mark.skipif(TEST_DATABASE != "mariadb", reason="elsewhere a moment has its time zone")
+def test_hosts_in_other_time_zones_agree_on_a_lease(
+    of_this_host: int, of_another: int, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """As where one host's settings have another TIME_ZONE for the database."""
+    make_due(loft)
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("SET time_zone = %s", [f"+{of_this_host:02}:00"])
+            dead = claim(loft)
+            cursor.execute("SET time_zone = %s", [f"+{of_another:02}:00"])
+            assert claim(loft).notifications == []
+            Notification.objects.update(claimed_until=F("claimed_until") - timedelta(minutes=6))
+            assert claim(loft).notifications == dead.notifications
+        finally:
+            cursor.execute("SET time_zone = DEFAULT")
 
 
 def test_a_run_that_lost_its_lease_cannot_overwrite_what_another_recorded(
