@@ -1,12 +1,17 @@
 """Notifications as rows: what is the same one, what is refused, what a failed attempt changes."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
+from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -60,6 +65,79 @@ def test_every_way_of_making_one_makes_the_same_digest(fields: Any) -> None:
     assert len(digests) == 1
     assert isinstance(digests.pop(), uuid.UUID)
     assert Notification.objects.get().digest == saved.digest
+
+
+def copy_as_django_documents(notification: Notification) -> Notification:
+    """https://docs.djangoproject.com/en/stable/topics/db/queries/#copying-model-instances"""
+    notification.pk = None
+    notification._state.adding = True
+    return notification
+
+
+def copy_without_a_word(notification: Notification) -> Notification:
+    notification.pk = None
+    return notification
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["read", "made"])
+@pytest.mark.parametrize("copied", [copy_as_django_documents, copy_without_a_word])
+def test_a_copy_has_a_digest_of_its_own(
+    copied: Callable[[Notification], Notification], read: bool, fields: Any
+) -> None:
+    notification = Notification.objects.create(**fields)
+    if read:
+        notification = Notification.objects.get()
+    original = notification.digest
+    copy = copied(notification)
+    copy.scheduled_delivery = MOMENT + timedelta(days=7)
+    copy.full_clean()
+    copy.save()
+    assert Notification.objects.count() == 2
+    again = Notification.objects.get(scheduled_delivery=copy.scheduled_delivery)
+    assert again.digest == again.make_digest() != original
+
+
+def test_a_copy_that_changes_nothing_is_refused(fields: Any) -> None:
+    Notification.objects.create(**fields)
+    copy = copy_as_django_documents(Notification.objects.get())
+    said = errors(copy)
+    assert said == {
+        "__all__": [
+            "A notification with this title and extra already exists for this record and moment."
+        ]
+    }
+    with pytest.raises(IntegrityError), transaction.atomic():
+        copy.save()
+
+
+def test_what_was_refused_can_be_saved_at_another_moment(fields: Any) -> None:
+    Notification.objects.create(**fields)
+    notification = Notification(**fields)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        notification.save()
+    notification.scheduled_delivery = MOMENT + timedelta(days=7)
+    notification.save()
+    assert Notification.objects.count() == 2
+
+
+def test_a_row_that_moves_to_another_database_keeps_its_digest(fields: Any) -> None:
+    """It has been retried: other rows may have the moment that it has now."""
+    Notification.objects.create(**fields)
+    Notification.objects.update(scheduled_delivery=MOMENT + timedelta(days=1))
+    rows = list(Notification.objects.all())
+    Notification.objects.all().delete()
+    Notification.objects.bulk_create(rows)
+    assert Notification.objects.get().digest == Notification(**fields).make_digest()
+
+
+def test_a_fixture_keeps_the_digest(fields: Any, tmp_path: Path) -> None:
+    Notification.objects.create(**fields)
+    Notification.objects.update(scheduled_delivery=MOMENT + timedelta(days=1))
+    fixture = tmp_path / "notifications.json"
+    call_command("dumpdata", "django_notification_system.notification", output=str(fixture))
+    Notification.objects.all().delete()
+    call_command("loaddata", str(fixture), verbosity=0)
+    assert Notification.objects.get().digest == Notification(**fields).make_digest()
 
 
 def test_the_digest_stays_when_the_notification_is_moved(fields: Any) -> None:
@@ -244,6 +322,28 @@ def test_extra_that_is_no_object_is_refused(extra: Any, fields: Any) -> None:
     assert said == {"extra": ["Extra must be a JSON object, such as {}."]}
 
 
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"a": float("nan")}, 'extra["a"] is nan, a number that JSON does not have.'),
+        ({"a": "\x00"}, 'extra["a"] has a NUL character, which databases cannot store.'),
+        ({"a": ["\ud800"]}, 'extra["a"][0] is no valid Unicode text'),
+    ],
+)
+def test_extra_that_no_database_stores_is_refused(extra: Any, message: str, fields: Any) -> None:
+    said = errors(Notification(**fields, extra=extra))
+    assert list(said) == ["extra"]
+    assert said["extra"][0].startswith(message)
+
+
+@pytest.mark.parametrize("name", ["title", "body"])
+def test_text_that_no_database_stores_is_refused(name: str, fields: Any) -> None:
+    for text, message in (("a\x00b", "has a NUL character"), ("\udc80", "is no valid Unicode")):
+        said = errors(Notification(**{**fields, name: text}))
+        assert list(said) == [name]
+        assert said[name][0].startswith(f"{name} {message}")
+
+
 def test_a_scheduled_one_has_no_attempt(fields: Any) -> None:
     said = errors(Notification(**fields, attempted_delivery=MOMENT))
     assert list(said) == ["status"]
@@ -331,9 +431,9 @@ def test_for_delivery_loads_everything_at_once(
     make_due(record)
     with django_assert_num_queries(1):
         notification = Notification.objects.for_delivery().get()
-        assert notification.user_target.target.name == "Email"
         assert str(notification.user_target.user) == "egg"
         assert not hasattr(notification.user_target.user, "notification_opt_out")
+    assert notification.user_target.target.name == "Email"  # the engine has it: read apart
 
 
 # The other models
@@ -347,6 +447,22 @@ def test_names_for_people(record: TargetUserRecord, fields: Any) -> None:
     assert str(record) == "egg: Eggs's Email"
     assert str(record.target) == "Email"
     assert str(Notification(**fields)) == f"egg - SCHEDULED - {MOMENT}"
+
+
+@isolate_apps("tests")
+def test_names_for_people_whose_username_is_no_text() -> None:
+    class Member(User):
+        class Meta:
+            app_label = "tests"
+            proxy = True
+
+        def get_username(self) -> Any:
+            return 7
+
+    record = TargetUserRecord(user=Member(), description="Seven's Email")
+    assert str(NotificationOptOut(user=Member())) == "7"
+    assert str(record) == "7: Seven's Email"
+    assert str(Notification(target_user_record=record, status="RETRY")) == "7 - RETRY - None"
 
 
 def test_a_record_cannot_be_repeated(record: TargetUserRecord) -> None:

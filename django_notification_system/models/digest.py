@@ -64,12 +64,14 @@ class DigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at 
     """Fills itself when the row is made, by ``save()`` and ``bulk_create()`` alike."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Return the digest, made on the first save and never again."""
-        digest = super().pre_save(model_instance, add)
-        if add and digest is None:
+        """Return the digest, made when the row is, and never again.
+
+        A copy of a row still has the digest of the original, and gets one of its own.
+        """
+        if add and not model_instance.has_own_digest():  # type: ignore[attr-defined]
             digest = model_instance.make_digest()  # type: ignore[attr-defined] # Notification's
             setattr(model_instance, self.attname, digest)
-        return digest
+        return super().pre_save(model_instance, add)
 
     def deconstruct(self) -> Any:
         """Be a plain ``UUIDField`` in migrations, which must outlive this module."""

@@ -44,17 +44,20 @@ def insert_notifications(
             retry_time_interval=retry_time_interval,
             max_retries=draft.max_retries,
             idempotency_key=draft.idempotency_key,
-            digest=notification_digest(
-                record_id,
+        )
+        for record_id, retry_time_interval in recipients
+    ]
+    for notification in notifications:
+        notification.set_digest(
+            notification_digest(
+                notification.target_user_record_id,
                 scheduled_delivery,
                 draft.title,
                 draft.extra,
                 body=draft.body,
                 idempotency_key=draft.idempotency_key,
-            ),
+            )
         )
-        for record_id, retry_time_interval in recipients
-    ]
     if draft.scheduled_delivery is not None and draft.idempotency_key is None:
         notifications = _without_those_made_otherwise(notifications, using=using)
     # In one order everywhere, so that two calls at once wait for each other and never deadlock.
