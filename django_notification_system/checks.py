@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error
 
 from . import conf
 from .exceptions import TargetUnavailable
-from .modules import as_folder, is_importable
+from .modules import as_folder, import_dotted, is_importable
 
 #: What each built-in target's client is called, and the extra that brings it.
 CLIENTS = {"twilio_sms": ("twilio", "twilio"), "expo": ("exponent_server_sdk", "expo")}
@@ -74,6 +74,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     return [
         *_check_targets(),
         *_check_engine(),
+        *_check_lease(),
         *_check_locations(conf.HANDLERS),
         *_check_locations(conf.CREATORS),
     ]
@@ -107,6 +108,28 @@ def _check_engine() -> Iterator[CheckMessage]:
     known = {field.name.upper() for field in fields(conf.EngineSettings)}
     yield from _check_names(conf.ENGINE, set(values), known)
     yield from _check_values(conf.ENGINE, values, known)
+
+
+def _check_lease() -> Iterator[CheckMessage]:
+    """Compare the lease with the longest time that a single send may take."""
+    engine = getattr(settings, conf.ENGINE, None) or {}
+    targets = getattr(settings, conf.TARGETS, None) or {}
+    if not isinstance(engine, Mapping) or not isinstance(targets, Mapping):
+        return  # the other checks say so
+    lease = engine.get("LEASE_SECONDS", conf.EngineSettings.lease_seconds)
+    timeouts = [
+        values.get("timeout", settings_class.timeout)
+        for key, settings_class in conf.TARGETS_WITH_TIMEOUT.items()
+        if isinstance(values := targets.get(key, {}), Mapping)
+    ]
+    if not all(map(_is_positive_number, [lease, *timeouts])) or lease > max(timeouts, default=0):
+        return
+    yield _warning(
+        3,
+        f"{conf.ENGINE}['LEASE_SECONDS'] is {lease}, and a send may take {max(timeouts)} seconds:"
+        " another run would send what is still on its way.",
+        hint="Make the lease several times as long as the longest timeout.",
+    )
 
 
 def _check_names(name: str, given: set[Any], known: set[str]) -> Iterator[CheckMessage]:
@@ -177,9 +200,15 @@ def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
                 hint="Correct it, or create the folder.",
             )
         return
-    if not is_importable(str(location)):
-        yield _error(
-            7,
-            f"{name} names a package that does not exist: {location}",
-            hint="Correct it; a folder is written with a slash, such as './handlers'.",
-        )
+    try:
+        if is_importable(str(location)):
+            import_dotted(str(location))
+            return
+    except TargetUnavailable as error:
+        yield _error(7, f"{name}: {error}")
+        return
+    yield _error(
+        7,
+        f"{name} names a package that does not exist: {location}",
+        hint="Correct it; a folder is written with a slash, such as './handlers'.",
+    )

@@ -11,12 +11,23 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 
 from .conf import BUILT_IN_TARGETS, module_locations
 from .exceptions import TargetUnavailable
 
 Location = str | Path
+
+#: What a module may raise while it is imported and no more than its own target is to suffer from:
+#: a module that calls ``sys.exit()`` would end the run for all the others.
+FAILURES = (Exception, SystemExit)
+#: Files that are part of every import, and so never the one that failed.
+IMPORTERS = frozenset({__file__, importlib.__file__, importlib.util.__file__})
+
+#: Lanes are threads: one must not see the module that another has only begun to run. The same
+#: thread may come again, for a module that asks for another.
+_importing = RLock()
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,10 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
                 module = _import_file(file, name, built_in_package)
                 return FoundModule(module, str(file), shadows_built_in=built_in)
         elif is_importable(dotted := f"{location}.{name}"):
-            return FoundModule(_import(dotted), dotted, shadows_built_in=built_in)
+            return FoundModule(import_dotted(dotted), dotted, shadows_built_in=built_in)
     if built_in:
         dotted = f"{built_in_package}.{name}"
-        return FoundModule(_import(dotted), dotted)
+        return FoundModule(import_dotted(dotted), dotted)
     return None
 
 
@@ -109,16 +120,25 @@ def is_importable(dotted: str) -> bool:
     """
     try:
         return importlib.util.find_spec(dotted) is not None
-    except ModuleNotFoundError:
-        return False  # a parent of it does not exist, which the system checks report
-    except Exception as error:
+    except ModuleNotFoundError as error:
+        # A parent of it may not exist, which the system checks report; or one exists and itself
+        # imports what does not.
+        if error.name and f"{dotted}.".startswith(f"{error.name}."):
+            return False
+        raise TargetUnavailable(_describe_failure(dotted, error)) from error
+    except FAILURES as error:
         raise TargetUnavailable(_describe_failure(dotted, error)) from error
 
 
-def _import(dotted: str) -> ModuleType:
+def import_dotted(dotted: str) -> ModuleType:
+    """Import a module or package by its dotted name.
+
+    Raises:
+        TargetUnavailable: When it does not import.
+    """
     try:
         return importlib.import_module(dotted)
-    except Exception as error:
+    except FAILURES as error:
         raise TargetUnavailable(_describe_failure(dotted, error)) from error
 
 
@@ -127,8 +147,11 @@ def _import_file(file: Path, name: str, package: str) -> ModuleType:
     # shows work ("from ..utils import ..."); under a name of its own, so that it replaces nothing.
     suffix = blake2b(str(file.resolve()).encode(), digest_size=6).hexdigest()
     qualified = f"{package}._{suffix}_{name}"
-    if qualified in sys.modules:
-        return sys.modules[qualified]
+    with _importing:
+        return sys.modules.get(qualified) or _run_file(file, qualified)
+
+
+def _run_file(file: Path, qualified: str) -> ModuleType:
     loader = SourceFileLoader(qualified, str(file))
     spec = importlib.util.spec_from_file_location(qualified, file, loader=loader)
     assert spec is not None  # noqa: S101 # a loader was given
@@ -136,17 +159,32 @@ def _import_file(file: Path, name: str, package: str) -> ModuleType:
     sys.modules[qualified] = module
     try:
         loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[qualified]
-        raise TargetUnavailable(_describe_failure(str(file), error)) from error
+    except BaseException as error:
+        sys.modules.pop(qualified, None)
+        if isinstance(error, FAILURES):
+            raise TargetUnavailable(_describe_failure(str(file), error)) from error
+        raise
     return module
 
 
-def _describe_failure(source: str, error: Exception) -> str:
+def _describe_failure(source: str, error: BaseException) -> str:
     if isinstance(error, TargetUnavailable):
         return str(error)
     last_line = traceback.format_exception_only(error)[-1].strip()
-    return f"{source} does not import: {last_line}"
+    place = _place_of_failure(error)
+    said = f"{source} does not import: {last_line}"
+    return f"{said} ({place})" if place else said
+
+
+def _place_of_failure(error: BaseException) -> str:
+    """Return the file and line that failed, where they can be told."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if not frame.filename.startswith("<") and frame.filename not in IMPORTERS:
+            return f"{frame.filename}, line {frame.lineno}"
+    return ""
 
 
 def missing_function(found: FoundModule, names: Sequence[str]) -> TargetUnavailable:

@@ -70,6 +70,8 @@ def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
         ({"NOTIFICATION_SYSTEM": {"BATCH_SIZE": True}}, "E003", "a whole number above 0"),
         ({"NOTIFICATION_SYSTEM": {"LEASE_SECONDS": "5"}}, "E003", "['LEASE_SECONDS']"),
         ({"NOTIFICATION_SYSTEM": {"BATCHSIZE": 5}}, "W001", "no option 'BATCHSIZE'"),
+        ({"NOTIFICATION_SYSTEM": {"LEASE_SECONDS": 5}}, "W003", "a send may take 10 seconds"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"expo": {"timeout": 300}}}, "W003", "may take 300"),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"conections": 1}}}, "W001", "'conections'"),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"timeout": -1}}}, "E003", "['timeout']"),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"expo": {"base_url": "exp.host"}}}, "E003", "URL"),
@@ -107,16 +109,34 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], id_: str, words: str
     assert "secret" not in said
 
 
+@pytest.mark.parametrize("location", ["broken_package", "broken_package.inner"])
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("\nimport no_such_module", "ModuleNotFoundError: No module named 'no_such_module' ("),
+        ("\nraise SystemExit('no licence')", "SystemExit: no licence ("),
+        ("\ndef:", "SyntaxError: invalid syntax ("),
+    ],
+)
 def test_a_package_that_does_not_import_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    location: str, source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "broken_package"
     package.mkdir()
-    (package / "__init__.py").write_text("import no_such_module")
+    (package / "__init__.py").write_text(source)
     (package / "inner").mkdir()
     monkeypatch.syspath_prepend(str(tmp_path))
-    settings = {"NOTIFICATION_SYSTEM_HANDLERS": ["broken_package.inner"]}
+    settings = {"NOTIFICATION_SYSTEM_HANDLERS": [location]}
     assert ids(**settings) == ["E007"]
+    place = f"{package / '__init__.py'}, line 2)"
+    assert f"{location} does not import: {words}{place}" in messages(**settings)
+    assert "does not exist" not in messages(**settings)
+
+
+def test_a_module_in_what_is_no_package_does_not_exist() -> None:
+    """Python finds the module before the last name, but nothing can be inside it."""
+    settings = {"NOTIFICATION_SYSTEM_HANDLERS": ["tests.settings.inner"]}
+    assert "does not exist: tests.settings.inner" in messages(**settings)
 
 
 def test_a_missing_client_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

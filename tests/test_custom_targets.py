@@ -4,7 +4,9 @@ import io
 import sys
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.utils import timezone
 
+from django_notification_system import conf
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.modules import find_module
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 
@@ -52,6 +56,12 @@ def process(*arguments: str, **options: Any) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
     call_command("process_notifications", *arguments, stdout=out, stderr=err, **options)
     return out.getvalue(), err.getvalue()
+
+
+def find_handler_module(name: str) -> ModuleType:
+    found = find_module(name, conf.HANDLERS, "django_notification_system.notification_handlers")
+    assert found is not None
+    return found.module
 
 
 def response(notification: Notification) -> str:
@@ -151,6 +161,7 @@ def test_once_the_handler_is_there_what_waited_goes_out(
         ("import no_such_sdk", "ModuleNotFoundError: No module named 'no_such_sdk'"),
         ("def send_notification(:", "SyntaxError"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit('no licence')", "SystemExit: no licence"),
         ("SEND = 1", "defines no deliver() or send_notification(). Add it."),
     ],
 )
@@ -168,6 +179,58 @@ def test_a_handler_that_does_not_load_is_reported_with_its_file(
     assert words in problem
     notification.refresh_from_db()
     assert (notification.status, notification.retry_attempts) == (Notification.SCHEDULED, 0)
+
+
+@pytest.mark.parametrize("source", ["import no_such_sdk", "raise SystemExit"])
+@pytest.mark.parametrize("broken", ["__init__.py", "carrier_pigeon.py"])
+def test_a_handler_in_a_package_that_does_not_load_is_reported_with_its_file(
+    pigeon: TargetUserRecord,
+    loft: TargetUserRecord,
+    make_due: MakeDue,
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    broken: str,
+) -> None:
+    """A package that is broken was taken for one without the module."""
+    package = tmp_path / "aviary"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / broken).write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers", "aviary"]
+    notification = make_due(pigeon)
+    output, _ = process()
+    sys.modules.pop("aviary", None)
+    [problem] = [line for line in output.splitlines() if str(package / broken) in line]
+    assert "aviary.carrier_pigeon does not import: " in problem
+    assert "there is no module" not in output
+    notification.refresh_from_db()
+    assert (notification.status, notification.retry_attempts) == (Notification.SCHEDULED, 0)
+
+
+def test_a_module_that_is_interrupted_is_not_half_made(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C is for the run, and a run that goes on all the same imports the module anew."""
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    (tmp_path / "parrot.py").write_text(
+        "import os\nif 'CTRL_C' in os.environ:\n    raise KeyboardInterrupt\nsound = 'squawk'"
+    )
+    monkeypatch.setenv("CTRL_C", "1")
+    with pytest.raises(KeyboardInterrupt):
+        find_handler_module("parrot")
+    monkeypatch.delenv("CTRL_C")
+    assert find_handler_module("parrot").sound == "squawk"
+
+
+def test_two_lanes_that_import_one_module_both_see_all_of_it(tmp_path: Path, settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    (tmp_path / "sloth.py").write_text("import time\ntime.sleep(0.3)\nspeed = [0.24]")
+    with ThreadPoolExecutor(2) as lanes:
+        first, second = lanes.map(find_handler_module, ["sloth", "sloth"])
+    assert first.speed is second.speed
 
 
 def test_a_handler_that_raises_is_reported_and_tried_again(
