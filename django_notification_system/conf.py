@@ -107,6 +107,13 @@ BUILT_IN_TARGETS: Mapping[str, tuple[str, type[TargetSettings]]] = {
     "expo": ("expo", ExpoSettings),
 }
 
+#: The keys of targets that wait for a server, and their types.
+TARGETS_WITH_TIMEOUT: Mapping[str, type[EmailSettings | TwilioSettings | ExpoSettings]] = {
+    "email": EmailSettings,
+    "twilio_sms": TwilioSettings,
+    "expo": ExpoSettings,
+}
+
 Settings = TypeVar("Settings")
 
 
