@@ -84,7 +84,7 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
         verbose_name_plural = _("notification opt-outs")
 
     def __str__(self) -> str:
-        return self.user.get_username()
+        return str(self.user.get_username())  # a key, say: projects choose the field
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and bring the user's notifications in line, in one transaction."""
