@@ -423,6 +423,9 @@ def nested(levels: int) -> Any:
         (lambda: {"text": "a\x00b"}, 'extra["text"] has a NUL character'),
         (lambda: {"te\x00xt": ""}, "A key of extra has a NUL character"),
         (lambda: {"text": ["\udc80"]}, 'extra["text"][0] is no valid Unicode'),
+        (lambda: {"n": [10**4300]}, 'extra["n"][0] is an integer of more than 4,300 digits'),
+        (lambda: {"n": -(10**4300)}, 'extra["n"] is an integer of more than 4,300 digits'),
+        (lambda: {10**4300: 1}, "A key of extra is an integer of more than 4,300 digits"),
         (circular, "nested more than"),
         (lambda: nested(31), "nested more than"),
     ],
@@ -454,6 +457,12 @@ def test_extra_as_deep_as_every_database_can_hold_is_stored(user: Any, records: 
     assert Notification.objects.get().extra == nested(30)
 
 
+def test_the_longest_integers_of_extra_are_stored(user: Any, records: Any) -> None:
+    extra = {"most": 10**4300 - 1, "least": 1 - 10**4300}
+    email.create_notification(user, "Hello", "World", extra=extra)
+    assert Notification.objects.get().extra == extra
+
+
 def test_extra_is_stored_as_it_will_be_read(user: Any, records: Any) -> None:
     arguments = {"title": "Hello", "body": "World", "scheduled_delivery": MOMENT}
     email.create_notification(user, **arguments, extra={"a": (1, 2), 3: True, None: "x"})
@@ -469,6 +478,7 @@ def test_a_count_that_is_none_is_refused(name: str, refused: Refused) -> None:
     refused(f"{name} must be an int, not float", **{name: 1.0})
     refused(f"{name} is -1; it must be between 0 and", **{name: -1})
     refused(f"{name} is 2147483648", **{name: 2**31})
+    refused(f"{name} is out of range", **{name: 10**4300})
 
 
 def test_counts_are_stored_up_to_their_limits(user: Any, records: Any) -> None:

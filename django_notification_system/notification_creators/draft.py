@@ -150,8 +150,10 @@ def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidNotification(f"{name} must be an int, not {type(value).__name__}.")
     if not 0 <= value <= LARGEST_INTEGER:
+        # Python writes no integer of more than 4,300 digits.
+        shown = value if value.bit_length() <= 64 else "out of range"
         raise InvalidNotification(
-            f"{name} is {value}; it must be between 0 and {LARGEST_INTEGER:,}."
+            f"{name} is {shown}; it must be between 0 and {LARGEST_INTEGER:,}."
         )
     return value
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from typing import Any
 
 from django.db.models import Model
@@ -12,6 +13,9 @@ from ..exceptions import InvalidNotification
 #: MariaDB reads no JSON that is nested more than 32 levels deep.
 #: https://mariadb.com/kb/en/json_depth/
 DEEPEST_NESTING = 30
+#: Python neither writes nor reads a longer number, unless a process asks for it.
+#: https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation
+LONGEST_INTEGER = sys.int_info.default_max_str_digits
 
 
 def json_object(extra: Any) -> dict[str, Any]:
@@ -58,8 +62,10 @@ def _json_value(value: Any, path: str, *, depth: int) -> Any:
         value = str(value)
     if isinstance(value, str):
         return storable_text(path, value)
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return _integer(value, path)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidNotification(f"{path} is {value}, a number that JSON does not have.")
@@ -81,11 +87,26 @@ def _json_value(value: Any, path: str, *, depth: int) -> Any:
     ]
 
 
+def _integer(value: int, path: str) -> int:
+    longest = min(sys.get_int_max_str_digits() or LONGEST_INTEGER, LONGEST_INTEGER)
+    # No process may set a limit of fewer digits than Python's threshold, some 2,000 bits.
+    if value.bit_length() > 3 * sys.int_info.str_digits_check_threshold and (
+        abs(value) >= 10**longest
+    ):
+        raise InvalidNotification(
+            f"{path} is an integer of more than {longest:,} digits, which Python cannot read back. "
+            "Store it as text, in hexadecimal digits, say."
+        )
+    return value
+
+
 def _json_key(key: Any, path: str) -> str:
     """Return a key as ``json.dumps()`` writes it."""
     if isinstance(key, str):
         return storable_text(f"A key of {path}", key)
-    if key is None or isinstance(key, bool | int | float):
+    if isinstance(key, int):
+        return json.dumps(_integer(key, f"A key of {path}"))
+    if key is None or isinstance(key, float):
         return json.dumps(key)
     raise InvalidNotification(
         f"{path} has a key that is a {type(key).__name__}; in JSON, keys are text."
