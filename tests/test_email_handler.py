@@ -211,7 +211,10 @@ def test_what_makes_no_mail_fails_with_its_reason_and_holds_up_nothing(
     mail_server: SmtpStandIn,
     email: TargetUserRecord,
     make_due: MakeDue,
+    settings: Any,
+    tmp_path: Path,
 ) -> None:
+    settings.MEDIA_ROOT = tmp_path
     bad = make_due(email, **fields)
     good = make_due(email)
     run()

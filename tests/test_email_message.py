@@ -296,6 +296,47 @@ def test_what_is_wrong_in_extra_is_named(
     assert not raised.value.temporary
 
 
+@pytest.mark.parametrize("media_root", ["", ".", Path(), None])
+def test_a_projects_own_files_are_never_attached(
+    media_root: Any,
+    email: TargetUserRecord,
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Django's MEDIA_ROOT is empty by default: the folder that the process runs in."""
+    (tmp_path / "settings.py").write_text("SECRET_KEY = 'planted'")
+    monkeypatch.chdir(tmp_path)
+    settings.MEDIA_ROOT = media_root
+    with pytest.raises(CannotBuildMessage, match="Set MEDIA_ROOT to a folder of its own") as raised:
+        build(email, extra={"attachments": ["settings.py"]})
+    assert not raised.value.temporary
+    assert build(email, extra={"attachments": []}).attachments == []
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "a"}},
+    ],
+    ids=["in memory", "with a location"],
+)
+def test_a_storage_of_its_own_needs_no_media_root(
+    storage: dict[str, Any],
+    email: TargetUserRecord,
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings.MEDIA_ROOT = ""
+    settings.STORAGES = {**settings.STORAGES, "default": storage}
+    storages["default"].save("7.txt", ContentFile(b"seven"))
+    [attachment] = build(email, extra={"attachments": ["7.txt"]}).attachments
+    assert attachment[:2] == ("7.txt", "seven")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -2,19 +2,65 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
+from ..models.notification import refuse_bad_extra
 from .base import NotificationSystemAdmin
 from .form import VersionedForm
 from .search import user_search_fields
 
+#: What brings files of the project's into a message.
+FILES_IN_EXTRA = ("attachments", "template_name")
+
+
+class ExtraField(forms.JSONField):
+    """JSON that every database can store; whatever else was typed is shown again as it was."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the object.
+
+        Raises:
+            ValidationError: When it is none, or none that could be stored.
+        """
+        try:
+            extra = super().to_python(value)
+        except (ValueError, RecursionError) as error:
+            # Python's own limits: an integer of too many digits, too many brackets.
+            raise ValidationError(
+                self.error_messages["invalid"], code="invalid", params={"value": value}
+            ) from error
+        refuse_bad_extra(extra)
+        return extra
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the field shows after an error."""
+        if data is not None and not self.disabled:
+            try:
+                self.to_python(data)
+            except ValidationError:
+                return InvalidJSONInput(data)
+        return super().bound_data(data, initial)
+
 
 class NotificationForm(VersionedForm):
-    """Offers the statuses that agree with what has become of the notification."""
+    """Offers the statuses that agree with what has become of the notification.
+
+    Attributes:
+        may_choose_files: Whether the person may have any file of the default storage sent, and
+            any template rendered.
+    """
+
+    may_choose_files = False
+
+    class Meta:
+        field_classes = {"extra": ExtraField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,6 +78,27 @@ class NotificationForm(VersionedForm):
                 for status, label in Notification.STATUS_CHOICES
                 if status not in impossible or status == notification.status
             ]
+
+    def clean_extra(self) -> Any:
+        """Leave it to superusers to name files.
+
+        Whoever may add a notification may address it to themself.
+
+        Raises:
+            ValidationError: When somebody else has named one that was not there before.
+        """
+        extra = self.cleaned_data["extra"]
+        if self.may_choose_files or not isinstance(extra, dict):
+            return extra
+        before = self.instance.extra if isinstance(self.instance.extra, dict) else {}
+        for name in FILES_IN_EXTRA:
+            if name in extra and (name not in before or extra[name] != before[name]):
+                raise ValidationError(
+                    _("Only superusers may set “%(name)s” here. Leave it as it was."),
+                    code="superusers_only",
+                    params={"name": name},
+                )
+        return extra
 
 
 @admin.register(Notification)
@@ -106,6 +173,14 @@ class NotificationAdmin(NotificationSystemAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
         """Leave out of the add page what only delivery makes; a new one is always scheduled."""
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form, which Django makes anew for each request, for this person."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.may_choose_files = getattr(request.user, "is_superuser", False)  # type: ignore[attr-defined] # a NotificationForm
+        return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
         """Offer to send it at once."""

@@ -1,5 +1,6 @@
 """Building the mail of one notification: its parts, its headers, what ``extra`` adds."""
 
+import os
 import posixpath
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError
 from django.template.loader import render_to_string
@@ -231,9 +232,28 @@ def _strings(extra: Mapping[str, Any], key: str) -> list[str]:
     return values
 
 
+def _storage() -> Storage:
+    """Return the default storage, unless that is the project itself.
+
+    Django's default for MEDIA_ROOT is empty, which means the folder that the process runs in: the
+    one with the settings, as a rule, and their passwords.
+    """
+    storage = storages["default"]
+    if isinstance(storage, FileSystemStorage) and os.path.normpath(storage.base_location or "") == (
+        "."
+    ):
+        raise CannotBuildMessage(
+            "extra['attachments'] is refused while MEDIA_ROOT is empty, for then the default"
+            " storage is the folder of the project's own files. Set MEDIA_ROOT to a folder of"
+            " its own."
+        )
+    return storage
+
+
 def _read(path: str) -> bytes:
+    storage = _storage()
     try:
-        with storages["default"].open(path, "rb") as file:
+        with storage.open(path, "rb") as file:
             content: bytes = file.read()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         reason = "is not in the default storage. Put it there, or correct extra['attachments']."
