@@ -503,3 +503,18 @@ def test_a_target_with_records_cannot_be_deleted(record: TargetUserRecord) -> No
 
     with pytest.raises(ProtectedError):
         record.target.delete()
+
+
+def test_moment_and_record_may_be_given_as_texts(records: dict[str, TargetUserRecord]) -> None:
+    record = records["Email"]
+    fields = {"title": "t", "body": "b", "status": Notification.SCHEDULED}
+    text = "2018-10-24T12:42:13-04:00"
+    made = Notification.objects.create(
+        target_user_record_id=str(record.pk).upper(), scheduled_delivery=text, **fields
+    )
+    made.refresh_from_db()
+    assert made.scheduled_delivery == datetime.fromisoformat(text)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Notification.objects.create(
+            target_user_record=record, scheduled_delivery=made.scheduled_delivery, **fields
+        )

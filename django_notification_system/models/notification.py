@@ -236,10 +236,13 @@ class Notification(CreatedModifiedAbstractModel):
         self.target_user_record_id = record_id
 
     def make_digest(self) -> uuid.UUID | None:
-        """Return the digest of what the notification is now."""
+        """Return the digest of what the notification is now.
+
+        Key and moment may be texts, as Django allows them to be until the row is loaded again.
+        """
         return notification_digest(
-            self.target_user_record_id,
-            self.scheduled_delivery,
+            TargetUserRecord._meta.pk.to_python(self.target_user_record_id),
+            models.DateTimeField().to_python(self.scheduled_delivery),
             self.title,
             self.extra,
             idempotency_key=self.idempotency_key,
