@@ -15,6 +15,7 @@ import pytest
 from django.utils import timezone
 from exponent_server_sdk import DeviceNotRegisteredError, PushServerError, PushTicket
 
+from django_notification_system.delivery.run import Run
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers.expo import send_notification
 from django_notification_system.testing.providers import (
@@ -768,3 +769,30 @@ def test_a_missing_client_says_which_extra_to_install(
 
     with pytest.raises(ImportError, match=r"pip install django-notification-system\[expo\]"):
         importlib.import_module(name)
+
+
+def test_a_message_that_the_client_itself_refuses_spoils_no_other(
+    records: dict[str, TargetUserRecord], make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Client:
+        """A fake in the manner of release 1.5.3's tests, which refuses one kind of sound."""
+
+        def __init__(self, **kwargs: Any) -> None:
+            pass
+
+        def publish(self, message: Any) -> Any:
+            return self.publish_multiple([message])[0]
+
+        def publish_multiple(self, messages: Any) -> Any:
+            if any(message.sound == "BAD_SOUND!" for message in messages):
+                raise PushServerError("Request failed", {})
+            return [PushTicket(message, "ok", "", None, "ticket") for message in messages]
+
+    monkeypatch.setattr("django_notification_system.notification_handlers.expo.PushClient", Client)
+    for number in range(4):
+        make_due(records["Expo"], title=f"fine {number}")
+    bad = make_due(records["Expo"], title="bad", extra={"sound": "BAD_SOUND!"})
+    list(Run())
+    assert Notification.objects.filter(status="DELIVERED").count() == 4
+    bad.refresh_from_db()
+    assert bad.status == Notification.RETRY

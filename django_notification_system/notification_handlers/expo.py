@@ -195,7 +195,8 @@ class Sender:
             status = 429
         # An answer that lists errors refuses what was sent, whatever its status says.
         refused = bool(errors) if status < 300 else is_refusal_of_message(status)
-        if refused and len(batch) > 1:
+        # Without an answer nothing was sent: one of the messages cannot even be written down.
+        if (refused or answer is None) and len(batch) > 1:
             for part in _parts(batch, errors):
                 yield from self._send(part)
             return
