@@ -49,6 +49,7 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "base_url": (_is_url, "an http or https URL"),
     "when_unknown": (lambda value: value in ("retry", "fail"), '"retry" or "fail"'),
     "from_email": (_is_text_or_none, "a string"),
+    "content_subtype": (lambda value: value in (None, "plain", "html"), '"plain" or "html"'),
     "access_token": (_is_text_or_none, "a string or None"),
     "account_sid": (_is_text, "a string"),
     "auth_token": (_is_text, "a string"),

@@ -38,11 +38,14 @@ class EmailSettings(TargetSettings):
         from_email: The sender; by default Django's ``DEFAULT_FROM_EMAIL``.
         connections: How many connections are open to the server at once.
         timeout: Seconds to wait for the server, where Django's mail settings name no time.
+        content_subtype: What bodies are, ``"plain"`` or ``"html"``, where ``extra`` does not say;
+            by default it is told from each text.
     """
 
     from_email: str | None = None
     connections: int = 4
     timeout: float = 10
+    content_subtype: Literal["plain", "html"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

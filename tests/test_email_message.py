@@ -201,6 +201,18 @@ def test_a_template_is_rendered_when_the_mail_is_sent(email: TargetUserRecord) -
     )
 
 
+def test_the_project_may_say_that_all_bodies_are_plain(
+    email: TargetUserRecord, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"content_subtype": "plain"}}
+    body = 'Bob wrote: <img src="https://example.com/spy.png">'
+    plain = build(email, body=body)
+    assert plain.body == body
+    assert "&lt;img" in html_part(plain)
+    html = build(email, body=body, extra={"content_subtype": "html"})
+    assert html_part(html) == body
+
+
 def test_a_text_template_makes_a_plain_mail(email: TargetUserRecord) -> None:
     extra = {"template_name": "mail/welcome.txt", "dish": "<b>ham</b>"}
     assert build(email, body="", extra=extra).body == "Hello Eggs, you ordered <b>ham</b>.\n"

@@ -147,7 +147,7 @@ def _body(
         raise CannotBuildMessage('extra[\'content_subtype\'] must be "html" or "plain".')
     template_name = extra.get("template_name")
     if notification.body.strip() or template_name is None or template_name == "":
-        return _encodable(notification.body), subtype
+        return _encodable(notification.body), subtype or email_settings().content_subtype
     if not isinstance(template_name, str):
         raise CannotBuildMessage("extra['template_name'] must be a text, a template's name.")
     suffix = posixpath.splitext(template_name)[1].lower()
