@@ -70,7 +70,9 @@ def main() -> int:
 
 
 def _show(message: Any) -> None:
-    print(message, flush=True)
+    # In one piece: print() writes the end of the line apart, and other threads show messages too.
+    sys.stdout.write(f"{message}\n")
+    sys.stdout.flush()
 
 
 def _show_email(message: EmailMessage) -> None:
