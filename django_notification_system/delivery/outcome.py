@@ -32,6 +32,7 @@ class Outcome:
         result: The kind of outcome.
         response: A line for people; never with a secret, a token or a message's body.
         not_before: For a retry, the earliest time of the next attempt.
+        unreachable: For a retry, whether the provider could not be reached at all.
         provider_message_id: The provider's name for the message it took.
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
@@ -42,6 +43,7 @@ class Outcome:
     result: Result
     response: str
     not_before: datetime | None = None
+    unreachable: bool = False
     provider_message_id: str = ""
     deactivate_record: bool = False
     opt_out: bool = False
@@ -58,7 +60,12 @@ class Outcome:
 
     @classmethod
     def retry(
-        cls, notification: Notification, response: str, *, not_before: datetime | None = None
+        cls,
+        notification: Notification,
+        response: str,
+        *,
+        not_before: datetime | None = None,
+        unreachable: bool = False,
     ) -> Outcome:
         """It did not go out and may go out later.
 
@@ -67,8 +74,12 @@ class Outcome:
             response: Why it did not go out.
             not_before: The earliest time of the next attempt, where the provider named one. By
                 default the notification's own ``retry_time_interval`` counts alone.
+            unreachable: There was no connection to the provider, or it closed before it accepted
+                anything: the fault is not the message's, and any other would meet it too.
         """
-        return cls(notification, Result.RETRY, response, not_before=not_before)
+        return cls(
+            notification, Result.RETRY, response, not_before=not_before, unreachable=unreachable
+        )
 
     @classmethod
     def failed(
