@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,10 @@ def _is_positive_integer(value: Any) -> bool:
 
 def _is_positive_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _is_url(value: Any) -> bool:
@@ -58,6 +63,23 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "batch_size": (_is_positive_integer, "a whole number above 0"),
     "lease_seconds": (_is_positive_integer, "a whole number of seconds above 0"),
     "record_every": (_is_positive_integer, "a whole number above 0"),
+    "history": (lambda value: value in ("failed", "all", "none"), '"failed", "all" or "none"'),
+    "hard_bounces": (_is_positive_integer, "a whole number above 0"),
+    "retry_backoff": (
+        lambda value: value is None or isinstance(value, Mapping),
+        "None or a dictionary, such as {'factor': 2, 'ceiling': 1440, 'jitter': 0.1}",
+    ),
+}
+
+
+#: The same for the parts of ``RETRY_BACKOFF``.
+BACKOFF_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "factor": (lambda value: _is_number(value) and value >= 1, "a number from 1"),
+    "ceiling": (
+        lambda value: value is None or (_is_number(value) and value > 0),
+        "a number of minutes above 0, or None",
+    ),
+    "jitter": (lambda value: _is_number(value) and 0 <= value < 1, "a number from 0 to below 1"),
 }
 
 
@@ -75,6 +97,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     return [
         *_check_targets(),
         *_check_engine(),
+        *_check_backoff(),
         *_check_lease(),
         *_check_locations(conf.HANDLERS),
         *_check_locations(conf.CREATORS),
@@ -109,6 +132,18 @@ def _check_engine() -> Iterator[CheckMessage]:
     known = {field.name.upper() for field in fields(conf.EngineSettings)}
     yield from _check_names(conf.ENGINE, set(values), known)
     yield from _check_values(conf.ENGINE, values, known)
+
+
+def _check_backoff() -> Iterator[CheckMessage]:
+    engine = getattr(settings, conf.ENGINE, None) or {}
+    values = engine.get("RETRY_BACKOFF") if isinstance(engine, Mapping) else None
+    if not isinstance(values, Mapping):
+        return  # the other checks say so
+    name = f"{conf.ENGINE}['RETRY_BACKOFF']"
+    yield from _check_names(name, set(values), set(BACKOFF_RULES))
+    for option, (is_right, expected) in BACKOFF_RULES.items():
+        if option in values and not is_right(values[option]):
+            yield _error(8, f"{name}[{option!r}] must be {expected}.")
 
 
 def _check_lease() -> Iterator[CheckMessage]:

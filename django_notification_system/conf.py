@@ -16,6 +16,7 @@ CREATORS = "NOTIFICATION_SYSTEM_CREATORS"
 ENGINE = "NOTIFICATION_SYSTEM"
 
 WhenUnknown = Literal["retry", "fail"]
+History = Literal["failed", "all", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +97,34 @@ class EngineSettings:
         batch_size: How many notifications a run claims at a time.
         lease_seconds: After how many seconds without progress another run may take them.
         record_every: After how many outcomes, at the latest, they are written down.
+        history: Which attempts are kept: ``"failed"``, ``"all"`` or ``"none"``.
+        hard_bounces: After how many hard bounces a record is switched off.
+        retry_backoff: How the time between attempts grows; ``None``: it stays the same. See
+            ``Backoff``.
     """
 
     batch_size: int = 500
     lease_seconds: int = 300
     record_every: int = 50
+    history: History = "failed"
+    hard_bounces: int = 1
+    retry_backoff: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backoff:
+    """The setting ``NOTIFICATION_SYSTEM["RETRY_BACKOFF"]``.
+
+    Attributes:
+        factor: How many times as long each interval is as the one before.
+        ceiling: The longest interval in minutes, before ``jitter``; ``None``: there is none.
+        jitter: The share by which each interval is made longer or shorter, by chance, so that
+            what failed together is not tried again together.
+    """
+
+    factor: float = 2
+    ceiling: float | None = None
+    jitter: float = 0.1
 
 
 #: The key in ``NOTIFICATION_SYSTEM_TARGETS`` of each built-in handler module, and its type.
@@ -149,6 +173,12 @@ def engine_settings() -> EngineSettings:
     """Return the settings of the engine."""
     values = getattr(settings, ENGINE, None) or {}
     return _from_mapping(EngineSettings, {name.lower(): value for name, value in values.items()})
+
+
+def retry_backoff() -> Backoff | None:
+    """Return how the time between attempts grows, or ``None`` where it stays the same."""
+    values = engine_settings().retry_backoff
+    return None if values is None else _from_mapping(Backoff, values)
 
 
 def module_locations(setting: str) -> Sequence[str | Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import (
     BaseCommand,
     load_command_class,
@@ -18,8 +19,8 @@ from django.core.management import (
 from django_notification_system import checks, conf, exceptions, signals
 from django_notification_system.models import (
     Notification,
+    NotificationAttempt,
     NotificationOptOut,
-    NotificationTarget,
     TargetUserRecord,
 )
 from django_notification_system.testing.providers import ProviderStandIn
@@ -187,6 +188,8 @@ def test_reference_has_every_setting_with_its_default() -> None:
             assert_row(field.name, field.default)
     for field in fields(conf.EngineSettings):
         assert_row(field.name.upper(), field.default)
+    for field in fields(conf.Backoff):
+        assert_row(field.name, field.default)
 
 
 def options_of(name: str) -> set[str]:
@@ -229,11 +232,12 @@ def test_reference_has_every_exception_and_signal() -> None:
 
 def test_reference_has_every_field_and_status() -> None:
     text = (DOCS / "reference" / "models.rst").read_text()
-    for model in (Notification, TargetUserRecord, NotificationTarget, NotificationOptOut):
+    models = apps.get_app_config(APP).get_models()
+    for model in models:
         for field in model._meta.concrete_fields:
             assert f"``{field.name}``" in text, (model, field)
-    for status, _ in Notification.STATUS_CHOICES:
-        assert f"``{status}``" in text
+    for status in (*dict(Notification.STATUS_CHOICES), *NotificationAttempt.Result.values):
+        assert f"   * - ``{status}``" in text
 
 
 def test_reference_has_every_key_of_extra() -> None:

@@ -30,6 +30,7 @@ STEPS = (
 NOTIFICATIONS = "notification_system_notification"
 #: In an order in which they can be dropped.
 TABLES = (
+    "notification_system_attempt",
     NOTIFICATIONS,
     "notification_system_target_user_record",
     "notification_system_opt_out",
@@ -104,7 +105,7 @@ def schema(connection: BaseDatabaseWrapper) -> dict[str, Any]:
     """Return all that the database knows of the app's tables, but for the order of columns."""
     described: dict[str, Any] = {}
     with connection.cursor() as cursor:
-        for table in TABLES:
+        for table in set(TABLES) & set(connection.introspection.table_names(cursor)):
             description = connection.introspection.get_table_description(cursor, table)
             constraints = connection.introspection.get_constraints(cursor, table)
             described[table] = {
@@ -228,7 +229,7 @@ def test_targets_that_a_project_has_changed_are_left_alone(database: BaseDatabas
     migrate_step_by_step(database, STEPS[1])
     targets = NotificationTarget.objects.using(ALIAS)
     targets.filter(name="Twilio").update(notification_module_name="my_sms")
-    targets.filter(name="Expo").delete()
+    targets.filter(name="Expo")._raw_delete(ALIAS)  # the columns of later steps are not there
     migrate()
     assert sorted(targets.values_list("name", "notification_module_name")) == [
         ("Email", "email"),

@@ -14,6 +14,7 @@ SIGNAL_OF_STATUS = {
     Notification.DELIVERY_FAILURE: signals.notification_failed,
     Notification.INACTIVE_DEVICE: signals.notification_failed,
     Notification.OPTED_OUT: signals.notification_failed,
+    Notification.EXPIRED: signals.notification_failed,
 }
 
 

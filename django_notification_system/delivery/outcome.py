@@ -36,6 +36,7 @@ class Outcome:
         provider_message_id: The provider's name for the message it took.
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
+        hard_bounce: Whether the provider says that there is no such address.
         saved_fields: What a handler in the manner of release 1.5.3 has changed and saved.
     """
 
@@ -47,6 +48,7 @@ class Outcome:
     provider_message_id: str = ""
     deactivate_record: bool = False
     opt_out: bool = False
+    hard_bounce: bool = False
     saved_fields: tuple[str, ...] = ()
 
     @classmethod
@@ -89,6 +91,7 @@ class Outcome:
         *,
         deactivate_record: bool = False,
         opt_out: bool = False,
+        hard_bounce: bool = False,
     ) -> Outcome:
         """It never will go out: trying again would be refused again.
 
@@ -97,6 +100,9 @@ class Outcome:
             response: Why it was refused.
             deactivate_record: The address is no good; it ends as ``INACTIVE DEVICE``.
             opt_out: The address asked to be left alone; it ends as ``OPTED OUT``.
+            hard_bounce: There is no such address, or so it seems; the record is switched off, and
+                the notification ends as ``INACTIVE DEVICE``, after
+                ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` of these.
         """
         return cls(
             notification,
@@ -104,15 +110,24 @@ class Outcome:
             response,
             deactivate_record=deactivate_record or opt_out,
             opt_out=opt_out,
+            hard_bounce=hard_bounce,
         )
 
     @classmethod
-    def unknown(cls, notification: Notification, response: str) -> Outcome:
+    def unknown(
+        cls, notification: Notification, response: str, *, provider_message_id: str = ""
+    ) -> Outcome:
         """The message was handed over and no answer came: it went out, or it did not.
 
         The target's ``"when_unknown"`` decides whether it is tried again.
+
+        Args:
+            notification: What was attempted.
+            response: Why nobody can know.
+            provider_message_id: The name by which the provider may yet report of the message,
+                where that is known: a report that it arrived ends the attempts.
         """
-        return cls(notification, Result.UNKNOWN, response)
+        return cls(notification, Result.UNKNOWN, response, provider_message_id=provider_message_id)
 
     @classmethod
     def as_saved(

@@ -7,11 +7,14 @@ from itertools import chain
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from ..conf import engine_settings
 from ..models import Notification, TargetUserRecord
 from .claim import Claim
 from .database import is_passing, patiently
+from .history import attempts_to_keep, keep_attempts
 from .outcome import Outcome, Result
 
 logger = logging.getLogger("django_notification_system")
@@ -24,7 +27,12 @@ FAILURE_FIELDS = (
     "response",
     "scheduled_delivery",
     "retry_attempts",
+    "provider_message_id",
 )
+#: What a provider has reported of an earlier message, to be wiped out.
+REPORT_FIELDS = ("provider_status", "confirmed_at")
+#: The largest that the column of a record's hard bounces holds.
+MOST_HARD_BOUNCES = 32_767
 CONCRETE_FIELDS = {field.attname: field for field in Notification._meta.concrete_fields}
 
 
@@ -60,21 +68,28 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
         delivered = outcome.notification.status == Notification.DELIVERED
         key = (_changed_fields(outcome), delivered)
         groups.setdefault(key, []).append(outcome.notification)
-    is_one_statement = len(groups) == 1 and not any(
-        outcome.deactivate_record for outcome in outcomes
-    )
+    attempts = attempts_to_keep(outcomes)
+    touches_records = any(outcome.deactivate_record or outcome.hard_bounce for outcome in outcomes)
+    is_one_statement = len(groups) == 1 and not attempts and not touches_records
     # Within a transaction of the caller's, a statement that fails must not take that with it.
     alone = is_one_statement and not connections[claim.using].in_atomic_block
     with nullcontext() if alone else transaction.atomic(using=claim.using):
         for (fields, delivered), notifications in groups.items():
             _write(claim, notifications, fields, over_any_status=delivered)
+        keep_attempts(attempts, using=claim.using)
         deactivate_records(claim.using, outcomes)
 
 
 def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
     if outcome.result is Result.AS_SAVED:
         return (*(name for name in outcome.saved_fields if name != "response"), "response")
-    return DELIVERY_FIELDS if outcome.result is Result.DELIVERED else FAILURE_FIELDS
+    return attempt_fields(outcome)
+
+
+def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
+    """Return the names of the fields that settling an attempt has changed."""
+    fields = DELIVERY_FIELDS if outcome.result is Result.DELIVERED else FAILURE_FIELDS
+    return (*fields, *REPORT_FIELDS) if outcome.notification.forgets_report else fields
 
 
 def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None:
@@ -152,11 +167,36 @@ def _write(
 
 
 def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
-    """Switch off the records whose address will never work again."""
+    """Switch off the records whose address will never work again, and count hard bounces."""
     for outcome in outcomes:
-        if outcome.deactivate_record:
+        if outcome.deactivate_record or outcome.hard_bounce:
             record = outcome.notification.target_user_record
             # Unless the address has changed since: what was refused is the address.
-            TargetUserRecord.objects.using(using).filter(
+            same_address = TargetUserRecord.objects.using(using).filter(
                 pk=record.pk, target_user_id=record.target_user_id
-            ).update(active=False, modified_date=timezone.now())
+            )
+            refuse_address(
+                same_address, for_good=outcome.deactivate_record, hard_bounce=outcome.hard_bounce
+            )
+
+
+def refuse_address(
+    records: QuerySet[TargetUserRecord], *, for_good: bool, hard_bounce: bool
+) -> None:
+    """Note that a provider refuses an address; switch it off for good, or after enough of these.
+
+    Args:
+        records: The record, if its address is still the one that was refused.
+        for_good: Whether the address will never work again.
+        hard_bounce: Whether the provider says that there is no such address.
+    """
+    if hard_bounce:
+        # No new modified_date: nobody has changed the record.
+        records.filter(hard_bounces__lt=MOST_HARD_BOUNCES).update(
+            hard_bounces=F("hard_bounces") + 1
+        )
+    if not for_good:
+        if not hard_bounce:
+            return
+        records = records.filter(hard_bounces__gte=engine_settings().hard_bounces)
+    records.filter(active=True).update(active=False, modified_date=timezone.now())

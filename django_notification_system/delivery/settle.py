@@ -1,17 +1,18 @@
 """From an outcome to the notification's new status: the policy, without the database."""
 
+import random
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.utils import timezone
 
-from ..conf import WhenUnknown
+from ..conf import Backoff, WhenUnknown, engine_settings, retry_backoff
 from ..models import Notification
-from ..models.notification import RESPONSE_MAX_LENGTH
+from ..models.notification import LONGEST_INTERVAL, RESPONSE_MAX_LENGTH, as_project_time
 from .outcome import Outcome, Result
 
 #: The smallest step of time that every database keeps.
 TICK = timedelta(microseconds=1)
+NO_TIME_LEFT = " It expires before the next attempt."
 
 
 def settle(
@@ -33,12 +34,13 @@ def settle(
             notification.scheduled_delivery = max(notification.scheduled_delivery, due_until + TICK)
         return
     notification.attempted_delivery = at
+    notification.provider_message_id = storable(outcome.provider_message_id, 200)
+    notification.forget_report()
     if outcome.result is Result.DELIVERED:
         notification.status = Notification.DELIVERED
-        notification.provider_message_id = storable(outcome.provider_message_id, 200)
     elif outcome.opt_out:
         notification.status = Notification.OPTED_OUT
-    elif outcome.deactivate_record:
+    elif outcome.deactivate_record or (outcome.hard_bounce and _is_last_bounce(notification)):
         notification.status = Notification.INACTIVE_DEVICE
     elif outcome.result is Result.FAILED or (
         outcome.result is Result.UNKNOWN and when_unknown == "fail"
@@ -46,11 +48,57 @@ def settle(
         notification.retry_attempts += 1
         notification.status = Notification.DELIVERY_FAILURE
     else:
-        notification.count_failed_attempt(at)
-        if notification.status == Notification.RETRY:
-            notification.scheduled_delivery = max(
-                notification.scheduled_delivery, _moment(outcome.not_before) or at, due_until + TICK
-            )
+        _settle_retry(outcome, at, due_until)
+
+
+def _settle_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+    """Set the time of the next attempt, if there is to be one."""
+    notification = outcome.notification
+    notification.count_failed_attempt(at, _interval(notification))
+    if notification.status != Notification.RETRY:
+        return
+    not_before = at if outcome.not_before is None else as_project_time(outcome.not_before)
+    following = max(notification.scheduled_delivery, not_before, due_until + TICK)
+    notification.scheduled_delivery = following
+    if notification.has_expired(following):
+        # Said now and not when that time comes: until then it would look as if it might still go.
+        notification.status = Notification.EXPIRED
+        notification.response = (
+            notification.response[: RESPONSE_MAX_LENGTH - len(NO_TIME_LEFT)] + NO_TIME_LEFT
+        )
+
+
+def _interval(notification: Notification) -> float | None:
+    """Return the minutes to the next attempt; ``None``: the notification's own interval."""
+    backoff = retry_backoff()
+    if backoff is None:
+        return None
+    failed_before = notification.retry_attempts
+    return grown_interval(notification.retry_time_interval, failed_before, backoff)
+
+
+def grown_interval(minutes: int, failed_before: int, backoff: Backoff) -> float:
+    """Return the minutes from a failed attempt to the next.
+
+    Args:
+        minutes: The notification's own interval, which follows its first attempt.
+        failed_before: How many attempts had failed before this one.
+        backoff: How intervals grow.
+    """
+    ceiling = LONGEST_INTERVAL if backoff.ceiling is None else backoff.ceiling
+    try:
+        grown = minutes * float(backoff.factor) ** failed_before
+    except OverflowError:
+        grown = ceiling if minutes else 0
+    # Chance spreads what failed together; nothing secret depends on it.
+    share = 1 + random.uniform(-backoff.jitter, backoff.jitter)  # noqa: S311
+    return min(grown, ceiling) * share
+
+
+def _is_last_bounce(notification: Notification) -> bool:
+    """Tell whether one more hard bounce switches the record off."""
+    bounces = notification.target_user_record.hard_bounces + 1
+    return bounces >= engine_settings().hard_bounces
 
 
 def storable(text: object, length: int) -> str:
@@ -59,15 +107,8 @@ def storable(text: object, length: int) -> str:
     return said[:length]
 
 
-def _moment(moment: datetime | None) -> datetime | None:
-    """Return a handler's moment with a time zone or without, as the project's own are."""
-    if moment is None or timezone.is_aware(moment) == settings.USE_TZ:
-        return moment
-    return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
-
-
 def settle_without_attempt(notification: Notification) -> str | None:
-    """Settle what must not be sent: an inactive address, a user who has opted out.
+    """Settle what must not be sent: no longer in time, inactive address, opted-out user.
 
     Returns:
         A line for people, or ``None`` where the notification is to be delivered.
@@ -80,6 +121,9 @@ def settle_without_attempt(notification: Notification) -> str | None:
     elif not record.active:
         notification.status = Notification.INACTIVE_DEVICE
         notification.response = "Not sent: the record is inactive."
+    elif notification.has_expired(timezone.now()):
+        notification.status = Notification.EXPIRED
+        notification.response = "Not sent: it has expired."
     else:
         return None
     return notification.response

@@ -8,9 +8,10 @@ from django.utils import timezone
 from ..conf import target_settings
 from ..models import Notification
 from .announce import announce
+from .history import attempts_to_keep, keep_attempts
 from .one_by_one import HeldSave
-from .outcome import Outcome, Result
-from .record import DELIVERY_FIELDS, FAILURE_FIELDS, deactivate_records
+from .outcome import Outcome
+from .record import attempt_fields, deactivate_records
 from .settle import settle, settle_without_attempt
 
 
@@ -44,16 +45,18 @@ def send_and_save(
     module_name = notification.target_user_record.target.notification_module_name
     when_unknown = target_settings(module_name).when_unknown
     settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
-    delivered = outcome.result is Result.DELIVERED
-    _save(notification, using, DELIVERY_FIELDS if delivered else FAILURE_FIELDS)
-    if outcome.deactivate_record:
-        deactivate_records(using, [outcome])
+    _save(notification, using, attempt_fields(outcome), outcome)
+    if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):
         notification.target_user_record.active = False
     return notification.response
 
 
-def _save(notification: Notification, using: str, fields: Iterable[str]) -> None:
+def _save(
+    notification: Notification, using: str, fields: Iterable[str], *outcomes: Outcome
+) -> None:
     """Save only what the attempt changed: others may have written the rest meanwhile."""
     with transaction.atomic(using=using):
         notification.save(using=using, update_fields=[*fields, "modified_date"])
+        keep_attempts(attempts_to_keep(outcomes), using=using)
+        deactivate_records(using, outcomes)
         announce([notification], using=using)

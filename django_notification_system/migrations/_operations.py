@@ -6,6 +6,7 @@ interrupted: the next ``migrate`` runs it again from its first operation.
 
 from django.db import transaction
 from django.db.migrations.operations import AddConstraint, AddIndex, AlterUniqueTogether
+from django.db.migrations.operations.base import Operation
 
 
 def _builds_online(schema_editor):
@@ -20,12 +21,18 @@ class AddIndexOnline(AddIndex):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         if not _builds_online(schema_editor):
-            schema_editor.add_index(model, self.index)
+            if not self._is_in_database(model, schema_editor.connection):
+                schema_editor.add_index(model, self.index)
             return
         # A build that was interrupted leaves an invalid index of the name behind.
         quoted = schema_editor.quote_name(self.index.name)
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
         schema_editor.add_index(model, self.index, concurrently=True)
+
+    def _is_in_database(self, model, connection):
+        with connection.cursor() as cursor:
+            constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
+        return self.index.name in constraints
 
 
 class AddUniqueOnline(AddConstraint):
@@ -79,3 +86,27 @@ class RemoveUniqueTogether(AlterUniqueTogether):
             constraint["unique"] and constraint["columns"] == columns
             for constraint in constraints.values()
         )
+
+
+class RunDeferred(Operation):
+    """Makes indexes and references now, and not after the migration's last operation.
+
+    With such left to do, Django notes that a migration was applied only after its transaction; an
+    interruption between the two would have the next ``migrate`` make the same columns again.
+    """
+
+    reduces_to_sql = False
+
+    def state_forwards(self, app_label, state):
+        """Change nothing."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        statements, schema_editor.deferred_sql = schema_editor.deferred_sql, []
+        for statement in statements:
+            schema_editor.execute(statement, None)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        """Undo nothing."""
+
+    def describe(self):
+        return "Make indexes and references"

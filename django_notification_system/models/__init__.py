@@ -1,5 +1,6 @@
 """The models: what to say, to whom, where, and who wants to hear nothing."""
 
+from .attempt import NotificationAttempt
 from .notification import Notification
 from .opt_out import NotificationOptOut
 from .target import NotificationTarget
@@ -10,6 +11,7 @@ UserInNotificationTarget = TargetUserRecord
 
 __all__ = [
     "Notification",
+    "NotificationAttempt",
     "NotificationOptOut",
     "NotificationTarget",
     "TargetUserRecord",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models
 from django.db.models.constants import LOOKUP_SEP
@@ -18,6 +19,7 @@ from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
 from .database_now import DatabaseNow
 from .digest import DigestField, notification_digest
+from .partial_index import PartialIndex
 from .target_user_record import TargetUserRecord
 
 #: Ten years, in minutes: more would lead out of the calendar.
@@ -33,6 +35,13 @@ def has_line_break(title: str) -> bool:
     ``str.splitlines()`` does.
     """
     return bool(title) and title.splitlines() != [title]
+
+
+def as_project_time(moment: datetime) -> datetime:
+    """Return a moment with a time zone or without, as the project's own are."""
+    if timezone.is_aware(moment) == settings.USE_TZ:
+        return moment
+    return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
 
 
 def refuse_bad_extra(extra: Any) -> None:
@@ -119,28 +128,35 @@ class Notification(CreatedModifiedAbstractModel):
         extra: A JSON object with whatever else the target's handler understands.
         status: ``SCHEDULED`` and ``RETRY`` wait for delivery; every other status is an end.
         scheduled_delivery: When it is due; a failed attempt moves it.
+        expires_at: From then on it is not sent, but ends as ``EXPIRED``.
         attempted_delivery: When the last attempt was made.
         retry_time_interval: Minutes from a failed attempt to the next.
         retry_attempts: Failed attempts so far.
         max_retries: Attempts after which it becomes ``DELIVERY FAILURE``; at least one is made.
         response: What the target's handler last said of it, cut to 500 characters.
         provider_message_id: The provider's name for the message it took.
+        provider_status: What the provider last reported of that message, in its own word.
+        confirmed_at: When the provider confirmed that the message arrived.
         idempotency_key: The creator's word for what must not be created twice.
         digest: What the database takes only once; see ``notification_digest()``.
         claim_token: Which run holds it.
         claimed_until: How long that run holds it, by the database's clock.
     """
 
+    CANCELLED = "CANCELLED"
     DELIVERED = "DELIVERED"
     DELIVERY_FAILURE = "DELIVERY FAILURE"
+    EXPIRED = "EXPIRED"
     INACTIVE_DEVICE = "INACTIVE DEVICE"
     OPTED_OUT = "OPTED OUT"
     RETRY = "RETRY"
     SCHEDULED = "SCHEDULED"
 
     STATUS_CHOICES = (
+        (CANCELLED, _("Cancelled")),
         (DELIVERED, _("Delivered")),
         (DELIVERY_FAILURE, _("Delivery Failure")),
+        (EXPIRED, _("Expired")),
         (INACTIVE_DEVICE, _("Inactive Device")),
         (OPTED_OUT, _("Opted Out")),
         (RETRY, _("Retry")),
@@ -163,6 +179,9 @@ class Notification(CreatedModifiedAbstractModel):
     extra = models.JSONField(_("extra"), blank=True, null=True, default=dict)
     status = models.CharField(_("status"), max_length=16, choices=STATUS_CHOICES)
     scheduled_delivery = models.DateTimeField(_("scheduled delivery"))
+    expires_at = models.DateTimeField(
+        _("expires"), null=True, blank=True, help_text=_("From then on it is not sent.")
+    )
     attempted_delivery = models.DateTimeField(_("attempted delivery"), null=True, blank=True)
     retry_time_interval = models.PositiveIntegerField(
         _("retry time interval"), default=0, help_text=_("In minutes.")
@@ -185,6 +204,15 @@ class Notification(CreatedModifiedAbstractModel):
         db_default="",
         editable=False,
     )
+    provider_status = models.CharField(
+        _("provider's status"),
+        max_length=50,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True, editable=False)
     idempotency_key = models.CharField(  # noqa: DJ001 # NULL: none was given, "" is a key too
         _("idempotency key"), max_length=200, null=True, blank=True, editable=False
     )
@@ -192,6 +220,8 @@ class Notification(CreatedModifiedAbstractModel):
     claim_token = models.UUIDField(_("claim token"), null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
 
+    #: Whether what was reported of an earlier message is to be wiped out with the next outcome.
+    forgets_report: bool = False
     #: The key of the row that ``digest`` was made for; a copy of an instance has another key.
     digest_made_for: uuid.UUID | None = None
 
@@ -209,6 +239,12 @@ class Notification(CreatedModifiedAbstractModel):
             models.Index(fields=["status", "scheduled_delivery"], name="notification_due"),
             # The admin's: the newest first, without a sort of the whole table.
             models.Index(fields=["scheduled_delivery"], name="notification_scheduled"),
+            # A receipt's: it names the message as the provider does.
+            PartialIndex(
+                fields=["provider_message_id"],
+                name="notification_message",
+                where=models.Q(provider_message_id__gt=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -270,7 +306,22 @@ class Notification(CreatedModifiedAbstractModel):
         notification.digest_made_for = notification.pk
         return notification
 
-    def count_failed_attempt(self, at: datetime, minutes: int | None = None) -> None:
+    def forget_report(self) -> None:
+        """Wipe out what the provider has reported: it was of an earlier message than the present.
+
+        Only this instance changes; saving it is the caller's.
+        """
+        if self.provider_status or self.confirmed_at is not None:
+            self.provider_status = ""
+            self.confirmed_at = None
+            self.forgets_report = True
+
+    def has_expired(self, at: datetime) -> bool:
+        """Tell whether it is too late to send it at this moment."""
+        expires_at = models.DateTimeField().to_python(self.expires_at)  # may be a text, as given
+        return expires_at is not None and as_project_time(expires_at) <= at
+
+    def count_failed_attempt(self, at: datetime, minutes: float | None = None) -> None:
         """Count a failed attempt: schedule the next, or give up after ``max_retries`` of them.
 
         Only this instance changes; saving it is the caller's.

@@ -32,6 +32,8 @@ class NotificationTarget(CreatedModifiedAbstractModel):
         notification_module_name: The module that delivers to it: ``notification_handlers`` of
             this app or of the project (``NOTIFICATION_SYSTEM_HANDLERS``) must have a module of
             that name.
+        paused_until: Until then nothing is delivered to it.
+        pause_reason: Why, for people.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -41,6 +43,11 @@ class NotificationTarget(CreatedModifiedAbstractModel):
         max_length=50,
         validators=[validate_module_name],
         help_text=_("The module that delivers to this target, such as “email”."),
+    )
+
+    paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
+    pause_reason = models.CharField(
+        _("reason of the pause"), max_length=500, blank=True, default="", db_default=""
     )
 
     class Meta:

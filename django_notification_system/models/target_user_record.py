@@ -19,6 +19,7 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         target_user_id: The address itself, at most 254 characters (RFC 5321's limit for email).
         description: A note for people.
         active: Whether notifications may be sent to it.
+        hard_bounces: How often a provider has said that there is no such address.
         origin: Who looks after the address: a person, or ``create_email_target_user_records``.
     """
 
@@ -42,6 +43,9 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
     target_user_id = models.CharField(_("address"), max_length=254)
     description = models.CharField(_("description"), max_length=200)
     active = models.BooleanField(_("active"), default=True)
+    hard_bounces = models.PositiveSmallIntegerField(
+        _("hard bounces"), default=0, db_default=0, editable=False
+    )
     origin = models.CharField(
         _("origin"),
         max_length=20,
