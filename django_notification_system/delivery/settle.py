@@ -40,7 +40,7 @@ def settle(
         notification.status = Notification.DELIVERED
     elif outcome.opt_out:
         notification.status = Notification.OPTED_OUT
-    elif outcome.deactivate_record or (outcome.hard_bounce and _is_last_bounce(notification)):
+    elif outcome.deactivate_record or (outcome.hard_bounce and is_last_bounce(notification)):
         notification.status = Notification.INACTIVE_DEVICE
     elif outcome.result is Result.FAILED or (
         outcome.result is Result.UNKNOWN and when_unknown == "fail"
@@ -95,7 +95,7 @@ def grown_interval(minutes: int, failed_before: int, backoff: Backoff) -> float:
     return min(grown, ceiling) * share
 
 
-def _is_last_bounce(notification: Notification) -> bool:
+def is_last_bounce(notification: Notification) -> bool:
     """Tell whether one more hard bounce switches the record off."""
     bounces = notification.target_user_record.hard_bounces + 1
     return bounces >= engine_settings().hard_bounces

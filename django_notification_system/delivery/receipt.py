@@ -1,0 +1,328 @@
+"""What a provider reports of a message later, in words that are the same for every provider.
+
+A row's state is of the message of its last attempt, and moves one way: a message that was reported
+as failed stays so, one that was confirmed can only be reported as failed, and news that is older
+than what is known changes nothing. So reports may come twice, side by side and in any order.
+"""
+
+import enum
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, router, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ..models import Notification, NotificationAttempt, TargetUserRecord
+from ..models.notification import RESPONSE_MAX_LENGTH, as_project_time
+from .announce import announce
+from .database import patiently
+from .history import is_kept, keep_attempts, make_attempt
+from .record import refuse_address
+from .settle import is_last_bounce, storable
+
+#: How many receipts are recorded in a transaction.
+BATCH_SIZE = 200
+STATUS_MAX_LENGTH: int = Notification._meta.get_field("provider_status").max_length or 0
+KIND = NotificationAttempt.Result
+
+
+class ReceiptResult(enum.Enum):
+    """What a receipt says of its message."""
+
+    #: It is on its way.
+    PROGRESS = "progress"
+    #: It has arrived.
+    CONFIRMED = "confirmed"
+    #: It has not arrived, and will not.
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A provider's later word on one message.
+
+    Attributes:
+        provider_message_id: The provider's name for the message, as its handler gave it in
+            ``Outcome.delivered()``.
+        provider_status: What the provider says, in its own word; 50 characters of it are kept.
+        result: What that means.
+        response: A line for people; never with a secret, a token or a message's body.
+        at: When it came to be so; by default now.
+        deactivate_record: Whether the address will never work again.
+        opt_out: Whether the address asked to be left alone.
+        hard_bounce: Whether the provider says that there is no such address.
+        address: The address that the provider names. With it a record is switched off only if
+            that is its address still; without it, only if nobody has changed the record since the
+            message was sent.
+    """
+
+    provider_message_id: str
+    provider_status: str
+    result: ReceiptResult
+    response: str = ""
+    at: datetime | None = None
+    deactivate_record: bool = False
+    opt_out: bool = False
+    hard_bounce: bool = False
+    address: str = ""
+
+
+def record_receipts(
+    module_name: str,
+    receipts: Iterable[Receipt],
+    *,
+    using: str | None = None,
+    order: Sequence[str] = (),
+) -> int:
+    """Write down what a provider reports of messages that it took earlier.
+
+    - A confirmed message's notification gets its ``confirmed_at``. One that waits to be tried
+      again, because no answer came, is ``DELIVERED`` thereby, and so is one that was given up.
+    - A failed message's notification turns from ``DELIVERED`` into ``DELIVERY FAILURE``,
+      ``INACTIVE DEVICE`` or ``OPTED OUT``, is kept in the history and announced by
+      ``notification_failed``.
+    - What is said of the address switches the record off, whatever the result: a complaint is no
+      failure, but an opt-out.
+
+    A notification that a run holds is left to that run: it is being sent again.
+
+    Args:
+        module_name: The ``notification_module_name`` of the targets that the messages went to.
+        receipts: What is reported, in any order, and of any messages.
+        using: The alias of the database that holds the notifications; by default the router's.
+        order: The provider's words for states, from the first to the last, by which one that
+            comes late is known. Without it, what is reported last counts.
+
+    Returns:
+        How many of the receipts belong to a notification that is not held. The others may be
+        others' messages; or they came before the outcome was recorded, which may take a tenth of
+        a second and more: try those again a little later.
+    """
+    using = using or router.db_for_write(Notification)
+    found = 0
+    for batch in _batches(receipts):
+        recording = _Recording(module_name, batch, using=using, order=order)
+        found += patiently(recording.run, using=using)
+    return found
+
+
+def _batches(receipts: Iterable[Receipt]) -> Iterator[Sequence[Receipt]]:
+    named = (receipt for receipt in receipts if receipt.provider_message_id)
+    while batch := list(islice(named, BATCH_SIZE)):
+        yield batch
+
+
+class _Recording:
+    """One batch of receipts on its way to its notifications."""
+
+    def __init__(
+        self, module_name: str, receipts: Sequence[Receipt], *, using: str, order: Sequence[str]
+    ) -> None:
+        self.module_name = module_name
+        self.using = using
+        self.places = {word: place for place, word in enumerate(order)}
+        self.receipts: defaultdict[str, list[Receipt]] = defaultdict(list)
+        for receipt in receipts:
+            self.receipts[receipt.provider_message_id].append(receipt)
+        self.attempts: list[NotificationAttempt] = []
+
+    def run(self) -> int:
+        """Record the batch; return for how many of the receipts there was a notification."""
+        self.attempts = []
+        keys = self._keys()
+        if not keys:
+            return 0
+        with transaction.atomic(using=self.using):
+            notifications = self._locked(keys)
+            records = self._records(notifications)
+            changed, ended = [], []
+            for notification in notifications:
+                notification.target_user_record = records[notification.target_user_record_id]
+                before = _state(notification)
+                for receipt in self.receipts[notification.provider_message_id]:
+                    self._apply(receipt, notification)
+                if _state(notification) != before:
+                    changed.append(notification)
+                if notification.status != before["status"]:
+                    ended.append(notification)
+            self._write(changed, {notification.pk for notification in ended})
+            keep_attempts(self.attempts, using=self.using)
+            announce(ended, using=self.using)
+        there = {notification.provider_message_id for notification in notifications}
+        return sum(len(self.receipts[message_id]) for message_id in there)
+
+    def _keys(self) -> list[UUID]:
+        rows = Notification.objects.using(self.using).filter(
+            provider_message_id__gt="",  # the partial index's condition
+            provider_message_id__in=list(self.receipts),
+            target_user_record__target__notification_module_name=self.module_name,
+        )
+        return list(rows.values_list("pk", flat=True))
+
+    def _locked(self, keys: Sequence[UUID]) -> list[Notification]:
+        """Return the rows that still have these messages and that no run holds, locked."""
+        connection = connections[self.using]
+        rows = Notification.objects.using(self.using).filter(
+            pk__in=keys, provider_message_id__in=list(self.receipts)
+        )
+        if connection.vendor == "sqlite":
+            # Its transactions wait for another writer only where they begin with a write.
+            rows.update(provider_status=F("provider_status"))
+        no_key = connection.features.has_select_for_no_key_update
+        locked = list(rows.order_by("pk").select_for_update(no_key=no_key))
+        if all(row.claim_token is None for row in locked):
+            return locked
+        free = set(rows.unclaimed().values_list("pk", flat=True))
+        return [row for row in locked if row.pk in free]
+
+    def _records(self, notifications: Iterable[Notification]) -> Mapping[UUID, TargetUserRecord]:
+        keys = {notification.target_user_record_id for notification in notifications}
+        return TargetUserRecord.objects.using(self.using).in_bulk(keys)
+
+    def _apply(self, receipt: Receipt, notification: Notification) -> None:
+        """Change the notification to what the receipt says of it, if that is news."""
+        is_news = {
+            ReceiptResult.PROGRESS: self._progress,
+            ReceiptResult.CONFIRMED: self._confirm,
+            ReceiptResult.FAILED: self._fail,
+        }[receipt.result](receipt, notification)
+        if is_news and (receipt.deactivate_record or receipt.opt_out or receipt.hard_bounce):
+            self._refuse_address(receipt, notification)
+
+    def _progress(self, receipt: Receipt, notification: Notification) -> bool:
+        if notification.status not in (
+            Notification.DELIVERED,
+            *Notification.PENDING_STATUSES,
+        ):
+            return False
+        return self._move_to(_word(receipt), notification)
+
+    def _confirm(self, receipt: Receipt, notification: Notification) -> bool:
+        if notification.status == Notification.DELIVERED:
+            if notification.confirmed_at is not None:
+                return self._move_to(_word(receipt), notification)
+        elif self._was_unknown(notification):
+            notification.status = Notification.DELIVERED
+            notification.response = _response(receipt)
+        else:
+            return False
+        self._move_to(_word(receipt), notification)
+        notification.confirmed_at = _moment(receipt)
+        self._keep(KIND.CONFIRMED, receipt, notification)
+        return True
+
+    def _fail(self, receipt: Receipt, notification: Notification) -> bool:
+        if notification.status == Notification.DELIVERED:
+            notification.status = _status_of_failure(receipt, notification)
+            notification.response = _response(receipt)
+        elif notification.provider_status == _word(receipt) or not self._was_unknown(notification):
+            return False  # else it is known now that the attempt failed, and not what comes of it
+        notification.provider_status = _word(receipt)
+        notification.confirmed_at = None
+        self._keep(KIND.REPORTED_FAILED, receipt, notification)
+        return True
+
+    def _move_to(self, word: str, notification: Notification) -> bool:
+        """Set the provider's word, unless it is older than the present one."""
+        present = notification.provider_status
+        if word == present:
+            return False
+        steps = self.places.get(word, -1) - self.places.get(present, -1)
+        if present and (steps < 0 or (steps == 0 and notification.confirmed_at is not None)):
+            return False
+        notification.provider_status = word
+        return True
+
+    def _was_unknown(self, notification: Notification) -> bool:
+        """Tell whether nobody knew what came of the very message, and nothing was reported.
+
+        Otherwise a row with the message's name is one that a person has set to be sent again.
+        """
+        if notification.status not in (
+            Notification.DELIVERY_FAILURE,
+            Notification.EXPIRED,
+            *Notification.PENDING_STATUSES,
+        ):
+            return False
+        of_message = {
+            "notification_id": notification.pk,
+            "provider_message_id": notification.provider_message_id,
+        }
+        kept = NotificationAttempt.objects.using(self.using).filter(**of_message)
+        results = {
+            *kept.values_list("result", flat=True),
+            *(attempt.result for attempt in self.attempts if attempt.notification == notification),
+        }
+        return KIND.UNKNOWN in results and KIND.REPORTED_FAILED not in results
+
+    def _refuse_address(self, receipt: Receipt, notification: Notification) -> None:
+        record = notification.target_user_record
+        if receipt.address:
+            is_same = record.target_user_id.casefold() == receipt.address.casefold()
+        else:
+            sent_at = notification.attempted_delivery
+            is_same = sent_at is not None and record.modified_date <= sent_at
+        if not is_same:
+            return
+        refuse_address(
+            TargetUserRecord.objects.using(self.using).filter(
+                pk=record.pk, target_user_id=record.target_user_id
+            ),
+            for_good=receipt.deactivate_record or receipt.opt_out,
+            hard_bounce=receipt.hard_bounce,
+        )
+        record.hard_bounces += int(receipt.hard_bounce)
+
+    def _keep(
+        self, kind: NotificationAttempt.Result, receipt: Receipt, notification: Notification
+    ) -> None:
+        if is_kept(kind):
+            attempt = make_attempt(notification, kind, _moment(receipt))
+            attempt.response = _response(receipt)
+            self.attempts.append(attempt)
+
+    def _write(self, notifications: Iterable[Notification], ended: set[UUID]) -> None:
+        """Write the changed rows, those that are alike in one statement."""
+        groups: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
+        for notification in notifications:
+            values = _state(notification)
+            if notification.pk in ended:
+                # No run whose lease has ended may write over it.
+                values |= {"claim_token": None, "claimed_until": None}
+            groups[tuple(values.items())].append(notification.pk)
+        for values_of_group, keys in groups.items():
+            Notification.objects.using(self.using).filter(pk__in=keys).update(
+                **dict(values_of_group), modified_date=timezone.now()
+            )
+
+
+def _state(notification: Notification) -> dict[str, Any]:
+    names = ("status", "response", "provider_status", "confirmed_at")
+    return {name: getattr(notification, name) for name in names}
+
+
+def _status_of_failure(receipt: Receipt, notification: Notification) -> str:
+    if receipt.opt_out:
+        return Notification.OPTED_OUT
+    if receipt.deactivate_record or (receipt.hard_bounce and is_last_bounce(notification)):
+        return Notification.INACTIVE_DEVICE
+    return Notification.DELIVERY_FAILURE
+
+
+def _word(receipt: Receipt) -> str:
+    return storable(receipt.provider_status, STATUS_MAX_LENGTH)
+
+
+def _response(receipt: Receipt) -> str:
+    said = receipt.response or f"The provider reports: {receipt.provider_status}."
+    return storable(said, RESPONSE_MAX_LENGTH)
+
+
+def _moment(receipt: Receipt) -> datetime:
+    return timezone.now() if receipt.at is None else as_project_time(receipt.at)
