@@ -1,0 +1,122 @@
+"""How long a claim takes with no delivered notifications in the table, and with millions.
+
+    python -m benchmarks.claim_growth [--rows 5000000] [--database postgresql mariadb sqlite]
+
+Each figure is the median of several claims of 500, in a database of its own. The EXPLAINs are of
+the very statements that a claim executed, with all those rows in the table.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from tests.databases import is_there
+
+from .project import Project, project
+
+BATCH = 500
+ROUNDS = 20
+LEASE_SECONDS = 300
+KEY = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+MORE_KEYS = re.compile(rf"(?:, ?'?{KEY.pattern}'?(?:::uuid)?){{2,}}")
+COLUMNS = re.compile(r"SELECT (?:[^()]{400,}) FROM")
+DATABASES = ["postgresql", "mariadb", "sqlite"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=5_000_000, help="delivered ones")
+    parser.add_argument("--database", nargs="+", choices=DATABASES, default=DATABASES)
+    parser.add_argument("--claim", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.claim:
+        claim()
+        return
+    for vendor in options.database:
+        if is_there(vendor):
+            compare(vendor, options.rows)
+        else:
+            print(f"{vendor} is left out: no server")
+
+
+def compare(vendor: str, rows: int) -> None:
+    medians = []
+    for delivered in (0, rows):
+        with project(vendor) as its_project:
+            started = time.monotonic()
+            fill(its_project, delivered)
+            filled = time.monotonic() - started
+            median, slowest, *plans = its_project.python(
+                "-m", "benchmarks.claim_growth", "--claim"
+            ).split("\n", maxsplit=2)
+        medians.append(float(median))
+        print(
+            f"{vendor}, {delivered:>9,} delivered: a claim of {BATCH} takes"
+            f" {medians[-1] * 1000:.1f} ms (slowest {float(slowest) * 1000:.1f} ms),"
+            f" {medians[-1] / BATCH * 1e6:.0f} µs a notification;"
+            f" load {os.getloadavg()[0]:.1f}, filled in {filled:.0f} s",
+            flush=True,
+        )
+    print(f"{vendor}, with them against without: {medians[1] / medians[0]:.2f} times\n")
+    print(plans[0], flush=True)
+
+
+def fill(its_project: Project, delivered: int) -> None:
+    if delivered:
+        number = str(delivered)
+        its_project.fill("--number", number, "--status", "DELIVERED", "--bodies", "short")
+    its_project.fill("--number", str((ROUNDS + 2) * BATCH))
+
+
+def claim() -> None:
+    """Claim again and again; print median and slowest in seconds, and the EXPLAINs."""
+    import django
+
+    django.setup()
+
+    from tests.plans import explained, statements_of
+
+    claims = claimed()
+    next(claims)  # connects, and reads what a run keeps
+    statements = statements_of(lambda: next(claims))
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        notifications = next(claims)
+        seconds.append(time.perf_counter() - started)
+        if len(notifications) != BATCH:
+            sys.exit(f"A claim got {len(notifications)} notifications.")
+    print(statistics.median(seconds), max(seconds), sep="\n")
+    for statement in statements:
+        print(f"    {shortened(statement)}")
+        for line in explained(statement).splitlines():
+            print(f"        {shortened(line)}")
+
+
+def claimed() -> Iterator[list[Any]]:
+    from django.utils import timezone
+
+    from django_notification_system.delivery.claim import claim_batch
+    from django_notification_system.models import NotificationTarget
+
+    target = NotificationTarget.objects.get(notification_module_name="email")
+    now = timezone.now()
+    while True:
+        yield claim_batch(
+            target, due_at=now, size=BATCH, lease_seconds=LEASE_SECONDS, using="default"
+        ).notifications
+
+
+def shortened(text: str) -> str:
+    """Leave out the keys but for the first, and the columns of a long SELECT."""
+    text = MORE_KEYS.sub(lambda keys: f", … {len(KEY.findall(keys[0]))} more", text)
+    return COLUMNS.sub("SELECT … FROM", text, count=1)
+
+
+if __name__ == "__main__":
+    main()

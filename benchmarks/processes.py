@@ -1,0 +1,191 @@
+"""How much faster two and four processes empty one queue than one does.
+
+    python -m benchmarks.processes [--latency 0 50] [--processes 1 2 4] [--database postgresql]
+
+The queue is filled, all processes are started and wait for each other, and then the clock runs
+until the last one has ended. That each message arrived once is the sink's word. Sink, database and
+processes share the machine's processors, so the table says who had them. ``limit`` is the ratio at
+which all processors would be busy, if a message always took what it takes with one process.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from tests.databases import is_there
+
+from .delivery.table import grid, load
+from .project import Project, project
+
+#: So many messages for each process, by the sink's delay in milliseconds: several batches at least,
+#: for a process that claims the last of the queue leaves the others without work.
+NUMBERS = {0: 10_000, 5: 2_000, 50: 1_000}
+FEWEST = 1_000
+LEAST_RATIO = 1.7
+#: Of the first line of /proc/stat: idle, and waiting for the disk. The user's hold the guest's.
+IDLE_COLUMNS = (3, 4)
+COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What so many processes did.
+
+    Attributes:
+        seconds: From the start of all to the end of the last.
+        workers, sink, rest: The processors' time, in processors; the rest is the database's and
+            whatever else the machine does.
+    """
+
+    processes: int
+    messages: int
+    seconds: float
+    workers: float
+    sink: float
+    rest: float
+    load: float
+
+    @property
+    def rate(self) -> float:
+        return self.messages / self.seconds
+
+    @property
+    def busy(self) -> float:
+        return self.workers + self.sink + self.rest
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], metavar="MS")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--database", nargs="+", default=["postgresql", "mariadb"])
+    parser.add_argument("--channel", default="email", choices=["email", "expo"])
+    parser.add_argument("--number", type=int, help="messages for each process")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work()
+        return
+    print(f"{os.cpu_count()} processors, {options.channel}")
+    for vendor in options.database:
+        if not is_there(vendor):
+            print(f"{vendor} is left out: no server")
+            continue
+        for latency in options.latency:
+            each = options.number or NUMBERS.get(latency, FEWEST)
+            measured = []
+            for processes in options.processes:
+                with project(vendor) as its_project:
+                    number = str(processes * each)
+                    its_project.fill("--number", number, "--channel", options.channel)
+                    measured.append(measure(its_project, processes, processes * each, latency))
+            print(f"\n{vendor}, answers after {latency} ms\n\n{table(measured)}", flush=True)
+
+
+def measure(its_project: Project, processes: int, number: int, latency: int) -> Measurement:
+    workers = [
+        its_project.start("-m", "benchmarks.processes", "--worker") for _ in range(processes)
+    ]
+    for worker in workers:
+        line_of(worker)  # it is ready
+    before = its_project.ask_sink(f"reset {latency / 1000}")
+    machine_before = busy_seconds()
+    started = time.perf_counter()
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    own = sum(float(line_of(worker)) for worker in workers)
+    seconds = time.perf_counter() - started
+    machine = busy_seconds() - machine_before
+    after = its_project.ask_sink()
+    for worker in workers:
+        worker.communicate()
+    if after["messages"] != number:
+        sys.exit(f"{after['messages']:.0f} messages of {number} arrived.")
+    sink = after["busy"] - before["busy"]
+    return Measurement(
+        processes,
+        number,
+        seconds,
+        own / seconds,
+        sink / seconds,
+        max(0.0, machine - own - sink) / seconds,
+        load(),
+    )
+
+
+def line_of(worker: "subprocess.Popen[str]") -> str:
+    assert worker.stdout is not None
+    line = worker.stdout.readline()
+    if not line:
+        sys.exit("A worker has died; its last words are above.")
+    return line
+
+
+def busy_seconds() -> float:
+    """Return the time that all processors were busy since the machine was started."""
+    with open("/proc/stat") as lines:
+        times = [int(word) for word in lines.readline().split()[1 : 1 + COLUMNS]]
+    busy = sum(times) - sum(times[column] for column in IDLE_COLUMNS)
+    return busy / os.sysconf("SC_CLK_TCK")
+
+
+def work() -> None:
+    """Get ready, wait for the word, deliver all that is due, and say what time that took."""
+    import django
+
+    django.setup()
+
+    from django.core.management import call_command
+    from django.db import connection
+
+    connection.ensure_connection()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    before = time.process_time()
+    with open(os.devnull, "w") as nowhere:
+        call_command("process_notifications", stdout=nowhere, stderr=nowhere)
+    print(json.dumps(time.process_time() - before), flush=True)
+
+
+def table(measured: list[Measurement]) -> str:
+    """Return what was measured; ratio and limit are in multiples of one process."""
+    headings = [
+        "processes",
+        "messages",
+        "messages/s",
+        "ratio",
+        "limit",
+        "workers",
+        "sink",
+        "rest",
+        "load",
+    ]
+    rows = [(*headings, "")]
+    alone = next((each for each in measured if each.processes == 1), None)
+    for each in measured:
+        ratio = each.rate / alone.rate if alone else 0.0
+        limit = (os.cpu_count() or 1) / alone.busy if alone else 0.0
+        verdict = "reached" if ratio >= LEAST_RATIO else f"NOT {LEAST_RATIO} times"
+        rows.append(
+            (
+                str(each.processes),
+                f"{each.messages:,}",
+                f"{each.rate:,.0f}",
+                f"{ratio:.2f}" if alone else "",
+                f"{limit:.2f}" if alone else "",
+                *(f"{busy:.0%}" for busy in (each.workers, each.sink, each.rest)),
+                f"{each.load:.1f}",
+                verdict if alone and each.processes == 2 else "",
+            )
+        )
+    return grid(rows)
+
+
+if __name__ == "__main__":
+    main()

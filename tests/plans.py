@@ -1,0 +1,194 @@
+"""What the database says that it does for a statement: which index it reads, and how many rows."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+STATEMENT = re.compile(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)\b", re.IGNORECASE)
+#: SQLite's words for reading a table: ``SEARCH notification USING INDEX due (status=? AND …)``.
+SQLITE_ACCESS = re.compile(
+    r"(?P<how>SCAN|SEARCH) (?P<table>\S+)"
+    r"(?: USING (?:COVERING |AUTOMATIC |PARTIAL )*INDEX (?P<index>\S+))?(?: \((?P<terms>.*)\))?"
+)
+#: What MariaDB calls reading all of a table, or all of an index.
+WHOLE = {"ALL", "index"}
+
+
+@dataclass(frozen=True)
+class Access:
+    """How one table is read.
+
+    Attributes:
+        table: Its name, or the alias that the statement gives it.
+        index: The index that is used; empty where all of the table is read.
+        terms: The index's columns that are looked up for one value, where the database tells.
+        rows: How many rows were read, where the database tells.
+        whole: Whether all of the table or of the index is read.
+    """
+
+    table: str
+    index: str
+    terms: tuple[str, ...] = ()
+    rows: float | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the database does for one statement.
+
+    Attributes:
+        statement: The statement.
+        accesses: The tables that it reads.
+        sorted_rows: How many rows each sort has, or ``None`` for one whose size is not told.
+    """
+
+    statement: str
+    accesses: tuple[Access, ...]
+    sorted_rows: tuple[float | None, ...]
+
+
+def statements_of(operation: Callable[[], Any]) -> list[str]:
+    """Do it, and return the statements that it executed, but for those of the transaction."""
+    with CaptureQueriesContext(connection) as queries:
+        operation()
+    return [query["sql"] for query in queries if STATEMENT.match(query["sql"])]
+
+
+def explained(statement: str) -> str:
+    """Return the database's own text: the plan, without executing the statement."""
+    explain = {
+        "postgresql": "EXPLAIN",
+        "mysql": "EXPLAIN",
+        "sqlite": "EXPLAIN QUERY PLAN",
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        # No parameters: a percent sign of the statement is one.
+        cursor.execute(f"{explain} {statement}", None)
+        if connection.vendor == "postgresql":
+            return "\n".join(row[0] for row in cursor.fetchall())
+        if connection.vendor == "sqlite":
+            return "\n".join(row[3] for row in cursor.fetchall())
+        names = [column[0] for column in cursor.description]
+        return "\n".join(
+            ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True) if value)
+            for row in cursor.fetchall()
+        )
+
+
+def plan_of(statement: str) -> Plan:
+    """Return what the database does for a statement.
+
+    PostgreSQL and MariaDB execute it, and tell how many rows they read; that is undone again.
+    """
+    if connection.vendor == "sqlite":
+        return _sqlite_plan(statement)
+    words = {
+        "postgresql": "EXPLAIN (ANALYZE, FORMAT JSON)",
+        "mysql": "ANALYZE FORMAT=JSON",
+    }[connection.vendor]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"{words} {statement}", None)
+        (answer,) = cursor.fetchone()
+        transaction.set_rollback(True)
+    told = json.loads(answer) if isinstance(answer, str) else answer
+    if connection.vendor == "postgresql":
+        return _postgresql_plan(statement, told[0]["Plan"])
+    return _mariadb_plan(statement, told)
+
+
+def _sqlite_plan(statement: str) -> Plan:
+    accesses, sorts = [], []
+    for line in explained(statement).splitlines():
+        if "TEMP B-TREE" in line:
+            sorts.append(None)
+        match = SQLITE_ACCESS.match(line)
+        if match is None or match["table"] in ("CONSTANT", "SUBQUERY", "LIST"):
+            continue
+        terms = re.findall(r"(\w+)=\?", match["terms"] or "")
+        accesses.append(
+            Access(match["table"], match["index"] or "", tuple(terms), whole=match["how"] == "SCAN")
+        )
+    return Plan(statement, tuple(accesses), tuple(sorts))
+
+
+def _postgresql_plan(statement: str, root: dict[str, Any]) -> Plan:
+    accesses, sorts = [], []
+    for node in _postgresql_nodes(root):
+        rows = node["Actual Rows"] * node["Actual Loops"]
+        if "Sort" in node["Node Type"]:
+            child = node["Plans"][0]
+            sorts.append(child["Actual Rows"] * child["Actual Loops"])
+        if "Index Name" not in node and "Relation Name" not in node:
+            continue
+        if node["Node Type"] == "ModifyTable":
+            continue
+        removed = sum(
+            node.get(f"Rows Removed by {word}", 0) * node["Actual Loops"]
+            for word in ("Filter", "Index Recheck")
+        )
+        if node["Node Type"] == "Bitmap Heap Scan":
+            continue  # reads what the index below it found
+        accesses.append(
+            Access(
+                node.get("Relation Name", ""),
+                node.get("Index Name", ""),
+                rows=rows + removed,
+                whole=node["Node Type"] in ("Seq Scan", "Parallel Seq Scan"),
+            )
+        )
+    return Plan(statement, tuple(accesses), tuple(sorts))
+
+
+def _postgresql_nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _postgresql_nodes(child)
+
+
+def _mariadb_plan(statement: str, told: Any) -> Plan:
+    accesses, sorts = [], []
+    for name, node in _mariadb_nodes(told):
+        if name == "filesort":
+            sorts.append(float(node.get("r_used_priority_queue_rows") or _filesort_rows(node)))
+        if "table_name" not in node or str(node["table_name"]).startswith("<"):
+            continue
+        rows = node.get("r_rows", node.get("r_total_rows"))
+        read = None if rows is None else float(rows) * float(node.get("r_loops", 1))
+        accesses.append(
+            Access(
+                node["table_name"],
+                node.get("key", ""),
+                tuple(node.get("used_key_parts", ())),
+                rows=read,
+                whole=node.get("access_type") in WHOLE,
+            )
+        )
+    return Plan(statement, tuple(accesses), tuple(sorts))
+
+
+def _filesort_rows(node: dict[str, Any]) -> float:
+    """Return how many rows went into a sort: those that the table below it gave."""
+    return max(
+        (
+            float(below.get("r_rows") or 0) * float(below.get("r_loops") or 1)
+            for _, below in _mariadb_nodes(node)
+            if "table_name" in below
+        ),
+        default=0.0,
+    )
+
+
+def _mariadb_nodes(told: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(told, dict):
+        yield name, told
+        for key, value in told.items():
+            yield from _mariadb_nodes(value, key)
+    elif isinstance(told, list):
+        for value in told:
+            yield from _mariadb_nodes(value, name)
