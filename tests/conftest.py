@@ -47,6 +47,12 @@ def records(user: Any) -> dict[str, TargetUserRecord]:
     }
 
 
+@pytest.fixture
+def email(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
+    """Eggs Benedict's email address."""
+    return records["Email"]
+
+
 class MakeDue(Protocol):
     """Makes a notification that is due."""
 

@@ -1,9 +1,11 @@
 """What the tests of the documentation share."""
 
+import csv
 import io
 import os
 import re
 import runpy
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +68,13 @@ def assert_documented(output: str, name: str) -> None:
     if os.environ.get("UPDATE_DOCS_OUTPUT"):
         file.write_text(steady(output))
     assert steady(output) == file.read_text(), f"{file} should be:\n{steady(output)}"
+
+
+def assert_table(name: str, rows: Iterable[Sequence[str]]) -> None:
+    """Compare with a table that the pages show, its header first; write it as above."""
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    file = OUTPUT / f"{name}.csv"
+    if os.environ.get("UPDATE_DOCS_OUTPUT"):
+        file.write_text(written.getvalue())
+    assert written.getvalue() == file.read_text(), f"UPDATE_DOCS_OUTPUT=1 writes {file} anew."

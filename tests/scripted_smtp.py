@@ -110,7 +110,7 @@ class ScriptedSmtp:
             self._write(connection, "".join(answers).encode())
             if answers and answers[-1].startswith(("421", "221")):
                 return
-            if read.upper().startswith(b"STARTTLS"):
+            if read.upper().startswith(b"STARTTLS") and answers[-1].startswith("220"):
                 connection = self._encrypted(connection)
                 self.extensions = EXTENSIONS
 

@@ -119,8 +119,8 @@ def test_output_for_a_server_that_says_later(due: None, mail_server: SmtpStandIn
     assert_documented(process("--target", "Email"), "retry")
 
 
-def test_output_for_an_address_that_does_not_exist(due: None, mail_server: SmtpStandIn) -> None:
-    mail_server.answer("RCPT", "550 5.1.1 No such user")
+def test_output_for_a_message_that_is_refused(due: None, mail_server: SmtpStandIn) -> None:
+    mail_server.answer("RCPT", "550 5.7.1 Refused by policy")
     assert_documented(process("--target", "Email", "--fail-on-error"), "fail_on_error")
 
 

@@ -149,7 +149,7 @@ def test_receivers_example_hears_of_both_ends(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     receivers = run_example("receivers.py")
-    mail_server.answer("RCPT", "550 5.1.1 No such user", times=1)
+    mail_server.answer("RCPT", "554 5.7.1 Refused", times=1)
     make_due(records["Email"])
     make_due(records["Email"], title="second")
     caplog.set_level("INFO")

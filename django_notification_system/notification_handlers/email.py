@@ -4,10 +4,8 @@ Where ``process_notifications`` sends many, up to ``connections`` of them are on
 each over a connection that stays open for the next.
 """
 
-import email.errors
 import logging
 import smtplib
-import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,22 +14,16 @@ from django.db import connections as database_connections
 
 from ..conf import email_settings
 from ..delivery.single import send_and_save
-from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome, one_line
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
 from .email_message import CannotBuildMessage, build_message, sender
+from .email_outcomes import NOT_SENT, outcome, trouble_of_error, trouble_of_recipient
 from .parallel import side_by_side
 
 logger = logging.getLogger("django_notification_system")
 
 SENT = "Email Successfully Sent"
-NOT_SENT = "Email could not be sent"
-NOBODY_KNOWS = (
-    "(The message was handed over and the answer did not come: it went out, or it did not.)"
-)
-#: RFC 4954, section 6: the server wants other credentials, or wants some.
-REFUSES_CREDENTIALS = frozenset({530, 534, 535, 538})
 #: Longer texts of a third party's backend may quote what they were to send.
 LONGEST_REASON = 200
 
@@ -93,8 +85,8 @@ def _letter(notification: Notification, from_email: str) -> _Letter | Outcome:
     try:
         return _Letter(notification, build_message(notification, from_email))
     except CannotBuildMessage as error:
-        outcome = Outcome.retry if error.temporary else Outcome.failed
-        return outcome(notification, f"{NOT_SENT}: {error}")
+        kind = Outcome.retry if error.temporary else Outcome.failed
+        return kind(notification, f"{NOT_SENT}: {error}")
     except Exception as error:
         logger.exception("No email could be built of notification %s.", notification.pk)
         return Outcome.retry(notification, f"{NOT_SENT}: {one_line(error)}")
@@ -107,7 +99,7 @@ def _send(pool: ConnectionPool, letter: _Letter) -> Outcome:
         except Exception as error:
             if not _leaves_connection_usable(error, connection.stage):
                 connection.close()
-            return _outcome_of_error(letter.notification, error, connection)
+            return _outcome_of_error(letter, error, connection)
         # None: a backend that does not count, and did not complain.
         if sent is not None and not sent:
             connection.close()
@@ -122,74 +114,39 @@ def _send(pool: ConnectionPool, letter: _Letter) -> Outcome:
 def _outcome_of_success(letter: _Letter, connection: MailConnection) -> Outcome:
     """Tell whom a message that was taken went to: a server may refuse some of its recipients."""
     notification = letter.notification
-    answer = connection.refused.get(connection.recipient)
-    if answer is not None:
-        said = _recipients_refused({connection.recipient: answer})
-        outcome = Outcome.failed if _is_permanent(answer[0]) else Outcome.retry
-        return outcome(notification, f"{NOT_SENT}: {said} (Those in copy received it.)")
+    recipient = connection.recipient
+    if answer := connection.refused.get(recipient):
+        said = _recipients_refused({recipient: answer})
+        trouble = trouble_of_recipient(recipient, answer)
+        return outcome(notification, trouble, f"{said} (Those in copy received it.)")
     response = SENT
     if connection.refused:
         response += f", but not to {_recipients_refused(connection.refused)}"
-    message_id = next(
-        value
-        for name, value in letter.message.extra_headers.items()
-        if name.lower() == "message-id"
-    )
+    message_id = _message_id(letter.message)
     return Outcome.delivered(notification, response, provider_message_id=message_id)
 
 
-def _outcome_of_error(
-    notification: Notification, error: Exception, connection: MailConnection
-) -> Outcome:
+def _outcome_of_error(letter: _Letter, error: Exception, connection: MailConnection) -> Outcome:
     """Classify what kept a message from being sent."""
-    stage = connection.stage
-    reason = _reason(error, connection)
-    response = f"{NOT_SENT}: {reason}"
-    if _concerns_every_message(error, stage):
-        raise TargetUnavailable(
-            f"{response}. Correct the user, the password or TLS in Django's mail settings."
-        ) from error
-    if stage is Stage.CONNECTING or isinstance(error, smtplib.SMTPHeloError):
-        return Outcome.retry(notification, response)
-    codes = _codes(error)
-    if codes and all(map(_is_permanent, codes)):
-        return Outcome.failed(notification, response)
-    if any(map(_is_temporary, codes)):
-        return Outcome.retry(notification, response)
-    if stage is Stage.HANDED_OVER or (stage is Stage.OPAQUE and _may_have_sent(error)):
-        return Outcome.unknown(notification, f"{reason} {NOBODY_KNOWS}")
-    if stage is not Stage.OPAQUE and isinstance(error, ValueError | email.errors.MessageError):
-        # Django's own backends raise these for an address or a header that no mail can have.
-        return Outcome.failed(notification, response)
-    return Outcome.retry(notification, response)
+    trouble = trouble_of_error(error, connection.stage, connection.recipient)
+    message_id = _message_id(letter.message)
+    return outcome(letter.notification, trouble, _reason(error, connection), message_id)
 
 
-def _codes(error: Exception) -> list[int]:
+def _message_id(message: EmailMultiAlternatives) -> str:
+    """Return the name under which the message has gone out: a provider's own where it has one."""
+    status = getattr(message, "anymail_status", None)  # where django-anymail is the backend
+    if of_provider := getattr(status, "message_id", None):
+        return str(of_provider)
+    headers = message.extra_headers.items()
+    return next(str(value) for name, value in headers if name.lower() == "message-id")
+
+
+def _codes(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused) -> list[int]:
     """Return the answers in which the server refused a message."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return [code for code, _ in error.recipients.values()]
-    if isinstance(error, smtplib.SMTPResponseException):
-        return [error.smtp_code]
-    return []
-
-
-def _concerns_every_message(error: Exception, stage: Stage) -> bool:
-    """Tell whether the server refuses the project, not the message."""
-    codes = _codes(error)
-    if codes and REFUSES_CREDENTIALS.issuperset(codes):
-        return True
-    # The server offers no TLS or no way to log in, or its certificate is not to be trusted.
-    refusal = (
-        smtplib.SMTPAuthenticationError
-        | smtplib.SMTPNotSupportedError
-        | ssl.SSLCertVerificationError
-    )
-    return stage is Stage.CONNECTING and isinstance(error, refusal)
-
-
-def _may_have_sent(error: Exception) -> bool:
-    lost = smtplib.SMTPServerDisconnected | TimeoutError | ConnectionError
-    return isinstance(error, lost) and not isinstance(error, ConnectionRefusedError)
+    return [error.smtp_code]
 
 
 def _leaves_connection_usable(error: Exception, stage: Stage) -> bool:
@@ -199,16 +156,6 @@ def _leaves_connection_usable(error: Exception, stage: Stage) -> bool:
         return not any(code == SERVICE_CLOSING or code < 400 for code in _codes(error))
     # Nothing was said to the server where Django finds an address or a header that cannot be.
     return stage is Stage.START and not isinstance(error, OSError | smtplib.SMTPException)
-
-
-def _is_permanent(code: int) -> bool:
-    """5yz: the client is discouraged from repeating (RFC 5321, section 4.2.1)."""
-    return 500 <= code <= 599
-
-
-def _is_temporary(code: int) -> bool:
-    """4yz: the client is encouraged to try again (RFC 5321, section 4.2.1)."""
-    return 400 <= code <= 499
 
 
 def _reason(error: Exception, connection: MailConnection) -> str:

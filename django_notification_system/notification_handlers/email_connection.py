@@ -15,6 +15,7 @@ from django.core.mail.backends import console, dummy, locmem, smtp
 from ..exceptions import TargetUnavailable
 from .base import one_line
 from .email_bytes import sends_plainly, sharing_mail
+from .email_deadline import limit_replies
 
 #: They write to one place, one after another; the file backend is a console backend too.
 LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
@@ -52,6 +53,8 @@ class MailConnection:
         self.refused: dict[str, tuple[int, bytes]] = {}
         self._backend = backend
         self._sends_plainly = sends_plainly(backend)
+        if self.is_smtp:
+            limit_replies(backend)
         self._open = False
 
     @property

@@ -1,0 +1,496 @@
+"""What can go wrong with an email, and what comes of it: one table, by which errors are classified.
+
+The reference's page of outcomes is made from the same rows.
+"""
+
+import email.errors
+import logging
+import re
+import smtplib
+import socket
+import ssl
+from dataclasses import dataclass
+from enum import Enum
+
+from ..exceptions import TargetUnavailable
+from ..models import Notification
+from .base import Outcome
+from .email_connection import Stage
+
+logger = logging.getLogger("django_notification_system")
+
+NOT_SENT = "Email could not be sent"
+NOBODY_KNOWS = (
+    "(The message was handed over and the answer did not come: it went out, or it did not.)"
+)
+
+#: In place of reply codes: the server did not answer, its answer is none, or whatever it is.
+NO_ANSWER = "no answer"
+NOT_SMTP = "not SMTP"
+ANY_ANSWER = "any"
+
+#: RFC 2034, section 4: an enhanced status code opens the reply's text. qmail writes it at the end.
+ENHANCED_STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
+ENHANCED_STATUS_OF_QMAIL = re.compile(r"\(#([245]\.\d{1,3}\.\d{1,3})\)")
+
+
+class Verdict(Enum):
+    """What comes of a fault; the value is for people."""
+
+    RETRY = "tried again"
+    UNREACHABLE = "tried again; the server counts as out of reach"
+    UNKNOWN = "unknown: ``when_unknown`` decides"
+    FAILED = "fails for good"
+    HARD_BOUNCE = "fails for good; a hard bounce of the record"
+    STOPS = "stops the target; no attempt is counted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A row of the table.
+
+    Attributes:
+        name: Its name, unique in the table.
+        what: What has happened, for people.
+        verdict: What comes of it.
+        source: Where it is written that it is so.
+        stages: How far the message had come; by default it does not matter.
+        answers: Reply codes, ``"5yz"`` for all of a kind, or one of the words above.
+        statuses: Enhanced status codes, ``"5.7.x"`` for all of a subject; by default any or none.
+        errors: The exceptions that it shows as; by default any.
+        of_recipient: Whether the answer must be about the record's own address, and not about
+            the message or about somebody in copy.
+    """
+
+    name: str
+    what: str
+    verdict: Verdict
+    source: str
+    stages: tuple[Stage, ...] = tuple(Stage)
+    answers: tuple[str, ...] = (NO_ANSWER,)
+    statuses: tuple[str, ...] = ()
+    errors: tuple[type[Exception], ...] = (Exception,)
+    of_recipient: bool = False
+
+    def fits(self, trouble: "Trouble") -> bool:
+        """Tell whether this is what has happened."""
+        return (
+            trouble.stage in self.stages
+            and isinstance(trouble.error, self.errors)
+            and any(_fits_code(pattern, trouble.answer) for pattern in self.answers)
+            and (
+                not self.statuses
+                or any(_fits_status(pattern, trouble.status) for pattern in self.statuses)
+            )
+            and (trouble.of_recipient or not self.of_recipient)
+        )
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What kept a message from being sent.
+
+    Attributes:
+        error: What the backend raised.
+        stage: How far the message had come.
+        code: What the server answered, if it did.
+        text: The words of that answer.
+        of_recipient: Whether it answered of the record's own address.
+    """
+
+    error: Exception
+    stage: Stage
+    code: int | None = None
+    text: str = ""
+    of_recipient: bool = False
+
+    @property
+    def answer(self) -> str:
+        """The reply code, or a word where there is none."""
+        if self.code is None:
+            return NO_ANSWER
+        # RFC 5321, section 4.2.1: from 2yz to 5yz. smtplib says -1 to what is no reply.
+        return str(self.code) if 200 <= self.code <= 599 else NOT_SMTP
+
+    @property
+    def status(self) -> str:
+        """The enhanced status code (RFC 3463), or an empty text."""
+        found = ENHANCED_STATUS.match(self.text) or ENHANCED_STATUS_OF_QMAIL.search(self.text)
+        return found[1] if found else ""
+
+
+BEFORE_MESSAGE = (Stage.CONNECTING, Stage.START)
+
+#: The first that fits counts.
+FAULTS = (
+    # --- The project is refused, not the message.
+    Fault(
+        name="credentials refused",
+        what="The server wants other credentials, or wants some.",
+        answers=("530", "534", "535", "538"),
+        verdict=Verdict.STOPS,
+        source="RFC 4954, section 6",
+    ),
+    Fault(
+        name="login refused",
+        what="The server refuses to log the project in.",
+        stages=(Stage.CONNECTING,),
+        answers=("5yz",),
+        errors=(smtplib.SMTPAuthenticationError,),
+        verdict=Verdict.STOPS,
+        source="RFC 4954, section 6",
+    ),
+    Fault(
+        name="certificate not trusted",
+        what="The server's certificate is not to be trusted, or is another host's.",
+        stages=(Stage.CONNECTING,),
+        errors=(ssl.SSLCertVerificationError,),
+        verdict=Verdict.STOPS,
+        source="RFC 3207, section 4.1",
+    ),
+    Fault(
+        name="settings make no connection",
+        what="A host, a user or a file in Django's mail settings cannot be one.",
+        stages=(Stage.CONNECTING,),
+        errors=(ValueError, FileNotFoundError),
+        verdict=Verdict.STOPS,
+        source="Python: socket, ssl",
+    ),
+    # --- The server cannot be spoken to.
+    Fault(
+        name="refused at once",
+        what="The server takes no mail now: in its greeting, or before or while it logs in.",
+        stages=(Stage.CONNECTING,),
+        answers=("4yz", "5yz"),
+        verdict=Verdict.UNREACHABLE,
+        source="RFC 5321, sections 3.1, 3.8; RFC 4954, section 6 (454)",
+    ),
+    Fault(
+        name="greeting refused",
+        what="The server does not greet back.",
+        stages=BEFORE_MESSAGE,
+        answers=(ANY_ANSWER,),
+        errors=(smtplib.SMTPHeloError,),
+        verdict=Verdict.UNREACHABLE,
+        source="RFC 5321, section 4.1.1.1",
+    ),
+    Fault(
+        name="no mail server",
+        what="What answers speaks no SMTP, or in lines without an end.",
+        stages=BEFORE_MESSAGE,
+        answers=(NOT_SMTP,),
+        verdict=Verdict.UNREACHABLE,
+        source="RFC 5321, sections 4.2, 4.5.3.1.5",
+    ),
+    Fault(
+        name="closed at once",
+        what="The server closes before it takes any mail, or does not answer in time.",
+        stages=(Stage.CONNECTING,),
+        errors=(smtplib.SMTPServerDisconnected,),
+        verdict=Verdict.UNREACHABLE,
+        source="RFC 5321, sections 3.8, 4.5.3.2",
+    ),
+    Fault(
+        name="no TLS or login offered",
+        what="The server offers no TLS where the settings want it, or no way to log in.",
+        stages=(Stage.CONNECTING,),
+        errors=(smtplib.SMTPException,),
+        verdict=Verdict.STOPS,
+        source="RFC 3207, section 4.3; RFC 4954, section 3",
+    ),
+    Fault(
+        name="no connection",
+        what="No connection comes about: refused, no such host, no route, no TLS, no greeting in"
+        " time.",
+        stages=(Stage.CONNECTING,),
+        errors=(OSError,),
+        verdict=Verdict.UNREACHABLE,
+        source="RFC 5321, section 4.5.4.1",
+    ),
+    Fault(
+        name="closing before a message",
+        what="The server closes a fresh connection before it accepts anything. (One that has"
+        " carried messages is opened again, and the message goes out at once.)",
+        stages=(Stage.START,),
+        answers=("421",),
+        verdict=Verdict.UNREACHABLE,
+        source="RFC 5321, section 3.8",
+    ),
+    Fault(
+        name="lost before a message",
+        what="The same without a word, or no answer in time.",
+        stages=(Stage.START,),
+        errors=(smtplib.SMTPServerDisconnected, ConnectionError, TimeoutError, ssl.SSLError),
+        verdict=Verdict.UNREACHABLE,
+        source="RFC 5321, sections 3.8, 4.5.3.2",
+    ),
+    Fault(
+        name="backend without a connection",
+        what="A backend of somebody else's cannot reach its provider.",
+        stages=(Stage.OPAQUE,),
+        answers=(ANY_ANSWER,),
+        errors=(
+            ConnectionRefusedError,
+            socket.gaierror,
+            smtplib.SMTPConnectError,
+            smtplib.SMTPHeloError,
+        ),
+        verdict=Verdict.UNREACHABLE,
+        source="Python: socket, smtplib",
+    ),
+    # --- The server refuses one message, for now.
+    Fault(
+        name="closing in the middle",
+        what="The server closes in the middle of a message; the next one opens a new connection.",
+        answers=("421",),
+        verdict=Verdict.RETRY,
+        source="RFC 5321, section 3.8",
+    ),
+    Fault(
+        name="greylisted",
+        what="The server does not know the sender yet, or limits how much it takes.",
+        answers=("450", "451"),
+        statuses=("4.7.x",),
+        verdict=Verdict.RETRY,
+        source="RFC 6647, section 2",
+    ),
+    Fault(
+        name="mailbox full for now",
+        what="The mailbox is full, and the server thinks that it will be emptied.",
+        answers=("4yz",),
+        statuses=("4.2.2",),
+        verdict=Verdict.RETRY,
+        source="RFC 3463, section 3.3",
+    ),
+    Fault(
+        name="out of space",
+        what="The server is short of space, or has too many recipients.",
+        answers=("452",),
+        verdict=Verdict.RETRY,
+        source="RFC 5321, sections 4.2.3, 4.5.3.1.10",
+    ),
+    Fault(
+        name="refused for now",
+        what="Any other transient refusal.",
+        answers=("4yz",),
+        verdict=Verdict.RETRY,
+        source="RFC 5321, section 4.2.1",
+    ),
+    # --- The server refuses it for good.
+    Fault(
+        name="no such mailbox",
+        what="The address is nobody's, or nobody's any more.",
+        answers=("5yz",),
+        statuses=("5.1.1", "5.1.6"),
+        of_recipient=True,
+        verdict=Verdict.HARD_BOUNCE,
+        source="RFC 3463, section 3.2",
+    ),
+    Fault(
+        name="no such domain",
+        what="The address's domain does not exist, or takes no mail.",
+        answers=("5yz",),
+        statuses=("5.1.2", "5.1.10"),
+        of_recipient=True,
+        verdict=Verdict.HARD_BOUNCE,
+        source="RFC 3463, section 3.2; RFC 7505, section 4.1",
+    ),
+    Fault(
+        name="no address",
+        what="The address is none, or means several.",
+        answers=("5yz",),
+        statuses=("5.1.3", "5.1.4"),
+        of_recipient=True,
+        verdict=Verdict.HARD_BOUNCE,
+        source="RFC 3463, section 3.2",
+    ),
+    Fault(
+        name="mailbox disabled",
+        what="The mailbox exists and will never take mail.",
+        answers=("5yz",),
+        statuses=("5.2.1",),
+        of_recipient=True,
+        verdict=Verdict.HARD_BOUNCE,
+        source="RFC 3463, section 3.3",
+    ),
+    Fault(
+        name="mailbox full",
+        what="The mailbox is full.",
+        answers=("5yz",),
+        statuses=("5.2.2",),
+        verdict=Verdict.FAILED,
+        source="RFC 3463, section 3.3",
+    ),
+    Fault(
+        name="too big",
+        what="The message is too big for the mailbox, the server or the space it has.",
+        answers=("5yz",),
+        statuses=("5.2.3", "5.3.4"),
+        verdict=Verdict.FAILED,
+        source="RFC 3463, sections 3.3, 3.4; RFC 1870, section 6",
+    ),
+    Fault(
+        name="policy",
+        what="The server does not want this message: spam, a list of blocked senders, DMARC.",
+        answers=("5yz",),
+        statuses=("5.7.x",),
+        verdict=Verdict.FAILED,
+        source="RFC 3463, section 3.8; RFC 7372",
+    ),
+    Fault(
+        name="sender refused",
+        what="The server does not take mail from ``from_email``.",
+        answers=("5yz",),
+        errors=(smtplib.SMTPSenderRefused,),
+        verdict=Verdict.FAILED,
+        source="RFC 5321, section 3.3",
+    ),
+    Fault(
+        name="no space for it",
+        what="The mailbox is full, or the message too big, and the answer does not say which.",
+        answers=("552",),
+        verdict=Verdict.FAILED,
+        source="RFC 5321, section 4.2.3",
+    ),
+    Fault(
+        name="transaction failed",
+        what="The server takes the recipient, and not the message.",
+        answers=("554",),
+        verdict=Verdict.FAILED,
+        source="RFC 5321, section 4.2.3",
+    ),
+    Fault(
+        name="refused",
+        what="Any other permanent refusal. A 550 without an enhanced status code may be policy, so"
+        " it says nothing against the address.",
+        answers=("5yz",),
+        verdict=Verdict.FAILED,
+        source="RFC 5321, sections 4.2.1, 4.2.3",
+    ),
+    # --- No answer.
+    Fault(
+        name="lost after handing over",
+        what="The message was sent to its last dot, and no answer came, or none that can be read.",
+        stages=(Stage.HANDED_OVER,),
+        answers=(ANY_ANSWER,),
+        verdict=Verdict.UNKNOWN,
+        source="RFC 5321, section 4.2.5; RFC 1047",
+    ),
+    Fault(
+        name="lost in a backend",
+        what="A backend of somebody else's lost its connection; how far it had come, it does not"
+        " tell.",
+        stages=(Stage.OPAQUE,),
+        errors=(smtplib.SMTPServerDisconnected, TimeoutError, ConnectionError),
+        verdict=Verdict.UNKNOWN,
+        source="RFC 1047",
+    ),
+    Fault(
+        name="lost in the middle",
+        what="The connection was lost, or no answer came, before the message's last dot.",
+        stages=(Stage.ENVELOPE,),
+        answers=(NO_ANSWER, NOT_SMTP),
+        verdict=Verdict.RETRY,
+        source="RFC 5321, section 4.1.1.4",
+    ),
+    # --- There is no such mail.
+    Fault(
+        name="no international addresses",
+        what="An address has characters other than ASCII, and the server does not take these.",
+        stages=(Stage.START,),
+        errors=(smtplib.SMTPNotSupportedError,),
+        verdict=Verdict.FAILED,
+        source="RFC 6531, section 3.2",
+    ),
+    Fault(
+        name="no such mail",
+        what="An address or a header that no mail can have.",
+        stages=(Stage.START,),
+        errors=(ValueError, email.errors.MessageError),
+        verdict=Verdict.FAILED,
+        source="RFC 5322; Django: django.core.mail",
+    ),
+    Fault(
+        name="anything else",
+        what="Any other error, of a backend of somebody else's for example.",
+        answers=(ANY_ANSWER,),
+        verdict=Verdict.RETRY,
+        source="nobody knows better",
+    ),
+)
+
+
+def classify(trouble: Trouble) -> Fault:
+    """Return the first row of the table that says what has happened."""
+    return next(fault for fault in FAULTS if fault.fits(trouble))
+
+
+def outcome(
+    notification: Notification, trouble: Trouble, reason: str, message_id: str = ""
+) -> Outcome:
+    """Return what comes of a message that could not be sent.
+
+    Args:
+        notification: What was attempted.
+        trouble: What has happened.
+        reason: The same for people.
+        message_id: The message's own, by which a provider may yet report of it.
+
+    Raises:
+        TargetUnavailable: When the server refuses the project, and not the message.
+    """
+    response = f"{NOT_SENT}: {reason}"
+    fault = classify(trouble)
+    logger.debug("Email of notification %s: %s.", notification.pk, fault.name)
+    verdict = fault.verdict
+    if verdict is Verdict.STOPS:
+        raise TargetUnavailable(
+            f"{response}. Correct the user, the password or TLS in Django's mail settings."
+        ) from trouble.error
+    if verdict is Verdict.UNKNOWN:
+        response = f"{reason} {NOBODY_KNOWS}"
+        return Outcome.unknown(notification, response, provider_message_id=message_id)
+    if verdict in (Verdict.FAILED, Verdict.HARD_BOUNCE):
+        is_hard_bounce = verdict is Verdict.HARD_BOUNCE
+        return Outcome.failed(notification, response, hard_bounce=is_hard_bounce)
+    return Outcome.retry(notification, response, unreachable=verdict is Verdict.UNREACHABLE)
+
+
+def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:
+    """Return what an error says.
+
+    Args:
+        error: What the backend raised.
+        stage: How far the message had come.
+        recipient: The record's address, in the form that the server was told.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused) and error.recipients:
+        # The notification is the record's; those in copy have no say in what becomes of it.
+        of_recipient = recipient in error.recipients
+        answer = error.recipients[recipient] if of_recipient else [*error.recipients.values()][-1]
+        return Trouble(error, stage, answer[0], _text(answer[1]), of_recipient)
+    if not isinstance(error, smtplib.SMTPResponseException):
+        return Trouble(error, stage)
+    # Where smtplib cannot read a line, it makes up an answer: 500, in words of its own.
+    code = -1 if isinstance(error.smtp_error, str) else error.smtp_code
+    return Trouble(error, stage, code, _text(error.smtp_error))
+
+
+def trouble_of_recipient(recipient: str, answer: tuple[int, bytes]) -> Trouble:
+    """Return what it says that the record's address was refused where others were taken."""
+    error = smtplib.SMTPRecipientsRefused({recipient: answer})
+    return trouble_of_error(error, Stage.ENVELOPE, recipient)
+
+
+def _text(said: bytes | str) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said
+
+
+def _fits_code(pattern: str, answer: str) -> bool:
+    if pattern == ANY_ANSWER:
+        return True
+    return answer[:1] == pattern[0] if pattern.endswith("yz") else answer == pattern
+
+
+def _fits_status(pattern: str, status: str) -> bool:
+    return status.startswith(pattern[:-1]) if pattern.endswith(".x") else status == pattern

@@ -1,0 +1,30 @@
+"""Certificates made while a test runs."""
+
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def server_context(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContext, str]:
+    """Make a certificate that signs itself.
+
+    Args:
+        folder: Where key and certificate are written.
+        host: The name that the certificate is for.
+
+    Returns:
+        A server's TLS, and the path of the certificate for those who are to trust it.
+    """
+    key, certificate = str(folder / "key.pem"), str(folder / "certificate.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
+    command += ["-keyout", key, "-out", certificate]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("There is no openssl to make a certificate with.")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate

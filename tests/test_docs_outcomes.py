@@ -1,0 +1,37 @@
+"""The reference's tables of outcomes are those by which the handlers classify."""
+
+from collections.abc import Iterator
+
+from django_notification_system.notification_handlers.email_connection import Stage
+from django_notification_system.notification_handlers.email_outcomes import FAULTS, Fault
+from tests.documentation import DOCS, assert_table
+
+STAGES = {
+    Stage.CONNECTING: "while connecting",
+    Stage.START: "before a message",
+    Stage.ENVELOPE: "before the last dot",
+    Stage.HANDED_OVER: "after the last dot",
+    Stage.OPAQUE: "in another's backend",
+}
+
+
+def test_the_table_of_email_is_that_of_the_code() -> None:
+    header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
+    assert_table("outcomes_email", [header, *map(row, FAULTS)])
+    assert "outcomes_email.csv" in (DOCS / "reference" / "outcomes.rst").read_text()
+
+
+def row(fault: Fault) -> list[str]:
+    return [fault.name, fault.what, "; ".join(answer(fault)), fault.verdict.value, fault.source]
+
+
+def answer(fault: Fault) -> Iterator[str]:
+    yield " or ".join([", ".join(fault.answers[:-1]), fault.answers[-1]][len(fault.answers) < 2 :])
+    if fault.statuses:
+        yield " or ".join(fault.statuses)
+    if fault.of_recipient:
+        yield "of the record's address"
+    if fault.stages != tuple(Stage):
+        yield " or ".join(STAGES[stage] for stage in fault.stages)
+    if Exception not in fault.errors:
+        yield ", ".join(f"``{error.__name__}``" for error in fault.errors)
