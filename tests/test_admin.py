@@ -31,6 +31,7 @@ from django_notification_system.admin.search import user_search_fields
 from django_notification_system.delivery.run import Run
 from django_notification_system.models import (
     Notification,
+    NotificationAttempt,
     NotificationOptOut,
     NotificationTarget,
     TargetUserRecord,
@@ -709,6 +710,111 @@ def test_two_people_do_not_overwrite_each_other(client: Client, records: Records
     TargetUserRecord.objects.get(pk=records["Email"].pk).save()
     response = client.post(url, {**opened, "description": "Late"})
     assert "has changed since" in str(errors_of(response))
+
+
+def test_the_history_is_shown_with_its_notification(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    notification = make_due(loft, title="retry", retry_time_interval=0)
+    list(Run())
+    client = staff_client("view_notification")
+    url = address(Notification, "change", notification.pk)
+    with CaptureQueriesContext(connection) as few:
+        page = client.get(url).content.decode()
+    assert page.count("A hawk was about.") == 2  # the notification's own response is the same
+    assert "Failed for now" in page
+    now = timezone.now()
+    NotificationAttempt.objects.bulk_create(
+        NotificationAttempt(
+            notification=notification,
+            attempted_at=now + timedelta(seconds=number),
+            result="RETRY",
+            response=f"Hawk number {number}.",
+        )
+        for number in range(150)
+    )
+    with CaptureQueriesContext(connection) as many:
+        page = client.get(url).content.decode()
+    assert len(many) == len(few)
+    shown = re.findall(r"Hawk number (\d+)\.", page)
+    assert shown == [str(number) for number in range(149, 49, -1)]
+    assert "attempts-0-response" not in page
+
+
+def test_an_attempt_made_meanwhile_does_not_keep_a_change_from_being_saved(
+    client: Client, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    notification = make_due(loft, title="fail")
+    list(Run())
+    url = address(Notification, "change", notification.pk)
+    opened = form_of(client, url)
+    values = {"notification": notification, "result": "RETRY", "response": "A hawk was about."}
+    NotificationAttempt.objects.create(attempted_at=timezone.now(), **values)
+    response = client.post(url, {**opened, "status": Notification.RETRY, "attempts-0-response": ""})
+    assert response.status_code == 302
+    notification.refresh_from_db()
+    assert notification.status == Notification.RETRY
+    assert notification.attempts.count() == 2
+    # A form of the project's own need not know of the history.
+    bare = {name: value for name, value in opened.items() if not name.startswith("attempts")}
+    bare.pop("version")
+    assert client.post(url, {**bare, "title": "Another"}).status_code == 302
+
+
+def test_whoever_may_delete_a_notification_may_delete_its_history(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    notification = make_due(loft, title="fail")
+    list(Run())
+    client = staff_client("view_notification", "delete_notification")
+    response = client.post(address(Notification, "delete", notification.pk), {"post": "yes"})
+    assert response.status_code == 302
+    assert not NotificationAttempt.objects.exists()
+
+
+def test_a_notification_can_be_called_off(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"])
+    url = address(Notification, "change", notification.pk)
+    response = client.post(url, {**form_of(client, url), "status": Notification.CANCELLED})
+    assert response.status_code == 302
+    list(Run())
+    notification.refresh_from_db()
+    assert notification.status == Notification.CANCELLED
+    assert notification.attempted_delivery is None
+
+
+@pytest.mark.parametrize(
+    ("change", "counted"),
+    [
+        ({"active": "on"}, 0),
+        ({"target_user_id": "other@example.com"}, 0),
+        ({"description": "Work"}, 3),
+    ],
+)
+def test_an_address_that_a_person_vouches_for_has_not_bounced(
+    change: dict[str, str], counted: int, client: Client, records: Records
+) -> None:
+    record = records["Email"]
+    TargetUserRecord.objects.update(hard_bounces=3, active=False)
+    url = address(UserTarget, "change", record.pk)
+    assert client.post(url, {**form_of(client, url), **change}).status_code == 302
+    record.refresh_from_db()
+    assert record.hard_bounces == counted
+
+
+def test_a_targets_pause_is_shown_and_can_be_ended(client: Client) -> None:
+    target = NotificationTarget.objects.get(name="Email")
+    until = timezone.now() + timedelta(minutes=5)
+    NotificationTarget.objects.update(paused_until=until, pause_reason="No connection.")
+    url = address(NotificationTarget, "change", target.pk)
+    opened = form_of(client, url)
+    assert opened["pause_reason"] == "No connection."
+    ended = {"paused_until_0": "", "paused_until_1": "", "pause_reason": ""}
+    assert client.post(url, {**opened, **ended}).status_code == 302
+    target.refresh_from_db()
+    assert (target.paused_until, target.pause_reason) == (None, "")
 
 
 def test_a_failed_notification_is_sent_again_by_its_status(

@@ -80,6 +80,14 @@ def test_idempotency_key_example_notifies_once(
     assert Notification.objects.count() == 1
 
 
+def test_expiry_example_notifies_in_time(records: Records) -> None:
+    run_example("notify_in_time.py")
+    for notification in Notification.objects.all():
+        assert notification.expires_at is not None
+        assert notification.expires_at - notification.scheduled_delivery == timedelta(hours=1)
+    assert Notification.objects.count() == len(records)
+
+
 def test_invalid_notification_example_says_where(
     records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from ..models import Notification, NotificationTarget
 from ..models.notification import refuse_bad_extra
 from .base import NotificationSystemAdmin
 from .form import VersionedForm
+from .history import AttemptInline
 from .search import user_search_fields
 
 #: What brings files of the project's into a message.
@@ -106,6 +107,7 @@ class NotificationAdmin(NotificationSystemAdmin):
     """What is to be said, and what became of it; the latter is the engine's, to be read only."""
 
     form = NotificationForm
+    inlines = (AttemptInline,)
     list_display = (
         "target_user_record",
         "title",
@@ -137,7 +139,15 @@ class NotificationAdmin(NotificationSystemAdmin):
         (None, {"fields": ("target_user_record", "title", "body", "extra")}),
         (
             _("Delivery"),
-            {"fields": ("status", "scheduled_delivery", "max_retries", "retry_time_interval")},
+            {
+                "fields": (
+                    "status",
+                    "scheduled_delivery",
+                    "expires_at",
+                    "max_retries",
+                    "retry_time_interval",
+                )
+            },
         ),
         (
             _("What became of it"),
@@ -147,6 +157,8 @@ class NotificationAdmin(NotificationSystemAdmin):
                     "retry_attempts",
                     "response",
                     "provider_message_id",
+                    "provider_status",
+                    "confirmed_at",
                     "idempotency_key",
                     "claimed_until",
                     "created_date",
@@ -157,13 +169,25 @@ class NotificationAdmin(NotificationSystemAdmin):
     )
     add_fieldsets = (
         (None, {"fields": ("target_user_record", "title", "body", "extra")}),
-        (_("Delivery"), {"fields": ("scheduled_delivery", "max_retries", "retry_time_interval")}),
+        (
+            _("Delivery"),
+            {
+                "fields": (
+                    "scheduled_delivery",
+                    "expires_at",
+                    "max_retries",
+                    "retry_time_interval",
+                )
+            },
+        ),
     )
     readonly_fields = (
         "attempted_delivery",
         "retry_attempts",
         "response",
         "provider_message_id",
+        "provider_status",
+        "confirmed_at",
         "idempotency_key",
         "claimed_until",
         "created_date",
@@ -173,6 +197,10 @@ class NotificationAdmin(NotificationSystemAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
         """Leave out of the add page what only delivery makes; a new one is always scheduled."""
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+
+    def get_inlines(self, request: HttpRequest, obj: Notification | None) -> Any:
+        """Leave out of the add page the history that there is not."""
+        return [] if obj is None else super().get_inlines(request, obj)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

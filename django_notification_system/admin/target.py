@@ -24,10 +24,14 @@ class NotificationTargetAdmin(NotificationSystemAdmin):
     ordering = ("name",)
     fields = ("name", "notification_module_name")
     readonly_fields = ("handler", "created_date", "modified_date")
+    #: Only an existing target can be paused, and its pause ended.
+    pause_fields = ("paused_until", "pause_reason")
 
     def get_fields(self, request: HttpRequest, obj: NotificationTarget | None = None) -> Any:
         """Add what only an existing target has."""
-        return self.fields if obj is None else (*self.fields, *self.readonly_fields)
+        if obj is None:
+            return self.fields
+        return (*self.fields, *self.pause_fields, *self.readonly_fields)
 
     @admin.display(description=_("handler"))
     def handler(self, target: NotificationTarget) -> SafeString:

@@ -40,7 +40,7 @@ class UserTargetAdmin(NotificationSystemAdmin):
     ordering = ORDERING
     searched_fields = ("user", "target")
     fields = ("user", "target", "target_user_id", "description", "active")
-    readonly_fields = ("origin", "created_date", "modified_date")
+    readonly_fields = ("hard_bounces", "origin", "created_date", "modified_date")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that keeps to its index."""
@@ -49,6 +49,13 @@ class UserTargetAdmin(NotificationSystemAdmin):
     def get_fields(self, request: HttpRequest, obj: TargetUserRecord | None = None) -> Any:
         """Add what only an existing record has."""
         return self.fields if obj is None else (*self.fields, *self.readonly_fields)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save; a new address, and one that a person vouches for, has not bounced."""
+        super().save_model(request, obj, form, change)
+        changed = form.changed_data if change else []
+        if "target_user_id" in changed or ("active" in changed and obj.active):
+            TargetUserRecord.objects.using(obj._state.db).filter(pk=obj.pk).update(hard_bounces=0)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the person may see records."""

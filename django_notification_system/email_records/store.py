@@ -17,7 +17,7 @@ FIELDS: dict[str, Any] = {field.attname: field for field in TargetUserRecord._me
 #: What a new record is made of: every column.
 COLUMNS = (
     *("id", "created_date", "modified_date"),
-    *("user_id", "target_id", "target_user_id", "description", "active", "origin"),
+    *("user_id", "target_id", "target_user_id", "description", "active", "origin", "hard_bounces"),
 )
 
 
@@ -54,7 +54,7 @@ def _rows(
         key = user_field.get_db_prep_save(user.key, connection)
         yield (
             *(uuid.uuid4(), now, now),
-            *(key, target.pk, user.address, user.description, True, USER_EMAIL),
+            *(key, target.pk, user.address, user.description, True, USER_EMAIL, 0),
         )
 
 
@@ -99,6 +99,7 @@ def _change_alike(changes: Sequence[Change], using: str) -> None:
     before, after = changes[0]
     values: dict[str, Any] = {"active": after.active, "origin": after.origin}
     if before.address != after.address:
+        values["hard_bounces"] = 0  # those were the former address's
         values["target_user_id"] = _AddressById(
             {change.before.id: change.after.address for change in changes}
         )

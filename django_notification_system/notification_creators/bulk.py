@@ -41,6 +41,7 @@ def insert_notifications(
             extra=draft.extra,
             status=Notification.SCHEDULED,
             scheduled_delivery=scheduled_delivery,
+            expires_at=draft.expires_at,
             retry_time_interval=retry_time_interval,
             max_retries=draft.max_retries,
             idempotency_key=draft.idempotency_key,

@@ -157,6 +157,11 @@ class Creation:
                     f"create_notification() in {creator.source} takes no idempotency_key, so it "
                     "could notify twice. Add the parameter, or notify without a key."
                 )
+            elif self.draft.expires_at is not None and not creator.takes("expires_at"):
+                raise InvalidNotification(
+                    f"create_notification() in {creator.source} takes no expires_at, so what it "
+                    "makes would never expire. Add the parameter, or notify without it."
+                )
             self._creators[target.pk] = creator
         return self._creators[target.pk]
 
@@ -209,6 +214,7 @@ class Creation:
             "retry_time_interval": draft.retry_time_interval,
             "max_retries": draft.max_retries if creator.takes("max_retries") else None,
             "idempotency_key": draft.idempotency_key,
+            "expires_at": draft.expires_at,
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return {"title": draft.title, "body": draft.body, **given}

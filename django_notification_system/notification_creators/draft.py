@@ -30,6 +30,7 @@ class Draft:
         body: The message.
         extra: A JSON object.
         scheduled_delivery: When it is due, or ``None`` for at once.
+        expires_at: From when on it is not sent, or ``None`` for never.
         retry_time_interval: Minutes from a failed attempt to the next, or ``None`` for the
             target's default.
         max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
@@ -43,6 +44,7 @@ class Draft:
     retry_time_interval: int | None
     max_retries: int
     idempotency_key: str | None
+    expires_at: datetime | None = None
 
     @cached_property
     def size(self) -> int:
@@ -59,6 +61,7 @@ def make_draft(
     retry_time_interval: Any,
     max_retries: Any,
     idempotency_key: Any = None,
+    expires_at: Any = None,
     recipient: Any = None,
 ) -> Draft:
     """Check what every target asks of a notification.
@@ -71,6 +74,7 @@ def make_draft(
         retry_time_interval: See ``notify()``.
         max_retries: See ``notify()``.
         idempotency_key: See ``notify()``.
+        expires_at: See ``notify()``.
         recipient: The user, where there is exactly one. Release 1.5.3 had people write
             ``extra={"user": user, ...}``; that user is known anyway, and need not be stored.
 
@@ -81,11 +85,12 @@ def make_draft(
         extra = {}
     elif recipient is not None and isinstance(extra, dict) and extra.get("user") == recipient:
         extra = {name: value for name, value in extra.items() if name != "user"}
+    due_at = _moment("scheduled_delivery", scheduled_delivery)
     return Draft(
         title=_title(title),
         body=_text("body", body),
         extra=json_object(extra),
-        scheduled_delivery=_moment(scheduled_delivery),
+        scheduled_delivery=due_at,
         retry_time_interval=(
             None
             if retry_time_interval is None
@@ -93,6 +98,7 @@ def make_draft(
         ),
         max_retries=_count("max_retries", max_retries),
         idempotency_key=None if idempotency_key is None else _key(idempotency_key),
+        expires_at=_expiry(expires_at, due_at),
     )
 
 
@@ -121,17 +127,25 @@ def _text(name: str, value: Any) -> str:
     return storable_text(name, value)
 
 
-def _moment(moment: Any) -> datetime | None:
+def _expiry(value: Any, due_at: datetime | None) -> datetime | None:
+    expires_at = _moment("expires_at", value)
+    if expires_at is not None and expires_at <= (due_at or timezone.now()):
+        raise InvalidNotification(
+            f"expires_at is {expires_at}, and it is not due before that, so it could never be sent."
+            " Pass a later moment."
+        )
+    return expires_at
+
+
+def _moment(name: str, moment: Any) -> datetime | None:
     if moment is None:
         return None
     if not isinstance(moment, datetime):
-        raise InvalidNotification(
-            f"scheduled_delivery must be a datetime, not {type(moment).__name__}."
-        )
+        raise InvalidNotification(f"{name} must be a datetime, not {type(moment).__name__}.")
     if timezone.is_naive(moment):
         if settings.USE_TZ:
             raise InvalidNotification(
-                "scheduled_delivery has no time zone, so it names no moment. Pass "
+                f"{name} has no time zone, so it names no moment. Pass "
                 "django.utils.timezone.make_aware(...) of it."
             )
         return moment
@@ -142,7 +156,7 @@ def _moment(moment: Any) -> datetime | None:
         return timezone.make_naive(moment, timezone.get_default_timezone())
     except OverflowError as error:
         raise InvalidNotification(
-            f"scheduled_delivery is {moment}, which is out of range in other time zones."
+            f"{name} is {moment}, which is out of range in other time zones."
         ) from error
 
 

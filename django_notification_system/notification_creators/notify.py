@@ -19,6 +19,7 @@ def notify(
     *,
     target: str | NotificationTarget | Iterable[str | NotificationTarget] | None = None,
     scheduled_delivery: datetime | None = None,
+    expires_at: datetime | None = None,
     extra: dict[str, Any] | None = None,
     retry_time_interval: int | None = None,
     max_retries: int = 3,
@@ -41,6 +42,8 @@ def notify(
         target: A target or its name, or an iterable of these. By default every active record of
             each user gets a notification, whatever its target.
         scheduled_delivery: When it is due, with a time zone; by default at once.
+        expires_at: From then on it is not sent but ends as ``EXPIRED``; with a time zone, and later
+            than it is due. By default it never expires.
         extra: What else the target's handler understands, as JSON. For email: ``template_name``
             (rendered when it is sent, with ``extra``, ``user`` and ``notification`` as context),
             ``cc``, ``bcc``, ``reply_to``, ``headers`` and ``attachments``.
@@ -70,6 +73,7 @@ def notify(
         body=body,
         extra=extra,
         scheduled_delivery=scheduled_delivery,
+        expires_at=expires_at,
         retry_time_interval=retry_time_interval,
         max_retries=max_retries,
         idempotency_key=idempotency_key,
