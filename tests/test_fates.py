@@ -1,7 +1,7 @@
 """What becomes of a notification: expiry, backoff, hard bounces, and the history of attempts."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from django_notification_system.models import (
     NotificationAttempt,
     TargetUserRecord,
 )
+from django_notification_system.models.notification import as_project_time
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 
@@ -136,6 +137,16 @@ def test_the_last_attempt_fails_rather_than_expires(
     notification = make_due(loft, title="retry", max_retries=1, expires_at=timezone.now())
     settled(Outcome.retry(notification, "A hawk was about."))
     assert notification.status == "DELIVERY FAILURE"
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+@pytest.mark.parametrize("aware", [True, False])
+def test_moments_agree_with_the_projects_own(use_tz: bool, aware: bool, settings: Any) -> None:
+    settings.USE_TZ = use_tz
+    settings.TIME_ZONE = "Europe/Berlin"
+    local = datetime(2030, 7, 1, 14)  # noqa: DTZ001 # on purpose
+    utc = datetime(2030, 7, 1, 12, tzinfo=UTC)
+    assert as_project_time(utc if aware else local) == (utc if use_tz else local)
 
 
 # --- Time between attempts ------------------------------------------------------------------
@@ -361,7 +372,7 @@ def test_attempts_go_with_their_notification(loft: TargetUserRecord, make_due: M
 
 
 def test_an_outcome_that_is_recorded_twice_is_kept_once(
-    loft: TargetUserRecord, make_due: MakeDue
+    loft: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As where the answer to a commit was lost, and nobody could know."""
     make_due(loft)
@@ -370,6 +381,7 @@ def test_an_outcome_that_is_recorded_twice_is_kept_once(
     record_outcomes(held, outcomes)
     record_outcomes(held, outcomes)
     assert history() == [("FAILED", "No.")]
+    assert "cannot be stored" not in caplog.text
 
 
 # --- Hard bounces ---------------------------------------------------------------------------

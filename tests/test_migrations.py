@@ -346,6 +346,29 @@ def test_upgrade_does_not_wait_for_writers_to_fill_and_index(
     assert len(rows(database, "id")) > 5
 
 
+@on_postgresql
+def test_new_columns_rewrite_no_table(database: BaseDatabaseWrapper) -> None:
+    migrate_step_by_step(database, "0006_tell_of_due_inserts")
+    insert_notification(database, insert_record(database))
+
+    def files() -> list[Any]:
+        with database.cursor() as cursor:
+            names = ", ".join(f"'{table}'" for table in TABLES)
+            cursor.execute(
+                f"SELECT relname, relfilenode FROM pg_class WHERE relname IN ({names})"
+                " AND relname <> 'notification_system_attempt' ORDER BY relname"
+            )
+            return list(cursor.fetchall())
+
+    before = files()
+    assert len(before) == 4
+    database.force_debug_cursor = True
+    migrate_step_by_step(database)
+    assert files() == before
+    indexed = [query["sql"] for query in database.queries if "notification_message" in query["sql"]]
+    assert any("CREATE INDEX CONCURRENTLY" in statement for statement in indexed)
+
+
 @pytest.mark.parametrize("by_squashed", [True, False])
 def test_large_extra_can_be_stored(database: BaseDatabaseWrapper, by_squashed: bool) -> None:
     if not by_squashed and TEST_DATABASE == "mariadb":

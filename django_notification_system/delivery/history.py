@@ -58,7 +58,7 @@ def make_attempt(
     at = at or timezone.now()
     return NotificationAttempt(
         id=uuid.uuid5(uuid.UUID(str(notification.pk)), f"{kind.value} {at.isoformat()}"),
-        notification=notification,
+        notification_id=notification.pk,
         attempted_at=at,
         result=kind,
         response=notification.response,

@@ -257,7 +257,11 @@ class _Recording:
         kept = NotificationAttempt.objects.using(self.using).filter(**of_message)
         results = {
             *kept.values_list("result", flat=True),
-            *(attempt.result for attempt in self.attempts if attempt.notification == notification),
+            *(
+                attempt.result
+                for attempt in self.attempts
+                if attempt.notification_id == notification.pk
+            ),
         }
         return KIND.UNKNOWN in results and KIND.REPORTED_FAILED not in results
 

@@ -318,8 +318,10 @@ class Notification(CreatedModifiedAbstractModel):
 
     def has_expired(self, at: datetime) -> bool:
         """Tell whether it is too late to send it at this moment."""
+        if self.expires_at is None:
+            return False
         expires_at = models.DateTimeField().to_python(self.expires_at)  # may be a text, as given
-        return expires_at is not None and as_project_time(expires_at) <= at
+        return as_project_time(expires_at) <= at
 
     def count_failed_attempt(self, at: datetime, minutes: float | None = None) -> None:
         """Count a failed attempt: schedule the next, or give up after ``max_retries`` of them.
