@@ -8,6 +8,7 @@ import logging
 import smtplib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from email.utils import parseaddr
 
 from django.core.mail import EmailMultiAlternatives
 from django.db import connections as database_connections
@@ -136,7 +137,11 @@ def _outcome_of_error(letter: _Letter, error: Exception, connection: MailConnect
 def _message_id(message: EmailMultiAlternatives) -> str:
     """Return the name under which the message has gone out: a provider's own where it has one."""
     status = getattr(message, "anymail_status", None)  # where django-anymail is the backend
-    if of_provider := getattr(status, "message_id", None):
+    of_provider = getattr(status, "message_id", None)
+    if isinstance(of_provider, set):  # one for each recipient
+        recipient = status.recipients.get(parseaddr(message.to[0])[1]) if status else None
+        of_provider = getattr(recipient, "message_id", None)
+    if of_provider is not None:
         return str(of_provider)
     headers = message.extra_headers.items()
     return next(str(value) for name, value in headers if name.lower() == "message-id")

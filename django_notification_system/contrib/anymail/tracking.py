@@ -1,0 +1,200 @@
+"""Turning the events of django-anymail's signal ``tracking`` into receipts."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import getaddresses
+from typing import Any
+
+from anymail.signals import EventType, RejectReason, tracking
+from django.db import router
+
+from ...delivery.receipt import Receipt, ReceiptResult, record_receipts
+from ...models import Notification
+from ...notification_handlers.email_connection import Stage
+from ...notification_handlers.email_outcomes import Trouble, Verdict, classify
+
+MODULE_NAME = "email"
+#: Longer texts of a third party's may quote what was sent.
+LONGEST_RESPONSE = 200
+
+#: Anymail's words, from the first to the last: one that comes late changes nothing.
+ORDER = (
+    EventType.QUEUED,
+    EventType.SENT,
+    EventType.DEFERRED,
+    EventType.DELIVERED,
+    EventType.AUTORESPONDED,
+    EventType.OPENED,
+    EventType.CLICKED,
+    EventType.COMPLAINED,
+    EventType.UNSUBSCRIBED,
+)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What an event says of a message, and of its address."""
+
+    result: ReceiptResult
+    hard_bounce: bool = False
+    deactivate_record: bool = False
+    opt_out: bool = False
+
+
+PROGRESS = Meaning(ReceiptResult.PROGRESS)
+#: Who opens a message or complains of it has it.
+CONFIRMED = Meaning(ReceiptResult.CONFIRMED)
+FAILED = Meaning(ReceiptResult.FAILED)
+HARD_BOUNCE = Meaning(ReceiptResult.FAILED, hard_bounce=True)
+
+#: What is in neither of the two, such as a subscription, is of no message and is ignored.
+MEANINGS: Mapping[str, Meaning] = {
+    EventType.QUEUED: PROGRESS,
+    EventType.SENT: PROGRESS,
+    EventType.DEFERRED: PROGRESS,
+    EventType.AUTORESPONDED: PROGRESS,
+    EventType.DELIVERED: CONFIRMED,
+    EventType.OPENED: CONFIRMED,
+    EventType.CLICKED: CONFIRMED,
+    EventType.COMPLAINED: Meaning(ReceiptResult.CONFIRMED, deactivate_record=True),
+    EventType.UNSUBSCRIBED: Meaning(ReceiptResult.CONFIRMED, opt_out=True),
+    EventType.FAILED: FAILED,
+    EventType.BOUNCED: FAILED,
+    EventType.REJECTED: FAILED,
+}
+#: A bounce or a rejection, by Anymail's reason for it. By other reasons the address may be good.
+MEANINGS_OF_REASONS: Mapping[str, Meaning] = {
+    RejectReason.INVALID: HARD_BOUNCE,
+    RejectReason.BOUNCED: HARD_BOUNCE,
+    RejectReason.SPAM: Meaning(ReceiptResult.FAILED, deactivate_record=True),
+    RejectReason.UNSUBSCRIBED: Meaning(ReceiptResult.FAILED, opt_out=True),
+}
+
+#: A mail server's answer in a provider's words: ``smtp;550 5.1.1 No such user``.
+ANSWER = re.compile(r"(?<![\d.])([45]\d\d)[ -]+#?(.*)", re.DOTALL)
+#: Rows of the table of email's faults that leave it open whether the address is good.
+SAYS_NOTHING_OF_ADDRESS = frozenset({"refused", "transaction failed"})
+#: In providers' own events, where a word says how hard a bounce is, and the words for soft.
+#: SparkPost: 20 to 24 are its classes of soft bounces.
+SOFT_WORDS: Mapping[str, frozenset[str]] = {
+    "type": frozenset({"softbounce", "softbounced", "soft", "transient"}),
+    "event": frozenset({"softbounce", "softbounced"}),
+    "bouncetype": frozenset({"softbounce", "soft", "transient", "undetermined"}),
+    "severity": frozenset({"temporary"}),
+    "hardbounce": frozenset({"false"}),
+    "bounceclass": frozenset({"20", "21", "22", "23", "24"}),
+}
+
+
+def connect() -> None:
+    """Listen to django-anymail's signal."""
+    tracking.connect(record_event, dispatch_uid="django_notification_system.contrib.anymail")
+
+
+def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
+    """Write down what a provider reports, if it is of an email of ours.
+
+    What goes wrong here is raised: Anymail's view then answers with an error, and the provider
+    sends the event again.
+
+    Args:
+        sender: Anymail's view.
+        event: An ``AnymailTrackingEvent``.
+        esp_name: The provider's name.
+        kwargs: What Django's signals add.
+    """
+    meaning = meaning_of(event)
+    if meaning is None or not event.message_id or _is_of_copy(event):
+        return
+    receipt = Receipt(
+        provider_message_id=str(event.message_id),
+        provider_status=event.event_type,
+        result=meaning.result,
+        response=_response(event, esp_name),
+        at=event.timestamp,
+        deactivate_record=meaning.deactivate_record,
+        opt_out=meaning.opt_out,
+        hard_bounce=meaning.hard_bounce,
+        address=event.recipient or "",
+    )
+    record_receipts(MODULE_NAME, [receipt], order=ORDER)
+
+
+def meaning_of(event: Any) -> Meaning | None:
+    """Return what an event says, or ``None`` where it says nothing of a message."""
+    meaning = MEANINGS.get(event.event_type)
+    if event.event_type not in (EventType.BOUNCED, EventType.REJECTED):
+        return meaning
+    by_reason = MEANINGS_OF_REASONS.get(event.reject_reason)
+    if by_reason is None or (event.reject_reason == RejectReason.BOUNCED and _is_soft(event)):
+        return meaning
+    return by_reason
+
+
+def _is_soft(event: Any) -> bool:
+    """Tell whether a bounce says nothing against the address: Anymail calls soft ones bounces too.
+
+    The mail server's own answer counts more than the provider's word for it.
+    """
+    if answer := ANSWER.search(event.mta_response or ""):
+        code, text = int(answer[1]), answer[2]
+        trouble = Trouble(Exception(), Stage.ENVELOPE, code, text, of_recipient=True)
+        fault = classify(trouble)
+        if fault.name not in SAYS_NOTHING_OF_ADDRESS:
+            return fault.verdict is not Verdict.HARD_BOUNCE
+    return any(
+        _word(value) in SOFT_WORDS.get(_word(name), ())
+        for name, value in _entries(event.esp_event, depth=4)
+    )
+
+
+def _entries(esp_event: Any, *, depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of a provider's event, of those within it too."""
+    if not isinstance(esp_event, Mapping):
+        return
+    for name, value in esp_event.items():
+        if not isinstance(value, Mapping):
+            yield str(name), value
+        elif depth:
+            yield from _entries(value, depth=depth - 1)
+
+
+def _word(value: object) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(value).lower()[:50])
+
+
+def _is_of_copy(event: Any) -> bool:
+    """Tell whether somebody in copy is meant, whose mail may have the same message id."""
+    if not event.recipient:
+        return False
+    using = router.db_for_write(Notification)
+    extras = (
+        Notification.objects.using(using)
+        .filter(
+            provider_message_id__gt="",  # the partial index's condition
+            provider_message_id=str(event.message_id),
+            target_user_record__target__notification_module_name=MODULE_NAME,
+        )
+        .values_list("extra", "target_user_record__target_user_id")
+    )
+    recipient = str(event.recipient).casefold()
+    return any(
+        recipient != address.casefold() and recipient in _in_copy(extra)
+        for extra, address in extras
+    )
+
+
+def _in_copy(extra: Any) -> set[str]:
+    if not isinstance(extra, Mapping):
+        return set()
+    named = [extra.get("cc") or [], extra.get("bcc") or []]
+    lists = [[each] if isinstance(each, str) else each for each in named]
+    addresses = getaddresses([str(address) for each in lists for address in each])
+    return {address.casefold() for _, address in addresses}
+
+
+def _response(event: Any, esp_name: str) -> str:
+    said = event.mta_response or event.description or ""
+    words = " ".join(f"{esp_name} reports: {event.event_type}. {said}".split())
+    return words[:LONGEST_RESPONSE]
