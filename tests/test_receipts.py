@@ -25,7 +25,6 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from tests.conftest import MakeDue
-from tests.settings import TEST_DATABASE
 
 pytestmark = pytest.mark.django_db
 
@@ -434,7 +433,6 @@ def test_the_same_receipts_at_once_are_recorded_once(
     assert len(heard) == 10
 
 
-@pytest.mark.skipif(TEST_DATABASE == "mariadb", reason="its EXPLAIN is of another form")
 def test_messages_are_found_by_an_index(flown: Notification) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
