@@ -95,6 +95,41 @@ def test_whatever_a_handler_says_the_run_goes_on(
     assert words in bad.response
 
 
+@pytest.mark.parametrize(
+    ("fields", "result", "words"),
+    [
+        ({"status": "DELIVERED"}, "DELIVERED", "Saved."),
+        (
+            {"status": "DELIVERED", "attempted_delivery": "2021-02-03T00:00:00Z"},
+            "DELIVERED",
+            "Saved.",
+        ),
+        ({"status": "RETRY"}, "RETRY", "Saved."),
+        ({"status": "DELIVERY FAILURE", "provider_message_id": 42}, "FAILED", "Saved."),
+        ({"status": "DELIVERED", "retry_attempts": "many"}, "FAILED", "cannot be stored"),
+        ({"status": "DELIVERED", "provider_message_id": "x" * 900}, "FAILED", "cannot be stored"),
+    ],
+)
+def test_history_has_what_a_handler_of_1_5_3_has_saved(
+    old_target: TargetUserRecord,
+    loft: TargetUserRecord,
+    make_due: MakeDue,
+    settings: Any,
+    fields: dict[str, Any],
+    result: str,
+    words: str,
+) -> None:
+    if "x" * 900 in fields.values() and connection.vendor == "sqlite":
+        pytest.skip("SQLite stores longer texts than a column says")
+    settings.NOTIFICATION_SYSTEM = {"HISTORY": "all"}
+    old.behave = saves(**fields)
+    bad = run_over_both(make_due(old_target), make_due(loft))
+    attempt = bad.attempts.get()
+    assert attempt.result == result
+    assert words in attempt.response
+    assert attempt.attempted_at > timezone.now() - timedelta(minutes=1)
+
+
 def test_an_interval_beyond_the_calendar_is_cut(loft: TargetUserRecord, make_due: MakeDue) -> None:
     bad = make_due(loft, title="retry", retry_time_interval=2_000_000_000)
     bad = run_over_both(bad, make_due(loft))

@@ -384,6 +384,25 @@ def test_an_outcome_that_is_recorded_twice_is_kept_once(
     assert "cannot be stored" not in caplog.text
 
 
+class Elsewhere:
+    """A router by which attempts and notifications have nothing to do with each other."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "elsewhere" if model is NotificationAttempt else None
+
+    def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool | None:
+        return False if NotificationAttempt in (type(one), type(other)) else None
+
+
+def test_attempts_are_kept_where_their_notification_is(
+    loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    make_due(loft, title="fail")
+    settings.DATABASE_ROUTERS = [Elsewhere()]
+    run()
+    assert history() == [("FAILED", "There is no such loft.")]
+
+
 # --- Hard bounces ---------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ..conf import engine_settings
 from ..models import Notification, NotificationAttempt
 from .outcome import Outcome, Result
+from .settle import storable
 
 Kind = NotificationAttempt.Result
 
@@ -35,7 +36,7 @@ def attempts_to_keep(outcomes: Iterable[Outcome]) -> list[NotificationAttempt]:
     if history == "none":
         return []
     return [
-        make_attempt(outcome.notification, kind, outcome.notification.attempted_delivery)
+        make_attempt(outcome.notification, kind, _moment(outcome))
         for outcome in outcomes
         if (kind := _kind(outcome)) not in GOOD_NEWS or history == "all"
     ]
@@ -48,21 +49,21 @@ def is_kept(kind: NotificationAttempt.Result) -> bool:
 
 
 def make_attempt(
-    notification: Notification, kind: NotificationAttempt.Result, at: datetime | None
+    notification: Notification, kind: NotificationAttempt.Result, at: datetime
 ) -> NotificationAttempt:
     """Return an attempt as the notification now tells of it, not yet saved.
 
     Its key follows from what it says, so that it is kept once where nobody could know whether
     the transaction that inserted it was committed.
     """
-    at = at or timezone.now()
     return NotificationAttempt(
         id=uuid.uuid5(uuid.UUID(str(notification.pk)), f"{kind.value} {at.isoformat()}"),
         notification_id=notification.pk,
         attempted_at=at,
         result=kind,
         response=notification.response,
-        provider_message_id=notification.provider_message_id,
+        # What a handler has saved may be anything.
+        provider_message_id=storable(notification.provider_message_id, 200),
     )
 
 
@@ -88,6 +89,13 @@ def keep_attempts(attempts: Sequence[NotificationAttempt], *, using: str) -> Non
         (attempt for attempt in attempts if attempt.notification_id in there),
         ignore_conflicts=True,
     )
+
+
+def _moment(outcome: Outcome) -> datetime:
+    at = outcome.notification.attempted_delivery
+    if at is None or outcome.result is Result.AS_SAVED:
+        return timezone.now()  # the handler may have saved none, or left the one before
+    return at
 
 
 def _kind(outcome: Outcome) -> NotificationAttempt.Result:

@@ -29,6 +29,8 @@ FAILURE_FIELDS = (
     "retry_attempts",
     "provider_message_id",
 )
+#: What changes without an attempt.
+SETTLED_FIELDS = ("status", "attempted_delivery", "response")
 #: What a provider has reported of an earlier message, to be wiped out.
 REPORT_FIELDS = ("provider_status", "confirmed_at")
 #: The largest that the column of a record's hard bounces holds.
@@ -58,8 +60,7 @@ def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
 def record_settled(claim: Claim, notifications: Sequence[Notification]) -> None:
     """Write what was settled without an attempt."""
     if notifications:
-        fields = ("status", "attempted_delivery", "response")
-        patiently(lambda: _write(claim, notifications, fields), using=claim.using)
+        patiently(lambda: _write(claim, notifications, SETTLED_FIELDS), using=claim.using)
 
 
 def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
@@ -82,7 +83,10 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
 
 def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
     if outcome.result is Result.AS_SAVED:
-        return (*(name for name in outcome.saved_fields if name != "response"), "response")
+        names = {*outcome.saved_fields, "response"}
+        if outcome.notification.status in Notification.PENDING_STATUSES:
+            names.add("scheduled_delivery")  # settled to be after the present run
+        return tuple(sorted(names))
     return attempt_fields(outcome)
 
 
@@ -101,7 +105,14 @@ def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None
     notification.response = (
         f"What its handler saved cannot be stored ({type(error).__name__}). Correct the handler."
     )
-    record_settled(claim, [notification])
+    attempts = attempts_to_keep([Outcome.failed(notification, notification.response)])
+
+    def write() -> None:
+        with transaction.atomic(using=claim.using):
+            _write(claim, [notification], SETTLED_FIELDS)
+            keep_attempts(attempts, using=claim.using)
+
+    patiently(write, using=claim.using)
 
 
 def _write(
