@@ -20,6 +20,7 @@ from .base import Outcome, one_line
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
 from .email_message import CannotBuildMessage, build_message, sender
 from .email_outcomes import NOT_SENT, outcome, trouble_of_error, trouble_of_recipient
+from .email_secrets import hide
 from .parallel import side_by_side
 
 logger = logging.getLogger("django_notification_system")
@@ -117,12 +118,13 @@ def _outcome_of_success(letter: _Letter, connection: MailConnection) -> Outcome:
     notification = letter.notification
     recipient = connection.recipient
     if answer := connection.refused.get(recipient):
-        said = _recipients_refused({recipient: answer})
+        said = hide(_recipients_refused({recipient: answer}), connection.secrets, letter.message)
         trouble = trouble_of_recipient(recipient, answer)
         return outcome(notification, trouble, f"{said} (Those in copy received it.)")
     response = SENT
     if connection.refused:
-        response += f", but not to {_recipients_refused(connection.refused)}"
+        said = hide(_recipients_refused(connection.refused), connection.secrets, letter.message)
+        response += f", but not to {said}"
     message_id = _message_id(letter.message)
     return Outcome.delivered(notification, response, provider_message_id=message_id)
 
@@ -131,7 +133,9 @@ def _outcome_of_error(letter: _Letter, error: Exception, connection: MailConnect
     """Classify what kept a message from being sent."""
     trouble = trouble_of_error(error, connection.stage, connection.recipient)
     message_id = _message_id(letter.message)
-    return outcome(letter.notification, trouble, _reason(error, connection), message_id)
+    return outcome(
+        letter.notification, trouble, _reason(error, connection, letter.message), message_id
+    )
 
 
 def _message_id(message: EmailMultiAlternatives) -> str:
@@ -163,7 +167,7 @@ def _leaves_connection_usable(error: Exception, stage: Stage) -> bool:
     return stage is Stage.START and not isinstance(error, OSError | smtplib.SMTPException)
 
 
-def _reason(error: Exception, connection: MailConnection) -> str:
+def _reason(error: Exception, connection: MailConnection, message: EmailMultiAlternatives) -> str:
     """Return an error for people: the server's own words where it has answered."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         reason = _recipients_refused(error.recipients)
@@ -171,8 +175,7 @@ def _reason(error: Exception, connection: MailConnection) -> str:
         reason = _answer(error.smtp_code, error.smtp_error)
     else:
         reason = one_line(error)
-    if connection.password:
-        reason = reason.replace(connection.password, "***")
+    reason = hide(reason, connection.secrets, message)
     return reason[:LONGEST_REASON] if connection.stage is Stage.OPAQUE else reason
 
 

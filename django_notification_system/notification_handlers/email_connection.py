@@ -16,6 +16,7 @@ from ..exceptions import TargetUnavailable
 from .base import one_line
 from .email_bytes import sends_plainly, sharing_mail
 from .email_deadline import limit_replies
+from .email_secrets import secrets_of
 
 #: They write to one place, one after another; the file backend is a console backend too.
 LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
@@ -74,9 +75,9 @@ class MailConnection:
         return f"{backend.__module__}.{backend.__qualname__}"
 
     @property
-    def password(self) -> str:
+    def secrets(self) -> list[str]:
         """What must not appear in any text."""
-        return str(getattr(self._backend, "password", "") or "")
+        return secrets_of(self._backend)
 
     def send(self, message: EmailMultiAlternatives) -> int | None:
         """Send a message, and return what the backend returns: how many it sent.
