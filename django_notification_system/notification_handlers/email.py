@@ -9,9 +9,9 @@ import smtplib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import parseaddr
+from itertools import chain
 
 from django.core.mail import EmailMultiAlternatives
-from django.db import connections as database_connections
 
 from ..conf import email_settings
 from ..delivery.single import send_and_save
@@ -49,22 +49,14 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     from_email = sender()
     with ConnectionPool(settings.timeout) as pool:
 
-        def send(letter: _Letter | Outcome) -> Outcome:
-            return letter if isinstance(letter, Outcome) else _send(pool, letter)
-
-        def send_in_thread(letter: _Letter | Outcome) -> Iterator[Outcome]:
-            try:
-                yield send(letter)
-            finally:
-                # A backend that queues mail in the database has opened a connection to it in
-                # this thread, which nothing else would close.
-                database_connections.close_all()
+        def send(letter: _Letter | Outcome) -> list[Outcome]:
+            return [letter if isinstance(letter, Outcome) else _send(pool, letter)]
 
         letters = (_letter(notification, from_email) for notification in notifications)
         if pool.is_local or settings.connections == 1:
-            yield from map(send, letters)
+            yield from chain.from_iterable(map(send, letters))
         else:
-            yield from side_by_side(send_in_thread, letters, workers=settings.connections)
+            yield from side_by_side(send, letters, workers=settings.connections)
 
 
 def send_notification(notification: Notification) -> str:

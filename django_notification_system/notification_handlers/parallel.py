@@ -1,9 +1,11 @@
 """Running sends side by side in threads, for handlers whose provider takes one at a time."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
+
+from django.db import connections
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,22 +35,31 @@ def side_by_side(
         Exception: What ``items`` or ``work`` raised first. No further item is taken, and what the
             other workers still yield is yielded before.
     """
+    tasks: SimpleQueue[Item | None] = SimpleQueue()
     results: SimpleQueue[Result | _Ended] = SimpleQueue()
+    threads: list[threading.Thread] = []
 
-    def run(item: Item) -> None:
-        error: Exception | SystemExit | None = None
+    def serve() -> None:
         try:
-            for result in work(item):
-                results.put(result)
-        except (Exception, SystemExit) as raised:
-            error = raised
-        results.put(_Ended(error))
+            while (item := tasks.get()) is not None:
+                results.put(_worked(work, item, results))
+        finally:
+            # What the work calls may have opened some for all that: a mail backend that queues
+            # in the database. Nothing else would close them.
+            connections.close_all()
+
+    def hand_over(item: Item) -> None:
+        if len(threads) == busy:  # all of them are at work
+            # A daemon: what hangs for ever must not keep the process from ending.
+            threads.append(threading.Thread(target=serve, daemon=True))
+            threads[-1].start()
+        tasks.put(item)
 
     source = iter(items)
     busy = 0
     exhausted = False
     error: Exception | SystemExit | None = None
-    with ThreadPoolExecutor(workers) as threads:
+    try:
         while True:
             while busy < workers and not exhausted and error is None:
                 try:
@@ -58,7 +69,7 @@ def side_by_side(
                 except Exception as raised:
                     error = raised
                 else:
-                    threads.submit(run, item)
+                    hand_over(item)
                     busy += 1
             if not busy:
                 break
@@ -68,5 +79,21 @@ def side_by_side(
                 error = error or result.error
             else:
                 yield result
+    finally:
+        for _ in threads:
+            tasks.put(None)
+        for thread in threads:
+            thread.join()
     if error is not None:
         raise error
+
+
+def _worked(
+    work: Callable[[Item], Iterable[Result]], item: Item, results: "SimpleQueue[Result | _Ended]"
+) -> _Ended:
+    try:
+        for result in work(item):
+            results.put(result)
+    except (Exception, SystemExit) as error:
+        return _Ended(error)
+    return _Ended(None)
