@@ -100,6 +100,8 @@ check:
 begin routers
 begin transports
 """
+#: What it is linked with and not every machine has.
+EXIM_LIBRARIES = ("libidn12", "libgnutls-dane0", "libnsl2", "libpcre2-8-0")
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def postfix(cache: Path, folder: Path) -> Iterator[MailServer]:
 
 @contextmanager
 def exim(cache: Path, folder: Path) -> Iterator[MailServer]:
-    files = unpacked(cache, "exim4-daemon-light", "libnss-wrapper")
+    files = unpacked(cache, "exim4-daemon-light", "libnss-wrapper", *EXIM_LIBRARIES)
     owner, port = pwd.getpwnam(OWNER), free_port()
     # Debian's Exim runs as a user that its package makes. Here libnss-wrapper pretends it exists.
     name = "Debian-exim"
@@ -166,6 +168,7 @@ def exim(cache: Path, folder: Path) -> Iterator[MailServer]:
         os.chown(folder / queue, owner.pw_uid, owner.pw_gid)
     wrapper = next(files.glob("usr/lib/*/libnss_wrapper.so"))
     environment = {
+        "LD_LIBRARY_PATH": str(wrapper.parent),
         "LD_PRELOAD": str(wrapper),
         "NSS_WRAPPER_PASSWD": str(folder / "passwd"),
         "NSS_WRAPPER_GROUP": str(folder / "group"),
