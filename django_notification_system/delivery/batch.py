@@ -4,9 +4,8 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from queue import SimpleQueue
 
 from django.utils import timezone
 
@@ -22,8 +21,8 @@ from .settle import settle, settle_without_attempt
 
 logger = logging.getLogger("django_notification_system")
 
-#: Outcomes wait at most this many seconds to be recorded together.
-RECORD_AFTER_SECONDS = 0.1
+#: Outcomes wait for so many seconds to be recorded together; the run looks as often for those.
+RECORD_AFTER_SECONDS = 0.05
 #: How many notifications are looked at once more, together, right before they are sent.
 SLICE_SIZE = 100
 
@@ -37,6 +36,7 @@ class Batch:
         due_at: The moment up to which the run delivers what is due.
         settings: The engine's settings.
         when_unknown: The target's choice.
+        report: Told what was done, for whoever iterates over the run.
     """
 
     def __init__(
@@ -47,19 +47,14 @@ class Batch:
         due_at: datetime,
         settings: EngineSettings,
         when_unknown: WhenUnknown,
+        report: Callable[[Attempt], None],
     ) -> None:
         self.target = target
         self.claim = claim
         self.due_at = due_at
         self.settings = settings
         self.when_unknown = when_unknown
-        #: Slices on their way to the handler's thread; an empty one ends the batch.
-        self.inbox: SimpleQueue[list[Notification]] = SimpleQueue()
-        #: What was done, for whoever iterates over the run.
-        self.reports: deque[Attempt] = deque()
-        #: With the handler, which has given no outcome for them; its thread keeps this.
-        self.taken: dict[object, Notification] = {}
-        self.progress_at = time.monotonic()
+        self._report_attempt = report
         self._before = {
             notification.pk: (notification.scheduled_delivery, notification.status)
             for notification in claim.notifications
@@ -69,44 +64,52 @@ class Batch:
         self._waiting: deque[Notification] = deque()
         self._unrecorded: list[Outcome] = []
         self._unrecorded_since = 0.0
-        self._renewed_at = self.progress_at
-        self._supplied = False
+        self._renewed_at = time.monotonic()
         self._settle_without_attempt(claim.notifications)
         self._waiting.extend(self._open.values())
 
-    def supply(self) -> None:
-        """Put the next slice into the inbox, without what is no longer to be sent."""
-        while self._waiting:
-            size = min(SLICE_SIZE, len(self._waiting))
-            candidates = [self._waiting.popleft() for _ in range(size)]
-            wanted = self._still_wanted(candidates)
-            if wanted:
-                self.inbox.put(wanted)
-                return
-        self.inbox.put([])
+    @property
+    def has_more(self) -> bool:
+        """Whether some of it is still to be handed to the handler."""
+        return bool(self._waiting)
 
-    def take(self, outcome: object) -> None:
-        """Settle what the handler said of one notification, and record it when it is time."""
-        if not isinstance(outcome, Outcome) or outcome.notification.pk not in self._open:
-            logger.error(
-                "The handler of target %r yielded %s for no notification that waits for an"
-                " outcome; ignored.",
-                self.target.name,
-                type(outcome).__name__,
-            )
-            return
-        outcome = self._settled(outcome)
+    @property
+    def is_done(self) -> bool:
+        """Whether every one of it has its outcome, and that is recorded."""
+        return not self._open and not self._unrecorded
+
+    def next_slice(self, *, just_claimed: bool = False) -> list[Notification]:
+        """Return what is to be sent next, without what is no longer to be sent.
+
+        It is empty where nothing of the slice, or of the batch, is left to be sent.
+
+        Args:
+            just_claimed: Whether the rows were read this very moment, and need no other look.
+        """
+        size = min(SLICE_SIZE, len(self._waiting))
+        candidates = [self._waiting.popleft() for _ in range(size)]
+        return candidates if just_claimed else self._still_wanted(candidates)
+
+    def take(self, outcome: Outcome, *, at: datetime, since: float) -> None:
+        """Settle what the handler said of one notification, and record it when it is time.
+
+        Args:
+            outcome: What came of the attempt.
+            at: When the handler said so.
+            since: Likewise, by the monotonic clock.
+        """
+        if outcome.notification.pk not in self._open:
+            return  # settled otherwise: cancelled or deleted
+        outcome = self._settled(outcome, at)
         del self._open[outcome.notification.pk]
-        self.progress_at = time.monotonic()
         if not self._unrecorded:
-            self._unrecorded_since = self.progress_at
+            self._unrecorded_since = since
         self._unrecorded.append(outcome)
         if len(self._unrecorded) >= self.settings.record_every:
             self.record()
 
-    def _settled(self, outcome: Outcome) -> Outcome:
+    def _settled(self, outcome: Outcome, at: datetime) -> Outcome:
         """Settle an outcome; one that makes no sense counts as unknown."""
-        at = timezone.now()
         try:
             settle(outcome, at=at, due_until=self.due_at, when_unknown=self.when_unknown)
         except Exception as error:
@@ -118,20 +121,19 @@ class Batch:
             settle(outcome, at=at, due_until=self.due_at, when_unknown=self.when_unknown)
         return outcome
 
-    def keep_time(self) -> None:
-        """Record what has waited long enough, and hold the rest while there is progress."""
+    def keep_time(self, progress_at: float) -> None:
+        """Record what has waited long enough, and hold the rest while there is progress.
+
+        Args:
+            progress_at: When the handler last made some, by the monotonic clock.
+        """
         now = time.monotonic()
         if self._unrecorded and now - self._unrecorded_since >= RECORD_AFTER_SECONDS:
             self.record()
         third = self.settings.lease_seconds / 3
-        if self._open and now - self._renewed_at > third and self.progress_at > self._renewed_at:
+        if self._open and now - self._renewed_at > third and progress_at > self._renewed_at:
             self.claim.renew(self._open, self.settings.lease_seconds)
             self._renewed_at = now
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the handler has made no progress for as long as a lease lasts."""
-        return time.monotonic() - self.progress_at > self.settings.lease_seconds
 
     def record(self) -> None:
         """Write down the outcomes that are not yet."""
@@ -140,14 +142,6 @@ class Batch:
             record_outcomes(self.claim, outcomes)
             logger.debug("%s: recorded %d.", self.target.name, len(outcomes))
             self._tell([outcome.notification for outcome in outcomes])
-
-    def give_up(self, problem: str) -> None:
-        """Settle what a handler took and will never answer for; report the rest."""
-        for notification in list(self.taken.values()):
-            if notification.pk in self._open:
-                self.take(Outcome.unknown(notification, problem))
-        self.record()
-        self.hold(problem)
 
     def hold(self, problem: str) -> None:
         """Report those that the target's problem kept from being attempted."""
@@ -187,14 +181,16 @@ class Batch:
         Since the claim a user may have opted out, a person may have cancelled or deleted a
         notification or switched off a record, or the lease may have ended.
         """
-        if not self._supplied:
-            self._supplied = True
-            return candidates  # claimed, and so looked at, this very moment
         keys = [notification.pk for notification in candidates]
-        deliverable = self.claim.rows(keys).deliverable().values_list("pk", flat=True)
-        wanted = set(patiently(lambda: list(deliverable), using=self.claim.using))
-        if len(wanted) < len(keys):
-            self._set_aside([key for key in keys if key not in wanted])
+        deliverable = self.claim.rows(keys).deliverable()
+        if patiently(deliverable.count, using=self.claim.using) == len(keys):
+            return candidates
+        wanted = set(
+            patiently(
+                lambda: list(deliverable.values_list("pk", flat=True)), using=self.claim.using
+            )
+        )
+        self._set_aside([key for key in keys if key not in wanted])
         return [notification for notification in candidates if notification.pk in wanted]
 
     def _set_aside(self, keys: list[uuid.UUID]) -> None:
@@ -219,6 +215,6 @@ class Batch:
 
     def _report(self, notification: Notification, response: str) -> None:
         scheduled_delivery, status = self._before[notification.pk]
-        self.reports.append(
+        self._report_attempt(
             Attempt(notification, self.target, scheduled_delivery, status, response)
         )

@@ -10,14 +10,15 @@ from typing import Any
 from django.db import DatabaseError, connections, transaction
 from django.db.models import DateTimeField, ExpressionWrapper
 
-from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models import Notification, NotificationTarget
 from ..models.database_now import DatabaseNow
 from ..models.notification import NotificationQuerySet
 from .database import patiently
+from .due import due_of_status
 from .outcome import one_line
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claim:
     """A batch that one run holds.
 
@@ -26,12 +27,16 @@ class Claim:
         notifications: The rows, oldest first.
         using: The database's alias.
         unreadable: Why a row of it cannot be read in full, by its key.
+        is_last: Whether nothing more was due and free when it was made.
+        sent_home: Whether rows were found whose record has moved to another target.
     """
 
     token: uuid.UUID
     notifications: list[Notification]
     using: str
     unreadable: dict[uuid.UUID, str] = field(default_factory=dict)
+    is_last: bool = False
+    sent_home: bool = False
 
     def rows(self, ids: Iterable[uuid.UUID]) -> NotificationQuerySet:
         """Return those of the batch, by their keys, that this run still holds."""
@@ -75,23 +80,49 @@ def claim_batch(
         The claim; an empty one when nothing is left to claim.
     """
     claim = Claim(uuid.uuid4(), [], using)
-    skip_locked = connections[using].features.has_select_for_update_skip_locked
 
-    def mark_oldest() -> tuple[list[uuid.UUID], int]:
-        # Without SKIP LOCKED, and so on SQLite, no transaction around both: SQLite waits for a
-        # writer and goes on, where it would refuse to turn a read that is out of date into a write.
-        with transaction.atomic(using=using) if skip_locked else nullcontext():
-            oldest = _oldest_due(target, due_at, size, using, skip_locked=skip_locked)
-            return oldest, _mark(oldest, claim.token, lease_seconds, using)
+    def take() -> None:
+        claim.notifications.clear()
+        claim.unreadable.clear()
+        claim.is_last = _take(claim, target, due_at, size, lease_seconds) < size
 
-    candidates, marked = patiently(mark_oldest, using=using)
-    while candidates and not marked:  # another run was faster
-        candidates, marked = patiently(mark_oldest, using=using)
-    if marked:
-        _read(claim, candidates)
-        for notification in claim.notifications:
-            notification.target_user_record.target = target  # one for all: not read for each
+    while not claim.notifications and not claim.is_last:  # again where another run was faster
+        patiently(take, using=using)
+        strays = [
+            row for row in claim.notifications if row.target_user_record.target_id != target.pk
+        ]
+        if strays:
+            _send_home(claim, strays)
+    for notification in claim.notifications:
+        notification.target_user_record.target = target  # one for all: not read for each
     return claim
+
+
+def _take(
+    claim: Claim, target: NotificationTarget, due_at: datetime, size: int, lease_seconds: int
+) -> int:
+    """Mark the oldest as the claim's own and read them; return how many there were to be had."""
+    features = connections[claim.using].features
+    skip_locked = features.has_select_for_update_skip_locked
+    # Without SKIP LOCKED, and so on SQLite, no transaction around both: SQLite waits for a writer
+    # and goes on, where it would refuse to turn a read that is out of date into a write.
+    with transaction.atomic(using=claim.using) if skip_locked else nullcontext():
+        keys = _oldest_due(claim.using, target, due_at, size)
+        marked = _mark(keys, claim.token, lease_seconds, claim.using)
+    if marked:
+        _read(claim, keys)
+    return len(keys)
+
+
+def _send_home(claim: Claim, strays: list[Notification]) -> None:
+    """Give back those whose record has moved to another target since they were made."""
+    claim.sent_home = True
+    keys = {stray.pk for stray in strays}
+    claim.notifications[:] = [row for row in claim.notifications if row.pk not in keys]
+    rows = claim.rows(keys)
+    patiently(
+        lambda: rows.update(target=None, claim_token=None, claimed_until=None), using=claim.using
+    )
 
 
 def _read(claim: Claim, ids: list[uuid.UUID]) -> None:
@@ -118,28 +149,14 @@ def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:
 
 
 def _oldest_due(
-    target: NotificationTarget,
-    due_at: datetime,
-    size: int,
-    using: str,
-    *,
-    skip_locked: bool,
+    using: str, target: NotificationTarget, due_at: datetime, size: int
 ) -> list[uuid.UUID]:
+    skip_locked = connections[using].features.has_select_for_update_skip_locked
     due: list[tuple[datetime, uuid.UUID]] = []
     for status in Notification.PENDING_STATUSES:
         # A query for each status reads the index in order and stops after `size` rows; one for
         # both would sort all that is due, again for every batch.
-        rows = (
-            Notification.objects.using(using)
-            .filter(
-                status=status,
-                scheduled_delivery__lte=due_at,
-                # No join: it would lock the records too, on databases without FOR UPDATE OF.
-                target_user_record__in=TargetUserRecord.objects.using(using).filter(target=target),
-            )
-            .unclaimed()
-            .order_by("scheduled_delivery")
-        )
+        rows = due_of_status(status, due_at, using=using).filter(target=target)
         if skip_locked:
             rows = rows.select_for_update(skip_locked=True)
         due.extend(rows.values_list("scheduled_delivery", "id")[:size])

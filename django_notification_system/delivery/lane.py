@@ -1,18 +1,22 @@
-"""One target's handler at work on one batch, in a thread of its own.
+"""One target's handler at work, in a thread of its own, on batch after batch of its target.
 
 A thread each, so that a target that is slow holds up no other; the database stays with the run's
 own thread, so that a test's transaction and SQLite's single writer are no obstacle.
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from queue import SimpleQueue
 
 from django.db import connections
+from django.utils import timezone
 
 from ..exceptions import TargetUnavailable
-from ..models import Notification
+from ..models import Notification, NotificationTarget
 from ..notification_handlers.registry import FoundHandler, find_handler
 from .batch import Batch
 from .outcome import Outcome, one_line
@@ -21,52 +25,94 @@ logger = logging.getLogger("django_notification_system")
 
 #: SystemExit too: a library that calls sys.exit() must end neither its thread nor the run.
 HANDLER_ERRORS = (Exception, SystemExit)
+#: A handler that takes so many and answers for none reads all into a list: it gets no more at once.
+MOST_TAKEN = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The handler asks for more of its batch."""
+    """The handler asks for more."""
 
-    batch: Batch
+    lane: "Lane"
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The handler yielded something, which should be an outcome."""
+    """There are enough outcomes to record them."""
 
-    batch: Batch
-    outcome: object
+    lane: "Lane"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The handler is through with its batch, or gave up on its target."""
+    """The handler is through with what is due, or gave up on its target."""
 
-    batch: Batch
+    lane: "Lane"
     problem: str | None = None
 
 
 Event = Wanted | Arrived | Finished
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the handler yielded, which should be an outcome of a notification that it took.
+
+    Attributes:
+        batch: That of the notification; ``None`` where the handler was not asked about it.
+        outcome: What was yielded.
+        at: When.
+        monotonic: Likewise, by the clock that nobody sets.
+    """
+
+    batch: Batch | None
+    outcome: object
+    at: datetime
+    monotonic: float
+
+
 class Lane:
-    """Takes one batch through its target's handler, and tells the run what happens.
+    """Takes what is due through its target's handler, and tells the run what happens.
+
+    The run owns ``batches``; the handler's thread owns the rest. They meet in two queues.
 
     Args:
-        batch: What to deliver. Only its ``inbox`` and ``taken`` are used here.
+        target: Whose handler.
         post: Tells the run of an event.
         is_stopping: Whether the run is to end early.
+        post_every: Tell the run of outcomes when there are so many; it looks by itself, too.
+
+    Attributes:
+        batches: Those of which some notification has no recorded outcome, the oldest first.
+        inbox: Slices of a batch on their way to the handler; ``None`` ends its work.
+        answers: What the handler said, and the run has not yet taken.
+        taken: With the handler, which has given no outcome for them, by key.
+        has_answered: Whether the handler has given an outcome.
+        progress_at: When the handler last got or said something, by the monotonic clock.
     """
 
     def __init__(
-        self, batch: Batch, post: Callable[[Event], None], is_stopping: Callable[[], bool]
+        self,
+        target: NotificationTarget,
+        post: Callable[[Event], None],
+        is_stopping: Callable[[], bool],
+        post_every: int,
     ) -> None:
-        self._batch = batch
+        self.target = target
+        self.batches: list[Batch] = []
+        self.inbox: SimpleQueue[tuple[Batch, list[Notification]] | None] = SimpleQueue()
+        self.answers: deque[Answer] = deque()
+        self.taken: dict[object, tuple[Batch, Notification]] = {}
+        self.progress_at = time.monotonic()
+        self.has_answered = False
         self._post = post
         self._is_stopping = is_stopping
+        self._post_every = post_every
+        self._posted = False
         #: From the inbox, and not yet taken by the handler.
-        self._slice: deque[Notification] = deque()
-        self._taken = batch.taken
+        self._slice: deque[tuple[Batch, Notification]] = deque()
+        self._exhausted = False
+        self._taken_count = 0
 
     def run_in_thread(self) -> None:
         """Run, and close the connections that the handler opened in this thread."""
@@ -76,41 +122,74 @@ class Lane:
             connections.close_all()
 
     def run(self) -> None:
-        """Deliver the batch; whatever a handler raises stays here."""
+        """Deliver all that the run hands over; whatever a handler raises stays here."""
         problem = None
         try:
-            handler = find_handler(self._batch.target)
-            try:
-                self._relay(handler.deliver(self._feed()))
-            except TargetUnavailable:
-                raise
-            except HANDLER_ERRORS as error:
-                self._deliver_alone(handler, error)
-            self._answer_for(handler)
+            handler = None
+            while self._fill_slice():
+                # Only now: where there is none, what is due says so, and nothing else.
+                handler = handler or find_handler(self.target)
+                self._deliver(handler)
         except TargetUnavailable as error:
             problem = str(error)
         except HANDLER_ERRORS as error:
-            logger.exception("The handler of target %r failed.", self._batch.target.name)
+            logger.exception("The handler of target %r failed.", self.target.name)
             problem = one_line(error)
         finally:
-            self._post(Finished(self._batch, problem))
+            self._post(Finished(self, problem))
+
+    def take_answers(self) -> Iterator[Answer]:
+        """Yield what the handler has said since the last time; for the run's thread."""
+        self._posted = False
+        while self.answers:
+            yield self.answers.popleft()
+
+    def _deliver(self, handler: FoundHandler) -> None:
+        """Let the handler deliver as many as it takes, in one go."""
+        taken_before = self._taken_count
+        try:
+            self._relay(handler.deliver(self._feed()))
+        except TargetUnavailable:
+            raise
+        except HANDLER_ERRORS as error:
+            self._deliver_alone(handler, error)
+            return
+        if self._taken_count == taken_before and not self._is_stopping():
+            self._refuse_slice(handler)
+        self._answer_for(handler)
+
+    def _fill_slice(self) -> bool:
+        """Tell whether there is something to take, and wait for the run to say so."""
+        if self._is_stopping():
+            return False
+        if not self._slice and not self._exhausted:
+            self._post(Wanted(self))
+            handed_over = self.inbox.get()
+            if handed_over is None:
+                self._exhausted = True
+            else:
+                batch, notifications = handed_over
+                self._slice.extend((batch, notification) for notification in notifications)
+        return bool(self._slice)
 
     def _feed(self) -> Iterator[Notification]:
-        while not self._is_stopping():
-            if not self._slice:
-                self._post(Wanted(self._batch))
-                self._slice.extend(self._batch.inbox.get())
-                if not self._slice:
-                    return
-            notification = self._slice.popleft()
-            self._taken[notification.pk] = notification
+        while len(self.taken) < MOST_TAKEN and self._fill_slice():
+            batch, notification = self._slice.popleft()
+            self.taken[notification.pk] = (batch, notification)
+            self._taken_count += 1
             yield notification
 
     def _relay(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
+            batch = None
             if isinstance(outcome, Outcome):
-                self._taken.pop(outcome.notification.pk, None)
-            self._post(Arrived(self._batch, outcome))
+                batch, _ = self.taken.pop(outcome.notification.pk, (None, None))
+                self.has_answered = True
+            self.progress_at = time.monotonic()
+            self.answers.append(Answer(batch, outcome, timezone.now(), self.progress_at))
+            if not self._posted and len(self.answers) >= self._post_every:
+                self._posted = True
+                self._post(Arrived(self))
 
     def _deliver_alone(self, handler: FoundHandler, error: BaseException) -> None:
         """Find the one notification that a handler breaks on by giving it each alone.
@@ -119,19 +198,32 @@ class Lane:
         a message than send it twice.
         """
         logger.error("%s raised while delivering a batch.", handler.source, exc_info=error)
-        again = list(self._taken.values())
-        if len(again) == 1 or self._batch.when_unknown == "fail":
-            self._relay(Outcome.unknown(notification, one_line(error)) for notification in again)
-            again = []
-        self._taken.clear()
+        again = list(self.taken.values())
+        if again and (len(again) == 1 or again[0][0].when_unknown == "fail"):
+            self._relay(Outcome.unknown(notification, one_line(error)) for _, notification in again)
+            return
+        self.taken.clear()
         self._slice.extendleft(reversed(again))
-        for notification in self._feed():
-            try:
-                self._relay(handler.deliver(iter([notification])))
-            except TargetUnavailable:
-                raise
-            except HANDLER_ERRORS as its_error:
-                self._relay([Outcome.unknown(notification, one_line(its_error))])
+        for _ in range(len(again) or 1):
+            for notification in self._feed():
+                try:
+                    self._relay(handler.deliver(iter([notification])))
+                except TargetUnavailable:
+                    raise
+                except HANDLER_ERRORS as its_error:
+                    self._relay([Outcome.unknown(notification, one_line(its_error))])
+                break
+        self._answer_for(handler)
+
+    def _refuse_slice(self, handler: FoundHandler) -> None:
+        """Give an outcome to what the handler was offered and did not want."""
+        refused = list(self._slice)
+        self._slice.clear()
+        self.taken.update({one.pk: (batch, one) for batch, one in refused})
+        self._relay(
+            Outcome.retry(notification, f"deliver() in {handler.source} did not take it.")
+            for _, notification in refused
+        )
 
     def _answer_for(self, handler: FoundHandler) -> None:
         """Give an outcome to what the handler forgot."""
@@ -139,9 +231,5 @@ class Lane:
             Outcome.unknown(
                 notification, f"deliver() in {handler.source} yielded no outcome for it."
             )
-            for notification in list(self._taken.values())
-        )
-        self._relay(
-            Outcome.retry(notification, f"deliver() in {handler.source} did not take it.")
-            for notification in self._feed()
+            for _, notification in list(self.taken.values())
         )

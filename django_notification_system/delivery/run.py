@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -19,7 +19,9 @@ from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import claim_batch
+from .due import targets_with_due
 from .lane import Arrived, Event, Finished, Lane, Wanted
+from .outcome import Outcome
 from .settle import settle_without_attempt
 
 logger = logging.getLogger("django_notification_system")
@@ -56,7 +58,13 @@ class Run:
         #: How many may still be attempted, by the target's key; ``None``: as many as are due.
         self._allowed = None if limit is None else self._oldest(limit)
         self._stopping = False
-        self._active: list[Batch] = []
+        #: Targets of which nothing more is due, by key.
+        self._exhausted: set[Any] = set()
+        #: Whether notifications were found that belong to another target than was thought.
+        self._sent_home = False
+        self._lanes: list[Lane] = []
+        #: What was done, for whoever iterates.
+        self._reports: deque[Attempt] = deque()
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
@@ -73,6 +81,11 @@ class Run:
             deliver = self._side_by_side
         try:
             yield from deliver()
+            while self._sent_home and not self._stopping:
+                # To targets that may have been through with theirs.
+                self._sent_home = False
+                self._exhausted.clear()
+                yield from deliver()
         finally:
             self._wind_up()
 
@@ -98,36 +111,33 @@ class Run:
                 )
 
     def _one_after_another(self) -> Iterator[Attempt]:
-        waiting = deque(self.targets)
-        while waiting:
-            target = waiting.popleft()
-            batch = self._claim(target)
-            if batch is None:
-                continue
+        for target in self._targets_with_due():
             failures: list[Exception] = []
-            Lane(batch, partial(self._handle_at_once, failures), self._is_stopping).run()
+            lane = self._open_lane(target, partial(self._handle_at_once, failures))
+            lane.run()
             if failures:
                 raise failures[0]
-            yield from self._reports(batch)
-            if self._may_go_on(target):
-                waiting.append(target)
+            yield from self._take_reports()
 
     def _side_by_side(self) -> Iterator[Attempt]:
-        for target in self.targets:
-            yield from self._start(target)
-        while self._active:
+        for target in self._targets_with_due():
+            lane = self._open_lane(target, self._events.put)
+            # A daemon: a handler that hangs for ever must not keep the process from ending.
+            thread = threading.Thread(target=lane.run_in_thread, name=target.name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        while self._lanes:
             event = self._next_event()
             if event is not None:
                 self._handle(event)
-            for batch in list(self._active):
-                batch.keep_time()
-                if batch.stalled:
-                    self._give_up(batch)
-                yield from self._reports(batch)
-            if isinstance(event, Finished):
-                yield from self._reports(event.batch)
-                if self._may_go_on(event.batch.target):
-                    yield from self._start(event.batch.target)
+            for lane in list(self._lanes):
+                self._keep_time(lane)
+            yield from self._take_reports()
+
+    def _open_lane(self, target: NotificationTarget, post: Callable[[Event], None]) -> Lane:
+        lane = Lane(target, post, self._is_stopping, self._settings.record_every)
+        self._lanes.append(lane)
+        return lane
 
     def _next_event(self) -> Event | None:
         try:
@@ -135,20 +145,49 @@ class Run:
         except Empty:
             return None
 
-    def _start(self, target: NotificationTarget) -> Iterator[Attempt]:
-        batch = self._claim(target)
-        if batch is None:
+    def _handle(self, event: Event) -> None:
+        lane = event.lane
+        if lane not in self._lanes:  # given up; its handler has come back to life
+            lane.inbox.put(None)
             return
-        yield from self._reports(batch)
-        lane = Lane(batch, self._events.put, self._is_stopping)
-        # A daemon: a handler that hangs for ever must not keep the process from ending.
-        thread = threading.Thread(target=lane.run_in_thread, name=target.name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        match event:
+            case Wanted():
+                self._supply(lane)
+            case Arrived():
+                self._take_answers(lane)
+            case Finished(_, problem):
+                self._finish(lane, problem)
 
-    def _claim(self, target: NotificationTarget) -> Batch | None:
+    def _handle_at_once(self, failures: list[Exception], event: Event) -> None:
+        """Handle an event in the lane's own stack, where an error of ours is not the handler's."""
+        try:
+            if not failures:
+                self._handle(event)
+                return
+        except Exception as error:
+            failures.append(error)
+            self._stopping = True
+        event.lane.inbox.put(None)
+
+    def _supply(self, lane: Lane) -> None:
+        """Hand over the next slice; claim ahead, too, where the handler is known to be at work."""
+        while not self._stopping:
+            batch = next((batch for batch in lane.batches if batch.has_more), None)
+            just_claimed = batch is None
+            if batch is None and (batch := self._claim(lane)) is None:
+                break
+            if notifications := batch.next_slice(just_claimed=just_claimed):
+                lane.progress_at = time.monotonic()
+                lane.inbox.put((batch, notifications))
+                if not batch.has_more and lane.has_answered:
+                    self._claim(lane)
+                return
+        lane.inbox.put(None)
+
+    def _claim(self, lane: Lane) -> Batch | None:
+        target = lane.target
         allowance = self._allowance(target)
-        if self._stopping or allowance == 0:
+        if self._stopping or allowance == 0 or target.pk in self._exhausted:
             return None
         size = self._settings.batch_size
         claim = claim_batch(
@@ -158,6 +197,9 @@ class Run:
             lease_seconds=self._settings.lease_seconds,
             using=self.using,
         )
+        self._sent_home |= claim.sent_home
+        if claim.is_last:
+            self._exhausted.add(target.pk)
         if not claim.notifications:
             return None
         logger.debug("%s: claimed %d.", target.name, len(claim.notifications))
@@ -169,51 +211,60 @@ class Run:
             due_at=self.due_at,
             settings=self._settings,
             when_unknown=target_settings(target.notification_module_name).when_unknown,
+            report=self._reports.append,
         )
-        self._active.append(batch)
+        lane.batches.append(batch)
         return batch
 
-    def _handle(self, event: Event) -> None:
-        batch = event.batch
-        if batch not in self._active:
-            return  # given up; its handler has come back to life
-        match event:
-            case Wanted() if self._stopping:
-                batch.inbox.put([])
-            case Wanted():
-                batch.supply()
-            case Arrived(_, outcome):
-                batch.take(outcome)
-            case Finished(_, problem):
-                batch.record()
-                if problem is not None:
-                    self.problems[batch.target.name] = problem
-                    batch.hold(problem)
-                self._close(batch)
+    def _take_answers(self, lane: Lane) -> None:
+        for answer in lane.take_answers():
+            if answer.batch is not None and isinstance(answer.outcome, Outcome):
+                answer.batch.take(answer.outcome, at=answer.at, since=answer.monotonic)
+                continue
+            logger.error(
+                "The handler of target %r yielded %s for no notification that waits for an"
+                " outcome; ignored.",
+                lane.target.name,
+                type(answer.outcome).__name__,
+            )
 
-    def _handle_at_once(self, failures: list[Exception], event: Event) -> None:
-        """Handle an event in the lane's own stack, where an error of ours is not the handler's."""
-        try:
-            if not failures:
-                self._handle(event)
-                return
-        except Exception as error:
-            failures.append(error)
-            self._stopping = True
-        event.batch.inbox.put([])
+    def _keep_time(self, lane: Lane) -> None:
+        """Record what has waited, renew what is still on its way, leave behind what hangs."""
+        self._take_answers(lane)
+        for batch in list(lane.batches):
+            batch.keep_time(lane.progress_at)
+            if batch.is_done and not batch.has_more:
+                lane.batches.remove(batch)
+        if time.monotonic() - lane.progress_at > self._settings.lease_seconds:
+            self._give_up(
+                lane,
+                f"The handler of target {lane.target.name!r} made no progress for"
+                f" {self._settings.lease_seconds} seconds. It is left behind; give its calls a"
+                " timeout.",
+            )
 
-    def _give_up(self, batch: Batch) -> None:
-        problem = (
-            f"The handler of target {batch.target.name!r} made no progress for"
-            f" {self._settings.lease_seconds} seconds. It is left behind; give its calls a timeout."
-        )
-        self.problems[batch.target.name] = problem
-        batch.give_up(problem)
-        self._close(batch)
+    def _finish(self, lane: Lane, problem: str | None) -> None:
+        self._take_answers(lane)
+        for batch in lane.batches:
+            batch.record()
+            if problem is not None:
+                batch.hold(problem)
+        if problem is not None:
+            self.problems[lane.target.name] = problem
+        self._close(lane)
 
-    def _close(self, batch: Batch) -> None:
-        self._active.remove(batch)
-        batch.close()
+    def _give_up(self, lane: Lane, problem: str) -> None:
+        """Settle what a handler took and will never answer for; report the rest."""
+        at, monotonic = timezone.now(), time.monotonic()
+        for batch, notification in list(lane.taken.values()):
+            batch.take(Outcome.unknown(notification, problem), at=at, since=monotonic)
+        self._finish(lane, problem)
+
+    def _close(self, lane: Lane) -> None:
+        self._lanes.remove(lane)
+        for batch in lane.batches:
+            batch.close()
+        lane.inbox.put(None)
 
     def _wind_up(self) -> None:
         """End early, because the caller wants no more: leave nothing claimed or unrecorded."""
@@ -222,15 +273,16 @@ class Run:
         while self._in_flight() and time.monotonic() < patience:
             if (event := self._next_event()) is not None:
                 self._handle(event)
-        for batch in list(self._active):
-            batch.give_up("The run was ended while the message was on its way.")
-            self._close(batch)
+        for lane in list(self._lanes):
+            self._take_answers(lane)
+            self._give_up(lane, "The run was ended while the message was on its way.")
 
     def _in_flight(self) -> bool:
-        return bool(self._active) and any(thread.is_alive() for thread in self._threads)
+        return bool(self._lanes) and any(thread.is_alive() for thread in self._threads)
 
-    def _may_go_on(self, target: NotificationTarget) -> bool:
-        return target.name not in self.problems
+    def _targets_with_due(self) -> list[NotificationTarget]:
+        usable = [target for target in self.targets if target.name not in self.problems]
+        return targets_with_due(usable, self.due_at, using=self.using)
 
     def _is_stopping(self) -> bool:
         return self._stopping
@@ -247,9 +299,9 @@ class Run:
     def _allowance(self, target: NotificationTarget) -> int | None:
         return None if self._allowed is None else self._allowed[target.pk]
 
-    def _reports(self, batch: Batch) -> Iterator[Attempt]:
-        while batch.reports:
-            yield batch.reports.popleft()
+    def _take_reports(self) -> Iterator[Attempt]:
+        while self._reports:
+            yield self._reports.popleft()
 
     def _verdict(self, target: NotificationTarget) -> str:
         try:

@@ -18,8 +18,10 @@ from ..notification_creators.validate_extra import json_object, storable_text
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
 from .database_now import DatabaseNow
+from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
 from .partial_index import PartialIndex
+from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
 
 #: Ten years, in minutes: more would lead out of the calendar.
@@ -123,6 +125,8 @@ class Notification(CreatedModifiedAbstractModel):
 
     Attributes:
         target_user_record: The address that it goes to.
+        target: That of the record, for the engine; empty until the engine needs it where the row
+            was made without the record at hand.
         title: At most 100 characters on one line; an email's subject, for instance.
         body: The message. For email it may be HTML, or empty where ``extra`` names a template.
         extra: A JSON object with whatever else the target's handler understands.
@@ -173,6 +177,17 @@ class Notification(CreatedModifiedAbstractModel):
         on_delete=models.CASCADE,
         related_name="notifications",
         verbose_name=_("target user record"),
+    )
+    target = TargetOfRecordField(
+        NotificationTarget,
+        # It follows the record, which has the constraint, the index and the say.
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        null=True,
+        editable=False,
+        verbose_name=_("target"),
     )
     title = models.CharField(_("title"), max_length=100)
     body = models.TextField(_("body"), blank=True)
@@ -235,7 +250,12 @@ class Notification(CreatedModifiedAbstractModel):
             models.UniqueConstraint(fields=["digest"], name="notification_digest_unique"),
         ]
         indexes = [
-            # The engine's: what is due, oldest first, however many rows are done with.
+            # The engine's: what is due for a target, oldest first, however many rows are done with
+            # and however many are due for other targets.
+            models.Index(
+                fields=["target", "status", "scheduled_delivery"], name="notification_target_due"
+            ),
+            # What is due for any target, and the admin's filter by status.
             models.Index(fields=["status", "scheduled_delivery"], name="notification_due"),
             # The admin's: the newest first, without a sort of the whole table.
             models.Index(fields=["scheduled_delivery"], name="notification_scheduled"),

@@ -15,7 +15,7 @@ STATEMENT_SIZE = 4 * 1024 * 1024
 
 def insert_notifications(
     draft: Draft,
-    recipients: Iterable[tuple[uuid.UUID, int]],
+    recipients: Iterable[tuple[uuid.UUID, uuid.UUID, int]],
     scheduled_delivery: datetime,
     *,
     using: str,
@@ -26,7 +26,8 @@ def insert_notifications(
 
     Args:
         draft: What to say.
-        recipients: The key of each record, and its target's retry interval in minutes.
+        recipients: The key of each record and of its target, and the target's retry interval in
+            minutes.
         scheduled_delivery: When it is due.
         using: The database's alias.
 
@@ -36,6 +37,7 @@ def insert_notifications(
     notifications = [
         Notification(
             target_user_record_id=record_id,
+            target_id=target_id,
             title=draft.title,
             body=draft.body,
             extra=draft.extra,
@@ -46,7 +48,7 @@ def insert_notifications(
             max_retries=draft.max_retries,
             idempotency_key=draft.idempotency_key,
         )
-        for record_id, retry_time_interval in recipients
+        for record_id, target_id, retry_time_interval in recipients
     ]
     for notification in notifications:
         notification.set_digest(

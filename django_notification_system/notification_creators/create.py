@@ -111,7 +111,7 @@ class Creation:
         for record_id, user_id, target_id in self._records(keys, leave_out=by_creator):
             target = self.targets[target_id]
             if self._prepare(target) is None:
-                recipients.append((record_id, self._interval(target)))
+                recipients.append((record_id, target_id, self._interval(target)))
             else:
                 by_creator.setdefault(target_id, {})[user_id] = None
         opted_out: set[Any] = set()

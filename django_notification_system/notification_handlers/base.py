@@ -21,8 +21,9 @@ class Handler(Protocol):
         """Send notifications, and yield an outcome for each as soon as it is known.
 
         The engine records the outcomes; a handler leaves the database alone. The order of the
-        outcomes is free. Where the run is to stop, ``notifications`` ends early: finish what was
-        taken from it and return.
+        outcomes is free. One call may get all that is due, so that a connection opened here serves
+        for all of it; the engine fetches it batch by batch while it is taken. Where the run is to
+        stop, ``notifications`` ends early: finish what was taken from it and return.
 
         Args:
             notifications: Take the next only when it can be sent: what was taken and got no
