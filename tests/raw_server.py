@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -112,5 +113,6 @@ def stop_writing(connection: socket.socket) -> None:
 
 
 def reset(connection: socket.socket) -> None:
-    """Have the operating system throw the connection away: the client gets a reset."""
+    """Have the operating system throw the connection away: the client, who waits, gets a reset."""
+    time.sleep(0.1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -35,7 +35,7 @@ from tests.scripted_smtp import ScriptedSmtp
 PIPELINING = "django_notification_system.contrib.smtp.EmailBackend"
 THIRD_PARTY = "tests.mail_backends.ThirdParty"
 #: What a test waits for a server that does not answer, in seconds.
-TIMEOUT = 0.3
+TIMEOUT = 0.6
 PROVED: set[str] = set()
 #: What a row makes of a notification that may be tried again, where unknown means no.
 STATUS = {
