@@ -2,8 +2,9 @@
 
     python -m benchmarks.claim_growth [--rows 5000000] [--database postgresql mariadb sqlite]
 
-Each figure is the median of several claims of 500, in a database of its own. The EXPLAINs are of
-the very statements that a claim executed, with all those rows in the table.
+Each claim takes 500 of a target's due notifications, in a database of its own; what else a machine
+does disturbs the fastest of several least. The EXPLAINs are of the very statements that a claim
+executed, with all those rows in the table.
 """
 
 import argparse
@@ -45,24 +46,28 @@ def main() -> None:
 
 
 def compare(vendor: str, rows: int) -> None:
-    medians = []
+    medians, fastest = [], []
     for delivered in (0, rows):
         with project(vendor) as its_project:
             started = time.monotonic()
             fill(its_project, delivered)
             filled = time.monotonic() - started
-            median, slowest, *plans = its_project.python(
+            median, best, *plans = its_project.python(
                 "-m", "benchmarks.claim_growth", "--claim"
             ).split("\n", maxsplit=2)
         medians.append(float(median))
+        fastest.append(float(best))
         print(
             f"{vendor}, {delivered:>9,} delivered: a claim of {BATCH} takes"
-            f" {medians[-1] * 1000:.1f} ms (slowest {float(slowest) * 1000:.1f} ms),"
+            f" {medians[-1] * 1000:.1f} ms (median; fastest {fastest[-1] * 1000:.1f} ms),"
             f" {medians[-1] / BATCH * 1e6:.0f} µs a notification;"
             f" load {os.getloadavg()[0]:.1f}, filled in {filled:.0f} s",
             flush=True,
         )
-    print(f"{vendor}, with them against without: {medians[1] / medians[0]:.2f} times\n")
+    print(
+        f"{vendor}, with them against without: median {medians[1] / medians[0]:.2f} times,"
+        f" fastest {fastest[1] / fastest[0]:.2f} times\n"
+    )
     print(plans[0], flush=True)
 
 
@@ -74,7 +79,7 @@ def fill(its_project: Project, delivered: int) -> None:
 
 
 def claim() -> None:
-    """Claim again and again; print median and slowest in seconds, and the EXPLAINs."""
+    """Claim again and again; print median and fastest in seconds, and the EXPLAINs."""
     import django
 
     django.setup()
@@ -91,7 +96,7 @@ def claim() -> None:
         seconds.append(time.perf_counter() - started)
         if len(notifications) != BATCH:
             sys.exit(f"A claim got {len(notifications)} notifications.")
-    print(statistics.median(seconds), max(seconds), sep="\n")
+    print(statistics.median(seconds), min(seconds), sep="\n")
     for statement in statements:
         print(f"    {shortened(statement)}")
         for line in explained(statement).splitlines():

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
 def fill(
     target: NotificationTarget, number: int, *, status: str, body: str, users: int = USERS
 ) -> None:
-    """Make so many notifications, of the past week, for so many users.
+    """Make so many notifications, of the past week or, when delivered, month, for so many users.
 
     Args:
         target: Where they go.
@@ -60,16 +60,17 @@ def fill(
         users: How many users share them.
     """
     records = make_records(target, min(users, number))
-    week_ago = timezone.now() - timedelta(days=7)
-    ended = status not in (Notification.SCHEDULED,)
+    ended = status not in Notification.PENDING_STATUSES
+    # What was delivered is older than what is due: who reads by the moment alone, reads it first.
+    first = timezone.now() - timedelta(days=30 if ended else 7)
     originals = [
         Notification(
             target_user_record=record,
             title=TITLE,
             body=body.replace(WORD, uuid.uuid4().hex),
             status=status,
-            scheduled_delivery=week_ago + timedelta(milliseconds=index),
-            attempted_delivery=week_ago if ended else None,
+            scheduled_delivery=first + timedelta(milliseconds=index),
+            attempted_delivery=first if ended else None,
         )
         for index, record in enumerate(records)
     ]
