@@ -36,6 +36,7 @@ class Postmark(http.server.BaseHTTPRequestHandler):
     """Postmark's API for sending, as far as Anymail uses it."""
 
     asked: list[dict[str, str]] = []
+    says = "OK"
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -49,7 +50,7 @@ class Postmark(http.server.BaseHTTPRequestHandler):
             "SubmittedAt": "2026-11-24T08:00:00.0Z",
             "MessageID": message_id,
             "ErrorCode": 0,
-            "Message": "OK",
+            "Message": self.says,
         }
         content = json.dumps(answer).encode()
         self.send_response(200)
@@ -64,7 +65,7 @@ class Postmark(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(autouse=True)
 def installed(settings: Any) -> Iterator[None]:
     """The project has Anymail, and sends through Postmark."""
-    Postmark.asked = []
+    Postmark.asked, Postmark.says = [], "OK"
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Postmark) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -401,6 +402,18 @@ def test_a_name_for_each_recipient_is_understood(
     finally:
         post_send.disconnect(two_names)
     assert notification.provider_message_id == "name-1"
+
+
+def test_a_recipient_that_the_provider_refuses_is_told_from_those_in_copy(
+    email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    Postmark.says = (
+        f"Message OK, but will not deliver to these inactive addresses: {EGGS}."
+        " Inactive recipients are ones that have generated a hard bounce."
+    )
+    notification = after_run(make_due(email, extra={"cc": ["ham@example.com"]}))
+    assert notification.status == "DELIVERY FAILURE"
+    assert "the provider says of the address: rejected" in notification.response
 
 
 def test_no_secret_is_stored_or_printed(

@@ -35,3 +35,5 @@ def answer(fault: Fault) -> Iterator[str]:
         yield " or ".join(STAGES[stage] for stage in fault.stages)
     if Exception not in fault.errors:
         yield ", ".join(f"``{error.__name__}``" for error in fault.errors)
+    if fault.error_names:
+        yield ", ".join(f"``{name.rpartition('.')[2]}``" for name in fault.error_names)

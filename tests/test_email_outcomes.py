@@ -2,6 +2,7 @@
 
 import email.errors
 import http.server
+import json
 import logging
 import smtplib
 import socket
@@ -94,6 +95,13 @@ def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureF
         assert "planted-body" not in said + caplog.text
 
     return prove
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def use_server(settings: Any, server: Any, **options: Any) -> None:
@@ -354,10 +362,7 @@ def test_a_web_server_is_no_mail_server(greets: bool, settings: Any, prove: Prov
 @proves("no connection")
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "no-such-host.invalid"])
 def test_a_server_that_is_not_there_is_out_of_reach(host: str, settings: Any, prove: Prove) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    use_backend(settings, host=host, port=port, timeout=TIMEOUT)
+    use_backend(settings, host=host, port=closed_port(), timeout=TIMEOUT)
     prove("no connection")
 
 
@@ -546,6 +551,66 @@ def test_a_third_partys_error_has_its_row(
         prove(name)
     finally:
         ThirdParty.reset()
+
+
+def answer_http(status: int, body: str) -> Talk:
+    """Return what reads a request and answers with a status, or with nothing where that is 0."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(1 << 20)
+        if status:
+            head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(body)}\r\n"
+            connection.sendall(f"{head}Connection: close\r\n\r\n{body}".encode())
+
+    return talk
+
+
+REFUSED = json.dumps(
+    {"ErrorCode": 406, "Message": f"Found inactive addresses: {EGGS}. Inactive recipients"}
+)
+
+
+@proves(
+    "provider refuses key",
+    "provider busy",
+    "provider refuses message",
+    "provider refuses recipients",
+    "provider cannot know",
+    "provider broken",
+    "provider does not answer",
+    "provider out of reach",
+    "provider cannot send such",
+)
+@pytest.mark.parametrize(
+    ("name", "status", "body"),
+    [
+        ("provider refuses key", 401, json.dumps({"ErrorCode": 10, "Message": "Bad token"})),
+        ("provider busy", 429, "{}"),
+        ("provider refuses message", 413, "<html>too large</html>"),
+        ("provider refuses recipients", 422, REFUSED),
+        ("provider cannot know", 200, "<html>what?</html>"),
+        ("provider cannot know", 504, "<html>no answer</html>"),
+        ("provider broken", 500, "{}"),
+        ("provider broken", 503, "<html>later</html>"),
+        ("provider does not answer", 0, ""),
+        ("provider out of reach", -1, ""),
+        ("provider cannot send such", 200, ""),
+    ],
+)
+def test_what_a_provider_answers_to_anymail_has_its_row(
+    name: str, status: int, body: str, settings: Any, prove: Prove
+) -> None:
+    pytest.importorskip("anymail")
+    with RawServer(answer_http(status, body)) as server:
+        settings.ANYMAIL = {
+            "POSTMARK_SERVER_TOKEN": "planted-token",
+            "POSTMARK_API_URL": f"http://{server.host}:{server.port}/",
+        }
+        if status < 0:
+            settings.ANYMAIL["POSTMARK_API_URL"] = f"http://127.0.0.1:{closed_port()}/"
+        use_backend(settings, "anymail.backends.postmark.EmailBackend")
+        extra = {"cc": ["no address, at all"]} if name == "provider cannot send such" else None
+        prove(name, extra=extra)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import parseaddr
 from itertools import chain
+from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
@@ -26,6 +27,8 @@ from .parallel import side_by_side
 logger = logging.getLogger("django_notification_system")
 
 SENT = "Email Successfully Sent"
+#: django-anymail's words for a recipient that the provider refuses while it takes others.
+NOT_TAKEN = frozenset({"invalid", "rejected", "failed"})
 #: Longer texts of a third party's backend may quote what they were to send.
 LONGEST_REASON = 200
 
@@ -113,6 +116,10 @@ def _outcome_of_success(letter: _Letter, connection: MailConnection) -> Outcome:
         said = hide(_recipients_refused({recipient: answer}), connection.secrets, letter.message)
         trouble = trouble_of_recipient(recipient, answer)
         return outcome(notification, trouble, f"{said} (Those in copy received it.)")
+    status = str(getattr(_said_of_recipient(letter.message), "status", ""))
+    if status in NOT_TAKEN:
+        reason = f"the provider says of the address: {status}. (Those in copy received it.)"
+        return Outcome.failed(notification, f"{NOT_SENT}: {reason}")
     response = SENT
     if connection.refused:
         said = hide(_recipients_refused(connection.refused), connection.secrets, letter.message)
@@ -130,13 +137,17 @@ def _outcome_of_error(letter: _Letter, error: Exception, connection: MailConnect
     )
 
 
+def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
+    """Return what django-anymail, where that is the backend, says of the record's address."""
+    status = getattr(message, "anymail_status", None)
+    recipients = getattr(status, "recipients", None) or {}
+    address = parseaddr(message.to[0])[1]
+    return recipients.get(address) or recipients.get(address.lower())
+
+
 def _message_id(message: EmailMultiAlternatives) -> str:
     """Return the name under which the message has gone out: a provider's own where it has one."""
-    status = getattr(message, "anymail_status", None)  # where django-anymail is the backend
-    of_provider = getattr(status, "message_id", None)
-    if isinstance(of_provider, set):  # one for each recipient
-        recipient = status.recipients.get(parseaddr(message.to[0])[1]) if status else None
-        of_provider = getattr(recipient, "message_id", None)
+    of_provider = getattr(_said_of_recipient(message), "message_id", None)
     if of_provider is not None:
         return str(of_provider)
     headers = message.extra_headers.items()

@@ -58,6 +58,7 @@ class Fault:
         answers: Reply codes, ``"5yz"`` for all of a kind, or one of the words above.
         statuses: Enhanced status codes, ``"5.7.x"`` for all of a subject; by default any or none.
         errors: The exceptions that it shows as; by default any.
+        error_names: The same, dotted, for exceptions of packages that need not be installed.
         of_recipient: Whether the answer must be about the record's own address, and not about
             the message or about somebody in copy.
     """
@@ -70,6 +71,7 @@ class Fault:
     answers: tuple[str, ...] = (NO_ANSWER,)
     statuses: tuple[str, ...] = ()
     errors: tuple[type[Exception], ...] = (Exception,)
+    error_names: tuple[str, ...] = ()
     of_recipient: bool = False
 
     def fits(self, trouble: "Trouble") -> bool:
@@ -77,6 +79,7 @@ class Fault:
         return (
             trouble.stage in self.stages
             and isinstance(trouble.error, self.errors)
+            and (not self.error_names or not trouble.error_names.isdisjoint(self.error_names))
             and any(_fits_code(pattern, trouble.answer) for pattern in self.answers)
             and (
                 not self.statuses
@@ -96,6 +99,7 @@ class Trouble:
         code: What the server answered, if it did.
         text: The words of that answer.
         of_recipient: Whether it answered of the record's own address.
+        http_status: What a provider's API answered to a backend of somebody else's.
     """
 
     error: Exception
@@ -103,10 +107,22 @@ class Trouble:
     code: int | None = None
     text: str = ""
     of_recipient: bool = False
+    http_status: int | None = None
+
+    @property
+    def error_names(self) -> frozenset[str]:
+        """The dotted names of what was raised, and of what requests and urllib3 put into that."""
+        cause = self.error.__cause__
+        inner = cause.args[0] if cause is not None and cause.args else None
+        found = (self.error, inner, getattr(inner, "reason", None))
+        classes = {each for error in found for each in type(error).__mro__}
+        return frozenset(f"{each.__module__}.{each.__qualname__}" for each in classes)
 
     @property
     def answer(self) -> str:
         """The reply code, or a word where there is none."""
+        if self.http_status is not None:
+            return f"HTTP {self.http_status}"
         if self.code is None:
             return NO_ANSWER
         # RFC 5321, section 4.2.1: from 2yz to 5yz. smtplib says -1 to what is no reply.
@@ -237,6 +253,92 @@ FAULTS = (
         ),
         verdict=Verdict.UNREACHABLE,
         source="Python: socket, smtplib",
+    ),
+    Fault(
+        name="provider out of reach",
+        what="django-anymail cannot reach the provider's API.",
+        stages=(Stage.OPAQUE,),
+        error_names=(
+            "requests.exceptions.ConnectTimeout",
+            "urllib3.exceptions.NewConnectionError",
+            "urllib3.exceptions.ConnectTimeoutError",
+        ),
+        verdict=Verdict.UNREACHABLE,
+        source="requests: requests.exceptions",
+    ),
+    # --- What the API of a provider answers to a backend of somebody else's.
+    Fault(
+        name="provider refuses recipients",
+        what="The provider takes none of the recipients: no addresses, or on its own list.",
+        stages=(Stage.OPAQUE,),
+        answers=(ANY_ANSWER,),
+        error_names=("anymail.exceptions.AnymailRecipientsRefused",),
+        verdict=Verdict.FAILED,
+        source="django-anymail: AnymailRecipientsRefused",
+    ),
+    Fault(
+        name="provider cannot send such",
+        what="The message asks for what the provider cannot do.",
+        stages=(Stage.OPAQUE,),
+        error_names=(
+            "anymail.exceptions.AnymailUnsupportedFeature",
+            "anymail.exceptions.AnymailInvalidAddress",
+            "anymail.exceptions.AnymailSerializationError",
+        ),
+        verdict=Verdict.FAILED,
+        source="django-anymail: AnymailUnsupportedFeature",
+    ),
+    Fault(
+        name="provider refuses key",
+        what="The provider refuses the project's key, or has no such API.",
+        stages=(Stage.OPAQUE,),
+        answers=("HTTP 401", "HTTP 403", "HTTP 404", "HTTP 407"),
+        verdict=Verdict.STOPS,
+        source="RFC 9110, section 15.5",
+    ),
+    Fault(
+        name="provider busy",
+        what="The provider takes no more for now.",
+        stages=(Stage.OPAQUE,),
+        answers=("HTTP 408", "HTTP 429"),
+        verdict=Verdict.RETRY,
+        source="RFC 9110, section 15.5.9; RFC 6585, section 4",
+    ),
+    Fault(
+        name="provider refuses message",
+        what="Any other refusal of a provider's: the same message would be refused again.",
+        stages=(Stage.OPAQUE,),
+        answers=("HTTP 4yz",),
+        verdict=Verdict.FAILED,
+        source="RFC 9110, section 15.5",
+    ),
+    Fault(
+        name="provider cannot know",
+        what="A gateway got no answer from behind it, or the answer cannot be understood.",
+        stages=(Stage.OPAQUE,),
+        answers=("HTTP 502", "HTTP 504", "HTTP 2yz"),
+        verdict=Verdict.UNKNOWN,
+        source="RFC 9110, sections 15.6.3, 15.6.5",
+    ),
+    Fault(
+        name="provider broken",
+        what="The provider has a fault, and has not processed the message.",
+        stages=(Stage.OPAQUE,),
+        answers=("HTTP 5yz",),
+        verdict=Verdict.RETRY,
+        source="RFC 9110, section 15.6",
+    ),
+    Fault(
+        name="provider does not answer",
+        what="The request was sent to the provider, and no answer came.",
+        stages=(Stage.OPAQUE,),
+        error_names=(
+            "requests.exceptions.Timeout",
+            "requests.exceptions.ConnectionError",
+            "requests.exceptions.ChunkedEncodingError",
+        ),
+        verdict=Verdict.UNKNOWN,
+        source="requests: requests.exceptions",
     ),
     # --- The server refuses one message, for now.
     Fault(
@@ -446,6 +548,8 @@ def outcome(
     if verdict is Verdict.STOPS:
         raise TargetUnavailable(
             f"{response}. Correct the user, the password or TLS in Django's mail settings."
+            if trouble.http_status is None
+            else f"{response}. Correct the provider's key in the settings of its mail backend."
         ) from trouble.error
     if verdict is Verdict.UNKNOWN:
         response = f"{reason} {NOBODY_KNOWS}"
@@ -470,7 +574,8 @@ def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:
         answer = error.recipients[recipient] if of_recipient else [*error.recipients.values()][-1]
         return Trouble(error, stage, answer[0], _text(answer[1]), of_recipient)
     if not isinstance(error, smtplib.SMTPResponseException):
-        return Trouble(error, stage)
+        status = getattr(error, "status_code", None) if stage is Stage.OPAQUE else None
+        return Trouble(error, stage, http_status=status if isinstance(status, int) else None)
     # Where smtplib cannot read a line, it makes up an answer: 500, in words of its own.
     code = -1 if isinstance(error.smtp_error, str) else error.smtp_code
     return Trouble(error, stage, code, _text(error.smtp_error))
@@ -489,7 +594,7 @@ def _text(said: bytes | str) -> str:
 def _fits_code(pattern: str, answer: str) -> bool:
     if pattern == ANY_ANSWER:
         return True
-    return answer[:1] == pattern[0] if pattern.endswith("yz") else answer == pattern
+    return answer.startswith(pattern[:-2]) if pattern.endswith("yz") else answer == pattern
 
 
 def _fits_status(pattern: str, status: str) -> bool:
