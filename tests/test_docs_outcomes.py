@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from django_notification_system.notification_handlers.email_connection import Stage
-from django_notification_system.notification_handlers.email_outcomes import FAULTS, Fault
+from django_notification_system.notification_handlers.email_faults import FAULTS, Fault
 from tests.documentation import DOCS, assert_table
 
 STAGES = {

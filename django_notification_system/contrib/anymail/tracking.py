@@ -12,7 +12,8 @@ from django.db import router
 from ...delivery.receipt import Receipt, ReceiptResult, record_receipts
 from ...models import Notification
 from ...notification_handlers.email_connection import Stage
-from ...notification_handlers.email_outcomes import Trouble, Verdict, classify
+from ...notification_handlers.email_faults import Verdict
+from ...notification_handlers.email_outcomes import Trouble, classify
 
 MODULE_NAME = "email"
 #: Longer texts of a third party's may quote what was sent.
