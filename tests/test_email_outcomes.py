@@ -1,16 +1,10 @@
-"""Each row of the table of email's faults, on a real socket."""
+"""Each row of the table of email's faults, on a real socket: what a mail server says."""
 
-import email.errors
 import http.server
-import json
-import logging
 import smtplib
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,95 +12,38 @@ import pytest
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers import email as handler
 from django_notification_system.notification_handlers.email_connection import Stage
-from django_notification_system.notification_handlers.email_faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.email_faults import FAULTS
 from django_notification_system.notification_handlers.email_outcomes import (
     Trouble,
     classify,
     trouble_of_error,
 )
 from django_notification_system.testing.smtp import DROP, SmtpStandIn
-from tests.certificates import server_context
+
+# Imported for the rows that they prove.
+from tests import test_email_outcomes_providers, test_email_outcomes_tls  # noqa: F401
 from tests.conftest import MakeDue
-from tests.email_support import EGGS, SENT, after_run, configure, run
-from tests.mail_backends import SMTP, ThirdParty, use_backend
+from tests.email_faults import (
+    PROVED,
+    TIMEOUT,
+    Prove,
+    at_most_once,
+    closed_port,
+    prove,
+    proves,
+    use_server,
+)
+from tests.email_support import EGGS, after_run, configure, run
+from tests.mail_backends import SMTP, use_backend
 from tests.raw_server import RawServer, Talk, at, reset, say, stop_writing, wait
-from tests.scripted_smtp import ScriptedSmtp
+
+__all__ = ["at_most_once", "prove"]  # fixtures
 
 PIPELINING = "django_notification_system.contrib.smtp.EmailBackend"
-THIRD_PARTY = "tests.mail_backends.ThirdParty"
-#: What a test waits for a server that does not answer, in seconds.
-TIMEOUT = 0.6
-PROVED: set[str] = set()
-#: What a row makes of a notification that may be tried again, where unknown means no.
-STATUS = {
-    Verdict.RETRY: "RETRY",
-    Verdict.UNREACHABLE: "RETRY",
-    Verdict.UNKNOWN: "DELIVERY FAILURE",
-    Verdict.FAILED: "DELIVERY FAILURE",
-    Verdict.HARD_BOUNCE: "DELIVERY FAILURE",
-    Verdict.STOPS: "SCHEDULED",
-}
-
-Prove = Callable[..., None]
-
-
-def proves(*names: str) -> Callable[[Any], Any]:
-    PROVED.update(names)
-    return lambda test: test
 
 
 def test_each_row_is_proved_by_a_test_that_names_it() -> None:
     assert sorted(PROVED) == sorted(fault.name for fault in FAULTS)
-
-
-@pytest.fixture(autouse=True)
-def at_most_once(settings: Any) -> None:
-    """What is certain not to have gone out is tried again all the same."""
-    configure(settings, connections=1, when_unknown="fail")
-    settings.NOTIFICATION_SYSTEM = {"HARD_BOUNCES": 3}
-
-
-@pytest.fixture
-def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureFixture) -> Prove:
-    """A function that sends an email, and checks which row has counted and what came of it."""
-
-    def prove(name: str, *, attempts: int = 1, **fields: Any) -> None:
-        [fault] = [fault for fault in FAULTS if fault.name == name]
-        notification = make_due(email, body="planted-body", **fields)
-        with caplog.at_level(logging.DEBUG, logger="django_notification_system"):
-            this = run()
-        notification.refresh_from_db()
-        counted = [
-            record.args[1]
-            for record in caplog.records
-            if record.msg == "Email of notification %s: %s." and isinstance(record.args, tuple)
-        ]
-        assert counted == [name]
-        assert notification.status == STATUS[fault.verdict]
-        email.refresh_from_db()
-        bounces = 1 if fault.verdict is Verdict.HARD_BOUNCE else 0
-        assert (email.hard_bounces, email.active) == (bounces, True)
-        stopped = fault.verdict is Verdict.STOPS
-        assert notification.retry_attempts == (0 if stopped else attempts)
-        assert bool(this.problems) is stopped
-        said = this.problems["Email"] if stopped else notification.response
-        assert said
-        assert "planted-body" not in said + caplog.text
-
-    return prove
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def use_server(settings: Any, server: Any, **options: Any) -> None:
-    use_backend(
-        settings, **{"host": server.host, "port": server.port, "timeout": TIMEOUT, **options}
-    )
 
 
 # --- What the server says -------------------------------------------------------------------
@@ -386,248 +323,3 @@ def test_only_a_server_out_of_reach_is_called_unreachable(
     notifications = [make_due(email, title=f"Number {number}") for number in range(2)]
     outcomes = list(handler.deliver(notifications))
     assert [outcome.unreachable for outcome in outcomes] == [True, False]
-
-
-# --- Logging in, and TLS --------------------------------------------------------------------
-
-
-@proves("login refused", "credentials refused", "refused at once")
-@pytest.mark.parametrize(
-    ("name", "reply"),
-    [
-        ("credentials refused", "535 5.7.8 Wrong password"),
-        ("login refused", "550 5.7.1 Locked"),
-        ("refused at once", "454 4.7.0 Temporary authentication failure"),
-    ],
-)
-def test_a_server_that_does_not_log_the_project_in_has_its_row(
-    name: str, reply: str, mail_server: SmtpStandIn, settings: Any, prove: Prove
-) -> None:
-    mail_server.answer("AUTH", reply)
-    use_server(settings, mail_server, username="shop", password="planted-password")
-    prove(name)
-
-
-@proves("no TLS or login offered")
-@pytest.mark.parametrize(
-    ("extensions", "options"),
-    [
-        ((), {"use_tls": True}),
-        ((), {"username": "shop", "password": "planted-password"}),
-        (("AUTH GSSAPI",), {"username": "shop", "password": "planted-password"}),
-    ],
-)
-def test_a_server_that_offers_too_little_stops_the_target(
-    extensions: tuple[str, ...], options: dict[str, Any], settings: Any, prove: Prove
-) -> None:
-    with ScriptedSmtp(extensions) as server:
-        use_server(settings, server, **options)
-        prove("no TLS or login offered")
-
-
-@pytest.fixture(params=["use_tls", "use_ssl"])
-def tls(
-    request: pytest.FixtureRequest, tmp_path: Path, settings: Any
-) -> Iterator[tuple[ScriptedSmtp, str]]:
-    """A server with TLS, to which the settings point, and its certificate."""
-    context, certificate = server_context(tmp_path)
-    extensions = ("STARTTLS",) if request.param == "use_tls" else ()
-    with ScriptedSmtp(extensions, context) as server:
-        options = {"host": "localhost", "timeout": 5, request.param: True}
-        use_server(settings, server, **options)
-        yield server, certificate
-
-
-def test_a_certificate_that_is_trusted_lets_mail_through(
-    tls: tuple[ScriptedSmtp, str],
-    email: TargetUserRecord,
-    make_due: MakeDue,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    server, certificate = tls
-    monkeypatch.setenv("SSL_CERT_FILE", certificate)
-    assert after_run(make_due(email)).response == SENT
-    assert len(server.messages) == 1
-
-
-@proves("certificate not trusted")
-def test_a_certificate_that_is_not_trusted_stops_the_target(
-    tls: tuple[ScriptedSmtp, str], prove: Prove
-) -> None:
-    prove("certificate not trusted")
-    assert not tls[0].messages
-
-
-@pytest.mark.parametrize("option", ["use_tls", "use_ssl"])
-def test_another_hosts_certificate_stops_the_target(
-    option: str, tmp_path: Path, settings: Any, prove: Prove, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context, certificate = server_context(tmp_path, host="mail.example.com")
-    monkeypatch.setenv("SSL_CERT_FILE", certificate)
-    extensions = ("STARTTLS",) if option == "use_tls" else ()
-    with ScriptedSmtp(extensions, context) as server:
-        use_server(settings, server, **{"host": "localhost", "timeout": 5, option: True})
-        prove("certificate not trusted")
-        assert not server.messages
-
-
-@pytest.mark.parametrize("reply", ["454 4.7.0 TLS not available", "501 5.5.4 No"])
-def test_a_server_that_cannot_start_tls_now_is_out_of_reach(
-    reply: str, settings: Any, prove: Prove
-) -> None:
-    with ScriptedSmtp(("STARTTLS",)) as server:
-        server.script["STARTTLS"] = [reply]
-        use_server(settings, server, use_tls=True)
-        prove("refused at once")
-
-
-def test_a_server_that_speaks_no_tls_where_it_is_wanted_is_out_of_reach(
-    mail_server: SmtpStandIn, settings: Any, prove: Prove
-) -> None:
-    use_server(settings, mail_server, use_ssl=True)
-    prove("no connection")
-
-
-@pytest.mark.parametrize("option", ["use_tls", "use_ssl"])
-def test_a_slow_server_with_tls_is_not_waited_for_longer(
-    option: str, tmp_path: Path, settings: Any, prove: Prove, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context, certificate = server_context(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", certificate)
-    extensions = ("STARTTLS",) if option == "use_tls" else ()
-    with ScriptedSmtp(extensions, context, octets_per_write=7) as server:
-        server.script["MESSAGE"] = ["250-slowly\r\n" * 20_000 + "250 Taken"]
-        use_server(settings, server, **{"host": "localhost", "timeout": 1, option: True})
-        started = time.monotonic()
-        prove("lost after handing over")
-        assert time.monotonic() - started < 5
-
-
-def test_ipv6_is_spoken(email: TargetUserRecord, make_due: MakeDue, settings: Any) -> None:
-    stand_in = SmtpStandIn()
-    stand_in.host = "::1"
-    with stand_in as server:
-        use_server(settings, server)
-        assert after_run(make_due(email)).response == SENT
-        assert len(server.received) == 1
-
-
-# --- What is no mail, and backends of others ------------------------------------------------
-
-
-@proves("no such mail")
-def test_an_address_that_cannot_be_fails(mail_server: SmtpStandIn, prove: Prove) -> None:
-    prove("no such mail", extra={"cc": ["no address, at all"]})
-
-
-@proves(
-    "backend without a connection",
-    "lost in a backend",
-    "anything else",
-    "no international addresses",
-)
-@pytest.mark.parametrize(
-    ("name", "raises"),
-    [
-        ("backend without a connection", ConnectionRefusedError("no")),
-        ("backend without a connection", socket.gaierror(-2, "Name or service not known")),
-        ("backend without a connection", smtplib.SMTPConnectError(-1, b"what?")),
-        ("lost in a backend", TimeoutError("too long")),
-        ("lost in a backend", smtplib.SMTPServerDisconnected("gone")),
-        ("lost in a backend", ConnectionResetError("gone")),
-        ("anything else", RuntimeError("quota used up")),
-        ("anything else", ValueError("not so")),
-        ("closing in the middle", smtplib.SMTPDataError(421, b"closing")),
-        ("policy", smtplib.SMTPDataError(554, b"5.7.1 spam")),
-    ],
-)
-def test_a_third_partys_error_has_its_row(
-    name: str, raises: Exception, settings: Any, prove: Prove
-) -> None:
-    use_backend(settings, THIRD_PARTY)
-    ThirdParty.raises = raises
-    try:
-        prove(name)
-    finally:
-        ThirdParty.reset()
-
-
-def answer_http(status: int, body: str) -> Talk:
-    """Return what reads a request and answers with a status, or with nothing where that is 0."""
-
-    def talk(connection: socket.socket) -> None:
-        connection.recv(1 << 20)
-        if status:
-            head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(body)}\r\n"
-            connection.sendall(f"{head}Connection: close\r\n\r\n{body}".encode())
-
-    return talk
-
-
-REFUSED = json.dumps(
-    {"ErrorCode": 406, "Message": f"Found inactive addresses: {EGGS}. Inactive recipients"}
-)
-
-
-@proves(
-    "provider refuses key",
-    "provider busy",
-    "provider refuses message",
-    "provider refuses recipients",
-    "provider cannot know",
-    "provider broken",
-    "provider does not answer",
-    "provider out of reach",
-    "provider cannot send such",
-)
-@pytest.mark.parametrize(
-    ("name", "status", "body"),
-    [
-        ("provider refuses key", 401, json.dumps({"ErrorCode": 10, "Message": "Bad token"})),
-        ("provider busy", 429, "{}"),
-        ("provider refuses message", 413, "<html>too large</html>"),
-        ("provider refuses recipients", 422, REFUSED),
-        ("provider cannot know", 200, "<html>what?</html>"),
-        ("provider cannot know", 504, "<html>no answer</html>"),
-        ("provider broken", 500, "{}"),
-        ("provider broken", 503, "<html>later</html>"),
-        ("provider does not answer", 0, ""),
-        ("provider out of reach", -1, ""),
-        ("provider cannot send such", 200, ""),
-    ],
-)
-def test_what_a_provider_answers_to_anymail_has_its_row(
-    name: str, status: int, body: str, settings: Any, prove: Prove
-) -> None:
-    pytest.importorskip("anymail")
-    with RawServer(answer_http(status, body)) as server:
-        settings.ANYMAIL = {
-            "POSTMARK_SERVER_TOKEN": "planted-token",
-            "POSTMARK_API_URL": f"http://{server.host}:{server.port}/",
-        }
-        if status < 0:
-            settings.ANYMAIL["POSTMARK_API_URL"] = f"http://127.0.0.1:{closed_port()}/"
-        use_backend(settings, "anymail.backends.postmark.EmailBackend")
-        extra = {"cc": ["no address, at all"]} if name == "provider cannot send such" else None
-        prove(name, extra=extra)
-
-
-@pytest.mark.parametrize(
-    ("stage", "error", "name"),
-    [
-        # Django's backend encodes domains and refuses what it cannot; another's need not.
-        (
-            Stage.START,
-            smtplib.SMTPNotSupportedError("SMTPUTF8 not supported by server"),
-            "no international addresses",
-        ),
-        (Stage.START, email.errors.HeaderParseError("no"), "no such mail"),
-        (Stage.START, ssl.SSLError("bad record mac"), "lost before a message"),
-        (Stage.HANDED_OVER, RuntimeError("no"), "lost after handing over"),
-        (Stage.CONNECTING, PermissionError("no"), "no connection"),
-    ],
-)
-def test_what_no_server_here_brings_about_has_its_row(
-    stage: Stage, error: Exception, name: str
-) -> None:
-    assert classify(trouble_of_error(error, stage, EGGS)).name == name
