@@ -17,6 +17,7 @@ from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.handlers import loft as loft_handler
 from tests.mail_backends import use_backend
+from tests.openapi import violations_of_requests
 
 ADDRESSES = {
     "Email": "eggs@example.com",
@@ -89,8 +90,12 @@ def loft(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
 
 
 @pytest.fixture
-def providers(settings: Any) -> Iterator[ProviderStandIn]:
-    """A server that stands in for Twilio and Expo, to which the settings point."""
+def providers(settings: Any, request: pytest.FixtureRequest) -> Iterator[ProviderStandIn]:
+    """A server that stands in for Twilio and Expo, to which the settings point.
+
+    Requests that the providers would not understand fail the test, unless it has the mark
+    ``odd_requests``.
+    """
     with ProviderStandIn() as stand_in:
         settings.NOTIFICATION_SYSTEM_TARGETS = {
             "twilio_sms": {
@@ -103,6 +108,8 @@ def providers(settings: Any) -> Iterator[ProviderStandIn]:
             "expo": {"base_url": stand_in.url, "timeout": 5},
         }
         yield stand_in
+    if request.node.get_closest_marker("odd_requests") is None:
+        assert violations_of_requests(stand_in.requests) == []
 
 
 @pytest.fixture

@@ -474,6 +474,7 @@ def test_a_connection_that_is_never_made_is_retried_even_where_unknown_would_fai
     assert notification.status == Notification.RETRY
 
 
+@pytest.mark.odd_requests
 def test_extra_of_the_wrong_types_holds_up_no_other_message(
     providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
 ) -> None:

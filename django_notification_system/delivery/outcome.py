@@ -77,7 +77,9 @@ class Outcome:
             not_before: The earliest time of the next attempt, where the provider named one. By
                 default the notification's own ``retry_time_interval`` counts alone.
             unreachable: There was no connection to the provider, or it closed before it accepted
-                anything: the fault is not the message's, and any other would meet it too.
+                anything, or all that its API says is that it is out of order (HTTP 5xx): the fault
+                is not the message's, and any other would meet it too. One that merely wants less
+                at a time (HTTP 429) can be reached.
         """
         return cls(
             notification, Result.RETRY, response, not_before=not_before, unreachable=unreachable

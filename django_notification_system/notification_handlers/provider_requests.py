@@ -5,11 +5,11 @@ import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from urllib.parse import SplitResult, urlsplit
 
 import requests
 from django.utils import timezone
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import (
     ConnectTimeoutError,
     MaxRetryError,
@@ -21,6 +21,7 @@ from urllib3.exceptions import (
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome, one_line
+from .provider_deadline import DeadlineAdapter
 
 #: The project's own settings are wrong: the credentials, the account or the address of the API.
 #: RFC 9110, section 15.5: unauthorized, forbidden, not found, proxy authentication required.
@@ -28,10 +29,15 @@ REFUSES_PROJECT = frozenset({401, 403, 404, 407})
 #: RFC 9110, sections 15.6.3 and 15.6.5: a gateway got no answer from behind it in time, or none
 #: that it understood, so the message may have gone out.
 GATEWAY_CANNOT_KNOW = frozenset({502, 504})
-#: Not processed: request timeout, too many requests. So are the other 5xx.
+#: Not processed: request timeout, too many requests. So are the other 5xx, and those are the API's
+#: own fault: any other message would meet it too.
 TRY_LATER = frozenset({408, 429})
 
 CORRECT_SETTINGS = "Correct the credentials and base_url in the target's settings."
+CORRECT_CERTIFICATES = (
+    "Correct base_url in the target's settings, or have the machine trust this certificate"
+    " (REQUESTS_CA_BUNDLE)."
+)
 NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
 
 #: No provider means to be left alone for longer.
@@ -44,11 +50,13 @@ PUSH_TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\]]*\]")
 def open_session(connections: int) -> requests.Session:
     """Return a session that keeps connections open between requests, and follows no redirect.
 
+    Its ``timeout`` is for each whole reply, and not for each part of one.
+
     Args:
         connections: How many threads use it at once.
     """
     session = requests.Session()
-    adapter = HTTPAdapter(pool_maxsize=connections)
+    adapter = DeadlineAdapter(pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # A message goes to the address in the settings and to no other.
@@ -86,26 +94,52 @@ def outcome_without_answer(notification: Notification, error: requests.RequestEx
     """
     if isinstance(error, requests.TooManyRedirects):
         raise TargetUnavailable(f"The provider's API answered with a redirect. {CORRECT_SETTINGS}")
-    # Their texts may repeat what they complain of, a header with the token included.
-    if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
+    reason = why_no_answer(error)
+    if reason is NoAnswer.NO_REQUEST:
+        # Their texts may repeat what they complain of, a header with the token included.
         raise TargetUnavailable(
             f"{type(error).__name__}: no request can be made. {CORRECT_SETTINGS}"
         )
-    if _was_not_sent(error):
-        return Outcome.retry(notification, one_line(error))
+    if reason is NoAnswer.NOT_TRUSTED:
+        raise TargetUnavailable(f"{one_line(error)} {CORRECT_CERTIFICATES}")
+    if reason is NoAnswer.NOT_CONNECTED:
+        return Outcome.retry(notification, one_line(error), unreachable=True)
     return Outcome.unknown(notification, f"{one_line(error)} {NOBODY_KNOWS}")
 
 
-def _was_not_sent(error: requests.RequestException) -> bool:
-    """Tell whether no connection was made, so that nothing can have been written."""
+class NoAnswer(Enum):
+    """Why a request got no answer."""
+
+    #: The settings are such that none can be made.
+    NO_REQUEST = "no request"
+    #: The certificate is not to be trusted, or is another host's.
+    NOT_TRUSTED = "not trusted"
+    #: No connection was made, so that nothing can have been written.
+    NOT_CONNECTED = "not connected"
+    #: It was written, or a part of it may have been.
+    LOST = "lost"
+
+
+def why_no_answer(error: requests.RequestException) -> NoAnswer:
+    """Return why a request got no answer.
+
+    Args:
+        error: What ``requests`` raised.
+    """
+    if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
+        return NoAnswer.NO_REQUEST
     failure = error.args[0] if error.args else None
     if not isinstance(failure, MaxRetryError):
-        return False
+        return NoAnswer.LOST
     reason = failure.reason
     if isinstance(reason, SSLError):
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args):
+            return NoAnswer.NOT_TRUSTED
         # The one that also comes after the request, where the other side just goes away.
-        return not any(isinstance(cause, ssl.SSLEOFError) for cause in reason.args)
-    return isinstance(reason, (ConnectTimeoutError, NewConnectionError, ProxyError))
+        lost = any(isinstance(cause, ssl.SSLEOFError) for cause in reason.args)
+        return NoAnswer.LOST if lost else NoAnswer.NOT_CONNECTED
+    not_made = isinstance(reason, (ConnectTimeoutError, NewConnectionError, ProxyError))
+    return NoAnswer.NOT_CONNECTED if not_made else NoAnswer.LOST
 
 
 def is_refusal_of_message(status: int) -> bool:
@@ -131,7 +165,9 @@ def outcome_of_status(
         raise TargetUnavailable(f"{response} {CORRECT_SETTINGS}")
     if status in TRY_LATER or (status >= 500 and status not in GATEWAY_CANNOT_KNOW):
         wait_until = not_before(headers.get("Retry-After"))
-        return Outcome.retry(notification, response, not_before=wait_until)
+        return Outcome.retry(
+            notification, response, not_before=wait_until, unreachable=status >= 500
+        )
     if is_refusal_of_message(status):
         return Outcome.failed(notification, response)
     return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
