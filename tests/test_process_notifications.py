@@ -19,6 +19,7 @@ from django_notification_system.models import (
 )
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
+from tests.settings import TEST_DATABASE
 
 STARS = "*" * 33
 
@@ -376,7 +377,9 @@ def test_queries_grow_with_batches_and_not_with_notifications(
         )
         for number in range(count)
     )
-    claims = 4 * -(-count // 500)  # two to find the oldest, one to mark them, one to read them
+    # Two to find the oldest and read them, or only their keys, then one to mark them.
+    reads_at_once = TEST_DATABASE != "mariadb"
+    claims = (3 if reads_at_once else 4) * -(-count // 500)
     claims += 2 * (count % 500 == 0)  # two that find nothing more
     looks = max(0, -(-count // 100) - 1)  # at each slice but the first, which was just claimed
     records = -(-count // 50)

@@ -1,10 +1,11 @@
 """Taking a batch of due notifications, so that no other run has them."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.db import DatabaseError, connections, transaction
@@ -14,7 +15,7 @@ from ..models import Notification, NotificationTarget
 from ..models.database_now import DatabaseNow
 from ..models.notification import NotificationQuerySet
 from .database import patiently
-from .due import due_of_status
+from .due import due_of_target
 from .outcome import one_line
 
 
@@ -104,14 +105,49 @@ def _take(
     """Mark the oldest as the claim's own and read them; return how many there were to be had."""
     features = connections[claim.using].features
     skip_locked = features.has_select_for_update_skip_locked
+    due = due_of_target(target, due_at, using=claim.using)
     # Without SKIP LOCKED, and so on SQLite, no transaction around both: SQLite waits for a writer
     # and goes on, where it would refuse to turn a read that is out of date into a write.
     with transaction.atomic(using=claim.using) if skip_locked else nullcontext():
-        keys = _oldest_due(claim.using, target, due_at, size)
-        marked = _mark(keys, claim.token, lease_seconds, claim.using)
-    if marked:
+        rows: list[Notification] | None = None
+        # Without FOR UPDATE OF, reading all at once would lock the records and the users, too.
+        if features.has_select_for_update_of or not skip_locked:
+            rows = _whole_rows(due, size, lock=skip_locked)
+        keys = _keys(due, size, lock=skip_locked) if rows is None else [row.pk for row in rows]
+        marked = _mark(keys, claim.token, lease_seconds, claim.using, locked=skip_locked)
+    if rows is not None and marked == len(rows):
+        claim.notifications.extend(rows)
+    elif marked:
         _read(claim, keys)
     return len(keys)
+
+
+def _whole_rows(
+    due: Sequence[NotificationQuerySet], size: int, *, lock: bool
+) -> list[Notification] | None:
+    """Return the oldest with all that delivering them reads; ``None`` where one is unreadable."""
+    rows: list[Notification] = []
+    try:
+        for of_status in due:
+            if lock:
+                of_status = of_status.select_for_update(skip_locked=True, of=("self",))
+            rows.extend(of_status.for_delivery()[:size])
+    except DatabaseError:
+        raise
+    except Exception:
+        return None
+    rows.sort(key=attrgetter("scheduled_delivery"))
+    return rows[:size]
+
+
+def _keys(due: Sequence[NotificationQuerySet], size: int, *, lock: bool) -> list[uuid.UUID]:
+    oldest: list[tuple[datetime, uuid.UUID]] = []
+    for of_status in due:
+        if lock:
+            of_status = of_status.select_for_update(skip_locked=True)
+        oldest.extend(of_status.values_list("scheduled_delivery", "id")[:size])
+    oldest.sort()
+    return [key for _, key in oldest[:size]]
 
 
 def _send_home(claim: Claim, strays: list[Notification]) -> None:
@@ -148,32 +184,21 @@ def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:
         claim.unreadable[notification_id] = f"Not sent: extra cannot be read ({one_line(error)})."
 
 
-def _oldest_due(
-    using: str, target: NotificationTarget, due_at: datetime, size: int
-) -> list[uuid.UUID]:
-    skip_locked = connections[using].features.has_select_for_update_skip_locked
-    due: list[tuple[datetime, uuid.UUID]] = []
-    for status in Notification.PENDING_STATUSES:
-        # A query for each status reads the index in order and stops after `size` rows; one for
-        # both would sort all that is due, again for every batch.
-        rows = due_of_status(status, due_at, using=using).filter(target=target)
-        if skip_locked:
-            rows = rows.select_for_update(skip_locked=True)
-        due.extend(rows.values_list("scheduled_delivery", "id")[:size])
-    due.sort()
-    return [notification_id for _, notification_id in due[:size]]
-
-
-def _mark(ids: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, using: str) -> int:
-    if not ids:
+def _mark(
+    keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, using: str, *, locked: bool
+) -> int:
+    if not keys:
         return 0
-    return (
-        Notification.objects.using(using)
-        .filter(id__in=ids)
-        .pending()
-        .unclaimed()
-        .update(claim_token=token, claimed_until=_lease_end(lease_seconds))
-    )
+    rows = Notification.objects.using(using).filter(id__in=keys)
+    if not locked:
+        # By what it is not, which no index serves: SQLite would read all that is pending.
+        ended = [
+            status
+            for status, _ in Notification.STATUS_CHOICES
+            if status not in Notification.PENDING_STATUSES
+        ]
+        rows = rows.exclude(status__in=ended).unclaimed()
+    return rows.update(claim_token=token, claimed_until=_lease_end(lease_seconds))
 
 
 def _lease_end(lease_seconds: int) -> Any:

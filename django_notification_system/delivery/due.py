@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
@@ -16,35 +17,33 @@ ADOPTED_AT_ONCE = 1000
 def targets_with_due(
     targets: Sequence[NotificationTarget], due_at: datetime, *, using: str
 ) -> list[NotificationTarget]:
-    """Return the targets for which something is due and free, in one query."""
-    _adopt(due_at, using)
+    """Return the targets, as they are now, for which something is due and free; in one query."""
+    adopt(due_at, using=using)
     is_due = Q()
-    for status in Notification.PENDING_STATUSES:
-        # Each reads one entry of the index; both in one would read all that is due.
-        is_due |= Q(
-            Exists(
-                due_of_status(status, due_at, using=using)
-                .filter(target=OuterRef("pk"))
-                .order_by()
-                .values("pk")
-            )
-        )
-    busy = NotificationTarget.objects.using(using).filter(is_due).values_list("pk", flat=True)
-    keys = set(patiently(lambda: list(busy), using=using))
-    return [target for target in targets if target.pk in keys]
+    for rows in due_of_target(OuterRef("pk"), due_at, using=using):
+        is_due |= Q(Exists(rows.order_by().values("pk")))
+    keys = [target.pk for target in targets]
+    found = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
+    current = {target.pk: target for target in patiently(lambda: list(found), using=using)}
+    return [current[target.pk] for target in targets if target.pk in current]
 
 
-def due_of_status(status: str, due_at: datetime, *, using: str) -> NotificationQuerySet:
-    """Return what is due and free of one of the pending statuses, the oldest first."""
-    return (
+def due_of_target(target: Any, due_at: datetime, *, using: str) -> list[NotificationQuerySet]:
+    """Return what is due and free for a target, the oldest first: a queryset for each status.
+
+    Each reads the index in order and stops when it has enough; one for both would sort all that is
+    due, again for every batch.
+    """
+    return [
         Notification.objects.using(using)
-        .filter(status=status, scheduled_delivery__lte=due_at)
+        .filter(target=target, status=status, scheduled_delivery__lte=due_at)
         .unclaimed()
         .order_by("scheduled_delivery")
-    )
+        for status in Notification.PENDING_STATUSES
+    ]
 
 
-def _adopt(due_at: datetime, using: str) -> None:
+def adopt(due_at: datetime, *, using: str) -> None:
     """Give those that are due a target, where they were made without."""
     orphans = (
         Notification.objects.using(using)
@@ -60,3 +59,25 @@ def _adopt(due_at: datetime, using: str) -> None:
 
     while patiently(adopt_some, using=using):
         pass
+
+
+def next_due_after(
+    moment: datetime, until: datetime, targets: Sequence[NotificationTarget], *, using: str
+) -> datetime | None:
+    """Return the first moment in a span at which something comes due for one of the targets."""
+    firsts = {
+        f"next_{number}": Subquery(
+            Notification.objects.filter(
+                target=OuterRef("pk"),
+                status=status,
+                scheduled_delivery__gt=moment,
+                scheduled_delivery__lte=until,
+            )
+            .order_by("scheduled_delivery")
+            .values("scheduled_delivery")[:1]
+        )
+        for number, status in enumerate(Notification.PENDING_STATUSES)
+    }
+    rows = NotificationTarget.objects.using(using).filter(pk__in=[each.pk for each in targets])
+    found = rows.annotate(**firsts).values_list(*firsts)
+    return min((moment for row in found for moment in row if moment is not None), default=None)

@@ -1,6 +1,8 @@
-"""The index by which a claim finds what is due for a target."""
+"""The index by which a claim finds what is due for a target, and the admin's filter by status."""
 
 from django.db import migrations, models
+
+from django_notification_system.models.partial_index import PartialIndex
 
 from ._operations import AddIndexOnline
 
@@ -15,6 +17,22 @@ class Migration(migrations.Migration):
             model_name="notification",
             index=models.Index(
                 fields=["target", "status", "scheduled_delivery"], name="notification_target_due"
+            ),
+        ),
+        AddIndexOnline(
+            model_name="notification",
+            index=PartialIndex(
+                fields=["status", "scheduled_delivery"],
+                name="notification_undelivered",
+                where=models.Q(
+                    status__in=(
+                        "CANCELLED",
+                        "DELIVERY FAILURE",
+                        "EXPIRED",
+                        "INACTIVE DEVICE",
+                        "OPTED OUT",
+                    )
+                ),
             ),
         ),
     ]

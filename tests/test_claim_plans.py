@@ -1,0 +1,146 @@
+"""A claim reads the due index, and no more of it than it claims, however full the table is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.utils import timezone
+
+from django_notification_system.delivery.claim import claim_batch
+from django_notification_system.models import (
+    Notification,
+    NotificationTarget,
+    TargetUserRecord,
+)
+from tests.many_notifications import analyze, multiply
+from tests.plans import Plan, plan_of, statements_of
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+TABLE = Notification._meta.db_table
+BATCH = 50
+#: The claim's own rows, those that the claim before it holds, and some to spare.
+MOST_ROWS = 4 * BATCH
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of a target's notifications are done with, and how many are due."""
+
+    delivered: int
+    due: int
+
+
+# Nearly all of the table is the quiet one's, so that a database that counts targets and statuses
+# apart takes nearly all that is due for the quiet one's, too.
+SHARES = {"busy": Share(2_000, 4_000), "quiet": Share(40_000, 2 * BATCH)}
+
+
+def columns_of(index: models.Index) -> list[str]:
+    return [Notification._meta.get_field(name).column for name in index.fields]
+
+
+def looks_up_a_target(index: models.Index) -> bool:
+    first = Notification._meta.get_field(index.fields[0])
+    return isinstance(first, models.ForeignKey) and first.related_model is NotificationTarget
+
+
+DUE_INDEX = next(
+    index
+    for index in Notification._meta.indexes
+    if index.fields[1:] == ["status", "scheduled_delivery"] and looks_up_a_target(index)
+)
+
+
+@pytest.fixture
+def targets(django_user_model: Any) -> Iterator[dict[str, NotificationTarget]]:
+    """Two targets, one of which was just given much to do, in a table full of what was delivered.
+
+    What the database knows of the table is from before that: its statistics are always late.
+    """
+    user = django_user_model.objects.create_user(username="egg")
+    made, records = {}, {}
+    for name, share in SHARES.items():
+        made[name] = NotificationTarget.objects.create(name=name, notification_module_name=name)
+        records[name] = TargetUserRecord.objects.create(
+            user=user, target=made[name], target_user_id=name, description=name
+        )
+        fill(records[name], Notification.DELIVERED, share.delivered)
+    for name in ("quiet", "busy"):
+        for status in Notification.PENDING_STATUSES:
+            fill(records[name], status, SHARES[name].due)
+        if name == "quiet" and connection.vendor != "sqlite":  # whose projects do not do it
+            analyze()
+    yield made
+    Notification.objects.all().delete()
+    if connection.vendor != "sqlite":
+        analyze()
+
+
+def fill(record: TargetUserRecord, status: str, number: int) -> None:
+    ended = status == Notification.DELIVERED
+    # What was delivered is older than what is due: who reads by the moment alone, reads it first.
+    first = timezone.now() - (timedelta(days=30) if ended else timedelta(hours=2))
+    original = Notification.objects.create(
+        target_user_record=record,
+        title="Breakfast",
+        body="The eggs are ready.",
+        status=status,
+        scheduled_delivery=first,
+        attempted_delivery=None if status == Notification.SCHEDULED else first,
+    )
+    multiply([original.pk], number - 1)
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_a_claim_reads_of_the_due_index_what_it_claims(
+    name: str, targets: dict[str, NotificationTarget]
+) -> None:
+    claim = claiming(targets[name])
+    claim()
+    plans = [plan_of(statement) for statement in statements_of(claim)]
+    assert_what_is_due_is_found_in_the_due_index(plans)
+    for plan in plans:
+        assert_little_is_read(plan)
+        assert_little_is_sorted(plan)
+
+
+def claiming(target: NotificationTarget) -> Callable[[], Any]:
+    def claim() -> None:
+        claimed = claim_batch(
+            target, due_at=timezone.now(), size=BATCH, lease_seconds=300, using="default"
+        )
+        assert len(claimed.notifications) == BATCH
+
+    return claim
+
+
+def assert_what_is_due_is_found_in_the_due_index(plans: list[Plan]) -> None:
+    found = [access for plan in plans for access in plan.accesses if access.index == DUE_INDEX.name]
+    assert found, plans
+    *looked_up, _moment = columns_of(DUE_INDEX)
+    for access in found:
+        if connection.vendor == "sqlite":
+            assert list(access.terms) == looked_up
+        if connection.vendor == "mysql":
+            assert list(access.terms[: len(looked_up)]) == looked_up
+
+
+def assert_little_is_read(plan: Plan) -> None:
+    for access in plan.accesses:
+        assert not (access.whole and access.table in (TABLE, "")), plan
+        assert access.rows is None or access.rows <= MOST_ROWS, plan
+        if connection.vendor == "sqlite" and access.table == TABLE:  # which counts no rows
+            assert access.index == DUE_INDEX.name or access.terms == ("id",), plan
+
+
+def assert_little_is_sorted(plan: Plan) -> None:
+    for rows in plan.sorted_rows:
+        if rows is None:
+            # SQLite does not tell how many; those that are read by their keys are few.
+            assert all(access.index != DUE_INDEX.name for access in plan.accesses), plan
+        else:
+            assert rows <= MOST_ROWS, plan
