@@ -32,6 +32,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
+def _is_rate(value: Any) -> bool:
+    try:
+        return value is None or conf.seconds_each(value) > 0
+    except ValueError:
+        return False
+
+
 def _is_url(value: Any) -> bool:
     if not isinstance(value, str):
         return False
@@ -53,6 +60,7 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "timeout": (_is_positive_number, "a number of seconds above 0"),
     "base_url": (_is_url, "an http or https URL"),
     "when_unknown": (lambda value: value in ("retry", "fail"), '"retry" or "fail"'),
+    "rate": (_is_rate, 'a rate such as "10/s", "100/m" or "1000/h", or None'),
     "from_email": (_is_text_or_none, "a string"),
     "content_subtype": (lambda value: value in (None, "plain", "html"), '"plain" or "html"'),
     "access_token": (_is_text_or_none, "a string or None"),
@@ -63,6 +71,8 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "batch_size": (_is_positive_integer, "a whole number above 0"),
     "lease_seconds": (_is_positive_integer, "a whole number of seconds above 0"),
     "record_every": (_is_positive_integer, "a whole number above 0"),
+    "pause_after": (_is_positive_integer, "a whole number above 0"),
+    "pause_seconds": (_is_positive_integer, "a whole number of seconds above 0"),
     "history": (lambda value: value in ("failed", "all", "none"), '"failed", "all" or "none"'),
     "hard_bounces": (_is_positive_integer, "a whole number above 0"),
     "retry_backoff": (

@@ -3,6 +3,7 @@
 Settings are read when they are needed, so ``override_settings`` works in tests.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,6 +20,23 @@ WhenUnknown = Literal["retry", "fail"]
 History = Literal["failed", "all", "none"]
 
 
+#: ``"10/s"``: a number, and of what span of time.
+RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smhd])\s*")
+SECONDS_OF_SPAN = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def seconds_each(rate: str) -> float:
+    """Return how many seconds a rate allows for each notification.
+
+    Raises:
+        ValueError: When it is no rate.
+    """
+    match = RATE.fullmatch(rate) if isinstance(rate, str) else None
+    if match is None or not float(match[1]):
+        raise ValueError(f"{rate!r} is no rate such as '10/s', '100/m' or '1000/h'.")
+    return SECONDS_OF_SPAN[match[2]] / float(match[1])
+
+
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings:
     """What every target may set in its entry of ``NOTIFICATION_SYSTEM_TARGETS``.
@@ -26,9 +44,17 @@ class TargetSettings:
     Attributes:
         when_unknown: What to do where nobody can know whether a message went out: ``"retry"``
             (at least once) or ``"fail"`` (at most once).
+        rate: How many may be sent in a span of time, by all runs together, such as ``"10/s"``,
+            ``"100/m"`` or ``"1000/h"``; ``None``: as many as go.
     """
 
     when_unknown: WhenUnknown = "retry"
+    rate: str | None = None
+
+    @property
+    def seconds_each(self) -> float:
+        """The seconds from one notification to the next; 0 where there is no rate."""
+        return 0.0 if self.rate is None else seconds_each(self.rate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +123,8 @@ class EngineSettings:
         batch_size: How many notifications a run claims at a time.
         lease_seconds: After how many seconds without progress another run may take them.
         record_every: After how many outcomes, at the latest, they are written down.
+        pause_after: After how many failures in a row to reach a provider its target is paused.
+        pause_seconds: For how long it is; then a single notification is tried first.
         history: Which attempts are kept: ``"failed"``, ``"all"`` or ``"none"``.
         hard_bounces: After how many hard bounces a record is switched off.
         retry_backoff: How the time between attempts grows; ``None``: it stays the same. See
@@ -106,6 +134,8 @@ class EngineSettings:
     batch_size: int = 500
     lease_seconds: int = 300
     record_every: int = 50
+    pause_after: int = 10
+    pause_seconds: int = 60
     history: History = "failed"
     hard_bounces: int = 1
     retry_backoff: Mapping[str, float] | None = None

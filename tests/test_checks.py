@@ -100,6 +100,10 @@ def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
             "NOTIFICATION_SYSTEM_CREATORS[0]",
         ),
         ({"NOTIFICATION_SYSTEM_HANDLERS": ["no.such"]}, "E007", "does not exist: no.such"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"rate": "10 a second"}}}, "E003", "['rate']"),
+        ({"NOTIFICATION_SYSTEM_TARGETS": {"mine": {"rate": 0}}}, "E003", "must be a rate such as"),
+        ({"NOTIFICATION_SYSTEM": {"PAUSE_AFTER": 0}}, "E003", "['PAUSE_AFTER']"),
+        ({"NOTIFICATION_SYSTEM": {"PAUSE_SECONDS": "60"}}, "E003", "['PAUSE_SECONDS']"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, Any], id_: str, words: str) -> None:

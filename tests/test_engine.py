@@ -246,6 +246,26 @@ def test_a_slow_target_holds_up_no_other(
 
 
 @in_real_transactions
+def test_a_run_that_is_asked_to_looks_for_other_targets_while_one_is_slow(
+    slow_target: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """As ``--watch`` does: what comes due meanwhile need not wait for the slow one."""
+    make_due(slow_target)
+    names = []
+
+    def is_more_due() -> bool:
+        if slow.begun.is_set() and not Notification.objects.filter(title="late").exists():
+            make_due(loft, title="late", scheduled_delivery=timezone.now())
+            return True
+        return False
+
+    for attempt in Run(is_more_due=is_more_due):
+        names.append(attempt.target.name)
+        slow.may_end.set()
+    assert names == ["Loft", "Slow"]
+
+
+@in_real_transactions
 def test_outcomes_are_recorded_soon_though_the_handler_is_slow(
     slow_target: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue
 ) -> None:

@@ -27,6 +27,8 @@ logger = logging.getLogger("django_notification_system")
 HANDLER_ERRORS = (Exception, SystemExit)
 #: A handler that takes so many and answers for none reads all into a list: it gets no more at once.
 MOST_TAKEN = 2000
+#: How soon a lane that waits for its rate notices that the run is to stop.
+LONGEST_SLEEP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,22 @@ class Answer:
 class Lane:
     """Takes what is due through its target's handler, and tells the run what happens.
 
-    The run owns ``batches``; the handler's thread owns the rest. They meet in two queues.
+    The handler's thread owns it; it meets the run's in two queues.
 
     Args:
-        target: Whose handler.
+        target: Whose handler. One whose pause is over is tried with a single notification first.
         post: Tells the run of an event.
         is_stopping: Whether the run is to end early.
         post_every: Tell the run of outcomes when there are so many; it looks by itself, too.
+        cut_off_after: Give up on a provider that could not be reached so many times in a row.
+        seconds_each: Let so many seconds pass between two notifications.
 
     Attributes:
-        batches: Those of which some notification has no recorded outcome, the oldest first.
         inbox: Slices of a batch on their way to the handler; ``None`` ends its work.
         answers: What the handler said, and the run has not yet taken.
         taken: With the handler, which has given no outcome for them, by key.
-        has_answered: Whether the handler has given an outcome.
+        has_answered: Whether the provider has, to something that the handler sent.
+        is_cut_off: Whether the provider is taken for down.
         progress_at: When the handler last got or said something, by the monotonic clock.
     """
 
@@ -96,19 +100,27 @@ class Lane:
         target: NotificationTarget,
         post: Callable[[Event], None],
         is_stopping: Callable[[], bool],
+        *,
         post_every: int,
+        cut_off_after: int,
+        seconds_each: float,
     ) -> None:
         self.target = target
-        self.batches: list[Batch] = []
         self.inbox: SimpleQueue[tuple[Batch, list[Notification]] | None] = SimpleQueue()
         self.answers: deque[Answer] = deque()
         self.taken: dict[object, tuple[Batch, Notification]] = {}
-        self.progress_at = time.monotonic()
         self.has_answered = False
+        self.is_cut_off = False
+        self.progress_at = time.monotonic()
         self._post = post
         self._is_stopping = is_stopping
         self._post_every = post_every
         self._posted = False
+        self._cut_off_after = cut_off_after
+        self._is_probing = target.paused_until is not None
+        self._unreachable_in_row = 0
+        self._seconds_each = seconds_each
+        self._next_at = 0.0
         #: From the inbox, and not yet taken by the handler.
         self._slice: deque[tuple[Batch, Notification]] = deque()
         self._exhausted = False
@@ -154,13 +166,16 @@ class Lane:
         except HANDLER_ERRORS as error:
             self._deliver_alone(handler, error)
             return
-        if self._taken_count == taken_before and not self._is_stopping():
+        if self._taken_count == taken_before and self._goes_on():
             self._refuse_slice(handler)
         self._answer_for(handler)
 
+    def _goes_on(self) -> bool:
+        return not self.is_cut_off and not self._is_stopping()
+
     def _fill_slice(self) -> bool:
         """Tell whether there is something to take, and wait for the run to say so."""
-        if self._is_stopping():
+        if not self._goes_on():
             return False
         if not self._slice and not self._exhausted:
             self._post(Wanted(self))
@@ -173,23 +188,49 @@ class Lane:
         return bool(self._slice)
 
     def _feed(self) -> Iterator[Notification]:
-        while len(self.taken) < MOST_TAKEN and self._fill_slice():
+        while len(self.taken) < (1 if self._is_probing else MOST_TAKEN) and self._fill_slice():
+            if not self._keep_pace():
+                return
             batch, notification = self._slice.popleft()
             self.taken[notification.pk] = (batch, notification)
             self._taken_count += 1
             yield notification
+
+    def _keep_pace(self) -> bool:
+        """Wait until the target's rate allows the next; ``False`` where the run is to stop."""
+        if not self._seconds_each:
+            return True
+        while (wait := self._next_at - time.monotonic()) > 0:
+            if not self._goes_on():
+                return False
+            time.sleep(min(wait, LONGEST_SLEEP_SECONDS))
+        now = time.monotonic()
+        is_on_time = now - self._next_at < self._seconds_each
+        self._next_at = (self._next_at if is_on_time else now) + self._seconds_each
+        return True
 
     def _relay(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             batch = None
             if isinstance(outcome, Outcome):
                 batch, _ = self.taken.pop(outcome.notification.pk, (None, None))
-                self.has_answered = True
+                self._note_reach(outcome)
             self.progress_at = time.monotonic()
             self.answers.append(Answer(batch, outcome, timezone.now(), self.progress_at))
             if not self._posted and len(self.answers) >= self._post_every:
                 self._posted = True
                 self._post(Arrived(self))
+
+    def _note_reach(self, outcome: Outcome) -> None:
+        """Notice that the provider is there, or that it has not been for too many in a row."""
+        if not outcome.unreachable:
+            self._unreachable_in_row = 0
+            self._is_probing = False
+            self.has_answered = True
+            return
+        self._unreachable_in_row += 1
+        if self._is_probing or self._unreachable_in_row >= self._cut_off_after:
+            self.is_cut_off = True
 
     def _deliver_alone(self, handler: FoundHandler, error: BaseException) -> None:
         """Find the one notification that a handler breaks on by giving it each alone.

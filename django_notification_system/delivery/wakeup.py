@@ -52,6 +52,10 @@ class Wakeup:
             cursor.execute(f"LISTEN {CHANNEL}")
         self._listening_on = connection.connection
 
+    def has_arrived(self) -> bool:
+        """Tell whether PostgreSQL has told of a due insert since the last time."""
+        return self._listening_on is not None and self._take_notifications(self._listening_on)
+
     def sleep(self, seconds: float) -> None:
         """Sleep for so many seconds at the most."""
         end = time.monotonic() + seconds

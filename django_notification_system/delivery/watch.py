@@ -3,14 +3,17 @@
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, connections, router
 from django.utils import timezone
 
+from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
+from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
+from .due import next_due_after
 from .run import Run
 from .wakeup import Wakeup
 
@@ -19,6 +22,8 @@ logger = logging.getLogger("django_notification_system")
 #: How long a target rests that cannot be used; twice as long each time, up to the second figure.
 FIRST_REST_SECONDS = 5.0
 LONGEST_REST_SECONDS = 300.0
+#: How often a run that is at work looks for what has come due for the other targets.
+LOOK_EVERY_SECONDS = 0.5
 
 
 class Watch:
@@ -45,6 +50,7 @@ class Watch:
         self._on_problem = on_problem
         self._stopping = False
         self._run: Run | None = None
+        self._looked_at = 0.0
         self._wakeup = Wakeup(self.using)
         #: For each target that cannot be used: since when, until when it rests, and why.
         self._resting: dict[str, _Rest] = {}
@@ -63,8 +69,11 @@ class Watch:
                 seconds = FIRST_REST_SECONDS
                 try:
                     self._wakeup.listen()
+                    if self._run is None:
+                        self._load_handlers()
                     yield from self._deliver()
-                    seconds = self._seconds_until_next()
+                    if self._run is not None:
+                        seconds = self._seconds_until_next(self._run)
                 except (OperationalError, InterfaceError) as error:
                     logger.warning("The database is out of reach; waiting for it. (%s)", error)
                     connections[self.using].close()
@@ -72,8 +81,17 @@ class Watch:
                 if not self._stopping:
                     self._wakeup.sleep(min(seconds, self._interval))
 
+    def _load_handlers(self) -> None:
+        """Import what delivers, and its clients, so that the first message need not wait."""
+        for target in Run(target_names=self._target_names, using=self.using).targets:
+            with suppress(TargetUnavailable):  # it is said when something is due
+                find_handler(target)
+
     def _deliver(self) -> Iterator[Attempt]:
-        run = self._run = Run(target_names=self._target_names, using=self.using)
+        self._looked_at = time.monotonic()
+        run = self._run = Run(
+            target_names=self._target_names, using=self.using, is_more_due=self._is_more_due
+        )
         run.targets = [target for target in run.targets if not self._is_resting(target)]
         if self._stopping:
             return
@@ -97,20 +115,20 @@ class Watch:
         if before is None or before.problem != problem:
             self._on_problem(problem)
 
-    def _seconds_until_next(self) -> float:
+    def _is_more_due(self) -> bool:
+        """Tell a run that is at work when to look for what has come due for other targets."""
+        overdue = time.monotonic() - self._looked_at > min(self._interval, LOOK_EVERY_SECONDS)
+        if not overdue and not self._wakeup.has_arrived():
+            return False
+        self._looked_at = time.monotonic()
+        return True
+
+    def _seconds_until_next(self, run: Run) -> float:
         """Return the time until the next notification is due, at the most the interval."""
         now = timezone.now()
-        rows = Notification.objects.using(self.using)
         soon = now + timedelta(seconds=self._interval)
-        moments = [
-            rows.filter(status=status, scheduled_delivery__gt=now, scheduled_delivery__lte=soon)
-            .order_by("scheduled_delivery")
-            .values_list("scheduled_delivery", flat=True)
-            .first()
-            for status in Notification.PENDING_STATUSES
-        ]
-        waits = [(moment - now).total_seconds() for moment in moments if moment is not None]
-        return min(waits, default=self._interval)
+        moment = next_due_after(now, soon, run.targets, using=self.using)
+        return self._interval if moment is None else (moment - now).total_seconds()
 
 
 class _Rest:

@@ -34,6 +34,7 @@ class NotificationTarget(CreatedModifiedAbstractModel):
             that name.
         paused_until: Until then nothing is delivered to it.
         pause_reason: Why, for people.
+        rate_reserved_until: Up to when the runs have shared out the time, where it has a rate.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -48,6 +49,9 @@ class NotificationTarget(CreatedModifiedAbstractModel):
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     pause_reason = models.CharField(
         _("reason of the pause"), max_length=500, blank=True, default="", db_default=""
+    )
+    rate_reserved_until = models.DateTimeField(
+        _("rate reserved until"), null=True, blank=True, editable=False
     )
 
     class Meta:

@@ -137,6 +137,8 @@ class Command(BaseCommand):
                 self._report(attempt)
         for problem in run.problems.values():
             self._report_problem(problem)
+        for explanation in run.paused.values():
+            self.stderr.write(self.style.WARNING(explanation))
 
     def _watch(self, options: dict[str, Any]) -> None:
         if options["limit"] or options["dry_run"]:

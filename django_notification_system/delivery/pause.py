@@ -1,0 +1,54 @@
+"""Letting a target rest whose provider cannot be reached, for all runs and hosts at once."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from ..models import NotificationTarget
+from .database import patiently
+from .settle import storable
+
+
+def pause(target: NotificationTarget, seconds: float, *, reason: str, using: str) -> str:
+    """Pause a target, and return what there is to say of it.
+
+    When the time is over, the first run tries a single notification before the others.
+
+    Args:
+        target: The target.
+        seconds: For how long.
+        reason: Why, for people.
+        using: The database's alias.
+    """
+    until = timezone.now() + timedelta(seconds=seconds)
+    reason = storable(reason, 500)
+    rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
+    patiently(lambda: rows.update(paused_until=until, pause_reason=reason), using=using)
+    return (
+        f"The provider of target {target.name!r} cannot be reached, so the target is paused until"
+        f" {shown(until)}; what is due waits and has lost no attempt. ({reason})"
+    )
+
+
+def resume(target: NotificationTarget, *, using: str) -> None:
+    """End a pause that is over, now that the provider has answered."""
+    rows = NotificationTarget.objects.using(using).filter(
+        pk=target.pk, paused_until=target.paused_until
+    )
+    patiently(lambda: rows.update(paused_until=None, pause_reason=""), using=using)
+
+
+def is_paused(target: NotificationTarget) -> bool:
+    """Tell whether nothing is to be delivered to a target for now."""
+    return target.paused_until is not None and target.paused_until > timezone.now()
+
+
+def explained(target: NotificationTarget) -> str:
+    """Return what there is to say of a target that is paused."""
+    reason = f" ({target.pause_reason})" if target.pause_reason else ""
+    return f"Target {target.name!r} is paused until {shown(target.paused_until)}.{reason}"
+
+
+def shown(moment: datetime | None) -> str:
+    """Return a moment as the blocks show it, without fractions of a second."""
+    return "" if moment is None else str(moment.replace(microsecond=0))

@@ -1,0 +1,227 @@
+"""What the run's own thread does for one lane: claim, hand over, take the answers, record."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils import timezone
+
+from ..conf import EngineSettings, target_settings
+from .attempt import Attempt
+from .batch import RECORD_AFTER_SECONDS, Batch
+from .claim import claim_batch
+from .lane import Answer, Lane
+from .outcome import Outcome
+from .pause import pause, resume
+from .rate import LONGEST_WAIT_SECONDS, Rate
+
+logger = logging.getLogger("django_notification_system")
+
+
+class Supply:
+    """Keeps one lane in work, and its rows in order. It alone uses the database for them.
+
+    Args:
+        lane: Whom to supply.
+        due_at: Deliver what is due at this moment.
+        allowance: How many may be attempted; ``None``: as many as are due.
+        settings: The engine's settings.
+        using: The database's alias.
+        is_alone: Whether the lane runs in this very thread, so that to wait is to sleep.
+        is_stopping: Whether the run is to end early.
+        report: Told what was done, for whoever iterates over the run.
+
+    Attributes:
+        allowance: How many may still be attempted.
+        sent_home: Whether notifications were found that belong to another target than was thought.
+        problem: What kept the target from being used, once the lane is through.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        due_at: datetime,
+        allowance: int | None,
+        settings: EngineSettings,
+        using: str,
+        is_alone: bool,
+        is_stopping: Callable[[], bool],
+        report: Callable[[Attempt], None],
+    ) -> None:
+        self.lane = lane
+        self.sent_home = False
+        self.problem: str | None = None
+        self._due_at = due_at
+        self.allowance = allowance
+        self._settings = settings
+        self._using = using
+        self._is_alone = is_alone
+        self._is_stopping = is_stopping
+        self._report = report
+        target = target_settings(lane.target.notification_module_name)
+        self._when_unknown = target.when_unknown
+        self._rate = Rate(lane.target, target.seconds_each, using) if target.seconds_each else None
+        #: Those of which some notification has no recorded outcome, the oldest first.
+        self._batches: list[Batch] = []
+        #: The provider could not be reached; held until it is, or is found to be down.
+        self._unreachable: list[Answer] = []
+        #: Nothing more is due.
+        self._exhausted = False
+        #: The lane waits for the moment that its rate allows the next.
+        self._is_waiting = False
+
+    def hand_over(self) -> None:
+        """Hand over the next slice; claim ahead, too, where the handler is known to be at work."""
+        self._is_waiting = False
+        while not self._is_stopping():
+            batch = next((batch for batch in self._batches if batch.has_more), None)
+            just_claimed = batch is None
+            if batch is None:
+                if self._must_wait():
+                    return
+                batch = self._claim()
+            if batch is None:
+                break
+            if notifications := batch.next_slice(just_claimed=just_claimed):
+                self.lane.progress_at = time.monotonic()
+                self.lane.inbox.put((batch, notifications))
+                if not batch.has_more and self.lane.has_answered and self._rate is None:
+                    self._claim()
+                return
+        self.lane.inbox.put(None)
+
+    def take_answers(self) -> None:
+        """Settle what the handler has said, and record it when it is time."""
+        for answer in self.lane.take_answers():
+            if answer.batch is None or not isinstance(answer.outcome, Outcome):
+                logger.error(
+                    "The handler of target %r yielded %s for no notification that waits for an"
+                    " outcome; ignored.",
+                    self.lane.target.name,
+                    type(answer.outcome).__name__,
+                )
+            elif answer.outcome.unreachable:
+                self._unreachable.append(answer)
+            else:
+                if not self.lane.is_cut_off:
+                    self._count_unreachable()
+                _settle(answer)
+
+    def keep_time(self) -> None:
+        """Record what has waited long enough, and renew what is still on its way."""
+        self.take_answers()
+        if self._is_waiting and not self.lane.taken:
+            self.lane.progress_at = time.monotonic()  # nobody's fault
+            self.hand_over()
+        for batch in list(self._batches):
+            batch.keep_time(self.lane.progress_at)
+            if batch.is_done and not batch.has_more:
+                self._batches.remove(batch)
+
+    def finish(self, problem: str | None) -> None:
+        """Record all that is known, and give back the rest.
+
+        Args:
+            problem: What kept the target from being used.
+        """
+        self.take_answers()
+        if self.lane.is_cut_off:
+            problem = self._pause()
+        else:
+            self._count_unreachable()
+            if self.lane.target.paused_until is not None and self.lane.has_answered:
+                resume(self.lane.target, using=self._using)
+        self.problem = problem
+        for batch in self._batches:
+            batch.record()
+            if problem is not None:
+                batch.hold(problem)
+            batch.close()
+        self._batches.clear()
+        self.lane.inbox.put(None)
+
+    def give_up(self, problem: str) -> None:
+        """Settle what the handler took and will never answer for, and finish."""
+        self.take_answers()
+        at, monotonic = timezone.now(), time.monotonic()
+        for batch, notification in list(self.lane.taken.values()):
+            _settle(Answer(batch, Outcome.unknown(notification, problem), at, monotonic))
+        self.finish(problem)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the handler has made no progress for as long as a lease lasts."""
+        return time.monotonic() - self.lane.progress_at > self._settings.lease_seconds
+
+    def _claim(self) -> Batch | None:
+        if self._is_stopping() or self.allowance == 0 or self._exhausted:
+            return None
+        size = self._settings.batch_size
+        if self.allowance is not None:
+            size = min(size, self.allowance)
+        if self._rate is not None:
+            size = min(size, self._rate.reserved)
+        claim = claim_batch(
+            self.lane.target,
+            due_at=self._due_at,
+            size=size,
+            lease_seconds=self._settings.lease_seconds,
+            using=self._using,
+        )
+        if self._rate is not None:
+            self._rate.use(len(claim.notifications))
+        self.sent_home |= claim.sent_home
+        self._exhausted = claim.is_last
+        if not claim.notifications:
+            return None
+        logger.debug("%s: claimed %d.", self.lane.target.name, len(claim.notifications))
+        if self.allowance is not None:
+            self.allowance -= len(claim.notifications)
+        batch = Batch(
+            self.lane.target,
+            claim,
+            due_at=self._due_at,
+            settings=self._settings,
+            when_unknown=self._when_unknown,
+            report=self._report,
+        )
+        self._batches.append(batch)
+        return batch
+
+    def _must_wait(self) -> bool:
+        """Tell whether the rate allows no claim as yet; ask for its share where there is none."""
+        if self._rate is None or self._exhausted or self.allowance == 0:
+            return False
+        if not self._rate.reserved and not self._rate.reserve(self._settings.batch_size):
+            logger.debug(
+                "%s: its rate is used up for more than %d seconds.",
+                self.lane.target.name,
+                LONGEST_WAIT_SECONDS,
+            )
+            self._exhausted = True
+            return False
+        while self._is_alone and self._rate.seconds_to_wait and not self._is_stopping():
+            time.sleep(min(self._rate.seconds_to_wait, RECORD_AFTER_SECONDS))
+        self._is_waiting = self._rate.seconds_to_wait > 0
+        return self._is_waiting and not self._is_alone
+
+    def _count_unreachable(self) -> None:
+        """The provider is there after all: these were attempts as any other."""
+        for answer in self._unreachable:
+            _settle(answer)
+        self._unreachable.clear()
+
+    def _pause(self) -> str:
+        """Let the target rest; what did not reach the provider stays as it was."""
+        last = self._unreachable[-1].outcome if self._unreachable else None
+        reason = last.response if isinstance(last, Outcome) else ""
+        return pause(
+            self.lane.target, self._settings.pause_seconds, reason=reason, using=self._using
+        )
+
+
+def _settle(answer: Answer) -> None:
+    if answer.batch is not None and isinstance(answer.outcome, Outcome):
+        answer.batch.take(answer.outcome, at=answer.at, since=answer.monotonic)

@@ -1,0 +1,172 @@
+"""A provider that is down pauses its target, and costs no notification an attempt."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from django_notification_system.delivery.outcome import Outcome
+from django_notification_system.delivery.run import Run
+from django_notification_system.models import (
+    Notification,
+    NotificationTarget,
+    TargetUserRecord,
+)
+from tests.conftest import MakeDue
+from tests.handlers import freely
+from tests.test_engine import in_real_transactions
+
+NOBODY_THERE = "ConnectionRefusedError: nobody is there"
+
+
+@pytest.fixture
+def record(django_user_model: Any, settings: Any) -> Iterator[TargetUserRecord]:
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
+    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
+    freely.taken.clear()
+    yield TargetUserRecord.objects.create(
+        user=django_user_model.objects.create(username="ham"), target=target, target_user_id="here"
+    )
+    freely.behave = freely.one_after_another
+
+
+def down(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+    for notification in notifications:
+        yield Outcome.retry(notification, NOBODY_THERE, unreachable=True)
+
+
+def make_many(record: TargetUserRecord, number: int) -> None:
+    start = timezone.now() - timedelta(hours=1)
+    Notification.objects.bulk_create(
+        Notification(
+            target_user_record=record,
+            title=f"number {index}",
+            status=Notification.SCHEDULED,
+            scheduled_delivery=start + timedelta(seconds=index),
+        )
+        for index in range(number)
+    )
+
+
+def states(record: TargetUserRecord) -> set[tuple[str, int, object]]:
+    return set(
+        Notification.objects.filter(target_user_record=record).values_list(
+            "status", "retry_attempts", "claim_token"
+        )
+    )
+
+
+def pause_is_over(target: NotificationTarget) -> None:
+    NotificationTarget.objects.filter(pk=target.pk).update(
+        paused_until=timezone.now() - timedelta(seconds=1)
+    )
+
+
+@in_real_transactions
+def test_a_provider_that_is_down_costs_no_attempts_and_holds_up_no_other_target(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    freely.behave = down
+    make_many(record, 700)
+    other = make_due(loft)
+    run = Run()
+    list(run)
+    assert states(record) == {("SCHEDULED", 0, None)}
+    other.refresh_from_db()
+    assert other.status == Notification.DELIVERED
+    record.target.refresh_from_db()
+    assert record.target.paused_until is not None
+    seconds = (record.target.paused_until - timezone.now()).total_seconds()
+    assert 30 < seconds <= 60
+    assert record.target.pause_reason == NOBODY_THERE
+    assert "cannot be reached, so the target is paused until" in run.problems["Freely"]
+    assert list(run.problems) == ["Freely"]
+
+
+def test_a_paused_target_is_left_alone_and_the_output_says_so(record: TargetUserRecord) -> None:
+    until = timezone.now() + timedelta(hours=1)
+    NotificationTarget.objects.filter(pk=record.target.pk).update(
+        paused_until=until, pause_reason="Moving house"
+    )
+    make_many(record, 3)
+    output, errors = StringIO(), StringIO()
+    call_command("process_notifications", stdout=output, stderr=errors)
+    assert freely.taken == []
+    assert states(record) == {("SCHEDULED", 0, None)}
+    assert output.getvalue() == ""
+    assert f"Target 'Freely' is paused until {until.replace(microsecond=0)}" in errors.getvalue()
+    assert "Moving house" in errors.getvalue()
+
+
+def test_after_a_pause_a_single_notification_is_tried_first(record: TargetUserRecord) -> None:
+    freely.behave = down
+    make_many(record, 50)
+    pause_is_over(record.target)
+    run = Run()
+    list(run)
+    assert freely.taken == [1]
+    assert states(record) == {("SCHEDULED", 0, None)}
+    record.target.refresh_from_db()
+    assert record.target.paused_until is not None
+    assert record.target.paused_until > timezone.now()
+
+
+def test_when_the_provider_is_back_all_goes_out_and_the_pause_ends(
+    record: TargetUserRecord,
+) -> None:
+    freely.behave = lambda notifications: freely.one_after_another(list(notifications))
+    make_many(record, 50)
+    pause_is_over(record.target)
+    list(Run())
+    assert freely.taken == [1, 49]
+    assert states(record) == {("DELIVERED", 0, None)}
+    record.target.refresh_from_db()
+    assert (record.target.paused_until, record.target.pause_reason) == (None, "")
+
+
+def test_a_few_failures_are_attempts_as_any_other(record: TargetUserRecord) -> None:
+    freely.behave = down
+    make_many(record, 9)
+    attempts = list(Run())
+    assert {attempt.response for attempt in attempts} == {NOBODY_THERE}
+    assert states(record) == {("RETRY", 1, None)}
+
+
+def test_failures_between_deliveries_pause_nothing(record: TargetUserRecord) -> None:
+    def now_and_then(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for number, notification in enumerate(notifications):
+            if number % 10 == 9:
+                yield Outcome.delivered(notification, "Sent.")
+            else:
+                yield Outcome.retry(notification, NOBODY_THERE, unreachable=True)
+
+    freely.behave = now_and_then
+    make_many(record, 100)
+    run = Run()
+    list(run)
+    assert run.problems == {}
+    assert states(record) == {("DELIVERED", 0, None), ("RETRY", 1, None)}
+
+
+def test_the_number_and_the_time_are_settings(record: TargetUserRecord, settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM = {"PAUSE_AFTER": 2, "PAUSE_SECONDS": 3600}
+    freely.behave = down
+    make_many(record, 5)
+    list(Run())
+    assert states(record) == {("SCHEDULED", 0, None)}
+    record.target.refresh_from_db()
+    assert record.target.paused_until is not None
+    assert record.target.paused_until > timezone.now() + timedelta(minutes=50)
+
+
+def test_the_command_fails_on_request_while_a_provider_is_down(record: TargetUserRecord) -> None:
+    freely.behave = down
+    make_many(record, 20)
+    errors = StringIO()
+    with pytest.raises(CommandError, match="20 notifications were not delivered"):
+        call_command("process_notifications", fail_on_error=True, stdout=StringIO(), stderr=errors)
+    assert "cannot be reached" in errors.getvalue()

@@ -1,0 +1,139 @@
+"""A target's rate holds for all runs together, and no row is held while a run waits for it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from django_notification_system.conf import seconds_each
+from django_notification_system.delivery.rate import LONGEST_WAIT_SECONDS, Rate
+from django_notification_system.delivery.run import Run
+from django_notification_system.models import (
+    Notification,
+    NotificationTarget,
+    TargetUserRecord,
+)
+from tests.conftest import MakeDue
+from tests.handlers import freely
+from tests.test_engine import in_real_transactions
+from tests.test_engine_pauses import make_many, states
+
+
+@pytest.fixture
+def record(django_user_model: Any, settings: Any) -> Iterator[TargetUserRecord]:
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
+    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
+    freely.taken.clear()
+    yield TargetUserRecord.objects.create(
+        user=django_user_model.objects.create(username="ham"), target=target, target_user_id="here"
+    )
+    freely.behave = freely.one_after_another
+
+
+def at_rate(settings: Any, rate: str) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"freely": {"rate": rate}}
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds"),
+    [("10/s", 0.1), ("0.5/s", 2), (" 100 / m ", 0.6), ("1000/h", 3.6), ("1/d", 86_400)],
+)
+def test_a_rate_is_a_number_and_a_span(rate: str, seconds: float) -> None:
+    assert seconds_each(rate) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("rate", ["", "10", "10/", "/s", "0/s", "-1/s", "10/week", 10, None])
+def test_anything_else_is_no_rate(rate: Any) -> None:
+    with pytest.raises(ValueError, match="is no rate"):
+        seconds_each(rate)
+
+
+def test_notifications_go_out_evenly(record: TargetUserRecord, settings: Any) -> None:
+    at_rate(settings, "20/s")
+    make_many(record, 11)
+    list(Run())
+    assert states(record) == {("DELIVERED", 0, None)}
+    sent = sorted(Notification.objects.values_list("attempted_delivery", flat=True))
+    gaps = [
+        (later - earlier).total_seconds()
+        for earlier, later in pairwise(sent)
+        if earlier is not None and later is not None
+    ]
+    assert sum(gaps) >= 0.49
+    assert min(gaps) > 0.02  # and not all at once, and then nothing
+
+
+@in_real_transactions
+def test_a_target_with_a_rate_holds_up_no_other(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    at_rate(settings, "5/s")
+    make_many(record, 4)
+    make_due(loft)
+    names = [attempt.target.name for attempt in Run()]
+    assert names.index("Loft") < 2
+    assert len(names) == 5
+
+
+def test_two_runs_share_the_rate(record: TargetUserRecord) -> None:
+    first, second = (Rate(record.target, 0.5, "default") for _ in range(2))
+    assert first.reserve(500)
+    assert second.reserve(500)
+    assert first.reserved == second.reserved == 10
+    assert first.seconds_to_wait < 1
+    assert 4 < second.seconds_to_wait <= 5
+
+
+def test_what_a_run_does_not_use_it_gives_back(record: TargetUserRecord) -> None:
+    first, second = (Rate(record.target, 0.5, "default") for _ in range(2))
+    first.reserve(500)
+    first.use(2)
+    second.reserve(500)
+    assert second.seconds_to_wait <= 1
+
+
+def test_a_run_that_would_wait_too_long_leaves_the_rest_to_a_later_one(
+    record: TargetUserRecord, settings: Any
+) -> None:
+    at_rate(settings, "1/h")
+    make_many(record, 3)
+    started = time.monotonic()
+    run = Run()
+    assert len(list(run)) == 1
+    assert time.monotonic() - started < LONGEST_WAIT_SECONDS
+    assert states(record) == {("DELIVERED", 0, None), ("SCHEDULED", 0, None)}
+    assert list(Run()) == []
+    NotificationTarget.objects.update(rate_reserved_until=timezone.now() - timedelta(seconds=1))
+    assert len(list(Run())) == 1
+
+
+@in_real_transactions
+def test_a_run_holds_no_row_while_it_waits_and_stops_at_once(
+    record: TargetUserRecord, settings: Any
+) -> None:
+    at_rate(settings, "2/s")
+    make_many(record, 3)
+    until = timezone.now() + timedelta(seconds=20)
+    NotificationTarget.objects.update(rate_reserved_until=until)
+    run = Run()
+    held: list[int] = []
+
+    def look_and_stop() -> None:
+        time.sleep(0.5)
+        run.stop()
+
+    stopper = threading.Thread(target=look_and_stop)
+    stopper.start()
+    started = time.monotonic()
+    attempts = iter(run)
+    held.append(Notification.objects.filter(claim_token__isnull=False).count())
+    assert list(attempts) == []
+    stopper.join()
+    assert time.monotonic() - started < 10
+    assert held == [0]
+    assert states(record) == {("SCHEDULED", 0, None)}
