@@ -13,6 +13,7 @@ import pytest
 from django.apps import apps
 from django.core.management import (
     BaseCommand,
+    get_commands,
     load_command_class,
 )
 
@@ -53,7 +54,7 @@ def test_pages_take_code_and_output_from_files_that_are_tested() -> None:
         for path in re.findall(r"literalinclude:: (\S+)", text):
             included.add((page.parent / path).resolve())
     files = {path for path in EXAMPLES.rglob("*.*") if "__pycache__" not in path.parts}
-    files |= set(OUTPUT.glob("*.txt"))
+    files |= {*OUTPUT.glob("*.txt"), *(DOCS / "schemas").glob("*.json")}
     assert {path for path in included if not path.exists()} == set()
     assert {path.relative_to(DOCS) for path in files - included} == set()
     assert {path.relative_to(ROOT) for path in included - files} <= {
@@ -72,9 +73,12 @@ def test_every_file_that_the_pages_include_is_used_in_a_test() -> None:
     assert {name for name in outputs if f'"{name}"' not in used} == set()
 
 
+COMMANDS = sorted(name for name, app in get_commands().items() if app == APP)
+
+
 def shown_commands() -> Iterator[tuple[str, str]]:
     for page in [*pages(), ROOT / "README.md", ROOT / "CHANGELOG.md"]:
-        names = "process_notifications|create_email_target_user_records"
+        names = "|".join(COMMANDS)
         for name, rest in re.findall(rf"manage\.py ({names})([^\n`]*)", page.read_text()):
             yield name, re.split(r"\s(?:>|2>|\||#)", rest)[0]
 
@@ -198,13 +202,13 @@ def options_of(name: str) -> set[str]:
     return {option for option in parser._option_string_actions if option not in django_own}
 
 
-@pytest.mark.parametrize("name", ["process_notifications", "create_email_target_user_records"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_reference_has_every_option(name: str) -> None:
     text = (DOCS / "reference" / "commands.rst").read_text()
     sections = re.split(r"^(?=``\w+``\n-+$)", text, flags=re.MULTILINE)
     [section] = [section for section in sections if section.startswith(f"``{name}``\n")]
     options = options_of(name)
-    assert "--dry-run" in options
+    assert "--database" in options
     assert {option for option in options if not re.search(rf"``{option}[` ]", section)} == set()
 
 

@@ -1,0 +1,91 @@
+"""``manage.py notification_status``: what waits, what moves, what fails."""
+
+import argparse
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections, router
+from django.utils.translation import gettext as _
+
+from ...delivery.run import _targets as targets_named
+from ...exceptions import NotificationSystemError
+from ...models import Notification
+from ...operations.duration import duration
+from ...operations.queue_status import overdue, queue_status
+from ...operations.status_report import health_json, health_text, status_json, status_text
+from ...operations.text_table import printable
+
+
+class Command(BaseCommand):
+    """Show the state of the queue, or tell by the exit status whether it is stuck."""
+
+    help = (
+        "Show what waits for each target, what was delivered and what failed in the last hour and"
+        " why, and what workers hold. With --max-age, a health check."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--target",
+            action="append",
+            default=[],
+            metavar="NAME",
+            dest="targets",
+            help="Only the target of this name; may be given more than once.",
+        )
+        parser.add_argument(
+            "--format",
+            choices=("text", "json"),
+            default="text",
+            help="Text for people (the default), or JSON for programs.",
+        )
+        parser.add_argument(
+            "--max-age",
+            type=duration,
+            metavar="SPAN",
+            help=(
+                "Only check that nothing has been due for longer than this, such as 15m or 2h;"
+                " exit with status 1 when something has. Paused targets are left out."
+            ),
+        )
+        parser.add_argument(
+            "--database",
+            metavar="ALIAS",
+            choices=tuple(connections),
+            help="The database that holds the notifications; by default the router's choice.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Look, and print what was found."""
+        using = options["database"] or router.db_for_read(Notification)
+        try:
+            self._show(options, using)
+        except NotificationSystemError as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            said = " ".join(str(error).split())
+            raise CommandError(
+                _("The database %(alias)r cannot be read: %(error)s")
+                % {"alias": using, "error": said}
+            ) from error
+
+    def _show(self, options: dict[str, Any], using: str) -> None:
+        targets = targets_named(options["targets"], using)
+        max_age = options["max_age"]
+        found = [] if max_age is None else overdue(targets, max_age, using=using)
+        if options["format"] == "json":
+            report = status_json(queue_status(targets, using=using))
+            if max_age is not None:
+                report["health"] = health_json(found, max_age)
+            self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
+        elif max_age is None:
+            self._print(status_text(queue_status(targets, using=using)))
+        elif not found:
+            self._print(health_text(found, max_age))
+        if found:
+            raise CommandError(health_text(found, max_age))
+
+    def _print(self, text: str) -> None:
+        self.stdout.write(printable(text, self.stdout.encoding))

@@ -1,0 +1,225 @@
+"""The state of the queue: how deep it is, how fast it moves, what fails, who works on it."""
+
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from ..models import Notification, NotificationTarget
+from .causes import cause
+from .queue_counts import (
+    Attempted,
+    attempted_since,
+    count_deliveries,
+    count_waiting,
+    held_claims,
+)
+
+#: How many causes are told, the most frequent.
+CAUSES_TOLD = 10
+LAST_HOUR = timedelta(hours=1)
+#: What an attempt may end in, but for a delivery.
+FAILED_STATUSES = (
+    Notification.DELIVERY_FAILURE,
+    Notification.EXPIRED,
+    Notification.INACTIVE_DEVICE,
+    Notification.OPTED_OUT,
+)
+
+
+@dataclass
+class TargetStatus:
+    """What waits for a target, and how it fared in the last hour.
+
+    Attributes:
+        target: The target.
+        due: How many are due now.
+        due_retries: How many of these have failed before.
+        scheduled_later: How many are scheduled for later.
+        retrying: How many have failed and are tried again later.
+        oldest_due: When the oldest of those due was due.
+        delivered: How many were delivered in the last hour.
+        failed: How many failed for good in it.
+        failed_for_now: How many failed in it and are tried again.
+        at_least: Whether more may have been, as only the latest are looked at.
+    """
+
+    target: NotificationTarget
+    due: int = 0
+    due_retries: int = 0
+    scheduled_later: int = 0
+    retrying: int = 0
+    oldest_due: datetime | None = None
+    delivered: int = 0
+    failed: int = 0
+    failed_for_now: int = 0
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why notifications failed in the last hour.
+
+    Attributes:
+        target: The target's name.
+        text: The response, without what differs from message to message.
+        notifications: How many.
+    """
+
+    target: str
+    text: str
+    notifications: int
+
+
+@dataclass(frozen=True)
+class HeldClaim:
+    """What a worker holds: a batch of one target.
+
+    Attributes:
+        token: What marks its rows.
+        target: The target's name.
+        notifications: How many it holds.
+        claimed_until: How long, by the database's clock.
+    """
+
+    token: uuid.UUID | None
+    target: str
+    notifications: int
+    claimed_until: datetime
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """The state of the queue at a moment.
+
+    Attributes:
+        at: The moment.
+        using: The database's alias.
+        targets: What waits for each target.
+        causes: Why notifications failed in the last hour, the most frequent first.
+        claims: What workers hold now.
+    """
+
+    at: datetime
+    using: str
+    targets: list[TargetStatus]
+    causes: list[Cause]
+    claims: list[HeldClaim]
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """A target of which something has been due for too long.
+
+    Attributes:
+        target: The target's name.
+        oldest_due: When the oldest was due.
+        age: For how long that has been.
+    """
+
+    target: str
+    oldest_due: datetime
+    age: timedelta
+
+
+def is_paused(target: NotificationTarget, at: datetime) -> bool:
+    """Tell whether nothing is delivered to a target at a moment."""
+    return target.paused_until is not None and target.paused_until > at
+
+
+def queue_status(targets: Sequence[NotificationTarget], *, using: str) -> QueueStatus:
+    """Return the state of the queue now.
+
+    Args:
+        targets: Those to tell of.
+        using: The database's alias.
+    """
+    at = timezone.now()
+    statuses = {target.pk: TargetStatus(target) for target in targets}
+    for waiting in count_waiting(list(statuses), at, using=using):
+        status = statuses[waiting.target_id]
+        status.due += waiting.due
+        if waiting.status == Notification.RETRY:
+            status.due_retries += waiting.due
+            status.retrying += waiting.later
+        else:
+            status.scheduled_later += waiting.later
+        if waiting.due:
+            status.oldest_due = min(status.oldest_due or waiting.oldest, waiting.oldest)
+    causes = _count_attempts(statuses, at - LAST_HOUR, using)
+    return QueueStatus(
+        at=at,
+        using=using,
+        targets=list(statuses.values()),
+        causes=[
+            Cause(target, text, number)
+            for (target, text), number in causes.most_common(CAUSES_TOLD)
+        ],
+        claims=[
+            HeldClaim(
+                held.token, statuses[held.target_id].target.name, held.notifications, held.until
+            )
+            for held in held_claims(list(statuses), at, using=using)
+        ],
+    )
+
+
+def overdue(
+    targets: Sequence[NotificationTarget], max_age: timedelta, *, using: str
+) -> list[Overdue]:
+    """Return the targets of which something has been due for too long, the worst first.
+
+    A target that is paused is left out: that its notifications wait is somebody's wish.
+
+    Args:
+        targets: Those to look at.
+        max_age: How long something may be due.
+        using: The database's alias.
+    """
+    at = timezone.now()
+    looked_at = {target.pk: target.name for target in targets if not is_paused(target, at)}
+    oldest: dict[uuid.UUID, datetime] = {}
+    # Counted, where the first of each would do: to find that, a database whose statistics are late
+    # might go through all that is done with, in the order of time.
+    for waiting in count_waiting(list(looked_at), at - max_age, using=using):
+        if waiting.due:
+            known = oldest.get(waiting.target_id, waiting.oldest)
+            oldest[waiting.target_id] = min(known, waiting.oldest)
+    found = [Overdue(looked_at[key], moment, at - moment) for key, moment in oldest.items()]
+    return sorted(found, key=lambda each: each.age, reverse=True)
+
+
+def _count_attempts(
+    statuses: dict[uuid.UUID, TargetStatus], since: datetime, using: str
+) -> Counter[tuple[str, str]]:
+    """Count what was attempted since a moment, and return the causes of what failed."""
+    causes: Counter[tuple[str, str]] = Counter()
+
+    def count_failures(ended_as: str, found: list[Attempted]) -> None:
+        for attempted in found:
+            status = statuses.get(attempted.target_id)
+            if status is None:
+                continue
+            if ended_as == Notification.RETRY:
+                status.failed_for_now += 1
+            else:
+                status.failed += 1
+            causes[status.target.name, cause(attempted.response)] += 1
+
+    for target_id, status in statuses.items():
+        status.delivered, status.at_least = count_deliveries(target_id, since, using=using)
+        for ended_as in (*FAILED_STATUSES, Notification.RETRY):
+            found, is_cut = attempted_since(ended_as, target_id, since, using=using)
+            status.at_least |= is_cut
+            count_failures(ended_as, found)
+    for ended_as in (*FAILED_STATUSES, Notification.RETRY):
+        found, _ = attempted_since(ended_as, None, since, using=using)
+        count_failures(ended_as, found)
+    delivered, _ = attempted_since(Notification.DELIVERED, None, since, using=using)
+    for attempted in delivered:
+        if attempted.target_id in statuses:
+            statuses[attempted.target_id].delivered += 1
+    return causes

@@ -1,0 +1,51 @@
+"""The pages for the people who run a site show the real output."""
+
+import uuid
+from datetime import timedelta
+
+from django.utils import timezone
+
+from django_notification_system.models import TargetUserRecord
+from tests.conftest import MakeDue
+from tests.documentation import Records, assert_documented, run_command
+
+
+def fill(records: Records, make_due: MakeDue) -> None:
+    now = timezone.now()
+
+    def make(record: TargetUserRecord, number: int, ago: int, status: str, said: str = "") -> None:
+        for index in range(number):
+            make_due(
+                record,
+                title=f"{status} {index} {ago}",
+                status=status,
+                scheduled_delivery=now - timedelta(minutes=ago, seconds=index),
+                attempted_delivery=None if status == "SCHEDULED" else now - timedelta(minutes=10),
+                response=said.format(index + 1),
+            )
+
+    make(records["Email"], 12, 3, "SCHEDULED")
+    make(records["Email"], 48, 20, "DELIVERED")
+    make(records["Email"], 3, -50, "RETRY", "Email not sent: 451 4.3.0 Try again in {} minutes")
+    make(records["Email"], 1, 15, "DELIVERY FAILURE", "Email not sent: 550 5.7.1 Refused by policy")
+    make(records["Twilio"], 4, 185, "SCHEDULED")
+    make(records["Expo"], 2, -600, "SCHEDULED")
+    for title in ("one", "two"):
+        make_due(
+            records["Email"],
+            title=title,
+            claim_token=uuid.UUID(int=1),
+            claimed_until=now + timedelta(minutes=5),
+        )
+
+
+def test_output_of_the_queues_status(records: Records, make_due: MakeDue) -> None:
+    fill(records, make_due)
+    assert_documented(run_command("notification_status"), "notification_status")
+
+
+def test_output_of_a_health_check_that_fails(records: Records, make_due: MakeDue) -> None:
+    fill(records, make_due)
+    assert_documented(
+        run_command("notification_status", "--max-age", "15m"), "notification_status_overdue"
+    )
