@@ -68,6 +68,7 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "auth_token": (_is_text, "a string"),
     "sender": (_is_text, "a string"),
     "messaging_service_sid": (_is_text, "a string"),
+    "callback_url": (lambda value: value == "" or _is_url(value), "an http or https URL"),
     "batch_size": (_is_positive_integer, "a whole number above 0"),
     "lease_seconds": (_is_positive_integer, "a whole number of seconds above 0"),
     "record_every": (_is_positive_integer, "a whole number above 0"),

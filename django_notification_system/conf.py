@@ -84,6 +84,7 @@ class TwilioSettings(TargetSettings):
         auth_token: The account's secret.
         sender: The number that messages come from, in E.164 form.
         messaging_service_sid: A messaging service, in place of ``sender``.
+        callback_url: The public address of ``contrib.twilio``'s view, for Twilio to report to.
         base_url: Where the API is.
         connections: How many requests run at once.
         timeout: Seconds to wait for an answer.
@@ -93,6 +94,7 @@ class TwilioSettings(TargetSettings):
     auth_token: str = field(default="", repr=False)
     sender: str = ""
     messaging_service_sid: str = ""
+    callback_url: str = ""
     base_url: str = "https://api.twilio.com"
     connections: int = 16
     timeout: float = 10

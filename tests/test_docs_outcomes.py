@@ -1,7 +1,8 @@
 """The reference's tables of outcomes are those by which the handlers classify."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from django_notification_system.notification_handlers import twilio_faults
 from django_notification_system.notification_handlers.email_connection import Stage
 from django_notification_system.notification_handlers.email_faults import FAULTS, Fault
 from tests.documentation import DOCS, assert_table
@@ -21,12 +22,35 @@ def test_the_table_of_email_is_that_of_the_code() -> None:
     assert "outcomes_email.csv" in (DOCS / "reference" / "outcomes.rst").read_text()
 
 
+def test_the_table_of_text_messages_is_that_of_the_code() -> None:
+    header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
+    assert_table("outcomes_twilio", [header, *map(twilio_row, twilio_faults.FAULTS)])
+    assert "outcomes_twilio.csv" in (DOCS / "reference" / "outcomes.rst").read_text()
+
+
+def twilio_row(fault: twilio_faults.Fault) -> list[str]:
+    codes = [
+        f"{code[0]} to {code[-1]}" if isinstance(code, range) else str(code) for code in fault.codes
+    ]
+    parts = ["code " + either(codes)] if codes else []
+    if not codes or fault.answers != (twilio_faults.ANY_ANSWER,):
+        is_status = fault.answers[0][0].isdigit()
+        parts.append(("HTTP " if is_status else "") + either(fault.answers))
+    if fault.of_settings:
+        parts.append("of the settings' ``callback_url``")
+    return [fault.name, fault.what, "; ".join(parts), fault.verdict.value, fault.source]
+
+
+def either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]][len(words) < 2 :])
+
+
 def row(fault: Fault) -> list[str]:
     return [fault.name, fault.what, "; ".join(answer(fault)), fault.verdict.value, fault.source]
 
 
 def answer(fault: Fault) -> Iterator[str]:
-    yield " or ".join([", ".join(fault.answers[:-1]), fault.answers[-1]][len(fault.answers) < 2 :])
+    yield either(fault.answers)
     if fault.statuses:
         yield " or ".join(fault.statuses)
     if fault.of_recipient:

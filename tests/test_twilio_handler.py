@@ -1,57 +1,27 @@
 """Text messages through Twilio's API, on a real socket."""
 
 import base64
-import builtins
-import importlib
-import logging
-import sys
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from unittest import mock
 from urllib.parse import parse_qs
 
 import pytest
 from django.utils import timezone
 
-from django_notification_system import signals
-from django_notification_system.exceptions import TargetUnavailable
-from django_notification_system.models import Notification, NotificationOptOut, TargetUserRecord
-from django_notification_system.notification_handlers import twilio
-from django_notification_system.notification_handlers.twilio import send_notification
+from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.testing.providers import (
     Answer,
     ProviderStandIn,
     ReceivedRequest,
 )
 from tests.conftest import MakeDue
-
-Process = Callable[..., str]
-TOKEN = "planted-auth-token"
+from tests.twilio_support import TOKEN, Process, configure, refusal, refused
 
 
 @pytest.fixture
 def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
     return records["Twilio"]
-
-
-def configure(settings: Any, **changes: Any) -> None:
-    targets = settings.NOTIFICATION_SYSTEM_TARGETS
-    settings.NOTIFICATION_SYSTEM_TARGETS = {
-        **targets,
-        "twilio_sms": {**targets["twilio_sms"], **changes},
-    }
-
-
-def refusal(status: int, code: int, message: str = "No.", **headers: str) -> Answer:
-    body = {"code": code, "message": message, "more_info": "", "status": status}
-    return Answer(status=status, json=body, headers=headers)
-
-
-def refused(*answers: Answer) -> Callable[[ReceivedRequest], Answer]:
-    """An ``on_request`` that refuses everything."""
-    return lambda request: answers[0]
 
 
 def test_a_due_notification_becomes_one_request_with_twilios_fields(
@@ -88,35 +58,6 @@ def test_an_empty_body_sends_the_title(
     process()
 
     assert [message.body for message in providers.received] == ["Breakfast is served"]
-
-
-@pytest.mark.parametrize(
-    ("sender", "expected"),
-    [
-        ({"messaging_service_sid": "MG1", "sender": ""}, {"MessagingServiceSid": "MG1"}),
-        (
-            {"messaging_service_sid": "MG1"},
-            {"MessagingServiceSid": "MG1", "From": "+15005550006"},
-        ),
-        ({}, {"From": "+15005550006"}),
-    ],
-)
-def test_the_settings_name_a_sender_a_messaging_service_or_both(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    settings: Any,
-    sender: dict[str, str],
-    expected: dict[str, str],
-) -> None:
-    configure(settings, **sender)
-    make_due(record)
-
-    process()
-
-    [message] = providers.received
-    assert message.fields == {"To": record.target_user_id, "Body": "lorem ipsum...", **expected}
 
 
 def test_extra_adds_what_twilio_documents_and_nothing_else(
@@ -213,27 +154,6 @@ def test_each_answer_finds_its_own_notification_among_many_threads(
     recorded = dict(Notification.objects.values_list("body", "provider_message_id"))
     assert recorded == sent
     assert len(sent) == 60
-
-
-@pytest.mark.parametrize("code", [21211, 21614, 21635, 30005, 30006])
-def test_a_number_that_will_never_work_deactivates_its_record(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    code: int,
-) -> None:
-    providers.on_request = refused(refusal(400, code, "Not a mobile number."))
-    notification = make_due(record)
-
-    output = process()
-
-    notification.refresh_from_db()
-    record.refresh_from_db()
-    assert notification.status == Notification.INACTIVE_DEVICE
-    assert record.active is False
-    assert f"TwilioRestException: HTTP 400, code {code}: " in output
-    assert "Not a mobile number." in notification.response
 
 
 def test_a_person_who_answered_stop_is_opted_out(
@@ -392,33 +312,6 @@ def test_no_retry_comes_before_the_time_that_twilio_names(
     assert abs(wait - timedelta(hours=hours)) < timedelta(minutes=2)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        refusal(400, 21617, "The concatenated message body exceeds the 1600 character limit."),
-        refusal(400, 21608, "The number is unverified."),
-        Answer(status=400, text="<html>Bad Request</html>"),
-        Answer(status=422, json=["odd"]),
-    ],
-)
-def test_any_other_refusal_is_final_and_leaves_the_record_alone(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    answer: Answer,
-) -> None:
-    providers.on_request = refused(answer)
-    notification = make_due(record)
-
-    assert f"HTTP {answer.status}" in process()
-
-    notification.refresh_from_db()
-    record.refresh_from_db()
-    assert notification.status == Notification.DELIVERY_FAILURE
-    assert record.active is True
-
-
 UNANSWERED = [
     Answer(close=True),
     Answer(delay=10),
@@ -492,323 +385,3 @@ def test_extra_of_the_wrong_types_holds_up_no_other_message(
 
     assert Notification.objects.filter(title__startswith="Message", status="DELIVERED").count() == 5
     assert not Notification.objects.filter(status="SCHEDULED").exists()
-
-
-@pytest.mark.parametrize(
-    ("host", "prefix"),
-    [
-        ("127.0.0.1", ""),
-        ("127.0.0.1", "/"),
-        ("localhost", ""),
-        ("127.0.0.1", "/proxy/twilio"),
-        ("127.0.0.1", "/proxy/twilio/"),
-    ],
-)
-def test_base_url_may_be_any_host_with_any_prefix(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    settings: Any,
-    host: str,
-    prefix: str,
-) -> None:
-    configure(settings, base_url=f"http://{host}:{providers.port}{prefix}")
-    make_due(record)
-
-    assert "SMS Successfully sent!" in process()
-
-    path = "/2010-04-01/Accounts/AC0123456789/Messages.json"
-    assert providers.requests[0].path == prefix.rstrip("/") + path
-
-
-def test_base_url_may_be_an_ipv6_address(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    settings: Any,
-) -> None:
-    try:
-        stand_in = ProviderStandIn(host="::1")
-        stand_in.start()
-    except OSError:
-        pytest.skip("this machine has no IPv6")
-    try:
-        configure(settings, base_url=stand_in.url)
-        make_due(record)
-
-        assert "SMS Successfully sent!" in process()
-
-        assert len(stand_in.received) == 1
-    finally:
-        stand_in.stop()
-
-
-def test_twilios_own_address_keeps_the_region_of_the_environment(settings: Any) -> None:
-    connection = twilio.Connection(mock.Mock(), twilio.TwilioSettings())
-    regional = "https://api.dublin.ie1.twilio.com/2010-04-01/Accounts/AC1/Messages.json"
-
-    assert connection._address(regional) == regional
-
-
-@pytest.mark.parametrize(
-    "base_url", ["api.twilio.com", "ftp://127.0.0.1", "http://[::1", "http://"]
-)
-def test_a_base_url_that_is_none_stops_the_target_and_says_so(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    settings: Any,
-    base_url: str,
-) -> None:
-    configure(settings, base_url=base_url)
-    notification = make_due(record)
-
-    assert "base_url in the target's settings is no web address" in process()
-
-    notification.refresh_from_db()
-    assert notification.status == Notification.SCHEDULED
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"account_sid": ""}, "account_sid"),
-        ({"auth_token": None}, "auth_token"),
-        ({"sender": ""}, "sender (or messaging_service_sid)"),
-    ],
-)
-def test_a_missing_setting_is_named_and_costs_no_attempt(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    settings: Any,
-    changes: dict[str, Any],
-    named: str,
-) -> None:
-    configure(settings, **changes)
-    notification = make_due(record)
-
-    assert f"Set {named} in NOTIFICATION_SYSTEM_TARGETS['twilio_sms']." in process()
-
-    assert providers.requests == []
-    notification.refresh_from_db()
-    assert (notification.status, notification.retry_attempts) == (Notification.SCHEDULED, 0)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        refusal(400, 21617, f"Too long: a secret, planted-body with {TOKEN}"),
-        refusal(500, 20500, f"Broken on: a secret, planted-body with {TOKEN}"),
-        refusal(401, 20003, f"Not with {TOKEN} for a secret, planted-body"),
-        Answer(status=400, text=f"<html>a secret, planted-body {TOKEN}</html>"),
-        Answer(status=201, text=f"a secret, planted-body {TOKEN}"),
-        Answer(close=True),
-        Answer(delay=10),
-    ],
-)
-def test_neither_token_nor_body_reaches_responses_or_logs(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    settings: Any,
-    caplog: pytest.LogCaptureFixture,
-    answer: Answer,
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    configure(settings, timeout=0.3)
-    providers.on_request = refused(answer)
-    notification = make_due(record, body="a secret, planted-body")
-
-    block = process()
-
-    notification.refresh_from_db()
-    encoded = base64.b64encode(f"AC0123456789:{TOKEN}".encode()).decode()
-    assert (
-        "Test notification - a secret, planted-body\n" in block
-    )  # the documented line of the body
-    responses = block.replace("Test notification - a secret, planted-body\n", "")
-    for text in (responses, notification.response, caplog.text):
-        assert "planted-body" not in text
-        assert TOKEN not in text
-        assert encoded not in text
-
-
-def test_a_token_that_fits_no_header_is_not_shown(
-    providers: ProviderStandIn,
-    process: Process,
-    record: TargetUserRecord,
-    make_due: MakeDue,
-    settings: Any,
-) -> None:
-    configure(settings, auth_token="planted-Ł-token")
-    notification = make_due(record)
-
-    output = process()
-
-    notification.refresh_from_db()
-    assert notification.status == Notification.RETRY
-    assert "planted" not in output + notification.response
-
-
-def test_the_client_is_a_patch_point(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
-) -> None:
-    notification = make_due(record, body="Hello")
-
-    with mock.patch("django_notification_system.notification_handlers.twilio.Client") as client:
-        assert send_notification(notification) == "SMS Successfully sent!"
-
-    assert providers.requests == []
-    client.assert_called_once_with("AC0123456789", TOKEN)
-    client.return_value.messages.create.assert_called_once_with(
-        to=record.target_user_id, body="Hello", from_="+15005550006"
-    )
-    notification.refresh_from_db()
-    assert notification.status == Notification.DELIVERED
-    assert notification.provider_message_id == ""
-
-
-def test_an_error_of_a_patched_client_is_an_outcome_too(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
-) -> None:
-    notification = make_due(record)
-
-    with mock.patch("django_notification_system.notification_handlers.twilio.Client") as client:
-        client.return_value.messages.create.side_effect = Exception("the body, for instance")
-        response = send_notification(notification)
-
-    assert response.startswith("Exception")
-    assert "the body" not in response
-    notification.refresh_from_db()
-    assert notification.status == Notification.RETRY
-
-
-def test_send_notification_saves_as_in_release_1_5_3(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
-) -> None:
-    make_due(record, title="Good")
-    providers.on_request = lambda request: refusal(503, 20503) if b"Bad" in request.body else None
-    make_due(record, title="Bad", body="Bad", max_retries=1)
-
-    notifications = Notification.objects.filter(
-        target_user_record__target__name="Twilio",
-        status="SCHEDULED",
-        scheduled_delivery__lte=timezone.now(),
-    ).order_by("-title")
-    responses = [send_notification(notification) for notification in notifications]
-
-    assert responses[0] == "SMS Successfully sent!"
-    assert responses[1].startswith("TwilioRestException: HTTP 503, code 20503")
-    good, bad = Notification.objects.order_by("-title")
-    assert good.status == Notification.DELIVERED
-    assert good.attempted_delivery is not None
-    assert good.provider_message_id.startswith("SM")
-    assert bad.status == Notification.DELIVERY_FAILURE
-    assert bad.retry_attempts == 1
-
-
-def test_send_notification_overwrites_nothing_but_the_attempt(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
-) -> None:
-    notification = make_due(record)
-    Notification.objects.update(title="Changed meanwhile")
-
-    send_notification(notification)
-
-    notification.refresh_from_db()
-    assert notification.title == "Changed meanwhile"
-    assert notification.status == Notification.DELIVERED
-
-
-def test_send_notification_deactivates_a_number_that_is_no_good(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
-) -> None:
-    record.target_user_id = "+15005550009"
-    record.save()
-    notification = make_due(record)
-
-    send_notification(notification)
-
-    assert notification.target_user_record.active is False
-    record.refresh_from_db()
-    assert record.active is False
-    notification.refresh_from_db()
-    assert notification.status == Notification.INACTIVE_DEVICE
-
-
-def test_send_notification_sends_nothing_to_a_user_who_opted_out(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
-) -> None:
-    NotificationOptOut.objects.create(user=record.user, active=True)
-    notification = make_due(record)
-
-    assert send_notification(notification) == "Not sent: the user has opted out."
-
-    assert providers.requests == []
-    notification.refresh_from_db()
-    assert notification.status == Notification.OPTED_OUT
-
-
-def test_send_notification_raises_when_the_target_cannot_be_used(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue, settings: Any
-) -> None:
-    configure(settings, auth_token="")
-    notification = make_due(record)
-
-    with pytest.raises(TargetUnavailable, match="Set auth_token"):
-        send_notification(notification)
-
-    notification.refresh_from_db()
-    assert notification.status == Notification.SCHEDULED
-
-
-def test_send_notification_takes_a_notification_that_was_never_saved(
-    providers: ProviderStandIn, record: TargetUserRecord
-) -> None:
-    notification = Notification(
-        target_user_record=record, title="New", body="New", scheduled_delivery=timezone.now()
-    )
-
-    assert send_notification(notification) == "SMS Successfully sent!"
-
-    assert Notification.objects.get().status == Notification.DELIVERED
-
-
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_send_notification_tells_the_projects_own_code(
-    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
-) -> None:
-    responses = []
-
-    def remember(sender: Any, response: str, **kwargs: Any) -> None:
-        responses.append(response)
-
-    signals.notification_delivered.connect(remember)
-    try:
-        send_notification(make_due(record))
-    finally:
-        signals.notification_delivered.disconnect(remember)
-
-    assert responses == ["SMS Successfully sent!"]
-
-
-def test_a_missing_client_says_which_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "django_notification_system.notification_handlers.twilio"
-    monkeypatch.delitem(sys.modules, name)
-    real_import = builtins.__import__
-
-    def without_twilio(module: str, *args: Any, **kwargs: Any) -> Any:
-        if module.startswith("twilio."):
-            raise ModuleNotFoundError("No module named 'twilio'")
-        return real_import(module, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_twilio)
-
-    with pytest.raises(ImportError, match=r"pip install django-notification-system\[twilio\]"):
-        importlib.import_module(name)

@@ -1,5 +1,6 @@
 """Delivers text messages through Twilio, several requests at once on kept connections."""
 
+import base64
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,36 +24,23 @@ from ..conf import TwilioSettings, twilio_settings
 from ..delivery.single import send_and_save
 from ..exceptions import TargetUnavailable
 from ..models import Notification
-from .base import Outcome
+from .base import Outcome, one_line
+from .email_secrets import LOOKS_SECRET, SHORTEST_LINE, WORD
 from .parallel import side_by_side
 from .provider_requests import (
-    CORRECT_SETTINGS,
-    NOBODY_KNOWS,
-    not_before,
+    NoAnswer,
     open_session,
-    outcome_of_status,
-    outcome_without_answer,
     redacted,
     split_base_url,
+    why_no_answer,
 )
+from .twilio_faults import WORDS, Trouble
+from .twilio_outcomes import outcome
 
 logger = logging.getLogger("django_notification_system")
 
 #: What ``extra`` may add to a message: parameters of Twilio's Messages resource.
 EXTRA_PARAMETERS = ("status_callback", "media_url", "validity_period", "messaging_service_sid")
-
-#: The number will never get a text message: invalid, not able to, a landline, unknown, unreachable.
-#: Source: https://www.twilio.com/docs/api/errors
-NUMBER_IS_NO_GOOD = frozenset({21211, 21614, 21635, 30005, 30006})
-#: The person answered STOP. Source: https://www.twilio.com/docs/api/errors/21610
-OPTED_OUT = 21610
-#: Too many requests, the sender's queue or the account's is full, an error without a name.
-#: Source: https://www.twilio.com/docs/api/errors
-TRY_LATER = frozenset({20429, 21611, 30001, 30003, 30008})
-#: Source: https://www.twilio.com/docs/api/errors/20003
-AUTHENTICATION_FAILED = 20003
-#: Errors of messages have these codes, those of accounts lower ones.
-CODES_OF_MESSAGES = range(21000, 40000)
 
 
 def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
@@ -157,6 +145,14 @@ def _require(settings: TwilioSettings) -> None:
         raise TargetUnavailable(
             f"Set {' and '.join(missing)} in NOTIFICATION_SYSTEM_TARGETS['twilio_sms']."
         )
+    try:
+        f"{settings.account_sid}:{settings.auth_token}".encode("latin-1")
+    except UnicodeError:
+        # Not the error's own text, which quotes the token.
+        raise TargetUnavailable(
+            "account_sid or auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'] has characters"
+            " that Twilio's never have: copy them again."
+        ) from None
 
 
 def _prepare(notification: Notification, settings: TwilioSettings) -> Message:
@@ -166,6 +162,7 @@ def _prepare(notification: Notification, settings: TwilioSettings) -> Message:
         "body": notification.body or notification.title,
         "from_": settings.sender,
         "messaging_service_sid": settings.messaging_service_sid,
+        "status_callback": settings.callback_url,
     }
     if extra.get("messaging_service_sid"):
         del parameters["from_"]  # another service has senders of its own
@@ -177,52 +174,84 @@ def _prepare(notification: Notification, settings: TwilioSettings) -> Message:
 def _send(
     messages: Any, connection: Connection, message: Message, settings: TwilioSettings
 ) -> Outcome:
-    notification = message.notification
     answer = connection.answer
     answer.status, answer.headers = 0, {}
     try:
         sent = messages.create(**message.parameters)
-    except TwilioException as error:
-        secrets = (settings.auth_token, message.parameters.get("body"))
-        return _refused(notification, error, answer, secrets)
-    except requests.RequestException as error:
-        return outcome_without_answer(notification, error)
     except Exception as error:
-        # Its text may be a part of the message.
-        if answer.status:
-            response = f"{type(error).__name__}: Twilio's answer (HTTP {answer.status}) is no JSON."
-            return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
-        return Outcome.retry(notification, f"{type(error).__name__}: no request can be made of it.")
+        trouble, reason = _understand(error, answer, message, settings)
+        hidden = sorted(_secrets(message, settings), key=len, reverse=True)
+        return outcome(message.notification, trouble, redacted(reason, *hidden))
+    if answer.status and not isinstance(sent.sid, str):
+        trouble = Trouble(str(answer.status))
+        return outcome(message.notification, trouble, _makes_no_sense(answer))
     return Outcome.delivered(
-        notification,
+        message.notification,
         "SMS Successfully sent!",
         provider_message_id=sent.sid if isinstance(sent.sid, str) else "",
     )
 
 
-def _refused(
-    notification: Notification,
-    error: TwilioException,
-    answer: LastAnswer,
-    secrets: tuple[str | None, ...],
-) -> Outcome:
-    status = _integer(error, "status")
-    code = _integer(error, "code")
-    said = getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", "")
-    known_code = f", code {code}" if code and code != status else ""
-    response = redacted(f"{type(error).__name__}: HTTP {status}{known_code}: {said}", *secrets)
-    if code == OPTED_OUT:
-        return Outcome.failed(notification, response, opt_out=True)
-    if code in NUMBER_IS_NO_GOOD:
-        return Outcome.failed(notification, response, deactivate_record=True)
-    if code in TRY_LATER:
-        wait_until = not_before(answer.headers.get("Retry-After"))
-        return Outcome.retry(notification, response, not_before=wait_until)
-    if code == AUTHENTICATION_FAILED:
-        raise TargetUnavailable(f"{response} {CORRECT_SETTINGS}")
-    if code in CODES_OF_MESSAGES and 400 <= status < 500 and status != 429:
-        return Outcome.failed(notification, response)
-    return outcome_of_status(notification, status, response, answer.headers)
+def _understand(
+    error: Exception, answer: LastAnswer, message: Message, settings: TwilioSettings
+) -> tuple[Trouble, str]:
+    """Return what has happened, and the same for people."""
+    kind = type(error).__name__
+    if isinstance(error, TwilioException):
+        status = answer.status or _integer(error, "status")
+        code = _integer(error, "code")
+        said = (
+            getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", "")
+        )
+        known_code = f", code {code}" if code and code != status else ""
+        callback = message.parameters.get("status_callback")
+        trouble = Trouble(
+            str(status),
+            code,
+            answer.headers,
+            of_settings=bool(callback) and callback == settings.callback_url,
+        )
+        return trouble, f"{kind}: HTTP {status}{known_code}: {said}"
+    if isinstance(error, requests.TooManyRedirects):
+        # The session follows none, and says so in this way.
+        status = error.response.status_code if error.response is not None else 302
+        return Trouble(str(status)), f"{kind}: HTTP {status}: The API answered with a redirect."
+    if isinstance(error, requests.RequestException):
+        reason = why_no_answer(error)
+        # The text may repeat what it complains of, a header with the token included.
+        no_request = f"{kind}: no request can be made."
+        text = no_request if reason is NoAnswer.NO_REQUEST else one_line(error)
+        return Trouble(WORDS[reason]), text
+    # The text may be a part of the message.
+    if answer.status:
+        return Trouble(str(answer.status)), f"{kind}: {_makes_no_sense(answer)}"
+    return Trouble(""), f"{kind}: no request can be made of it."
+
+
+def _makes_no_sense(answer: LastAnswer) -> str:
+    return f"Twilio's answer (HTTP {answer.status}) makes no sense."
+
+
+def _secrets(message: Message, settings: TwilioSettings) -> Iterator[str]:
+    """Yield what may not stand in a response, whoever quotes it."""
+    yield settings.auth_token
+    login = f"{settings.account_sid}:{settings.auth_token}"
+    yield base64.b64encode(login.encode(errors="replace")).decode()
+    # Of what a notification's extra or a record holds nothing is known to be a text.
+    yield _password(message.parameters.get("status_callback"))
+    yield str(message.parameters.get("to", ""))
+    body = str(message.parameters.get("body", ""))
+    yield body
+    yield from (line for line in body.splitlines() if len(line) >= SHORTEST_LINE)
+    # Its words are no secret, but what looks like a code or a link may be.
+    yield from (word.rstrip(".:!?") for word in WORD.findall(body) if LOOKS_SECRET.search(word))
+
+
+def _password(address: object) -> str:
+    try:
+        return urlsplit(str(address)).password or ""
+    except ValueError:
+        return ""
 
 
 def _integer(error: TwilioException, name: str) -> int:

@@ -1,0 +1,147 @@
+"""What Twilio reports of a text message later: its status callbacks, taken in by a view.
+
+A project adds ``path("twilio/", include("django_notification_system.contrib.twilio"))`` to its
+URLs, and names the public address of ``twilio/status/`` as ``callback_url`` in the settings.
+
+Source: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+try:
+    from twilio import request_validator
+except ImportError as error:
+    raise ImportError(
+        f"Twilio's client cannot be imported ({error}):"
+        " pip install django-notification-system[twilio]"
+    ) from error
+
+from ..conf import TwilioSettings, twilio_settings
+from ..delivery.receipt import Receipt, ReceiptResult, record_receipts
+from ..notification_handlers.twilio_faults import Verdict, fault_of_code
+
+logger = logging.getLogger("django_notification_system")
+
+MODULE_NAME = "twilio"
+SIGNATURE = "X-Twilio-Signature"
+#: Names the algorithm of the signature, where it is another than SHA-1.
+SIGNATURE_SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
+
+#: Twilio's words for states, from the first to the last: one that comes late changes nothing.
+#: Source: https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+ORDER = ("accepted", "scheduled", "queued", "sending", "sent", "delivered", "read")
+RESULTS: Mapping[str, ReceiptResult] = {
+    **dict.fromkeys(ORDER, ReceiptResult.PROGRESS),
+    "delivered": ReceiptResult.CONFIRMED,
+    "read": ReceiptResult.CONFIRMED,
+    "undelivered": ReceiptResult.FAILED,
+    "failed": ReceiptResult.FAILED,
+    "canceled": ReceiptResult.FAILED,
+}
+#: A report may come before the outcome of its message is recorded, which takes a tenth of a second
+#: and more. Twilio does not ask again by itself. Seconds between looks; a second in all.
+WAITS = (0.1, 0.2, 0.3, 0.4)
+
+
+@csrf_exempt
+@require_POST
+@transaction.non_atomic_requests  # or each look would see the same rows
+def status_callback(request: HttpRequest) -> HttpResponse:
+    """Take in a status callback.
+
+    Answers with 204 where the report belongs to a notification, and with 404 where no notification
+    has this message, or one that a run is sending again. With 403 where the signature is not
+    Twilio's; nothing is looked at before that.
+    """
+    if not _is_signed(request, twilio_settings()):
+        return HttpResponse("The signature is missing or wrong.", status=403, content_type=TEXT)
+    receipt = receipt_of(request.POST)
+    if receipt is None:
+        return HttpResponse(
+            "MessageSid and MessageStatus are missing.", status=400, content_type=TEXT
+        )
+    if receipt.provider_status not in RESULTS or _is_recorded(receipt):
+        return HttpResponse(status=204)
+    return HttpResponse("No notification has this message.", status=404, content_type=TEXT)
+
+
+TEXT = "text/plain; charset=utf-8"
+
+app_name = "django_notification_system_twilio"
+urlpatterns = [path("status/", status_callback, name="status_callback")]
+
+
+def receipt_of(form: QueryDict) -> Receipt | None:
+    """Return what a status callback says, or ``None`` where it names no message and no status.
+
+    Args:
+        form: Its parameters.
+    """
+    message_id = form.get("MessageSid") or form.get("SmsSid")
+    status = form.get("MessageStatus") or form.get("SmsStatus")
+    if not message_id or not status:
+        return None
+    result = RESULTS.get(status, ReceiptResult.PROGRESS)
+    code = _code(form.get("ErrorCode", ""))
+    fault = fault_of_code(code) if result is ReceiptResult.FAILED else None
+    of_code = f", code {code}" if code else ""
+    what = f": {fault.what}" if fault is not None else "."
+    verdict = fault.verdict if fault is not None else None
+    return Receipt(
+        provider_message_id=message_id,
+        provider_status=status,
+        result=result,
+        response=f"Twilio reports: {status}{of_code}{what}",
+        deactivate_record=verdict is Verdict.NO_GOOD,
+        opt_out=verdict is Verdict.OPTED_OUT,
+    )
+
+
+def _is_signed(request: HttpRequest, settings: TwilioSettings) -> bool:
+    signature = request.headers.get(SIGNATURE)
+    if not settings.auth_token:
+        # Whoever knows that there is none could sign with it.
+        logger.error("Set auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'].")
+        return False
+    if not signature:
+        return False
+    validator = request_validator.RequestValidator(settings.auth_token)
+    algorithm = _algorithm(request)
+    return any(
+        validator.validate(address, request.POST, signature, *algorithm)
+        for address in _addresses(request, settings)
+    )
+
+
+def _algorithm(request: HttpRequest) -> tuple[str, ...]:
+    # Releases of the client before 9.13 know SHA-1 alone.
+    find = getattr(request_validator, "get_signature_algorithm", None)
+    return () if find is None else (find(request.headers.get(SIGNATURE_SETTINGS)),)
+
+
+def _addresses(request: HttpRequest, settings: TwilioSettings) -> Iterator[str]:
+    """Yield the addresses that Twilio may have been told to call for this request."""
+    if settings.callback_url:
+        # The part behind "#" tells Twilio how often to try, and is not sent.
+        yield settings.callback_url.partition("#")[0]
+    yield request.build_absolute_uri()
+
+
+def _is_recorded(receipt: Receipt) -> bool:
+    for wait in (0, *WAITS):
+        time.sleep(wait)
+        if record_receipts(MODULE_NAME, [receipt], order=ORDER):
+            return True
+    return False
+
+
+def _code(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0

@@ -1,0 +1,52 @@
+"""What comes of a text message that could not be sent, by the table of Twilio's faults."""
+
+import logging
+
+from ..exceptions import TargetUnavailable
+from ..models import Notification
+from .base import Outcome
+from .provider_requests import CORRECT_CERTIFICATES, CORRECT_SETTINGS, NOBODY_KNOWS, not_before
+from .twilio_faults import NOT_TRUSTED, Fault, Trouble, Verdict, classify
+
+logger = logging.getLogger("django_notification_system")
+
+
+def outcome(notification: Notification, trouble: Trouble, response: str) -> Outcome:
+    """Return what comes of a message that could not be sent.
+
+    Args:
+        notification: What was attempted.
+        trouble: What has happened.
+        response: The same for people.
+
+    Raises:
+        TargetUnavailable: When Twilio refuses the project, and not the message.
+    """
+    fault = classify(trouble)
+    logger.debug("Text message of notification %s: %s.", notification.pk, fault.name)
+    verdict = fault.verdict
+    if verdict is Verdict.STOPS:
+        raise TargetUnavailable(f"{response} {_what_to_do(fault)}")
+    if verdict is Verdict.UNKNOWN:
+        return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
+    if verdict in (Verdict.RETRY, Verdict.UNREACHABLE):
+        return Outcome.retry(
+            notification,
+            response,
+            not_before=not_before(trouble.headers.get("Retry-After")),
+            unreachable=verdict is Verdict.UNREACHABLE,
+        )
+    return Outcome.failed(
+        notification,
+        response,
+        deactivate_record=verdict is Verdict.NO_GOOD,
+        opt_out=verdict is Verdict.OPTED_OUT,
+    )
+
+
+def _what_to_do(fault: Fault) -> str:
+    if NOT_TRUSTED in fault.answers:
+        return CORRECT_CERTIFICATES
+    if fault.of_settings:
+        return "Correct callback_url in the target's settings."
+    return CORRECT_SETTINGS
