@@ -49,3 +49,17 @@ def test_output_of_a_health_check_that_fails(records: Records, make_due: MakeDue
     assert_documented(
         run_command("notification_status", "--max-age", "15m"), "notification_status_overdue"
     )
+
+
+def test_output_of_a_purge(records: Records, make_due: MakeDue) -> None:
+    long_ago = timezone.now() - timedelta(days=100)
+    for number, status in enumerate(["DELIVERED"] * 21 + ["DELIVERY FAILURE"] * 3 + ["SCHEDULED"]):
+        make_due(
+            records["Email"],
+            title=f"{number}",
+            status=status,
+            scheduled_delivery=long_ago + timedelta(seconds=number),
+        )
+    purge = ("purge_notifications", "--older-than", "90d")
+    assert_documented(run_command(*purge, "--dry-run"), "purge_notifications_dry_run")
+    assert_documented(run_command(*purge), "purge_notifications")

@@ -3,12 +3,9 @@
 import argparse
 import logging
 import os
-import re
-import signal
 import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -22,12 +19,12 @@ from ...delivery.run import Run
 from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
 from ...notification_handlers.registry import find_handler
+from ...operations.stopping import stopped_by_signals
+from ...operations.text_table import printable
 
 logger = logging.getLogger("django_notification_system")
 
 SEPARATOR = "*" * 33
-#: All but tab and line feed: a message must not steer the terminal that shows it.
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Command(BaseCommand):
@@ -132,7 +129,7 @@ class Command(BaseCommand):
         if self._verbosity >= 2:
             self._show_handlers(run)
         attempts = run.preview() if options["dry_run"] else iter(run)
-        with _stopped_by_signals(run.stop), closing(attempts):
+        with stopped_by_signals(run.stop), closing(attempts):
             for attempt in attempts:
                 self._report(attempt)
         for problem in run.problems.values():
@@ -150,7 +147,7 @@ class Command(BaseCommand):
             on_problem=self._report_problem,
         )
         attempts = iter(watch)
-        with _stopped_by_signals(watch.stop), closing(attempts):
+        with stopped_by_signals(watch.stop), closing(attempts):
             for attempt in attempts:
                 if attempt is None:
                     self.stdout.flush()
@@ -159,7 +156,7 @@ class Command(BaseCommand):
 
     def _report(self, attempt: Attempt) -> None:
         if self._verbosity >= 1:
-            self.stdout.write(_printable(_block(attempt), self.stdout.encoding))
+            self.stdout.write(printable(_block(attempt), self.stdout.encoding))
         self._statuses[attempt.notification.get_status_display()] += 1
         self._failures += attempt.failed
 
@@ -189,39 +186,11 @@ def _block(attempt: Attempt) -> str:
     )
 
 
-def _printable(text: str, encoding: str | None) -> str:
-    """Return text that any terminal takes: no control characters, nothing it cannot encode."""
-    # A browser ends the lines of what is typed into a form with both.
-    text = text.replace("\r\n", "\n")
-    shown = CONTROL_CHARACTERS.sub(lambda match: repr(match[0])[1:-1], text)
-    encoding = encoding or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)
-
-
 def _summary(statuses: Counter[str], *, dry_run: bool) -> str:
     if not statuses:
         return _("Nothing is due.")
     counts = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
     return _("Would attempt: %s") % counts if dry_run else counts
-
-
-@contextmanager
-def _stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C end the run in order; a second Ctrl-C ends it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set signal handlers
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        stop_in_order()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _positive_number(text: str) -> float:

@@ -1,0 +1,169 @@
+"""``manage.py purge_notifications``: delete what is done with and old."""
+
+import argparse
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections, router
+from django.db.models import ProtectedError, RestrictedError
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ...delivery.run import _targets as targets_named
+from ...exceptions import NotificationSystemError
+from ...models import Notification
+from ...operations.duration import duration
+from ...operations.progress import progress_bar
+from ...operations.purge import ENDED_STATUSES, Purge
+from ...operations.stopping import stopped_by_signals
+
+#: A statement has a parameter a notification, and SQLite takes no more than 32,766.
+MAX_BATCH_SIZE = 10_000
+STATUSES = dict(Notification.STATUS_CHOICES)
+
+
+class Command(BaseCommand):
+    """Delete notifications that have ended, with their history."""
+
+    help = (
+        "Delete notifications that ended long ago, with their attempts, in batches. What is still"
+        " to be delivered stays, unless --status names its status; what a run holds always stays."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--older-than",
+            type=duration,
+            required=True,
+            metavar="SPAN",
+            help="Only what was due, and last attempted, longer ago than this, such as 90d.",
+        )
+        parser.add_argument(
+            "--status",
+            action="append",
+            type=_status,
+            metavar="STATUS",
+            dest="statuses",
+            help=(
+                "Only what has this status; may be given more than once. By default every status"
+                " that is an end."
+            ),
+        )
+        parser.add_argument(
+            "--target",
+            action="append",
+            default=[],
+            metavar="NAME",
+            dest="targets",
+            help="Only for the target of this name; may be given more than once.",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Count what would be deleted, and delete nothing.",
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=_batch_size,
+            default=1000,
+            metavar="N",
+            help=f"Delete N at a time (default: 1000, at most {MAX_BATCH_SIZE}).",
+        )
+        parser.add_argument(
+            "--database",
+            metavar="ALIAS",
+            choices=tuple(connections),
+            help="The database that holds the notifications; by default the router's choice.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Delete, or count."""
+        using = options["database"] or router.db_for_write(Notification)
+        try:
+            named = options["targets"]
+            purge = Purge(
+                before=timezone.now() - options["older_than"],
+                using=using,
+                statuses=options["statuses"] or ENDED_STATUSES,
+                targets=targets_named(named, using) if named else None,
+            )
+        except NotificationSystemError as error:
+            raise CommandError(str(error)) from error
+        if options["dry_run"]:
+            self._say(_closing_line(purge.count(), dry_run=True), options)
+            return
+        deleted: Counter[str] = Counter()
+        try:
+            self._delete(purge, deleted, options)
+        except (ProtectedError, RestrictedError) as error:
+            raise CommandError(
+                _(
+                    "A batch was not deleted, as other rows refer to it: %(error)s Delete those"
+                    " first. Deleted before: %(count)d."
+                )
+                % {"error": error.args[0], "count": deleted.total()}
+            ) from error
+        self._say(_closing_line(deleted, dry_run=False), options)
+
+    def _delete(self, purge: Purge, deleted: Counter[str], options: dict[str, Any]) -> None:
+        stops: list[bool] = []
+        shown = options["verbosity"] >= 1 and self.stderr.isatty()
+        with (
+            stopped_by_signals(lambda: stops.append(True)),
+            progress_bar(lambda: purge.count().total(), _("notifications"), shown=shown) as advance,
+        ):
+            for batch in purge.delete(options["batch_size"]):
+                deleted.update(batch)
+                advance(batch.total())
+                if stops:
+                    break
+
+    def _say(self, line: str, options: dict[str, Any]) -> None:
+        if options["verbosity"] >= 1:
+            self.stdout.write(line)
+
+
+def _closing_line(counts: Counter[str], *, dry_run: bool) -> str:
+    total = counts.total()
+    if not total:
+        return _("There is nothing to delete.")
+    by_status = ", ".join(
+        f"{_number(count)} {STATUSES[status]}" for status, count in counts.most_common()
+    )
+    if dry_run:
+        line = ngettext(
+            "Would delete %(count)s notification: %(by_status)s",
+            "Would delete %(count)s notifications: %(by_status)s",
+            total,
+        )
+    else:
+        line = ngettext(
+            "Deleted %(count)s notification: %(by_status)s",
+            "Deleted %(count)s notifications: %(by_status)s",
+            total,
+        )
+    return line % {"count": _number(total), "by_status": by_status}
+
+
+def _number(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
+def _status(text: str) -> str:
+    status = text.upper().replace("_", " ").replace("-", " ")
+    if status not in STATUSES:
+        raise argparse.ArgumentTypeError(
+            f"there is no status {text!r}; the statuses are {', '.join(STATUSES)}"
+        )
+    return status
+
+
+def _batch_size(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MAX_BATCH_SIZE:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {MAX_BATCH_SIZE}")
+    return number

@@ -1,0 +1,151 @@
+"""Deleting what is done with and old, a batch at a time, so that nobody waits for it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import connections, transaction
+from django.db.models import Count, Q, signals
+
+from ..delivery.database import patiently
+from ..models import Notification, NotificationAttempt, NotificationTarget, TargetUserRecord
+from ..models.notification import NotificationQuerySet
+
+#: The statuses that are an end, which are purged unless others are named.
+ENDED_STATUSES = tuple(
+    status
+    for status, _ in Notification.STATUS_CHOICES
+    if status not in Notification.PENDING_STATUSES
+)
+
+
+@dataclass(frozen=True)
+class Purge:
+    """What is to be deleted.
+
+    Attributes:
+        before: Only what was due, and last attempted, before this moment.
+        using: The database's alias.
+        statuses: Only what has one of these statuses.
+        targets: Only what is for one of these targets; ``None``: for any.
+    """
+
+    before: datetime
+    using: str
+    statuses: Sequence[str] = ENDED_STATUSES
+    targets: Sequence[NotificationTarget] | None = None
+
+    def rows(self) -> NotificationQuerySet:
+        """Return what is to be deleted; what a run holds never is."""
+        rows = (
+            Notification.objects.using(self.using)
+            .filter(
+                Q(attempted_delivery__isnull=True) | Q(attempted_delivery__lt=self.before),
+                status__in=self.statuses,
+                scheduled_delivery__lt=self.before,
+            )
+            .unclaimed()
+        )
+        if self.targets is None:
+            return rows
+        records = TargetUserRecord.objects.using(self.using).filter(target__in=self.targets)
+        return rows.filter(
+            Q(target__in=self.targets)
+            | Q(target__isnull=True, target_user_record__in=records.values("pk"))
+        )
+
+    def count(self) -> Counter[str]:
+        """Count what is to be deleted, by status."""
+        counted = self.rows().order_by().values_list("status").annotate(number=Count("pk"))
+        return Counter(dict(counted))
+
+    def delete(self, batch_size: int) -> Iterator[Counter[str]]:
+        """Delete, the oldest first, and yield after each batch how many of each status it had.
+
+        A batch is a short transaction. Where the database has ``SKIP LOCKED`` it leaves out what
+        another purge is about to delete, and what a person is about to change.
+
+        Args:
+            batch_size: How many are deleted at a time.
+
+        Raises:
+            ProtectedError: When a model of the project's own protects a notification.
+            RestrictedError: Likewise.
+        """
+        in_sql = is_deleted_in_sql()
+        since: datetime | None = None
+        while True:
+            operation = partial(self._delete_batch, batch_size, since, in_sql=in_sql)
+            last, deleted = patiently(operation, using=self.using)
+            if last is None:
+                return
+            since = last
+            yield deleted
+
+    def _delete_batch(
+        self, size: int, since: datetime | None, *, in_sql: bool
+    ) -> tuple[datetime | None, Counter[str]]:
+        """Delete the next, and return when the last of them was due; ``None`` at the end.
+
+        Args:
+            size: How many.
+            since: When the last that was deleted was due. Nothing older is left, so the next look
+                need not go through what the database keeps of deleted rows for a while.
+            in_sql: Whether no row need be loaded.
+        """
+        skip_locked = connections[self.using].features.has_select_for_update_skip_locked
+        rows = self.rows().order_by("scheduled_delivery")
+        if since is not None:
+            rows = rows.filter(scheduled_delivery__gte=since)
+        if skip_locked:
+            rows = rows.select_for_update(skip_locked=True)
+        # Without locks, and so on SQLite, no transaction around both: SQLite would refuse to turn a
+        # read that is out of date into a write.
+        with transaction.atomic(using=self.using) if skip_locked else nullcontext():
+            found = list(rows.values_list("scheduled_delivery", "pk")[:size])
+            if not found:
+                return None, Counter()
+            keys = [key for _, key in found]
+            with transaction.atomic(using=self.using):
+                return found[-1][0], self._delete_rows(keys, locked=skip_locked, in_sql=in_sql)
+
+    def _delete_rows(self, keys: list[UUID], *, locked: bool, in_sql: bool) -> Counter[str]:
+        # What is not locked may have changed since it was found.
+        rows = Notification.objects.using(self.using) if locked else self.rows()
+        rows = rows.filter(pk__in=keys)
+        if in_sql:
+            attempts = NotificationAttempt.objects.using(self.using)
+            if locked:
+                attempts.filter(notification__in=keys)._raw_delete(self.using)
+            else:
+                attempts.filter(notification__in=rows.values("pk"))._raw_delete(self.using)
+        statuses = Counter(rows.values_list("status", flat=True))
+        if in_sql:
+            rows._raw_delete(self.using)
+        else:
+            rows.delete()
+        return statuses
+
+
+def is_deleted_in_sql() -> bool:
+    """Tell whether notifications and their attempts may be deleted without loading them.
+
+    They must be loaded where a signal tells of each that is deleted, or where a model of the
+    project's own refers to them, for Django to do what its ``on_delete`` says.
+    """
+    models = (Notification, NotificationAttempt)
+    referring = {
+        relation.related_model
+        for model in models
+        for relation in model._meta.get_fields(include_hidden=True)
+        if relation.auto_created and (relation.one_to_many or relation.one_to_one)
+    }
+    return referring <= set(models) and not any(
+        signal.has_listeners(model)
+        for signal in (signals.pre_delete, signals.post_delete)
+        for model in models
+    )
