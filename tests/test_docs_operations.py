@@ -1,13 +1,19 @@
 """The pages for the people who run a site show the real output."""
 
+import re
+import socket
 import uuid
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from django_notification_system.models import TargetUserRecord
+from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
 from tests.documentation import Records, assert_documented, run_command
+from tests.mail_backends import use_backend
 
 
 def fill(records: Records, make_due: MakeDue) -> None:
@@ -63,3 +69,30 @@ def test_output_of_a_purge(records: Records, make_due: MakeDue) -> None:
     purge = ("purge_notifications", "--older-than", "90d")
     assert_documented(run_command(*purge, "--dry-run"), "purge_notifications_dry_run")
     assert_documented(run_command(*purge), "purge_notifications")
+
+
+def send_test(target: str, address: str) -> str:
+    output = run_command("send_test_notification", "--target", target, "--to", address)
+    output = re.sub(r"<[0-9a-f-]{36}@[^>]*>", "<6f0c…@example.com>", output)
+    return re.sub(r"127\.0\.0\.1:\d+", "mail.example.com:25", output)
+
+
+@pytest.mark.django_db
+def test_output_of_a_test_message(mail_server: SmtpStandIn) -> None:
+    assert_documented(send_test("Email", "oncall@example.com"), "send_test_notification")
+
+
+@pytest.mark.django_db
+def test_output_of_a_test_message_to_no_server(settings: Any) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    use_backend(settings, host="127.0.0.1", port=port, timeout=5)
+    output = send_test("Email", "oncall@example.com")
+    assert_documented(output, "send_test_notification_unreachable")
+
+
+@pytest.mark.django_db
+def test_output_of_a_test_message_with_half_the_settings(settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"twilio_sms": {"account_sid": "AC0", "sender": "+1500"}}
+    assert_documented(send_test("Twilio", "+15005550010"), "send_test_notification_settings")

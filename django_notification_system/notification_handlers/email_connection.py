@@ -75,6 +75,11 @@ class MailConnection:
         return f"{backend.__module__}.{backend.__qualname__}"
 
     @property
+    def server(self) -> str:
+        """The mail server's host and port, or an empty text where the backend is no SMTP."""
+        return f"{self._backend.host}:{self._backend.port}" if self.is_smtp else ""
+
+    @property
     def secrets(self) -> list[str]:
         """What must not appear in any text."""
         return secrets_of(self._backend)

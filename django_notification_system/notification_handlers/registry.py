@@ -21,11 +21,13 @@ class FoundHandler:
         deliver: See ``Handler.deliver()``.
         source: The file or dotted name that it comes from.
         shadows_built_in: Whether it stands in for a handler of this app.
+        is_built_in: Whether it is a handler of this app.
     """
 
     deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
     source: str
     shadows_built_in: bool
+    is_built_in: bool
 
 
 def find_handler(target: NotificationTarget) -> FoundHandler:
@@ -49,4 +51,5 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
         if send is None:
             raise missing_function(found, ["deliver", "send_notification"])
         deliver = deliver_one_by_one(send, found.source)
-    return FoundHandler(deliver, found.source, found.shadows_built_in)
+    is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
+    return FoundHandler(deliver, found.source, found.shadows_built_in, is_built_in)

@@ -1,0 +1,121 @@
+"""``manage.py send_test_notification``: prove a target's settings with one message."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections, router
+from django.utils.translation import gettext as _
+
+from ...checks import check_settings
+from ...delivery.outcome import Outcome, Result
+from ...delivery.pause import explained, is_paused
+from ...delivery.run import _targets as targets_named
+from ...exceptions import NotificationSystemError
+from ...models import Notification, NotificationTarget
+from ...notification_handlers.registry import find_handler
+from ...operations.destination import destination
+from ...operations.text_table import printable
+from ...operations.trial import send_test_message, went_out
+
+
+class Command(BaseCommand):
+    """Send one message to an address, and tell what came of it."""
+
+    help = (
+        "Send one message through a target's handler to an address, store nothing, and tell what"
+        " the handler said. Exits with status 1 when the message did not go out."
+    )
+    #: What is wrong with the settings of this app is said below, and need not keep it from trying.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--target", required=True, metavar="NAME", help="The target's name or module name."
+        )
+        parser.add_argument(
+            "--to",
+            required=True,
+            metavar="ADDRESS",
+            help="Where to: an email address, a phone number, a push token.",
+        )
+        parser.add_argument(
+            "--title",
+            default="Test notification",
+            help="The title, an email's subject (default: Test notification).",
+        )
+        parser.add_argument(
+            "--body",
+            default="This is a test. Whoever sent it can see that your address works.",
+            help="The message.",
+        )
+        parser.add_argument(
+            "--database",
+            metavar="ALIAS",
+            choices=tuple(connections),
+            help="The database that holds the target; by default the router's choice.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Send it, and print what came of it."""
+        using = options["database"] or router.db_for_read(Notification)
+        for message in check_settings():
+            self._warn(
+                f"{message.id}: {message.msg}" + (f" {message.hint}" if message.hint else "")
+            )
+        try:
+            [target, *others] = targets_named([options["target"]], using)
+            if others:
+                raise CommandError(
+                    _("More than one target has this module name: %s. Give a target's name.")
+                    % ", ".join(each.name for each in (target, *others))
+                )
+            outcome = self._send(target, using, options)
+        except NotificationSystemError as error:
+            raise CommandError(printable(str(error), None)) from error
+        if not went_out(outcome):
+            raise CommandError(printable(_told(outcome), None))
+        self.stdout.write(printable(outcome.response, self.stdout.encoding))
+        if outcome.provider_message_id:
+            said = _("The provider's name for the message: %s") % outcome.provider_message_id
+            self.stdout.write(printable(said, self.stdout.encoding))
+
+    def _send(self, target: NotificationTarget, using: str, options: dict[str, Any]) -> Outcome:
+        handler = find_handler(target)
+        if options["verbosity"] >= 1:
+            self.stderr.write(_("Handler: %s") % handler.source)
+            if place := destination(target, handler):
+                self.stderr.write(_("Goes to: %s") % place)
+        if is_paused(target):
+            self._warn(f"{explained(target)} {_('The test is sent all the same.')}")
+        return send_test_message(
+            target,
+            handler,
+            options["to"].strip(),
+            title=options["title"],
+            body=options["body"],
+            using=using,
+        )
+
+    def _warn(self, text: str) -> None:
+        self.stderr.write(self.style.WARNING(printable(text, self.stderr.encoding)))
+
+
+def _told(outcome: Outcome) -> str:
+    advice = _advice(outcome)
+    stop = "" if not advice or outcome.response.endswith((".", "!", ")")) else "."
+    return f"{outcome.response}{stop} {advice}".strip()
+
+
+def _advice(outcome: Outcome) -> str:
+    """Return what a person may do about a message that did not go out."""
+    if outcome.unreachable:
+        return _("See that host and port are right, and that no firewall is between.")
+    if outcome.hard_bounce or outcome.deactivate_record:
+        return _("The provider answers, so the settings are right; the address is not.")
+    if outcome.opt_out:
+        return _("The provider answers, so the settings are right; the address wants no messages.")
+    if outcome.result is Result.RETRY:
+        return _("A run would try it again later.")
+    return ""

@@ -1,0 +1,31 @@
+"""Where the settings make a target's messages go, for people, and without any secret."""
+
+from django.utils.translation import gettext as _
+
+from ..conf import expo_settings, twilio_settings
+from ..exceptions import TargetUnavailable
+from ..models import NotificationTarget
+from ..notification_handlers.email_connection import ConnectionPool
+from ..notification_handlers.registry import FoundHandler
+
+
+def destination(target: NotificationTarget, handler: FoundHandler) -> str:
+    """Return where the target's messages go, or an empty text where only its handler knows."""
+    if not handler.is_built_in:
+        return ""
+    if target.notification_module_name == "twilio":
+        return twilio_settings().base_url
+    if target.notification_module_name == "expo":
+        return expo_settings().base_url
+    return _mail_server() if target.notification_module_name == "email" else ""
+
+
+def _mail_server() -> str:
+    try:
+        pool = ConnectionPool(timeout=1)
+    except TargetUnavailable:
+        return ""  # the handler says so
+    with pool, pool.borrow() as connection:
+        if pool.is_local:
+            return _("%(backend)s, which sends no mail") % {"backend": connection.backend_name}
+        return connection.server or connection.backend_name
