@@ -3,20 +3,18 @@
 import builtins
 import importlib
 import logging
+import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from types import ModuleType
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection, connections
-from django.http import HttpResponse
-from django.test import Client
-from django.urls import include, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
@@ -28,24 +26,15 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers.twilio_faults import FAULTS, Verdict
-from django_notification_system.testing.providers import ProviderStandIn
+from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue
+from tests.twilio_callbacks import ADDRESS, SID, form_of, post, report, serve
 from tests.twilio_support import TOKEN, Process, configure
-
-SID = "SM00000000000000000000000000000001"
-ADDRESS = "http://testserver/twilio/status/"
-
-Report = Callable[..., HttpResponse]
 
 
 @pytest.fixture(autouse=True)
 def urls(settings: Any, providers: ProviderStandIn) -> None:
-    module = ModuleType("urls_of_test")
-    vars(module)["urlpatterns"] = [
-        path("twilio/", include("django_notification_system.contrib.twilio"))
-    ]
-    settings.ROOT_URLCONF = module
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.csrf.CsrfViewMiddleware"]
+    serve(settings)
 
 
 @pytest.fixture(autouse=True)
@@ -67,61 +56,6 @@ def sent(record: TargetUserRecord, make_due: MakeDue) -> Notification:
         provider_message_id=SID,
         attempted_delivery=timezone.now() + timedelta(seconds=1),
     )
-
-
-def post(
-    form: Any,
-    *,
-    address: str = ADDRESS,
-    at: str = "/twilio/status/",
-    token: str = TOKEN,
-    signature: str | None = None,
-    algorithm: str | None = None,
-    **environment: Any,
-) -> Any:
-    """Post a form as Twilio does: signed, without a cookie."""
-    if signature is None:
-        values = {name: [value] if isinstance(value, str) else value for name, value in form}
-        signature = RequestValidator(token).compute_signature(
-            address, _Values(values), *([algorithm] if algorithm else [])
-        )
-    if algorithm:
-        settings_of_signature = f"key=webhooks_sharedkey_1,algorithm={algorithm}"
-        environment["HTTP_X_TWILIO_WEBHOOKS_SIGNATURE_SETTINGS"] = settings_of_signature
-    if signature:
-        environment["HTTP_X_TWILIO_SIGNATURE"] = signature
-    return Client(enforce_csrf_checks=True).post(
-        at,
-        urlencode(form, doseq=True),
-        content_type="application/x-www-form-urlencoded; charset=UTF-8",
-        **environment,
-    )
-
-
-class _Values(dict[str, Any]):
-    def getall(self, name: str) -> Any:
-        return self[name]
-
-
-def form_of(status: str, code: int | str | None = None, sid: str = SID, **more: str) -> Any:
-    form = {
-        "AccountSid": "AC0123456789",
-        "ApiVersion": "2010-04-01",
-        "From": "+15005550006",
-        "To": "+15005550006",
-        "MessageSid": sid,
-        "SmsSid": sid,
-        "MessageStatus": status,
-        "SmsStatus": status,
-        **more,
-    }
-    if code is not None:
-        form["ErrorCode"] = str(code)
-    return list(form.items())
-
-
-def report(status: str, code: int | str | None = None, **options: Any) -> Any:
-    return post(form_of(status, code), **options)
 
 
 def test_a_message_is_followed_to_the_phone(sent: Notification) -> None:
@@ -240,119 +174,6 @@ def test_a_status_of_which_there_is_nothing_to_note_is_heard(
     assert (sent.status, sent.provider_status) == (Notification.DELIVERED, "")
 
 
-# --- The signature --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("algorithm", [None, "HMAC_SHA1", "HMAC_SHA256", "hmac_sha256"])
-def test_signatures_of_both_kinds_are_verified(sent: Notification, algorithm: str | None) -> None:
-    assert report("sent", algorithm=algorithm).status_code == 204
-
-    wrong = report("delivered", algorithm=algorithm, token="another")
-    assert wrong.status_code == 403
-    sent.refresh_from_db()
-    assert sent.provider_status == "sent"
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"signature": ""},
-        {"signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="},
-        {"signature": "\xe4\xf6"},
-        {"token": "another"},
-        {"token": ""},
-        {"address": "https://testserver/twilio/status/"},
-        {"address": "http://testserver/elsewhere/"},
-        {"algorithm": "HMAC_MD5", "signature": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="},
-    ],
-)
-def test_a_wrong_signature_is_refused(sent: Notification, options: Any) -> None:
-    assert report("delivered", **options).status_code == 403
-
-    sent.refresh_from_db()
-    assert (sent.provider_status, sent.confirmed_at) == ("", None)
-
-
-def test_no_parameter_can_be_changed_under_a_signature(sent: Notification) -> None:
-    form = form_of("undelivered", 30003)
-    signature = RequestValidator(TOKEN).compute_signature(ADDRESS, dict(form))
-    assert post(form_of("undelivered", 30005), signature=signature).status_code == 403
-    assert post([*form, ("ErrorCode", "30005")], signature=signature).status_code == 403
-    sent.refresh_from_db()
-    assert sent.status == Notification.DELIVERED
-
-    assert post(form, signature=signature).status_code == 204
-    assert post(form, signature=signature).status_code == 204
-    sent.refresh_from_db()
-    assert sent.status == Notification.DELIVERY_FAILURE
-    assert NotificationAttempt.objects.count() == 1
-
-
-@pytest.mark.parametrize("unset", ["", None])
-def test_without_a_token_nobody_can_sign(
-    sent: Notification, settings: Any, unset: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    configure(settings, auth_token=unset)
-
-    assert report("delivered", token="").status_code == 403
-
-    assert "Set auth_token" in caplog.text
-
-
-def test_nothing_is_looked_up_before_the_signature_is_known(
-    sent: Notification, django_assert_num_queries: Any
-) -> None:
-    with django_assert_num_queries(0):
-        assert report("delivered", token="another").status_code == 403
-
-
-@pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch", "options"])
-def test_only_what_is_posted_counts(method: str, sent: Notification) -> None:
-    assert getattr(Client(), method)("/twilio/status/").status_code == 405
-
-
-def test_a_report_that_names_no_message_is_refused(sent: Notification) -> None:
-    assert post([("MessageStatus", "sent")]).status_code == 400
-    assert post([("MessageSid", SID)]).status_code == 400
-
-
-# --- The address ----------------------------------------------------------------------------
-
-
-def test_django_knows_the_address_behind_a_proxy_if_the_project_says_so(
-    sent: Notification, settings: Any
-) -> None:
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    settings.USE_X_FORWARDED_HOST = True
-    settings.ALLOWED_HOSTS = ["www.example.com"]
-    forwarded = {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "www.example.com"}
-
-    public = "https://www.example.com/twilio/status/"
-    assert report("sent", address=public, **forwarded).status_code == 204
-    with_port = "https://www.example.com:443/twilio/status/"
-    assert report("sent", address=with_port, **forwarded).status_code == 204
-
-
-@pytest.mark.parametrize("fragment", ["", "#rc=3&rp=5xx"])
-def test_the_settings_may_name_the_public_address(
-    sent: Notification, settings: Any, fragment: str
-) -> None:
-    public = "https://www.example.com/hooks/sms?tenant=1"
-    assert report("sent", address=public).status_code == 403
-
-    configure(settings, callback_url=public + fragment)
-
-    assert report("sent", address=public).status_code == 204
-    assert report("sent").status_code == 204  # a notification's own, by the address Django knows
-    assert report("sent", address="https://evil.example.com/").status_code == 403
-
-
-def test_a_query_is_part_of_the_address(sent: Notification) -> None:
-    at = "/twilio/status/?key=%C3%A4&other=a+b"
-    assert report("sent", at=at, address=f"http://testserver{at}").status_code == 204
-    assert report("sent", at=at).status_code == 403
-
-
 # --- The callback that is asked for ---------------------------------------------------------
 
 
@@ -370,7 +191,8 @@ def test_each_message_asks_for_the_callback_of_the_settings(
     process()
 
     asked = {message.fields["StatusCallback"] for message in providers.received}
-    assert asked == {"https://www.example.com/sms/#rc=3", "https://www.example.com/own/"}
+    [usual] = asked - {"https://www.example.com/own/"}
+    assert re.fullmatch(r"https://www\.example\.com/sms/\?attempt=[0-9a-f]{32}#rc=3", usual)
 
 
 def test_a_message_is_sent_and_then_reported_by_the_name_that_twilio_gave_it(
@@ -386,6 +208,65 @@ def test_a_message_is_sent_and_then_reported_by_the_name_that_twilio_gave_it(
     record.refresh_from_db()
     assert notification.status == Notification.INACTIVE_DEVICE
     assert record.active is False
+
+
+@pytest.mark.parametrize("when_unknown", ["retry", "fail"])
+@pytest.mark.parametrize(
+    ("reports", "expected"),
+    [
+        ([("delivered", None)], "DELIVERED"),
+        ([("sent", None), ("delivered", None), ("sent", None)], "DELIVERED"),
+        ([("sent", None)], None),
+        ([("undelivered", 30003)], None),
+    ],
+)
+def test_a_message_of_which_no_answer_came_is_known_by_its_attempt(
+    providers: ProviderStandIn,
+    process: Process,
+    record: TargetUserRecord,
+    make_due: MakeDue,
+    settings: Any,
+    when_unknown: str,
+    reports: list[tuple[str, int | None]],
+    expected: str | None,
+) -> None:
+    public = "https://www.example.com/hooks/sms?tenant=1#rc=3"
+    configure(settings, callback_url=public, when_unknown=when_unknown, connections=1)
+    providers.on_request = lambda request: Answer(close=True)
+    notification = make_due(record)
+    make_due(record, title="Another")
+    process()
+    notification.refresh_from_db()
+    undecided = {"retry": "RETRY", "fail": "DELIVERY FAILURE"}[when_unknown]
+    assert notification.status == undecided
+    [asked] = [
+        value
+        for request in providers.requests
+        for value in parse_qs(request.body.decode())["StatusCallback"]
+        if notification.provider_message_id.removeprefix("attempt:") in value
+    ]
+    told, _, _ = asked.partition("#")
+
+    for status, code in reports:
+        query = f"/twilio/status/?{urlsplit(told).query}"
+        assert report(status, code, address=told, at=query).status_code == 204
+
+    notification.refresh_from_db()
+    assert notification.status == (expected or undecided)
+    assert (notification.confirmed_at is not None) is (expected is not None)
+    other = Notification.objects.get(title="Another")
+    assert (other.status, other.provider_status) == (undecided, "")
+
+
+def test_an_attempt_cannot_be_named_without_a_signature(sent: Notification, settings: Any) -> None:
+    configure(settings, callback_url=ADDRESS)
+    Notification.objects.update(provider_message_id="attempt:1")
+
+    assert report("failed", at="/twilio/status/?attempt=1").status_code == 403
+    swapped = report("failed", at="/twilio/status/?attempt=1", address=f"{ADDRESS}?attempt=2")
+    assert swapped.status_code == 403
+    sent.refresh_from_db()
+    assert sent.status == Notification.DELIVERED
 
 
 # --- Reports that no notification is found for ----------------------------------------------

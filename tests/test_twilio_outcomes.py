@@ -344,3 +344,17 @@ def test_settings_of_which_no_request_can_be_made_stop_the_target(
 def test_what_is_not_foreseen_in_the_table_is_tried_again() -> None:
     assert classify(Trouble("")).name == "anything else"
     assert classify(Trouble("100")).name == "anything else"
+
+
+def test_an_api_that_is_out_of_order_pauses_the_target_and_costs_no_attempts(
+    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    configure(settings, connections=2)
+    providers.on_request = refused(Answer(status=503, text=LOGIN_PAGE))
+    for number in range(60):
+        make_due(record, title=f"Message {number}")
+
+    call_command("process_notifications", verbosity=0)
+
+    assert len(providers.requests) < 20
+    assert set(Notification.objects.values_list("status", "retry_attempts")) == {("SCHEDULED", 0)}

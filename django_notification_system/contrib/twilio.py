@@ -8,7 +8,8 @@ Source: https://www.twilio.com/docs/messaging/guides/track-outbound-message-stat
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -26,6 +27,11 @@ except ImportError as error:
 
 from ..conf import TwilioSettings, twilio_settings
 from ..delivery.receipt import Receipt, ReceiptResult, record_receipts
+from ..notification_handlers.twilio_callback import (
+    PARAMETER,
+    address_of_attempt,
+    message_id_of_attempt,
+)
 from ..notification_handlers.twilio_faults import Verdict, fault_of_code
 
 logger = logging.getLogger("django_notification_system")
@@ -68,7 +74,12 @@ def status_callback(request: HttpRequest) -> HttpResponse:
         return HttpResponse(
             "MessageSid and MessageStatus are missing.", status=400, content_type=TEXT
         )
-    if receipt.provider_status not in RESULTS or _is_recorded(receipt):
+    receipts = [receipt]
+    if attempt := request.GET.get(PARAMETER):
+        # Of a request without an answer: the notification has this in place of the message's name.
+        message_id = message_id_of_attempt(attempt)
+        receipts.append(replace(receipt, provider_message_id=message_id))
+    if receipt.provider_status not in RESULTS or _are_recorded(receipts):
         return HttpResponse(status=204)
     return HttpResponse("No notification has this message.", status=404, content_type=TEXT)
 
@@ -131,14 +142,17 @@ def _addresses(request: HttpRequest, settings: TwilioSettings) -> Iterator[str]:
     """Yield the addresses that Twilio may have been told to call for this request."""
     if settings.callback_url:
         # The part behind "#" tells Twilio how often to try, and is not sent.
-        yield settings.callback_url.partition("#")[0]
+        address, _, _ = settings.callback_url.partition("#")
+        # An attempt counts only where the signature is of it too.
+        attempt = request.GET.get(PARAMETER)
+        yield address_of_attempt(address, attempt) if attempt else address
     yield request.build_absolute_uri()
 
 
-def _is_recorded(receipt: Receipt) -> bool:
+def _are_recorded(receipts: Sequence[Receipt]) -> bool:
     for wait in (0, *WAITS):
         time.sleep(wait)
-        if record_receipts(MODULE_NAME, [receipt], order=ORDER):
+        if record_receipts(MODULE_NAME, receipts, order=ORDER):
             return True
     return False
 

@@ -34,6 +34,7 @@ from .provider_requests import (
     split_base_url,
     why_no_answer,
 )
+from .twilio_callback import address_of_attempt, message_id_of_attempt, name_attempt
 from .twilio_faults import WORDS, Trouble
 from .twilio_outcomes import outcome
 
@@ -79,10 +80,17 @@ def send_notification(notification: Notification) -> str:
 
 @dataclass(frozen=True)
 class Message:
-    """A notification, read in full where the database may be used."""
+    """A notification, read in full where the database may be used.
+
+    Attributes:
+        notification: What is sent.
+        parameters: Its parameters, under the client's names.
+        attempt: The attempt's name, where the settings' callback is asked for.
+    """
 
     notification: Notification
     parameters: Mapping[str, Any] = field(repr=False)
+    attempt: str = ""
 
 
 class LastAnswer(threading.local):
@@ -162,13 +170,16 @@ def _prepare(notification: Notification, settings: TwilioSettings) -> Message:
         "body": notification.body or notification.title,
         "from_": settings.sender,
         "messaging_service_sid": settings.messaging_service_sid,
-        "status_callback": settings.callback_url,
     }
+    attempt = name_attempt() if settings.callback_url and not extra.get("status_callback") else ""
+    if attempt:
+        parameters["status_callback"] = address_of_attempt(settings.callback_url, attempt)
     if extra.get("messaging_service_sid"):
         del parameters["from_"]  # another service has senders of its own
     parameters |= {name: extra[name] for name in EXTRA_PARAMETERS if extra.get(name)}
     # The client leaves out what is not given, but not what is empty.
-    return Message(notification, {name: value for name, value in parameters.items() if value})
+    given = {name: value for name, value in parameters.items() if value}
+    return Message(notification, given, attempt)
 
 
 def _send(
@@ -179,12 +190,11 @@ def _send(
     try:
         sent = messages.create(**message.parameters)
     except Exception as error:
-        trouble, reason = _understand(error, answer, message, settings)
+        trouble, reason = _understand(error, answer, message)
         hidden = sorted(_secrets(message, settings), key=len, reverse=True)
-        return outcome(message.notification, trouble, redacted(reason, *hidden))
+        return _failed(message, trouble, redacted(reason, *hidden))
     if answer.status and not isinstance(sent.sid, str):
-        trouble = Trouble(str(answer.status))
-        return outcome(message.notification, trouble, _makes_no_sense(answer))
+        return _failed(message, Trouble(str(answer.status)), _makes_no_sense(answer))
     return Outcome.delivered(
         message.notification,
         "SMS Successfully sent!",
@@ -192,9 +202,12 @@ def _send(
     )
 
 
-def _understand(
-    error: Exception, answer: LastAnswer, message: Message, settings: TwilioSettings
-) -> tuple[Trouble, str]:
+def _failed(message: Message, trouble: Trouble, response: str) -> Outcome:
+    message_id = message_id_of_attempt(message.attempt) if message.attempt else ""
+    return outcome(message.notification, trouble, response, message_id)
+
+
+def _understand(error: Exception, answer: LastAnswer, message: Message) -> tuple[Trouble, str]:
     """Return what has happened, and the same for people."""
     kind = type(error).__name__
     if isinstance(error, TwilioException):
@@ -204,13 +217,7 @@ def _understand(
             getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", "")
         )
         known_code = f", code {code}" if code and code != status else ""
-        callback = message.parameters.get("status_callback")
-        trouble = Trouble(
-            str(status),
-            code,
-            answer.headers,
-            of_settings=bool(callback) and callback == settings.callback_url,
-        )
+        trouble = Trouble(str(status), code, answer.headers, of_settings=bool(message.attempt))
         return trouble, f"{kind}: HTTP {status}{known_code}: {said}"
     if isinstance(error, requests.TooManyRedirects):
         # The session follows none, and says so in this way.

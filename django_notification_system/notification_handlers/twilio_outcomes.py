@@ -11,13 +11,16 @@ from .twilio_faults import NOT_TRUSTED, Fault, Trouble, Verdict, classify
 logger = logging.getLogger("django_notification_system")
 
 
-def outcome(notification: Notification, trouble: Trouble, response: str) -> Outcome:
+def outcome(
+    notification: Notification, trouble: Trouble, response: str, message_id: str = ""
+) -> Outcome:
     """Return what comes of a message that could not be sent.
 
     Args:
         notification: What was attempted.
         trouble: What has happened.
         response: The same for people.
+        message_id: The name by which Twilio may yet report of the message, if it has one.
 
     Raises:
         TargetUnavailable: When Twilio refuses the project, and not the message.
@@ -28,7 +31,9 @@ def outcome(notification: Notification, trouble: Trouble, response: str) -> Outc
     if verdict is Verdict.STOPS:
         raise TargetUnavailable(f"{response} {_what_to_do(fault)}")
     if verdict is Verdict.UNKNOWN:
-        return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
+        return Outcome.unknown(
+            notification, f"{response} {NOBODY_KNOWS}", provider_message_id=message_id
+        )
     if verdict in (Verdict.RETRY, Verdict.UNREACHABLE):
         return Outcome.retry(
             notification,
