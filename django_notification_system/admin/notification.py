@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
 from ..models.notification import refuse_bad_extra
+from .actions import ACTIONS, permitted
 from .base import NotificationSystemAdmin
 from .form import VersionedForm
 from .history import AttemptInline
@@ -107,6 +108,7 @@ class NotificationAdmin(NotificationSystemAdmin):
     """What is to be said, and what became of it; the latter is the engine's, to be read only."""
 
     form = NotificationForm
+    actions = ACTIONS
     inlines = (AttemptInline,)
     list_display = (
         "target_user_record",
@@ -216,6 +218,22 @@ class NotificationAdmin(NotificationSystemAdmin):
             "scheduled_delivery": timezone.now(),
             **super().get_changeform_initial_data(request),
         }
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may send notifications now."""
+        return permitted(request, "send")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may send failed notifications again."""
+        return permitted(request, "retry")
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may cancel notifications."""
+        return permitted(request, "cancel")
+
+    def has_reschedule_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may reschedule notifications."""
+        return permitted(request, "reschedule")
 
     @admin.display(description=_("target"))
     def record_target(self, notification: Notification) -> NotificationTarget:

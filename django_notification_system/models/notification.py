@@ -254,6 +254,14 @@ class Notification(CreatedModifiedAbstractModel):
         db_table = "notification_system_notification"
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
+        # The admin's actions. Whoever may change a notification could do the same one at a time;
+        # these go for 100,000 at once, and for people who must not change a text.
+        permissions = (
+            ("send_notification", "Can send notifications now"),
+            ("retry_notification", "Can send failed notifications again"),
+            ("cancel_notification", "Can cancel notifications"),
+            ("reschedule_notification", "Can reschedule notifications"),
+        )
         constraints = [
             models.UniqueConstraint(fields=["digest"], name="notification_digest_unique"),
         ]

@@ -1,0 +1,156 @@
+"""The actions of the list of notifications, each with a page that asks first."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ..models import Notification
+from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Change, Result, apply, preview
+from .paginator import COUNTED_ROWS
+
+TEMPLATE = "admin/django_notification_system/notification/action_confirmation.html"
+#: How many notifications the page names.
+NAMED = 10
+
+Action = Callable[[Any, HttpRequest, Any], TemplateResponse | None]
+
+
+class MomentForm(forms.Form):
+    """Asks for the moment to which notifications are moved."""
+
+    moment = forms.SplitDateTimeField(label=_("New time"), widget=AdminSplitDateTime)
+
+    def clean_moment(self) -> datetime:
+        """Refuse what has passed.
+
+        Raises:
+            ValidationError: When it has passed; there is an action for now.
+        """
+        moment: datetime = self.cleaned_data["moment"]
+        if moment <= timezone.now():
+            raise ValidationError(
+                _("This time has passed. Enter a later one, or use “Send now”."), code="past"
+            )
+        return moment
+
+
+@admin.action(permissions=["send"], description=_("Send now"))
+def send_now(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Make due what was to be sent later."""
+    return _ask_or_do(model_admin, request, queryset, "send_now", SEND_NOW)
+
+
+@admin.action(permissions=["retry"], description=_("Send failed ones again"))
+def retry_failed(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Schedule anew what has failed, with all its attempts."""
+    return _ask_or_do(model_admin, request, queryset, "retry_failed", RETRY_FAILED)
+
+
+@admin.action(permissions=["cancel"], description=_("Cancel"))
+def cancel(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Call off what was to be sent."""
+    return _ask_or_do(model_admin, request, queryset, "cancel", CANCEL)
+
+
+@admin.action(permissions=["reschedule"], description=_("Reschedule"))
+def reschedule(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Move what is to be sent to a moment that is entered on the page."""
+    return _ask_or_do(
+        model_admin, request, queryset, "reschedule", RESCHEDULE, form_class=MomentForm
+    )
+
+
+ACTIONS: tuple[Action, ...] = (send_now, retry_failed, cancel, reschedule)
+
+
+def _ask_or_do(
+    model_admin: Any,
+    request: HttpRequest,
+    queryset: Any,
+    name: str,
+    change: Change,
+    form_class: type[MomentForm] | None = None,
+) -> TemplateResponse | None:
+    confirmed = "confirmed" in request.POST
+    form = None
+    moment = timezone.now()
+    if form_class is not None:
+        form = form_class(request.POST if confirmed else None)
+        if confirmed and form.is_valid():
+            moment = form.cleaned_data["moment"]
+    if confirmed and (form is None or form.is_valid()):
+        result = apply(change, queryset, moment, user_id=request.user.pk)
+        _tell(model_admin, request, result)
+        return None
+    return _page(model_admin, request, queryset, name, preview(change, queryset, moment), form)
+
+
+def _page(
+    model_admin: Any,
+    request: HttpRequest,
+    queryset: Any,
+    name: str,
+    expected: Result,
+    form: MomentForm | None,
+) -> TemplateResponse:
+    options = model_admin.opts
+    title = capfirst(str(model_admin.get_actions(request)[name][2]))
+    named = list(queryset[: NAMED + 1])
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": title,
+        "opts": options,
+        "action_name": name,
+        "expected": expected,
+        "reasons": expected.reasons(),
+        "counted": COUNTED_ROWS,
+        "more_than_counted": expected.changed + expected.left.total() > COUNTED_ROWS,
+        "named": named[:NAMED],
+        "shortened": len(named) > NAMED,
+        "form": form,
+        "media": model_admin.media + form.media if form else model_admin.media,
+        "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "select_across": request.POST.get("select_across", "0"),
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, TEMPLATE, context)
+
+
+def _tell(model_admin: Any, request: HttpRequest, result: Result) -> None:
+    if result.changed:
+        text = ngettext(
+            "%(number)s notification was changed.",
+            "%(number)s notifications were changed.",
+            result.changed,
+        )
+        model_admin.message_user(request, text % {"number": result.changed}, messages.SUCCESS)
+    if not result.left:
+        return
+    reasons = "; ".join(f"{number} ({reason})" for number, reason in result.reasons())
+    number = result.left.total()
+    text = ngettext(
+        "%(number)s notification was left as it was: %(reasons)s.",
+        "%(number)s notifications were left as they were: %(reasons)s.",
+        number,
+    )
+    model_admin.message_user(
+        request, text % {"number": number, "reasons": reasons}, messages.WARNING
+    )
+
+
+def permitted(request: HttpRequest, verb: str) -> bool:
+    """Tell whether a person has the permission of an action."""
+    return request.user.has_perm(f"{Notification._meta.app_label}.{verb}_notification")
