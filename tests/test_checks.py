@@ -39,6 +39,7 @@ def test_the_documented_settings_are_in_order() -> None:
             "account_sid": "AC0",
             "auth_token": "secret",
             "sender": "+15005550006",
+            "callback_url": "https://www.example.com/status/#rc=3",
             "base_url": "https://api.twilio.com",
             "connections": 16,
             "timeout": 10,
@@ -56,7 +57,7 @@ def test_the_documented_settings_are_in_order() -> None:
 
 
 def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
-    empty = {"account_sid": "", "auth_token": "", "sender": ""}
+    empty = {"account_sid": "", "auth_token": "", "sender": "", "callback_url": ""}
     assert ids(NOTIFICATION_SYSTEM_TARGETS={"twilio_sms": empty}) == []
 
 
@@ -75,6 +76,11 @@ def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
         ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"conections": 1}}}, "W001", "'conections'"),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"timeout": -1}}}, "E003", "['timeout']"),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"expo": {"base_url": "exp.host"}}}, "E003", "URL"),
+        (
+            {"NOTIFICATION_SYSTEM_TARGETS": {"twilio_sms": {"callback_url": "/status/"}}},
+            "E003",
+            "['callback_url'] must be an http or https URL",
+        ),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"mine": {"when_unknown": "x"}}}, "E003", '"retry" or'),
         (
             {"NOTIFICATION_SYSTEM_TARGETS": {"twilio_sms": {"account_sid": "A", "sender": "+1"}}},

@@ -115,6 +115,46 @@ def test_a_reply_without_a_length_is_read_to_its_end() -> None:
         assert post(f"http://127.0.0.1:{server.port}/").text == "Hello"
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nHe\r\n3\r\nllo\r\n0\r\n\r\n"
+
+
+def test_a_reply_in_chunks_is_read_and_bounded_too() -> None:
+    replies = [drip(CHUNKED, after=len(CHUNKED) - 2), drip(CHUNKED, after=len(CHUNKED) - 20)]
+    talk = after_request(lambda connection: replies.pop(0)(connection))
+    with RawServer(talk) as server:
+        address = f"http://127.0.0.1:{server.port}/"
+        assert post(address).text == "Hello"
+        begun = time.monotonic()
+
+        assert why_no_answer(failure(address)) is NoAnswer.LOST
+
+        assert time.monotonic() - begun < 3 * TIMEOUT
+
+
+def test_tls_through_a_proxy_is_read_and_bounded_too(tmp_path: Path) -> None:
+    context, certificate = server_context(tmp_path)
+    replies = [drip(HEAD + b"Hello", after=len(HEAD) + 4), drip(HEAD + b"Hello")]
+
+    def tunnel(connection: socket.socket) -> None:
+        while not connection.recv(1 << 16).endswith(b"\r\n\r\n"):
+            pass
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        over_tls(context, after_request(replies.pop(0)))(connection)
+
+    with RawServer(tunnel) as server:
+        address = "https://localhost/"
+        options = {
+            "proxies": {"https": f"http://127.0.0.1:{server.port}"},
+            "verify": certificate,
+        }
+        assert post(address, **options).text == "Hello"
+        begun = time.monotonic()
+
+        assert why_no_answer(failure(address, **options)) is NoAnswer.LOST
+
+        assert time.monotonic() - begun < 3 * TIMEOUT
+
+
 def test_the_time_limit_holds_behind_a_proxy() -> None:
     with RawServer(after_request(drip(HEAD + b"Hello"))) as server:
         begun = time.monotonic()

@@ -36,10 +36,7 @@ def post(
 ) -> Any:
     """Post a form as Twilio does: signed, without a cookie."""
     if signature is None:
-        values = {name: [value] if isinstance(value, str) else value for name, value in form}
-        signature = RequestValidator(token).compute_signature(
-            address, _Values(values), *([algorithm] if algorithm else [])
-        )
+        signature = signed(address, dict(form), token, algorithm)
     if algorithm:
         settings_of_signature = f"key=webhooks_sharedkey_1,algorithm={algorithm}"
         environment["HTTP_X_TWILIO_WEBHOOKS_SIGNATURE_SETTINGS"] = settings_of_signature
@@ -53,9 +50,11 @@ def post(
     )
 
 
-class _Values(dict[str, Any]):
-    def getall(self, name: str) -> Any:
-        return self[name]
+def signed(address: str, form: dict[str, str], token: str, algorithm: str | None = None) -> str:
+    """Return the signature of a form that is posted to an address."""
+    validator = RequestValidator(token)
+    signature: str = validator.compute_signature(address, form, *([algorithm] if algorithm else []))
+    return signature
 
 
 def form_of(status: str, code: int | str | None = None, sid: str = SID, **more: str) -> Any:
