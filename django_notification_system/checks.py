@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from . import conf
 from .exceptions import TargetUnavailable
@@ -80,6 +82,10 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or isinstance(value, Mapping),
         "None or a dictionary, such as {'factor': 2, 'ceiling': 1440, 'jitter': 0.1}",
     ),
+    "override_recipients": (
+        lambda value: value is None or isinstance(value, Mapping),
+        "None or a dictionary, such as {'email': 'staging@example.com'}",
+    ),
 }
 
 
@@ -109,6 +115,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         *_check_targets(),
         *_check_engine(),
         *_check_backoff(),
+        *_check_overrides(),
         *_check_lease(),
         *_check_locations(conf.HANDLERS),
         *_check_locations(conf.CREATORS),
@@ -155,6 +162,24 @@ def _check_backoff() -> Iterator[CheckMessage]:
     for option, (is_right, expected) in BACKOFF_RULES.items():
         if option in values and not is_right(values[option]):
             yield _error(8, f"{name}[{option!r}] must be {expected}.")
+
+
+def _check_overrides() -> Iterator[CheckMessage]:
+    engine = getattr(settings, conf.ENGINE, None) or {}
+    values = engine.get("OVERRIDE_RECIPIENTS") if isinstance(engine, Mapping) else None
+    if not isinstance(values, Mapping):
+        return  # the other checks say so
+    for key, address in values.items():
+        name = f"{conf.ENGINE}['OVERRIDE_RECIPIENTS'][{key!r}]"
+        if (right := conf.target_key(str(key))) != key:
+            yield _error(9, f"{name} names a module and no target.", hint=f"Write {right!r}.")
+        elif not isinstance(address, str) or not address.strip() or not address.isprintable():
+            yield _error(9, f"{name} must be an address.")
+        elif key == "email":
+            try:
+                validate_email(address.strip())
+            except ValidationError:
+                yield _error(9, f"{name} is no email address: {address}")
 
 
 def _check_lease() -> Iterator[CheckMessage]:

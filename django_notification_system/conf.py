@@ -131,6 +131,8 @@ class EngineSettings:
         hard_bounces: After how many hard bounces a record is switched off.
         retry_backoff: How the time between attempts grows; ``None``: it stays the same. See
             ``Backoff``.
+        override_recipients: Where all messages of each target go, by the target's key in
+            ``NOTIFICATION_SYSTEM_TARGETS``; ``None``: each goes to its own address.
     """
 
     batch_size: int = 500
@@ -141,6 +143,7 @@ class EngineSettings:
     history: History = "failed"
     hard_bounces: int = 1
     retry_backoff: Mapping[str, float] | None = None
+    override_recipients: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,14 +194,19 @@ def expo_settings() -> ExpoSettings:
     return _from_mapping(ExpoSettings, _target("expo"))
 
 
+def target_key(module_name: str) -> str:
+    """Return a target's key in the settings, by its handler's module name."""
+    key, _ = BUILT_IN_TARGETS.get(module_name, (module_name, TargetSettings))
+    return key
+
+
 def target_settings(module_name: str) -> TargetSettings:
     """Return what a target of any kind may set.
 
     Args:
         module_name: Its handler's module name. A custom target's key is that name.
     """
-    key, _ = BUILT_IN_TARGETS.get(module_name, (module_name, TargetSettings))
-    return _from_mapping(TargetSettings, _target(key))
+    return _from_mapping(TargetSettings, _target(target_key(module_name)))
 
 
 def engine_settings() -> EngineSettings:

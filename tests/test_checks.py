@@ -153,3 +153,28 @@ def test_a_missing_client_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     said = messages(NOTIFICATION_SYSTEM_TARGETS={"expo": {}})
     assert "pip install django-notification-system[expo]" in said
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        {"email": "staging at example.com"},
+        {"email": ""},
+        {"twilio_sms": 15005550010},
+        {"expo": "two\nlines"},
+        {"twilio": "+15005550010"},
+    ],
+)
+def test_an_overriding_recipient_must_be_an_address_of_a_target(addresses: dict[str, Any]) -> None:
+    assert ids(NOTIFICATION_SYSTEM={"OVERRIDE_RECIPIENTS": addresses}) == ["E009"]
+
+
+def test_overriding_recipients_in_order() -> None:
+    addresses = {"email": "staging@example.com", "twilio_sms": "+15005550010", "loft": "tower"}
+    assert ids(NOTIFICATION_SYSTEM={"OVERRIDE_RECIPIENTS": addresses}) == []
+    assert ids(NOTIFICATION_SYSTEM={"OVERRIDE_RECIPIENTS": "staging@example.com"}) == ["E003"]
+
+
+def test_a_module_name_in_place_of_a_targets_key_is_corrected() -> None:
+    said = messages(NOTIFICATION_SYSTEM={"OVERRIDE_RECIPIENTS": {"twilio": "+15005550010"}})
+    assert "Write 'twilio_sms'." in said

@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from django_notification_system import checks
 from django_notification_system.models import TargetUserRecord
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
-from tests.documentation import Records, assert_documented, run_command
+from tests.documentation import (
+    Records,
+    assert_documented,
+    process,
+    run_command,
+    run_example,
+)
 from tests.mail_backends import use_backend
 
 
@@ -96,3 +103,16 @@ def test_output_of_a_test_message_to_no_server(settings: Any) -> None:
 def test_output_of_a_test_message_with_half_the_settings(settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM_TARGETS = {"twilio_sms": {"account_sid": "AC0", "sender": "+1500"}}
     assert_documented(send_test("Twilio", "+15005550010"), "send_test_notification_settings")
+
+
+def test_staging_example_holds_what_it_does_not_name(
+    records: Records, make_due: MakeDue, mail_server: SmtpStandIn, settings: Any
+) -> None:
+    example = run_example("staging_settings.py")
+    settings.NOTIFICATION_SYSTEM = example["NOTIFICATION_SYSTEM"]
+    assert checks.check_settings() == []
+    make_due(records["Expo"])
+    assert_documented(process().splitlines(keepends=True)[0], "staging")
+    make_due(records["Email"])
+    process("--target", "Email")
+    assert [mail.envelope_to for mail in mail_server.received] == [["staging@example.com"]]

@@ -23,6 +23,7 @@ from ..models.notification import RESPONSE_MAX_LENGTH, as_project_time
 from .announce import announce
 from .database import patiently
 from .history import is_kept, keep_attempts, make_attempt
+from .override import is_overridden
 from .record import refuse_address
 from .settle import is_last_bounce, storable
 
@@ -266,6 +267,8 @@ class _Recording:
         return KIND.UNKNOWN in results and KIND.REPORTED_FAILED not in results
 
     def _refuse_address(self, receipt: Receipt, notification: Notification) -> None:
+        if is_overridden():
+            return  # the message went to another address
         record = notification.target_user_record
         if receipt.address:
             is_same = record.target_user_id.casefold() == receipt.address.casefold()

@@ -11,6 +11,7 @@ from .announce import announce
 from .history import attempts_to_keep, keep_attempts
 from .one_by_one import HeldSave
 from .outcome import Outcome
+from .override import overridden
 from .record import attempt_fields, deactivate_records
 from .settle import settle, settle_without_attempt
 
@@ -37,7 +38,7 @@ def send_and_save(
     if settle_without_attempt(notification):
         _save(notification, using, ("status", "response"))
         return notification.response
-    [outcome] = deliver([notification])
+    [outcome] = overridden(deliver, notification.target_user_record.target)([notification])
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
         held.outcome = outcome  # in a run, whose engine settles, saves and announces
         return outcome.response

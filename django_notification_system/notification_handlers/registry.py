@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..conf import HANDLERS
 from ..delivery.one_by_one import deliver_one_by_one
 from ..delivery.outcome import Outcome
+from ..delivery.override import overridden
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..modules import find_module, missing_function, searched_places
@@ -35,7 +36,8 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
 
     Raises:
         TargetUnavailable: When there is no module of that name, it does not import, or it defines
-            neither ``deliver()`` nor ``send_notification()``.
+            neither ``deliver()`` nor ``send_notification()``, or nothing is to be sent to the
+            target while others are overridden.
     """
     name = target.notification_module_name
     found = find_module(name, HANDLERS, BUILT_IN_PACKAGE)
@@ -52,4 +54,5 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
             raise missing_function(found, ["deliver", "send_notification"])
         deliver = deliver_one_by_one(send, found.source)
     is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
+    deliver = overridden(deliver, target)
     return FoundHandler(deliver, found.source, found.shadows_built_in, is_built_in)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from ..delivery.override import is_held
 from ..models import Notification, NotificationTarget
 from .causes import cause
 from .queue_counts import (
@@ -45,6 +46,7 @@ class TargetStatus:
         failed: How many failed for good in it.
         failed_for_now: How many failed in it and are tried again.
         at_least: Whether more may have been, as only the latest are looked at.
+        held: Whether nothing is sent because others have overridden recipients.
     """
 
     target: NotificationTarget
@@ -57,6 +59,7 @@ class TargetStatus:
     failed: int = 0
     failed_for_now: int = 0
     at_least: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def queue_status(targets: Sequence[NotificationTarget], *, using: str) -> QueueS
         using: The database's alias.
     """
     at = timezone.now()
-    statuses = {target.pk: TargetStatus(target) for target in targets}
+    statuses = {target.pk: TargetStatus(target, held=is_held(target)) for target in targets}
     for waiting in count_waiting(list(statuses), at, using=using):
         status = statuses[waiting.target_id]
         status.due += waiting.due
@@ -172,7 +175,7 @@ def overdue(
 ) -> list[Overdue]:
     """Return the targets of which something has been due for too long, the worst first.
 
-    A target that is paused is left out: that its notifications wait is somebody's wish.
+    A target that is paused or held is left out: that its notifications wait is no news.
 
     Args:
         targets: Those to look at.
@@ -180,7 +183,11 @@ def overdue(
         using: The database's alias.
     """
     at = timezone.now()
-    looked_at = {target.pk: target.name for target in targets if not is_paused(target, at)}
+    looked_at = {
+        target.pk: target.name
+        for target in targets
+        if not is_paused(target, at) and not is_held(target)
+    }
     oldest: dict[uuid.UUID, datetime] = {}
     # Counted, where the first of each would do: to find that, a database whose statistics are late
     # might go through all that is done with, in the order of time.

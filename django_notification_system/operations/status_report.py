@@ -7,6 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..delivery.override import override_notice
 from .duration import spoken
 from .queue_status import Overdue, QueueStatus, TargetStatus, is_paused
 from .text_table import table
@@ -15,6 +16,8 @@ from .text_table import table
 def status_text(status: QueueStatus) -> str:
     """Return the state of the queue as aligned text, a paragraph for each part that has news."""
     parts = [_queue(status)]
+    if notice := override_notice([each.target for each in status.targets]):
+        parts.append(notice)
     if paused := [each for each in status.targets if is_paused(each.target, status.at)]:
         lines = [
             (
@@ -153,6 +156,7 @@ def _target_json(each: TargetStatus, status: QueueStatus) -> dict[str, Any]:
             target.paused_until.isoformat() if paused and target.paused_until else None
         ),
         "pause_reason": target.pause_reason if paused else "",
+        "held": each.held,
         "last_hour": {
             "delivered": each.delivered,
             "failed": each.failed,

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ...delivery.attempt import Attempt
+from ...delivery.override import override_notice
 from ...delivery.run import Run
 from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
+from ...models import NotificationTarget
 from ...notification_handlers.registry import find_handler
 from ...operations.stopping import stopped_by_signals
 from ...operations.text_table import printable
@@ -126,6 +128,7 @@ class Command(BaseCommand):
         run = Run(
             target_names=options["targets"], limit=options["limit"], using=options["database"]
         )
+        self._say_if_overridden(run.targets)
         if self._verbosity >= 2:
             self._show_handlers(run)
         attempts = run.preview() if options["dry_run"] else iter(run)
@@ -146,6 +149,7 @@ class Command(BaseCommand):
             interval=options["interval"],
             on_problem=self._report_problem,
         )
+        self._say_if_overridden(Run(target_names=options["targets"], using=watch.using).targets)
         attempts = iter(watch)
         with stopped_by_signals(watch.stop), closing(attempts):
             for attempt in attempts:
@@ -162,6 +166,10 @@ class Command(BaseCommand):
 
     def _report_problem(self, problem: str) -> None:
         self.stderr.write(self.style.ERROR(problem))
+
+    def _say_if_overridden(self, targets: Sequence[NotificationTarget]) -> None:
+        if self._verbosity >= 1 and (notice := override_notice(targets)):
+            self.stderr.write(self.style.WARNING(notice))
 
     def _show_handlers(self, run: Run) -> None:
         for target in run.targets:

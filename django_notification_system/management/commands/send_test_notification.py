@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from ...checks import check_settings
 from ...delivery.outcome import Outcome, Result
+from ...delivery.override import override_notice
 from ...delivery.pause import explained, is_paused
 from ...delivery.run import _targets as targets_named
 from ...exceptions import NotificationSystemError
@@ -82,6 +83,8 @@ class Command(BaseCommand):
             self.stdout.write(printable(said, self.stdout.encoding))
 
     def _send(self, target: NotificationTarget, using: str, options: dict[str, Any]) -> Outcome:
+        if notice := override_notice([target]):
+            self._warn(notice)
         handler = find_handler(target)
         if options["verbosity"] >= 1:
             self.stderr.write(_("Handler: %s") % handler.source)

@@ -1,0 +1,184 @@
+"""``OVERRIDE_RECIPIENTS``: a site for trials, whose messages all go to addresses of its own.
+
+Whatever delivers is given notifications that name the other address: they differ from what is in
+the database, in memory only and only while they are delivered.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ..conf import engine_settings, target_key
+from ..exceptions import TargetUnavailable
+from ..models import Notification, NotificationTarget, TargetUserRecord
+from .outcome import Outcome
+
+Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
+
+SETTING = "NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS']"
+#: Where a mail says whom it was for.
+ORIGINAL_RECIPIENT = "X-Original-To"
+#: What in a notification's ``extra`` names further recipients.
+RECIPIENTS_IN_EXTRA = ("cc", "bcc")
+#: The headers of a mail that would show them. Source: RFC 5322, sections 3.6.3 and 3.6.6.
+RECIPIENT_HEADERS = frozenset({"to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"})
+
+
+def is_overridden() -> bool:
+    """Tell whether messages go elsewhere than to the people they are for."""
+    return bool(engine_settings().override_recipients)
+
+
+def override_of(target: NotificationTarget) -> str | None:
+    """Return where all messages of a target go, or ``None`` where each goes to its own address.
+
+    Raises:
+        TargetUnavailable: When others are overridden and this one is not: better not sent than
+            sent to real people.
+    """
+    overrides: Any = engine_settings().override_recipients
+    if not overrides:
+        return None
+    key = target_key(target.notification_module_name)
+    address = overrides.get(key) if isinstance(overrides, Mapping) else None
+    if not isinstance(address, str) or not address.strip():
+        raise TargetUnavailable(
+            f"Target {target.name!r} is held: {SETTING} has no address for {key!r}, and what it"
+            " does not name is not sent. Add one, or remove the setting where messages are to"
+            " reach people."
+        )
+    return address.strip()
+
+
+def is_held(target: NotificationTarget) -> bool:
+    """Tell whether nothing of a target is sent because others are overridden."""
+    try:
+        override_of(target)
+    except TargetUnavailable:
+        return True
+    return False
+
+
+def override_notice(targets: Sequence[NotificationTarget]) -> str:
+    """Return what there is to say of these targets before anything is sent; mostly nothing."""
+    if not is_overridden():
+        return ""
+    said = [
+        _("%s is held") % target.name
+        if is_held(target)
+        else _("%(target)s goes to %(address)s")
+        % {"target": target.name, "address": override_of(target)}
+        for target in targets
+    ]
+    return _("OVERRIDE_RECIPIENTS is set, so no message reaches people: %s.") % ", ".join(said)
+
+
+def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
+    """Return what delivers a target's notifications to where the settings say, if they do.
+
+    Args:
+        deliver: The handler's function.
+        target: Whose handler.
+
+    Raises:
+        TargetUnavailable: When nothing of the target is to be sent.
+    """
+    address = override_of(target)
+    if address is None:
+        return deliver
+
+    def deliver_elsewhere(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        redirections: dict[Any, _Redirection] = {}
+
+        def redirected() -> Iterator[Notification]:
+            for notification in notifications:
+                # A handler of the project's own may call a built-in one with what it was given.
+                if not _is_redirected(notification):
+                    redirections[notification.pk] = _Redirection(notification, address)
+                yield notification
+
+        try:
+            for outcome in deliver(redirected()):
+                if isinstance(outcome, Outcome):
+                    if ended := redirections.pop(outcome.notification.pk, None):
+                        ended.undo()
+                    # The provider has said nothing of the person's own address.
+                    outcome = replace(
+                        outcome, deactivate_record=False, opt_out=False, hard_bounce=False
+                    )
+                yield outcome
+        finally:
+            for left in redirections.values():
+                left.undo()
+
+    return deliver_elsewhere
+
+
+class _Redirection:
+    """Makes a notification name another address, until it is undone.
+
+    The notification gets a copy of its record, as whoever made it may hold the record itself. The
+    copy cannot be saved: handlers in the manner of release 1.5.3 switch records off and save them.
+    Nor does reading either from the database again bring the person's address back.
+    """
+
+    def __init__(self, notification: Notification, address: str) -> None:
+        self._notification = notification
+        self._record = notification.target_user_record
+        self._extra = notification.extra
+        self._copy = copy.copy(self._record)
+        self._address = address
+        for name in ("save", "delete"):
+            setattr(self._copy, name, _do_nothing)
+        setattr(self._copy, "refresh_from_db", self._refresh_record)  # noqa: B010 # for mypy
+        setattr(notification, "refresh_from_db", self._refresh)  # noqa: B010
+        self._apply()
+
+    def undo(self) -> None:
+        """Let the notification be again what it was, but for what its handler has changed."""
+        notification = self._notification
+        notification.__dict__.pop("refresh_from_db", None)
+        notification.target_user_record = self._record
+        if notification.extra is self._changed_extra:
+            notification.extra = self._extra
+
+    def _apply(self) -> None:
+        self._copy.target_user_id = self._address
+        self._notification.target_user_record = self._copy
+        self._changed_extra = _without_other_recipients(self._notification.extra, self._record)
+        self._notification.extra = self._changed_extra
+
+    def _refresh(self, *args: Any, **kwargs: Any) -> None:
+        Notification.refresh_from_db(self._notification, *args, **kwargs)
+        self._apply()
+
+    def _refresh_record(self, *args: Any, **kwargs: Any) -> None:
+        TargetUserRecord.refresh_from_db(self._copy, *args, **kwargs)
+        self._copy.target_user_id = self._address
+
+
+def _is_redirected(notification: Notification) -> bool:
+    return "refresh_from_db" in notification.__dict__
+
+
+def _do_nothing(*args: Any, **kwargs: Any) -> None:
+    pass
+
+
+def _without_other_recipients(extra: Any, record: TargetUserRecord) -> Any:
+    """Return ``extra`` without the recipients that it adds; a mail gets a header with its own."""
+    if extra is not None and not isinstance(extra, dict):
+        return extra  # the handler says what is wrong with it
+    kept = {name: value for name, value in (extra or {}).items() if name not in RECIPIENTS_IN_EXTRA}
+    headers = kept.get("headers") or {}
+    if record.target.notification_module_name != "email" or not isinstance(headers, dict):
+        return kept
+    hidden = RECIPIENT_HEADERS | {ORIGINAL_RECIPIENT.lower()}
+    headers = {name: value for name, value in headers.items() if name.lower() not in hidden}
+    original = record.target_user_id.strip()
+    if original.isprintable() and original:
+        headers[ORIGINAL_RECIPIENT] = original
+    return {**kept, "headers": headers}
