@@ -6,6 +6,7 @@ Settings are read when they are needed, so ``override_settings`` works in tests.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -232,5 +233,10 @@ def _target(key: str) -> Mapping[str, Any]:
 
 
 def _from_mapping(settings_class: type[Settings], values: Mapping[str, Any]) -> Settings:
-    known = {known_field.name for known_field in fields(settings_class)}  # type: ignore[arg-type]
+    known = _names(settings_class)  # type: ignore[arg-type] # classes are hashable
     return settings_class(**{name: value for name, value in values.items() if name in known})
+
+
+@cache
+def _names(settings_class: Any) -> frozenset[str]:
+    return frozenset(known_field.name for known_field in fields(settings_class))

@@ -140,7 +140,9 @@ def _outcome_of_error(letter: _Letter, error: Exception, connection: MailConnect
 def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
     """Return what django-anymail, where that is the backend, says of the record's address."""
     status = getattr(message, "anymail_status", None)
-    recipients = getattr(status, "recipients", None) or {}
+    recipients = getattr(status, "recipients", None)
+    if not recipients:
+        return None
     address = parseaddr(message.to[0])[1]
     return recipients.get(address) or recipients.get(address.lower())
 
