@@ -3,9 +3,11 @@
 import os
 import random
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.workers.pool import Workers, database_of_its_own, end_connections
 #: All of it in CI, and enough of it to see where a person waits.
 NOTIFICATIONS = 20_000 if os.environ.get("CI") else 3_000
 KILLED_OVER = 5_000 if os.environ.get("CI") else 2_000
+OVER_A_WAL = 2_000
 PROCESSES = 4
 RECORD_EVERY = 50
 
@@ -43,6 +46,19 @@ def test_overlapping_runs_send_each_notification_once(workers: Workers) -> None:
     assert len(deliveries) == NOTIFICATIONS
     assert set(deliveries.values()) == {1}
     assert workers.statuses() == {"DELIVERED": NOTIFICATIONS}
+
+
+@pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="SQLite's kind of journal")
+def test_overlapping_runs_send_each_once_with_a_write_ahead_log(workers: Workers) -> None:
+    with closing(sqlite3.connect(workers.environment["WORKERS_DATABASE"])) as link:
+        assert link.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",)
+    workers.python("-m", "tests.workers.fill", str(OVER_A_WAL))
+    started = [workers.start() for _ in range(PROCESSES)]
+    for worker in started:
+        _, errors = worker.communicate(timeout=300)
+        assert (worker.returncode, errors) == (0, "")
+    assert set(workers.deliveries().values()) == {1}
+    assert workers.statuses() == {"DELIVERED": OVER_A_WAL}
 
 
 def test_killing_workers_loses_nothing(
