@@ -113,6 +113,7 @@ def test_what_failed_stays_failed(sent: Notification, record: TargetUserRecord) 
         ("failed", 21610, Notification.OPTED_OUT),
         ("failed", 30001, Notification.DELIVERY_FAILURE),
         ("failed", 30002, Notification.DELIVERY_FAILURE),
+        ("failed", 21606, Notification.DELIVERY_FAILURE),
         ("undelivered", 30007, Notification.DELIVERY_FAILURE),
         ("undelivered", 30008, Notification.DELIVERY_FAILURE),
         ("undelivered", 30034, Notification.DELIVERY_FAILURE),
@@ -137,6 +138,7 @@ def test_the_error_code_decides_what_comes_of_the_record(
     assert sent.status == expected
     assert record.active is (expected == Notification.DELIVERY_FAILURE)
     assert sent.response.startswith(f"Twilio reports: {status}")
+    assert "`" not in sent.response
     assert not NotificationOptOut.objects.exists()
 
 

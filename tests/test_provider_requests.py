@@ -115,6 +115,27 @@ def test_a_reply_without_a_length_is_read_to_its_end() -> None:
         assert post(f"http://127.0.0.1:{server.port}/").text == "Hello"
 
 
+def test_a_proxy_that_goes_away_with_a_request_may_have_passed_it_on() -> None:
+    with RawServer(after_request(lambda connection: None)) as server:
+        proxies = {"http": f"http://127.0.0.1:{server.port}"}
+        error = failure("http://api.example.com/", proxies=proxies)
+
+    assert why_no_answer(error) is NoAnswer.LOST
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", b""])
+def test_a_proxy_that_opens_no_tunnel_has_passed_nothing_on(answer: bytes) -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(1 << 16)
+        connection.sendall(answer)
+
+    with RawServer(refuse) as server:
+        proxies = {"https": f"http://127.0.0.1:{server.port}"}
+        error = failure("https://api.example.com/", proxies=proxies)
+
+    assert why_no_answer(error) is NoAnswer.NOT_CONNECTED
+
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nHe\r\n3\r\nllo\r\n0\r\n\r\n"
 
 
@@ -205,6 +226,36 @@ def test_over_tls_the_time_limit_and_the_certificate_count(tmp_path: Path) -> No
         begun = time.monotonic()
         assert why_no_answer(failure(address, verify=certificate)) is NoAnswer.LOST
         assert time.monotonic() - begun < 3 * TIMEOUT
+
+
+@pytest.mark.parametrize("then", [wait, stop_writing, reset, lambda connection: None])
+def test_where_tls_does_not_come_about_nothing_was_sent(then: Talk) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(1 << 16)  # the first words of TLS
+        then(connection)
+
+    with RawServer(talk) as server:
+        begun = time.monotonic()
+        error = failure(f"https://127.0.0.1:{server.port}/")
+
+    assert time.monotonic() - begun < 3 * TIMEOUT
+    assert why_no_answer(error) is NoAnswer.NOT_CONNECTED
+    assert "HTTPSConnectionPool(host='127.0.0.1'" in str(error)
+
+
+def test_a_connection_over_tls_that_is_lost_after_the_request_may_have_carried_it(
+    tmp_path: Path,
+) -> None:
+    context, certificate = server_context(tmp_path)
+    ends = [lambda connection: None, reset, lambda connection: socket.close(connection.detach())]
+
+    with RawServer(
+        over_tls(context, after_request(lambda connection: ends[-1](connection)))
+    ) as server:
+        while ends:
+            error = failure(f"https://localhost:{server.port}/", verify=certificate)
+            assert why_no_answer(error) is NoAnswer.LOST
+            ends.pop()
 
 
 def test_what_speaks_no_tls_took_nothing() -> None:

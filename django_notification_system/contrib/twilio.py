@@ -56,6 +56,8 @@ RESULTS: Mapping[str, ReceiptResult] = {
 #: and more. Twilio does not ask again by itself. Seconds between looks; a second in all.
 WAITS = (0.1, 0.2, 0.3, 0.4)
 
+TEXT = "text/plain; charset=utf-8"
+
 
 @csrf_exempt
 @require_POST
@@ -84,8 +86,6 @@ def status_callback(request: HttpRequest) -> HttpResponse:
     return HttpResponse("No notification has this message.", status=404, content_type=TEXT)
 
 
-TEXT = "text/plain; charset=utf-8"
-
 app_name = "django_notification_system_twilio"
 urlpatterns = [path("status/", status_callback, name="status_callback")]
 
@@ -104,7 +104,7 @@ def receipt_of(form: QueryDict) -> Receipt | None:
     code = _code(form.get("ErrorCode", ""))
     fault = fault_of_code(code) if result is ReceiptResult.FAILED else None
     of_code = f", code {code}" if code else ""
-    what = f": {fault.what}" if fault is not None else "."
+    what = f": {fault.what.replace('``', '')}" if fault is not None else "."
     verdict = fault.verdict if fault is not None else None
     return Receipt(
         provider_message_id=message_id,

@@ -1,4 +1,4 @@
-"""A time limit for each whole reply of a provider's API.
+"""A time limit for each whole reply of a provider's API, and what it says where there is none.
 
 ``requests`` measures the time between two reads. A server or a proxy that writes a byte a second
 would hold a connection, and with it the message, for hours.
@@ -7,12 +7,13 @@ would hold a connection, and with it the message, for hours.
 import http.client
 import io
 import socket
+import ssl
 import time
 from typing import Any
 
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import connection, connectionpool
+from urllib3.exceptions import NewConnectionError
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -39,32 +40,56 @@ class _Response(http.client.HTTPResponse):
         self.fp: Any = io.BufferedReader(_Reply(self.fp.detach(), sock))
 
 
-class _Connection(HTTPConnection):
+# Their names are those of what they stand for: people read them in responses.
+
+
+class HTTPConnection(connection.HTTPConnection):
+    """A connection whose replies have a time limit."""
+
     response_class = _Response
 
 
-class _SecureConnection(HTTPSConnection):
+class HTTPSConnection(connection.HTTPSConnection):
+    """The same with TLS."""
+
     response_class = _Response
 
+    def connect(self) -> None:
+        """Connect.
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+        Raises:
+            NewConnectionError: Also where the other side is silent or goes away before there is
+                TLS. Otherwise it would look as if that had come after the request.
+        """
+        try:
+            super().connect()
+        except (TimeoutError, ConnectionError, ssl.SSLEOFError) as error:
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise NewConnectionError(self, f"Failed to set TLS up: {said}") from error
 
 
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+class HTTPConnectionPool(connectionpool.HTTPConnectionPool):
+    """Connections whose replies have a time limit."""
+
+    ConnectionCls = HTTPConnection
 
 
-POOLS = {"http": _Pool, "https": _SecurePool}
+class HTTPSConnectionPool(connectionpool.HTTPSConnectionPool):
+    """The same with TLS."""
+
+    ConnectionCls = HTTPSConnection
+
+
+POOLS = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
 
 
 class _Reply(io.RawIOBase):
     """What a socket brings, until the time of its timeout is over."""
 
-    def __init__(self, raw: Any, connection: socket.socket) -> None:
+    def __init__(self, raw: Any, sock: socket.socket) -> None:
         self._raw = raw  # keeps the socket open where the connection is closed before it is read
-        self._connection = connection
-        timeout = connection.gettimeout()
+        self._socket = sock
+        timeout = sock.gettimeout()
         self._ends_at = None if timeout is None else time.monotonic() + timeout
 
     def readable(self) -> bool:
@@ -75,7 +100,7 @@ class _Reply(io.RawIOBase):
             remaining = self._ends_at - time.monotonic()
             if remaining <= 0:
                 raise TimeoutError("timed out")
-            self._connection.settimeout(remaining)
+            self._socket.settimeout(remaining)
         read: int | None = self._raw.readinto(buffer)
         return read
 

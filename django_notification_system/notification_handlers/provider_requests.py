@@ -131,14 +131,19 @@ def why_no_answer(error: requests.RequestException) -> NoAnswer:
     failure = error.args[0] if error.args else None
     if not isinstance(failure, MaxRetryError):
         return NoAnswer.LOST
-    reason = failure.reason
+    reason: Exception | None = failure.reason
+    if isinstance(reason, ProxyError):
+        # It also comes where a proxy goes away with the request.
+        reason = reason.original_error
+        if type(reason) is OSError:
+            return NoAnswer.NOT_CONNECTED  # the proxy opens no tunnel
     if isinstance(reason, SSLError):
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args):
             return NoAnswer.NOT_TRUSTED
         # The one that also comes after the request, where the other side just goes away.
         lost = any(isinstance(cause, ssl.SSLEOFError) for cause in reason.args)
         return NoAnswer.LOST if lost else NoAnswer.NOT_CONNECTED
-    not_made = isinstance(reason, (ConnectTimeoutError, NewConnectionError, ProxyError))
+    not_made = isinstance(reason, (ConnectTimeoutError, NewConnectionError))
     return NoAnswer.NOT_CONNECTED if not_made else NoAnswer.LOST
 
 
