@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system.conf import seconds_each
+from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.rate import LONGEST_WAIT_SECONDS, Rate
 from django_notification_system.delivery.run import Run
 from django_notification_system.models import (
@@ -18,6 +19,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.notification_handlers.parallel import side_by_side
 from tests.conftest import MakeDue
 from tests.handlers import freely
 from tests.test_engine import in_real_transactions
@@ -66,6 +68,44 @@ def test_notifications_go_out_evenly(record: TargetUserRecord, settings: Any) ->
     ]
     assert sum(gaps) >= 0.49
     assert min(gaps) > 0.02  # and not all at once, and then nothing
+
+
+@in_real_transactions
+@pytest.mark.parametrize("rate", ["20/s", "4/s"])
+def test_what_was_sent_is_told_of_before_the_next_is_due(
+    record: TargetUserRecord, settings: Any, rate: str
+) -> None:
+    """And not only when all of a handler's threads have something to do."""
+    at_rate(settings, rate)
+    sent_at: dict[str, float] = {}
+    late: list[float] = []
+
+    def send(notification: Notification) -> Iterator[Outcome]:
+        sent_at[notification.title] = time.monotonic()
+        yield Outcome.delivered(notification, "Sent.")
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for outcome in side_by_side(send, notifications, workers=16):
+            late.append(time.monotonic() - sent_at[outcome.notification.title])
+            yield outcome
+
+    freely.behave = behave
+    make_many(record, 6)
+    list(Run())
+    assert states(record) == {("DELIVERED", 0, None)}
+    assert max(late) < 3 * seconds_each(rate)  # with sixteen threads it was all of the run
+
+
+def test_a_handler_that_gathers_many_sends_what_a_second_brings(
+    record: TargetUserRecord, settings: Any
+) -> None:
+    at_rate(settings, "20/s")
+    freely.behave = lambda notifications: freely.one_after_another(list(notifications))
+    make_many(record, 50)
+    list(Run())
+    assert states(record) == {("DELIVERED", 0, None)}
+    assert 2 <= len(freely.taken) <= 5
+    assert max(freely.taken) < 30
 
 
 @in_real_transactions

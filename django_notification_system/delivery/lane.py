@@ -27,8 +27,10 @@ logger = logging.getLogger("django_notification_system")
 HANDLER_ERRORS = (Exception, SystemExit)
 #: A handler that takes so many and answers for none reads all into a list: it gets no more at once.
 MOST_TAKEN = 2000
-#: How soon a lane that waits for its rate notices that the run is to stop.
-LONGEST_SLEEP_SECONDS = 0.05
+#: How long a lane that waits for its rate sleeps at once.
+LONGEST_SLEEP_SECONDS = 0.1
+#: How long a handler may gather notifications at its rate before it must send them.
+GATHER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +190,25 @@ class Lane:
         return bool(self._slice)
 
     def _feed(self) -> Iterator[Notification]:
-        while len(self.taken) < (1 if self._is_probing else MOST_TAKEN) and self._fill_slice():
-            if not self._keep_pace():
+        while len(self.taken) < (1 if self._is_probing else MOST_TAKEN):
+            if not self._may_ask_for_more() or not self._fill_slice() or not self._keep_pace():
                 return
             batch, notification = self._slice.popleft()
             self.taken[notification.pk] = (batch, notification)
             self._taken_count += 1
             yield notification
+
+    def _may_ask_for_more(self) -> bool:
+        """Tell whether the handler may wait here for its rate.
+
+        While it waits it cannot say what came of those that it has. So it gets no more in this
+        call where the wait may be long, or where it gathers them to send them together.
+        """
+        if not self._seconds_each or not self.taken:
+            return True
+        wait = self._next_at - time.monotonic()
+        silence = time.monotonic() - self.progress_at
+        return bool(self._slice) and wait <= LONGEST_SLEEP_SECONDS and silence < GATHER_SECONDS
 
     def _keep_pace(self) -> bool:
         """Wait until the target's rate allows the next; ``False`` where the run is to stop."""

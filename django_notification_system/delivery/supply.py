@@ -112,8 +112,8 @@ class Supply:
     def keep_time(self) -> None:
         """Record what has waited long enough, and renew what is still on its way."""
         self.take_answers()
-        if self._is_waiting and not self.lane.taken:
-            self.lane.progress_at = time.monotonic()  # nobody's fault
+        if self._is_waiting:
+            self.lane.progress_at = time.monotonic()  # it waits for its rate, and no handler hangs
             self.hand_over()
         for batch in list(self._batches):
             batch.keep_time(self.lane.progress_at)

@@ -61,7 +61,8 @@ def side_by_side(
     error: Exception | SystemExit | None = None
     try:
         while True:
-            while busy < workers and not exhausted and error is None:
+            # Results first: the next item may be long in coming.
+            if busy < workers and not exhausted and error is None and results.empty():
                 try:
                     item = next(source)
                 except StopIteration:
@@ -71,6 +72,7 @@ def side_by_side(
                 else:
                     hand_over(item)
                     busy += 1
+                continue
             if not busy:
                 break
             result = results.get()
