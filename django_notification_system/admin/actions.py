@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ..models import Notification
-from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Change, Result, apply, preview
+from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Result, apply, preview
 from .paginator import COUNTED_ROWS
 
 TEMPLATE = "admin/django_notification_system/notification/action_confirmation.html"
@@ -49,30 +49,35 @@ class MomentForm(forms.Form):
 @admin.action(permissions=["send"], description=_("Send now"))
 def send_now(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
     """Make due what was to be sent later."""
-    return _ask_or_do(model_admin, request, queryset, "send_now", SEND_NOW)
+    return _ask_or_do(model_admin, request, queryset, "send_now")
 
 
 @admin.action(permissions=["retry"], description=_("Send failed ones again"))
 def retry_failed(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
     """Schedule anew what has failed, with all its attempts."""
-    return _ask_or_do(model_admin, request, queryset, "retry_failed", RETRY_FAILED)
+    return _ask_or_do(model_admin, request, queryset, "retry_failed")
 
 
 @admin.action(permissions=["cancel"], description=_("Cancel"))
 def cancel(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
     """Call off what was to be sent."""
-    return _ask_or_do(model_admin, request, queryset, "cancel", CANCEL)
+    return _ask_or_do(model_admin, request, queryset, "cancel")
 
 
 @admin.action(permissions=["reschedule"], description=_("Reschedule"))
 def reschedule(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
     """Move what is to be sent to a moment that is entered on the page."""
-    return _ask_or_do(
-        model_admin, request, queryset, "reschedule", RESCHEDULE, form_class=MomentForm
-    )
+    return _ask_or_do(model_admin, request, queryset, "reschedule", MomentForm)
 
 
 ACTIONS: tuple[Action, ...] = (send_now, retry_failed, cancel, reschedule)
+#: For which notifications an action is.
+CHANGES = {
+    "send_now": SEND_NOW,
+    "retry_failed": RETRY_FAILED,
+    "cancel": CANCEL,
+    "reschedule": RESCHEDULE,
+}
 
 
 def _ask_or_do(
@@ -80,9 +85,9 @@ def _ask_or_do(
     request: HttpRequest,
     queryset: Any,
     name: str,
-    change: Change,
     form_class: type[MomentForm] | None = None,
 ) -> TemplateResponse | None:
+    change = CHANGES[name]
     confirmed = "confirmed" in request.POST
     form = None
     moment = timezone.now()
@@ -149,6 +154,17 @@ def _tell(model_admin: Any, request: HttpRequest, result: Result) -> None:
     model_admin.message_user(
         request, text % {"number": number, "reasons": reasons}, messages.WARNING
     )
+
+
+def possible_actions(
+    model_admin: Any, request: HttpRequest, notification: Notification
+) -> list[tuple[str, Any]]:
+    """Return the actions, by name and description, that a person may use on a notification now."""
+    return [
+        (name, description)
+        for name, (_function, _name, description) in model_admin.get_actions(request).items()
+        if name in CHANGES and notification.status in CHANGES[name].statuses
+    ]
 
 
 def permitted(request: HttpRequest, verb: str) -> bool:

@@ -1,5 +1,6 @@
 """The admin of notifications."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -7,15 +8,17 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
 from ..models.notification import refuse_bad_extra
-from .actions import ACTIONS, permitted
+from .actions import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
 from .form import VersionedForm
 from .history import AttemptInline
+from .preview import framed_preview_page
 from .search import user_search_fields
 
 #: What brings files of the project's into a message.
@@ -106,6 +109,9 @@ class NotificationForm(VersionedForm):
 @admin.register(Notification)
 class NotificationAdmin(NotificationSystemAdmin):
     """What is to be said, and what became of it; the latter is the engine's, to be read only."""
+
+    class Media:
+        css = {"all": ("django_notification_system/admin.css",)}
 
     form = NotificationForm
     actions = ACTIONS
@@ -218,6 +224,33 @@ class NotificationAdmin(NotificationSystemAdmin):
             "scheduled_delivery": timezone.now(),
             **super().get_changeform_initial_data(request),
         }
+
+    def get_urls(self) -> Any:
+        """Add the pages of this app's own."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        preview = self.admin_site.admin_view(partial(framed_preview_page, self))
+        return [
+            path("<path:object_id>/preview/", preview, name=f"{name}_preview"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        """Add what can be done with the notification, and where its preview is."""
+        if obj is not None:
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_preview"
+            context |= {
+                "possible_actions": possible_actions(self, request, obj),
+                "preview_url": reverse(name, args=[obj.pk], current_app=self.admin_site.name),
+            }
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may send notifications now."""

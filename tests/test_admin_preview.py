@@ -1,0 +1,209 @@
+"""A notification's preview: what its recipient would see, and nothing of it acts."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from django_notification_system.admin.preview import sealed
+from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from tests.conftest import MakeDue
+from tests.test_admin import Records, address, staff_client
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = """<p onclick="alert(1)">Hi</p><script>alert(1)</script>"</iframe>
+<img src=x onerror=alert(1)><LINK rel=preconnect href=https://evil.example></link>
+<svg onload="alert(1)"></svg>"""
+
+
+@pytest.fixture
+def client() -> Client:
+    """The browser of somebody who may only look."""
+    return staff_client("view_notification")
+
+
+def show(client: Client, notification: Notification) -> Any:
+    name = "admin:django_notification_system_notification_preview"
+    response = client.get(reverse(name, args=[notification.pk]))
+    assert response.status_code == 200
+    return response
+
+
+def frame_of(page: str) -> str:
+    """Return the document that the frame shows."""
+    return unescape(page.partition('srcdoc="')[2].partition('"')[0])
+
+
+def test_an_email_is_shown_as_it_will_be_sent(
+    client: Client, records: Records, make_due: MakeDue, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+    default_storage.save("bills/7.pdf", ContentFile(b"x" * 2048))
+    extra = {
+        "template_name": "preview/breakfast.html",
+        "cc": ["cook@example.com"],
+        "headers": {"X-Table": "7"},
+        "attachments": ["bills/7.pdf"],
+        "eggs": 3,
+    }
+    notification = make_due(records["Email"], title="Breakfast <7>", body="", extra=extra)
+    page = show(client, notification).content.decode()
+    assert "<p>3 eggs for Eggs</p>" in frame_of(page)
+    for text in (
+        "eggs@example.com", "cook@example.com", "X-Table", "7.pdf (2.0", "Breakfast &lt;7&gt;",
+        "webmaster@localhost",
+    ):  # fmt: skip
+        assert text in page
+    assert "3 eggs for Eggs</pre>" in page
+
+
+def test_an_error_of_a_template_is_shown(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], body="", extra={"template_name": "none.html"})
+    page = unescape(show(client, notification).content.decode())
+    assert "could not be sent as it is" in page
+    assert "the template 'none.html' could not be rendered" in page
+
+
+def test_a_preview_keeps_nothing_that_a_template_writes(
+    client: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count_greetings(user: Any) -> int:
+        return get_user_model().objects.filter(pk=user.pk).update(last_name="Greeted")
+
+    monkeypatch.setattr(get_user_model(), "count_greetings", count_greetings, raising=False)
+    notification = make_due(
+        records["Email"], body="", extra={"template_name": "preview/writes.html"}
+    )
+    assert "<p>1 greeted</p>" in frame_of(show(client, notification).content.decode())
+    assert get_user_model().objects.get(username="egg").last_name == "Benedict"
+
+
+def test_hostile_html_stays_in_its_frame(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], title="</title><script>x</script>", body=HOSTILE)
+    response = show(client, notification)
+    page = response.content.decode()
+    assert page.count("<iframe") == 1
+    assert "<iframe sandbox srcdoc=" in page
+    assert "<script" not in page
+    assert "onerror=alert" in frame_of(page)
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "img-src data:;" in policy
+    assert frame_of(page).index("Content-Security-Policy") < frame_of(page).index("Hi</p>")
+    assert response["X-Frame-Options"] == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize(
+    "tag", ["<link rel=preconnect>", "<LINK\nrel=x>", "</link>", "<link/x>", "<iFrame src=x>"]
+)
+def test_links_to_other_servers_are_disarmed(tag: str) -> None:
+    assert not re.search(r"</?(link|iframe)", sealed(tag), re.IGNORECASE)
+    assert sealed("<linked>").endswith("<linked>")
+
+
+@pytest.mark.parametrize(("target", "kind"), [("Twilio", "sms"), ("Expo", "push")])
+def test_a_phone_shows_texts_and_pushes(
+    client: Client, records: Records, make_due: MakeDue, target: str, kind: str
+) -> None:
+    notification = make_due(
+        records[target], title="Ready", body="<b>Eggs</b>", extra={"subtitle": "At last"}
+    )
+    page = show(client, notification).content.decode()
+    assert f'class="phone {kind}"' in page
+    assert "&lt;b&gt;Eggs&lt;/b&gt;" in page
+    assert "<iframe" not in page
+    assert ('<p class="title">Ready</p>' in page) is (kind == "push")
+    assert ("At last" in page) is (kind == "push")
+
+
+def test_a_text_without_a_body_is_its_title(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Twilio"], title="Ready", body="")
+    assert "<p>Ready</p>" in show(client, notification).content.decode()
+
+
+def test_a_target_of_the_projects_own_shows_title_and_body(
+    client: Client, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    page = show(client, make_due(loft, title="Fly", body="Home")).content.decode()
+    assert 'class="phone message"' in page
+    assert '<p class="title">Fly</p>' in page
+
+
+def test_a_target_without_a_handler_is_told(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    NotificationTarget.objects.filter(name="Email").update(notification_module_name="nowhere")
+    page = unescape(show(client, make_due(records["Email"])).content.decode())
+    assert "there is no module 'nowhere'" in page
+
+
+def test_a_preview_is_for_those_who_may_see_the_notification(
+    records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"])
+    url = reverse("admin:django_notification_system_notification_preview", args=[notification.pk])
+    assert staff_client("view_targetuserrecord").get(url).status_code == 403
+    assert Client().get(url).status_code == 302
+    notification.delete()
+    assert staff_client("view_notification").get(url).status_code == 404
+
+
+def test_a_preview_takes_few_queries(client: Client, records: Records, make_due: MakeDue) -> None:
+    notification = make_due(records["Email"], body="<p>Hi</p>")
+    with CaptureQueriesContext(connection) as captured:
+        show(client, notification)
+    # Session, person, two kinds of permissions; the notification with record, user and target; and
+    # the savepoint, which is rolled back.
+    assert len(captured) == 11
+
+
+def test_a_notifications_page_frames_its_preview(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], body="<p>Hi</p>")
+    page = client.get(address(Notification, "change", notification.pk)).content.decode()
+    assert f'sandbox src="{address(Notification, "preview", notification.pk)}"' in page
+    add = staff_client("add_notification").get(address(Notification, "add")).content.decode()
+    assert "<iframe" not in add
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("SCHEDULED", ["send_now", "cancel", "reschedule"]),
+        ("DELIVERY FAILURE", ["retry_failed"]),
+        ("DELIVERED", []),
+    ],
+)
+def test_a_notifications_page_offers_the_actions_that_are_for_it(
+    records: Records, make_due: MakeDue, status: str, expected: list[str]
+) -> None:
+    attempted = None if status == "SCHEDULED" else timezone.now()
+    notification = make_due(records["Email"], status=status, attempted_delivery=attempted)
+    url = address(Notification, "change", notification.pk)
+    everybody = Client()
+    everybody.force_login(get_user_model().objects.create_superuser("ada"))
+    offered = [name for name, _label in everybody.get(url).context["possible_actions"]]
+    assert offered == expected
+    assert staff_client("view_notification").get(url).context["possible_actions"] == []
+    for name in expected:
+        data = {"action": name, "_selected_action": notification.pk}
+        page = everybody.post(address(Notification), data).content.decode()
+        assert 'name="confirmed"' in page
