@@ -63,6 +63,10 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "base_url": (_is_url, "an http or https URL"),
     "when_unknown": (lambda value: value in ("retry", "fail"), '"retry" or "fail"'),
     "rate": (_is_rate, 'a rate such as "10/s", "100/m" or "1000/h", or None'),
+    "receipts_after": (
+        lambda value: _is_number(value) and 0 <= value < 24 * 60,
+        "a number of minutes from 0 to below 1440",
+    ),
     "from_email": (_is_text_or_none, "a string"),
     "content_subtype": (lambda value: value in (None, "plain", "html"), '"plain" or "html"'),
     "access_token": (_is_text_or_none, "a string or None"),

@@ -47,10 +47,13 @@ class TargetSettings:
             (at least once) or ``"fail"`` (at most once).
         rate: How many may be sent in a span of time, by all runs together, such as ``"10/s"``,
             ``"100/m"`` or ``"1000/h"``; ``None``: as many as go.
+        receipts_after: Minutes after which the handler is asked what became of a message, where
+            it can find out.
     """
 
     when_unknown: WhenUnknown = "retry"
     rate: str | None = None
+    receipts_after: float = 15
 
     @property
     def seconds_each(self) -> float:

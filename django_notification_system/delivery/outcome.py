@@ -34,6 +34,7 @@ class Outcome:
         not_before: For a retry, the earliest time of the next attempt.
         unreachable: For a retry, whether the provider could not be reached at all.
         provider_message_id: The provider's name for the message it took.
+        awaits_receipt: Whether the provider is to be asked later what became of the message.
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
         hard_bounce: Whether the provider says that there is no such address.
@@ -46,6 +47,7 @@ class Outcome:
     not_before: datetime | None = None
     unreachable: bool = False
     provider_message_id: str = ""
+    awaits_receipt: bool = False
     deactivate_record: bool = False
     opt_out: bool = False
     hard_bounce: bool = False
@@ -53,11 +55,28 @@ class Outcome:
 
     @classmethod
     def delivered(
-        cls, notification: Notification, response: str, *, provider_message_id: str = ""
+        cls,
+        notification: Notification,
+        response: str,
+        *,
+        provider_message_id: str = "",
+        awaits_receipt: bool = False,
     ) -> Outcome:
-        """The provider took the message."""
+        """The provider took the message.
+
+        Args:
+            notification: What was delivered.
+            response: That it was.
+            provider_message_id: The provider's name for the message.
+            awaits_receipt: The handler's ``fetch_receipts()`` is to be asked, by that name, what
+                became of the message.
+        """
         return cls(
-            notification, Result.DELIVERED, response, provider_message_id=provider_message_id
+            notification,
+            Result.DELIVERED,
+            response,
+            provider_message_id=provider_message_id,
+            awaits_receipt=awaits_receipt and bool(provider_message_id),
         )
 
     @classmethod

@@ -8,7 +8,7 @@ than what is known changes nothing. So reports may come twice, side by side and 
 import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -29,6 +29,7 @@ from .settle import is_last_bounce, storable
 
 #: How many receipts are recorded in a transaction.
 BATCH_SIZE = 200
+SHORTEST_HIDDEN = 4
 STATUS_MAX_LENGTH: int = Notification._meta.get_field("provider_status").max_length or 0
 KIND = NotificationAttempt.Result
 
@@ -106,6 +107,12 @@ def record_receipts(
         a second and more: try those again a little later.
     """
     using = using or router.db_for_write(Notification)
+    if is_overridden():
+        # The provider has said nothing of the person's own address.
+        receipts = (
+            replace(receipt, deactivate_record=False, opt_out=False, hard_bounce=False)
+            for receipt in receipts
+        )
     found = 0
     for batch in _batches(receipts):
         recording = _Recording(module_name, batch, using=using, order=order)
@@ -210,7 +217,7 @@ class _Recording:
                 return self._move_to(_word(receipt), notification)
         elif self._was_unknown(notification):
             notification.status = Notification.DELIVERED
-            notification.response = _response(receipt)
+            notification.response = _response(receipt, notification)
         else:
             return False
         self._move_to(_word(receipt), notification)
@@ -221,7 +228,7 @@ class _Recording:
     def _fail(self, receipt: Receipt, notification: Notification) -> bool:
         if notification.status == Notification.DELIVERED:
             notification.status = _status_of_failure(receipt, notification)
-            notification.response = _response(receipt)
+            notification.response = _response(receipt, notification)
         elif notification.provider_status == _word(receipt) or not self._was_unknown(notification):
             return False  # else it is known now that the attempt failed, and not what comes of it
         notification.provider_status = _word(receipt)
@@ -291,7 +298,7 @@ class _Recording:
     ) -> None:
         if is_kept(kind):
             attempt = make_attempt(notification, kind, _moment(receipt))
-            attempt.response = _response(receipt)
+            attempt.response = _response(receipt, notification)
             self.attempts.append(attempt)
 
     def _write(self, notifications: Iterable[Notification], ended: set[UUID]) -> None:
@@ -326,8 +333,12 @@ def _word(receipt: Receipt) -> str:
     return storable(receipt.provider_status, STATUS_MAX_LENGTH)
 
 
-def _response(receipt: Receipt) -> str:
+def _response(receipt: Receipt, notification: Notification) -> str:
     said = receipt.response or f"The provider reports: {receipt.provider_status}."
+    for text in (notification.body, notification.title):
+        # Providers quote what they refuse. A shorter text stands in other words by chance.
+        if len(text) >= SHORTEST_HIDDEN:
+            said = said.replace(text, "…")
     return storable(said, RESPONSE_MAX_LENGTH)
 
 

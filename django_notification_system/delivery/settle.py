@@ -38,6 +38,8 @@ def settle(
     notification.forget_report()
     if outcome.result is Result.DELIVERED:
         notification.status = Notification.DELIVERED
+        if outcome.awaits_receipt:
+            notification.await_receipt()
     elif outcome.opt_out:
         notification.status = Notification.OPTED_OUT
     elif outcome.deactivate_record or (outcome.hard_bounce and is_last_bounce(notification)):

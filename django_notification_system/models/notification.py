@@ -17,6 +17,7 @@ from ..exceptions import InvalidNotification
 from ..notification_creators.validate_extra import json_object, storable_text
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
+from .awaited import AWAITED, IS_AWAITED
 from .database_now import DatabaseNow
 from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
@@ -147,7 +148,8 @@ class Notification(CreatedModifiedAbstractModel):
         max_retries: Attempts after which it becomes ``DELIVERY FAILURE``; at least one is made.
         response: What the target's handler last said of it, cut to 500 characters.
         provider_message_id: The provider's name for the message it took.
-        provider_status: What the provider last reported of that message, in its own word.
+        provider_status: What the provider last reported of that message, in its own word; or
+            that it is to be asked for a receipt yet, or has none.
         confirmed_at: When the provider confirmed that the message arrived.
         idempotency_key: The creator's word for what must not be created twice.
         digest: What the database takes only once; see ``notification_digest()``.
@@ -243,7 +245,7 @@ class Notification(CreatedModifiedAbstractModel):
     claim_token = models.UUIDField(_("claim token"), null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
 
-    #: Whether what was reported of an earlier message is to be wiped out with the next outcome.
+    #: Whether what was reported of an earlier message is to be written over with the next outcome.
     forgets_report: bool = False
     #: The key of the row that ``digest`` was made for; a copy of an instance has another key.
     digest_made_for: uuid.UUID | None = None
@@ -285,6 +287,12 @@ class Notification(CreatedModifiedAbstractModel):
                 fields=["provider_message_id"],
                 name="notification_message",
                 where=models.Q(provider_message_id__gt=""),
+            ),
+            # What fetches receipts: the few rows whose provider is to be asked now.
+            PartialIndex(
+                fields=["target", "provider_status", "attempted_delivery"],
+                name="notification_awaited",
+                where=IS_AWAITED,
             ),
         ]
 
@@ -356,6 +364,14 @@ class Notification(CreatedModifiedAbstractModel):
             self.provider_status = ""
             self.confirmed_at = None
             self.forgets_report = True
+
+    def await_receipt(self) -> None:
+        """Note that the provider is to be asked what became of the message that it took.
+
+        Only this instance changes; saving it is the caller's.
+        """
+        self.provider_status = AWAITED[0]
+        self.forgets_report = True
 
     def has_expired(self, at: datetime) -> bool:
         """Tell whether it is too late to send it at this moment."""

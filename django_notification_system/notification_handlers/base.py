@@ -1,4 +1,4 @@
-"""The interface of a handler: a module with one function.
+"""The interface of a handler: a module with one function, and another if it likes.
 
 ``deliver()`` is for handlers that send many at once or keep a connection open. A handler that
 sends one at a time defines ``send_notification(notification)`` and returns an ``Outcome``.
@@ -8,10 +8,19 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from ..delivery.outcome import Outcome, one_line
+from ..delivery.receipt import Receipt, ReceiptResult
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 
-__all__ = ["Handler", "Outcome", "TargetUnavailable", "one_line"]
+__all__ = [
+    "FetchReceipts",
+    "Handler",
+    "Outcome",
+    "Receipt",
+    "ReceiptResult",
+    "TargetUnavailable",
+    "one_line",
+]
 
 
 class Handler(Protocol):
@@ -33,5 +42,28 @@ class Handler(Protocol):
             TargetUnavailable: To give up on the whole target for this run, because a setting is
                 missing or the provider refuses the project's credentials. What has no outcome yet
                 stays as it was.
+        """
+        ...
+
+
+class FetchReceipts(Protocol):
+    """A module that can also ask its provider what became of messages; no handler must."""
+
+    def fetch_receipts(self, message_ids: Iterable[str]) -> Iterator[Receipt]:
+        """Ask the provider about messages, and yield what it says as soon as it is known.
+
+        The engine asks about those that went out as ``Outcome.delivered(…, awaits_receipt=True)``:
+        for the first time after the target's ``receipts_after`` minutes, then about those of which
+        there was nothing to say, at growing distances, until they are a day old. Yield only what is
+        the end: ``CONFIRMED`` or ``FAILED``. Leave out what the provider has nothing to say of yet.
+
+        Args:
+            message_ids: The provider's names for the messages. Take the next only when it can be
+                asked about: what was taken counts as asked. They end early where the run is to
+                stop.
+
+        Raises:
+            TargetUnavailable: When the provider cannot be asked now. What was yielded is recorded;
+                the rest is asked again in the next run.
         """
         ...

@@ -7,6 +7,7 @@ from ..conf import HANDLERS
 from ..delivery.one_by_one import deliver_one_by_one
 from ..delivery.outcome import Outcome
 from ..delivery.override import overridden
+from ..delivery.receipt import Receipt
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..modules import find_module, missing_function, searched_places
@@ -20,12 +21,14 @@ class FoundHandler:
 
     Attributes:
         deliver: See ``Handler.deliver()``.
+        fetch_receipts: See ``FetchReceipts``; ``None`` where the module has no such function.
         source: The file or dotted name that it comes from.
         shadows_built_in: Whether it stands in for a handler of this app.
         is_built_in: Whether it is a handler of this app.
     """
 
     deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
+    fetch_receipts: Callable[[Iterable[str]], Iterator[Receipt]] | None
     source: str
     shadows_built_in: bool
     is_built_in: bool
@@ -53,6 +56,7 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
         if send is None:
             raise missing_function(found, ["deliver", "send_notification"])
         deliver = deliver_one_by_one(send, found.source)
+    fetch_receipts = getattr(found.module, "fetch_receipts", None)
     is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
     deliver = overridden(deliver, target)
-    return FoundHandler(deliver, found.source, found.shadows_built_in, is_built_in)
+    return FoundHandler(deliver, fetch_receipts, found.source, found.shadows_built_in, is_built_in)

@@ -1,11 +1,12 @@
-"""``manage.py process_notifications``: deliver what is due."""
+"""``manage.py process_notifications``: deliver what is due, and ask what became of the rest."""
 
 import argparse
 import logging
 import os
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -15,7 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ...delivery.attempt import Attempt
+from ...delivery.fetch_receipts import Fetched, fetch_receipts
 from ...delivery.override import override_notice
+from ...delivery.receipts_beside import ReceiptsBeside
 from ...delivery.run import Run
 from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
@@ -30,9 +33,12 @@ SEPARATOR = "*" * 33
 
 
 class Command(BaseCommand):
-    """Deliver the notifications that are due."""
+    """Deliver the notifications that are due, and fetch receipts."""
 
-    help = "Deliver every notification that is due: SCHEDULED or RETRY, and not in the future."
+    help = (
+        "Deliver every notification that is due: SCHEDULED or RETRY, and not in the future."
+        " Then ask providers what became of messages that they took, where they have receipts."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
@@ -56,9 +62,15 @@ class Command(BaseCommand):
             help="Say what would be delivered, and touch nothing.",
         )
         parser.add_argument(
+            "--receipts-only",
+            action="store_true",
+            help="Deliver nothing; only ask what became of messages that were sent.",
+        )
+        parser.add_argument(
             "--fail-on-error",
             action="store_true",
-            help="Exit with status 1 when a notification that is due was not delivered.",
+            help="Exit with status 1 when a notification that is due was not delivered, or"
+            " receipts could not be fetched.",
         )
         parser.add_argument(
             "--watch",
@@ -84,9 +96,13 @@ class Command(BaseCommand):
         self._verbosity: int = options["verbosity"]
         self._statuses: Counter[str] = Counter()
         self._failures = 0
+        self._fetched = Fetched()
+        self._problems_of_receipts: dict[str, str] = {}
         try:
             with self._engine_log():
-                if options["watch"]:
+                if options["receipts_only"]:
+                    self._receipts_only(options)
+                elif options["watch"]:
                     self._watch(options)
                 else:
                     self._run(options)
@@ -95,9 +111,17 @@ class Command(BaseCommand):
         except BrokenPipeError:
             # Whoever read the output went away. What was delivered is recorded.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # for Python's last flush
-        if self._verbosity >= 2 or (self._statuses and self._verbosity >= 1):
+        if not options["receipts_only"] and (
+            self._verbosity >= 2 or (self._statuses and self._verbosity >= 1)
+        ):
             self.stderr.write(_summary(self._statuses, dry_run=options["dry_run"]))
-        if self._failures and options["fail_on_error"] and not options["dry_run"]:
+        self._summarize_receipts()
+        self._fail_on_error(options)
+
+    def _fail_on_error(self, options: dict[str, Any]) -> None:
+        if options["dry_run"] or not options["fail_on_error"]:
+            return
+        if self._failures:
             raise CommandError(
                 ngettext(
                     "%(count)d notification was not delivered.",
@@ -106,6 +130,8 @@ class Command(BaseCommand):
                 )
                 % {"count": self._failures}
             )
+        if self._fetched.problems:
+            raise CommandError(_("Receipts could not be fetched."))
 
     @contextmanager
     def _engine_log(self) -> Iterator[None]:
@@ -131,14 +157,66 @@ class Command(BaseCommand):
         self._say_if_overridden(run.targets)
         if self._verbosity >= 2:
             self._show_handlers(run)
-        attempts = run.preview() if options["dry_run"] else iter(run)
-        with stopped_by_signals(run.stop), closing(attempts):
-            for attempt in attempts:
-                self._report(attempt)
+        if options["dry_run"]:
+            with closing(run.preview()) as attempts:
+                for attempt in attempts:
+                    self._report(attempt)
+        else:
+            self._deliver(run)
         for problem in run.problems.values():
             self._report_problem(problem)
         for explanation in run.paused.values():
             self.stderr.write(self.style.WARNING(explanation))
+
+    def _deliver(self, run: Run) -> None:
+        stopping = threading.Event()
+
+        def stop() -> None:
+            stopping.set()
+            run.stop()
+
+        with stopped_by_signals(stop):
+            with closing(iter(run)) as attempts:
+                for attempt in attempts:
+                    self._report(attempt)
+            if not stopping.is_set():
+                self._take_receipts(self._fetch(run, stopping.is_set))
+
+    def _receipts_only(self, options: dict[str, Any]) -> None:
+        if options["limit"] or options["dry_run"] or options["watch"]:
+            raise CommandError(
+                _("--receipts-only goes with neither --limit, --dry-run nor --watch.")
+            )
+        run = Run(target_names=options["targets"], using=options["database"])
+        stopping = threading.Event()
+        with stopped_by_signals(stopping.set):
+            self._take_receipts(self._fetch(run, stopping.is_set))
+
+    def _fetch(self, run: Run, is_stopping: Callable[[], bool]) -> Fetched:
+        # What is the matter with the others has been reported already.
+        unusable = run.problems | run.paused
+        usable = [target for target in run.targets if target.name not in unusable]
+        return fetch_receipts(usable, using=run.using, is_stopping=is_stopping)
+
+    def _take_receipts(self, fetched: Fetched) -> None:
+        self._fetched.add(fetched)
+        for name, problem in fetched.problems.items():
+            if self._problems_of_receipts.get(name) != problem:
+                self._report_problem(problem)
+        self._problems_of_receipts = fetched.problems
+
+    def _summarize_receipts(self) -> None:
+        fetched = self._fetched
+        if not self._verbosity or not (
+            fetched.confirmed or fetched.failed or (fetched.awaited and self._verbosity >= 2)
+        ):
+            return
+        summary = _("Receipts: %(confirmed)d confirmed, %(failed)d failed.")
+        if self._verbosity >= 2:
+            summary = _(
+                "Receipts: %(confirmed)d confirmed, %(failed)d failed, %(awaited)d awaited."
+            )
+        self.stderr.write(summary % vars(fetched))
 
     def _watch(self, options: dict[str, Any]) -> None:
         if options["limit"] or options["dry_run"]:
@@ -150,9 +228,16 @@ class Command(BaseCommand):
             on_problem=self._report_problem,
         )
         self._say_if_overridden(Run(target_names=options["targets"], using=watch.using).targets)
+
+        def fetch(is_stopping: Callable[[], bool]) -> Fetched:
+            run = Run(target_names=options["targets"], using=options["database"])
+            return self._fetch(run, is_stopping)
+
+        receipts = ReceiptsBeside(fetch, self._take_receipts)
         attempts = iter(watch)
-        with stopped_by_signals(watch.stop), closing(attempts):
+        with stopped_by_signals(watch.stop), closing(receipts), closing(attempts):
             for attempt in attempts:
+                receipts.tick()
                 if attempt is None:
                     self.stdout.flush()
                 else:

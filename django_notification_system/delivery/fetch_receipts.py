@@ -1,0 +1,145 @@
+"""Asking providers what became of the messages that they took, where they do not tell unasked."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from django.utils import timezone
+
+from ..exceptions import TargetUnavailable
+from ..models import NotificationTarget
+from ..notification_handlers.registry import FoundHandler, find_handler
+from .awaited import Awaited, note_asked, pages_awaited, what_is_awaited
+from .lane import HANDLER_ERRORS
+from .outcome import one_line
+from .receipt import Receipt, ReceiptResult, record_receipts
+
+#: How many rows are noted as asked about in one statement.
+NOTED_AT_ONCE = 500
+
+
+@dataclass
+class Fetched:
+    """What came of asking.
+
+    Attributes:
+        confirmed: How many messages have arrived.
+        failed: How many will not.
+        awaited: Of how many there was nothing to say yet.
+        problems: What kept a target's provider from being asked, by the target's name.
+    """
+
+    confirmed: int = 0
+    failed: int = 0
+    awaited: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: "Fetched") -> None:
+        """Add what came of asking another time; a problem is that of the last time."""
+        self.confirmed += other.confirmed
+        self.failed += other.failed
+        self.awaited += other.awaited
+        self.problems = other.problems
+
+
+def fetch_receipts(
+    targets: Sequence[NotificationTarget],
+    *,
+    using: str,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Fetched:
+    """Ask about what is to be asked about now, and record what is said.
+
+    Several may do so at once: each asks, and the same is recorded once.
+
+    Args:
+        targets: Those whose providers are asked.
+        using: The alias of the database that holds the notifications.
+        is_stopping: Tells whether to come to an end.
+    """
+    fetched = Fetched()
+    now = timezone.now()
+    for target, due in what_is_awaited(targets, now, using=using):
+        try:
+            handler = find_handler(target)
+            if handler.fetch_receipts is not None:
+                _Fetching(target, handler, fetched, using, is_stopping).run(due, now)
+        except TargetUnavailable as unavailable:
+            fetched.problems[target.name] = str(unavailable)
+    return fetched
+
+
+class _Fetching:
+    """Asking one target's provider."""
+
+    def __init__(
+        self,
+        target: NotificationTarget,
+        handler: FoundHandler,
+        fetched: Fetched,
+        using: str,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self.target = target
+        self.handler = handler
+        self.fetched = fetched
+        self.using = using
+        self.is_stopping = is_stopping
+        self.problem: TargetUnavailable | None = None
+
+    def run(self, due: Sequence[int], now: datetime) -> None:
+        """Ask, and record.
+
+        Args:
+            due: How often the provider was asked before about what is to be asked about now.
+            now: The moment.
+
+        Raises:
+            TargetUnavailable: When the provider cannot be asked.
+        """
+        # From those that were asked about most often: none is asked about twice.
+        for asked in sorted(due, reverse=True):
+            for page in pages_awaited(self.target, asked, now, using=self.using):
+                if not self._ask(page, asked):
+                    return
+
+    def _ask(self, page: Sequence[Awaited], asked: int) -> bool:
+        """Ask about some messages; tell whether there was an answer, and more may be asked."""
+        taken: list[UUID] = []
+        receipts = self._receipts(self._names(page, taken))
+        module_name = self.target.notification_module_name
+        record_receipts(module_name, receipts, using=self.using)
+        if self.problem is not None:
+            raise self.problem  # nobody knows which of the others the provider was asked about
+        keys = iter(taken)
+        while some := list(islice(keys, NOTED_AT_ONCE)):
+            self.fetched.awaited += note_asked(some, asked, using=self.using)
+        return len(taken) == len(page)
+
+    def _names(self, page: Iterable[Awaited], taken: list[UUID]) -> Iterator[str]:
+        for key, message_id in page:
+            if self.is_stopping():
+                return
+            taken.append(key)
+            yield message_id
+
+    def _receipts(self, message_ids: Iterator[str]) -> Iterator[Receipt]:
+        """Yield what the handler does, and keep its error: what came before it counts."""
+        assert self.handler.fetch_receipts is not None  # noqa: S101 # see fetch_receipts()
+        try:
+            for receipt in self.handler.fetch_receipts(message_ids):
+                if receipt.result is ReceiptResult.CONFIRMED:
+                    self.fetched.confirmed += 1
+                elif receipt.result is ReceiptResult.FAILED:
+                    self.fetched.failed += 1
+                else:
+                    continue  # it is not the end, and is asked about again
+                yield receipt
+        except TargetUnavailable as unavailable:
+            self.problem = unavailable
+        except HANDLER_ERRORS as error:
+            self.problem = TargetUnavailable(
+                f"{self.handler.source} failed to fetch receipts: {one_line(error)}"
+            )

@@ -1,0 +1,443 @@
+"""Asking providers what became of messages: about which, when, and what is recorded."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from django_notification_system.delivery.awaited import MINUTES_LATER, PAGE
+from django_notification_system.delivery.fetch_receipts import Fetched, fetch_receipts
+from django_notification_system.delivery.run import Run
+from django_notification_system.models import (
+    Notification,
+    NotificationTarget,
+    TargetUserRecord,
+)
+from django_notification_system.models.awaited import AWAITED, NO_RECEIPT
+from django_notification_system.notification_handlers.base import (
+    Receipt,
+    ReceiptResult,
+    TargetUnavailable,
+)
+from tests.conftest import MakeDue
+from tests.documentation import process
+from tests.handlers import roost as handler
+from tests.plans import plan_of, statements_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def roost(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
+    """A record in a target whose provider can be asked; see ``tests/handlers/roost.py``."""
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
+    target = NotificationTarget.objects.create(name="Roost", notification_module_name="roost")
+    yield TargetUserRecord.objects.create(
+        user=user, target=target, target_user_id="oak", description="Eggs's roost"
+    )
+    handler.asked.clear()
+    handler.answers.clear()
+
+
+def perched(record: TargetUserRecord, minutes: float, *names: str, **fields: Any) -> None:
+    """Make notifications that were delivered so many minutes ago."""
+    Notification.objects.bulk_create(
+        Notification(
+            **{
+                "target_user_record": record,
+                "target": record.target,
+                "title": name,
+                "status": "DELIVERED",
+                "scheduled_delivery": timezone.now() - timedelta(minutes=minutes),
+                "attempted_delivery": timezone.now() - timedelta(minutes=minutes),
+                "provider_message_id": name,
+                "provider_status": AWAITED[0],
+                **fields,
+            }
+        )
+        for name in names
+    )
+
+
+def fetch(**options: Any) -> Fetched:
+    return fetch_receipts(list(NotificationTarget.objects.all()), using="default", **options)
+
+
+def confirmed(names: list[str]) -> Iterator[Receipt]:
+    for name in names:
+        yield Receipt(name, "ok", ReceiptResult.CONFIRMED)
+
+
+def only(notification: Notification | None = None) -> Notification:
+    return Notification.objects.get()
+
+
+# --- What is asked about, and when ----------------------------------------------------------
+
+
+def test_what_was_delivered_is_asked_about_after_its_time(
+    roost: TargetUserRecord, make_due: MakeDue
+) -> None:
+    make_due(roost, title="ring-1")
+    list(Run())
+    assert only().provider_status == AWAITED[0]
+    handler.answers.append(confirmed)
+
+    assert fetch() == Fetched()
+    assert handler.asked == []
+    Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=16))
+    assert fetch() == Fetched(confirmed=1)
+
+    notification = only()
+    assert (notification.status, notification.provider_status) == ("DELIVERED", "ok")
+    assert notification.confirmed_at is not None
+    assert handler.asked == [["ring-1"]]
+    assert fetch() == Fetched()
+    assert handler.asked == [["ring-1"]]
+
+
+@pytest.mark.parametrize(("minutes", "asked"), [(0, True), (5, True), (7, False)])
+def test_the_time_is_a_setting(
+    roost: TargetUserRecord, settings: Any, minutes: float, asked: bool
+) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"roost": {"receipts_after": minutes}}
+    perched(roost, 6, "ring-1")
+    fetch()
+    assert handler.asked == ([["ring-1"]] if asked else [])
+
+
+def test_nobody_is_asked_about_what_is_older_than_a_day(roost: TargetUserRecord) -> None:
+    perched(roost, 24 * 60 + 1, "old")
+    perched(roost, 24 * 60 - 1, "young")
+    fetch()
+    assert handler.asked == [["young"]]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"provider_status": "ok"},
+        {"provider_status": ""},
+        {"provider_status": NO_RECEIPT},
+        {"status": "RETRY"},
+        {"status": "CANCELLED"},
+        {"status": "DELIVERY FAILURE"},
+    ],
+)
+def test_nobody_is_asked_about_what_has_its_answer(
+    roost: TargetUserRecord, fields: dict[str, str]
+) -> None:
+    perched(roost, 60, "ring-1", **fields)
+    assert fetch() == Fetched()
+    assert handler.asked == []
+
+
+def test_what_is_not_ready_is_asked_about_again_at_growing_distances(
+    roost: TargetUserRecord,
+) -> None:
+    perched(roost, 0, "ring-1")
+    sent = only().attempted_delivery
+    assert sent is not None
+    asked_at = []
+    for minute in range(0, 25 * 60, 5):
+        Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=minute))
+        if fetch().awaited:
+            asked_at.append(minute)
+
+    assert asked_at == [15 + later for later in MINUTES_LATER]
+    assert only().provider_status == NO_RECEIPT
+
+
+def test_a_run_asks_about_each_message_once(roost: TargetUserRecord) -> None:
+    """However late it is asked about for the first time."""
+    for asked in range(len(AWAITED)):
+        perched(roost, 1439, f"ring-{asked}", provider_status=AWAITED[asked])
+    fetch()
+    names = [name for names in handler.asked for name in names]
+    assert sorted(names) == sorted(f"ring-{asked}" for asked in range(len(AWAITED)))
+
+
+def test_what_comes_later_is_recorded(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1")
+    assert fetch() == Fetched(awaited=1)
+    assert only().provider_status == AWAITED[1]
+    Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=31))
+    handler.answers.append(confirmed)
+    assert fetch() == Fetched(confirmed=1)
+    assert only().provider_status == "ok"
+
+
+def test_progress_is_no_answer(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1")
+    handler.answers.append(
+        lambda names: (Receipt(name, "flying", ReceiptResult.PROGRESS) for name in names)
+    )
+    assert fetch() == Fetched(awaited=1)
+    assert only().provider_status == AWAITED[1]
+
+
+def test_a_failure_is_recorded_as_such(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1", "ring-2")
+    handler.answers.append(
+        lambda names: iter(
+            [
+                Receipt("ring-1", "Shot", ReceiptResult.FAILED, "Shot."),
+                Receipt("ring-2", "ok", ReceiptResult.CONFIRMED),
+            ]
+        )
+    )
+    assert fetch() == Fetched(confirmed=1, failed=1)
+    statuses = dict(Notification.objects.values_list("title", "status"))
+    assert statuses == {"ring-1": "DELIVERY FAILURE", "ring-2": "DELIVERED"}
+
+
+def test_on_a_trial_site_nobody_is_switched_off(roost: TargetUserRecord, settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"roost": "elm"}}
+    perched(roost, 20, "ring-1")
+    handler.answers.append(
+        lambda names: iter(
+            [Receipt("ring-1", "Felled", ReceiptResult.FAILED, deactivate_record=True)]
+        )
+    )
+    assert fetch().failed == 1
+    roost.refresh_from_db()
+    assert (only().status, roost.active) == ("DELIVERY FAILURE", True)
+
+
+def test_thousands_are_asked_about_page_by_page(roost: TargetUserRecord) -> None:
+    names = [f"ring-{number}" for number in range(PAGE + 300)]
+    perched(roost, 20, *names)
+    handler.answers.append(lambda names: confirmed(names[::2]))
+    fetched = fetch()
+    assert (fetched.confirmed, fetched.awaited) == ((PAGE + 300) // 2, (PAGE + 300) // 2)
+    assert [len(names) for names in handler.asked] == [PAGE, 300]
+    assert sorted(name for names in handler.asked for name in names) == sorted(names)
+
+
+# --- What goes wrong ------------------------------------------------------------------------
+
+
+def test_what_was_answered_before_a_failure_counts_and_the_rest_is_asked_again(
+    roost: TargetUserRecord,
+) -> None:
+    def fail_halfway(names: list[str]) -> Iterator[Receipt]:
+        yield Receipt("ring-1", "ok", ReceiptResult.CONFIRMED)
+        raise TargetUnavailable("The roost is being mended.")
+
+    perched(roost, 20, "ring-1", "ring-2")
+    handler.answers.append(fail_halfway)
+    fetched = fetch()
+    assert (fetched.confirmed, fetched.awaited) == (1, 0)
+    assert fetched.problems == {"Roost": "The roost is being mended."}
+
+    words = dict(Notification.objects.values_list("title", "provider_status"))
+    assert words == {"ring-1": "ok", "ring-2": AWAITED[0]}
+    fetch()
+    assert handler.asked[1:] == [["ring-2"]]
+
+
+@pytest.mark.parametrize("error", [ValueError("Out of order."), SystemExit(3)])
+def test_a_handler_that_fails_harms_nobody(roost: TargetUserRecord, error: BaseException) -> None:
+    def fail(names: list[str]) -> Iterator[Receipt]:
+        raise error
+
+    perched(roost, 20, "ring-1")
+    handler.answers.append(fail)
+    problem = fetch().problems["Roost"]
+    assert "failed to fetch receipts" in problem
+    assert type(error).__name__ in problem
+    assert only().provider_status == AWAITED[0]
+
+
+def test_a_handler_without_the_function_is_left_alone(loft: TargetUserRecord, user: Any) -> None:
+    perched(loft, 20, "ring-1")
+    assert fetch() == Fetched()
+
+
+def test_a_handler_that_is_gone_is_reported(roost: TargetUserRecord, settings: Any) -> None:
+    perched(roost, 20, "ring-1")
+    settings.NOTIFICATION_SYSTEM_HANDLERS = []
+    assert "No handler for target 'Roost'" in fetch().problems["Roost"]
+
+
+def test_who_is_to_stop_asks_about_no_more(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1", "ring-2", "ring-3")
+    answers = iter([False, False, True])
+    assert fetch(is_stopping=lambda: next(answers, True)).awaited == 2
+    assert handler.asked == [["ring-1", "ring-2"]]
+    assert Notification.objects.filter(provider_status=AWAITED[0]).count() == 1
+
+
+def test_what_belongs_to_another_target_now_is_not_asked_about_for_ever(
+    roost: TargetUserRecord,
+) -> None:
+    perched(roost, 20, "ring-1")
+    roost.target = NotificationTarget.objects.get(name="Email")
+    roost.save()
+    handler.answers.append(confirmed)
+    fetch()
+    fetch()
+    assert handler.asked == [["ring-1"]]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_two_at_once_record_the_same_once(roost: TargetUserRecord) -> None:
+    names = [f"ring-{number}" for number in range(300)]
+    perched(roost, 20, *names)
+    together = threading.Barrier(2)
+
+    def answer(names: list[str]) -> Iterator[Receipt]:
+        together.wait(timeout=10)
+        return confirmed(names[::2])
+
+    handler.answers.append(answer)
+    fetched: list[Fetched] = []
+
+    def work() -> None:
+        fetched.append(fetch())
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [each.problems for each in fetched] == [{}, {}]
+    assert sum(each.awaited for each in fetched) == 150
+    words = list(Notification.objects.values_list("provider_status", flat=True))
+    assert (words.count("ok"), words.count(AWAITED[1])) == (150, 150)
+
+
+# --- What it costs --------------------------------------------------------------------------
+
+
+def test_where_nothing_is_to_be_asked_one_query_says_so(
+    roost: TargetUserRecord, make_due: MakeDue
+) -> None:
+    targets = list(NotificationTarget.objects.all())
+    perched(roost, 5, "ring-1")
+    with CaptureQueriesContext(connection) as queries:
+        fetch_receipts(targets, using="default")
+    assert len(queries) == 1
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)  # MariaDB's ANALYZE commits
+def test_the_index_finds_what_is_due_among_what_is_not(roost: TargetUserRecord) -> None:
+    for word in ("ok", "", AWAITED[3], NO_RECEIPT):
+        perched(roost, 30, *(f"{word}-{number}" for number in range(300)), provider_status=word)
+    perched(roost, 2000, *(f"old-{number}" for number in range(300)))
+    perched(roost, 30, "due-1", "due-2")
+    with connection.cursor() as cursor:
+        analyze = {"sqlite": "ANALYZE", "postgresql": "ANALYZE"}.get(connection.vendor)
+        cursor.execute(analyze or "ANALYZE TABLE notification_system_notification")
+    table = Notification._meta.db_table
+    statements = [
+        statement
+        for statement in statements_of(fetch)
+        if statement.startswith("SELECT") and "'receipt awaited" in statement
+    ]
+    assert len(statements) == 3  # what there is, a page, and that there is no other
+    for statement in statements:
+        accesses = [  # but for those of the few targets
+            access
+            for access in plan_of(statement).accesses
+            if access.table == table
+            or access.index == "notification_awaited"
+            or "U0" in access.table
+        ]
+        assert accesses
+        for access in accesses:
+            assert access.index == "notification_awaited", statement
+            assert access.rows is None or access.rows <= 4
+    assert handler.asked == [["due-1", "due-2"]]
+
+
+# --- The command ----------------------------------------------------------------------------
+
+
+def test_the_command_says_on_standard_error_what_it_heard(
+    roost: TargetUserRecord, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_due(roost, title="new")
+    perched(roost, 20, "ring-1", "ring-2")
+    handler.answers.append(lambda names: confirmed(names[:1]))
+
+    call_command("process_notifications")
+
+    printed = capsys.readouterr()
+    assert printed.out.count("*" * 33) == 1
+    assert "eceipt" not in printed.out
+    assert printed.err == "1 Delivered\nReceipts: 1 confirmed, 0 failed.\n"
+
+
+def test_nothing_is_said_where_nothing_was_heard(
+    roost: TargetUserRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    perched(roost, 20, "ring-1")
+    call_command("process_notifications")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+
+
+def test_verbosity_2_says_how_many_are_awaited(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1")
+    said = process("--verbosity=2", "--target=Roost")
+    assert said.endswith("Nothing is due.\nReceipts: 0 confirmed, 0 failed, 1 awaited.\n")
+
+
+def test_verbosity_0_says_nothing_of_it(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1")
+    handler.answers.append(confirmed)
+    assert process("--verbosity=0") == ""
+    assert only().provider_status == "ok"
+
+
+def test_receipts_only_delivers_nothing(roost: TargetUserRecord, make_due: MakeDue) -> None:
+    due = make_due(roost, title="new")
+    perched(roost, 20, "ring-1")
+    handler.answers.append(confirmed)
+    assert process("--receipts-only") == "Receipts: 1 confirmed, 0 failed.\n"
+    due.refresh_from_db()
+    assert due.status == "SCHEDULED"
+
+
+def test_the_target_restricts_it(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1")
+    assert process("--target", "Email") == ""
+    assert process("--receipts-only", "--target", "Email") == ""
+    assert handler.asked == []
+    process("--receipts-only", "--target", "roost")
+    assert handler.asked == [["ring-1"]]
+
+
+def test_a_dry_run_asks_nobody(roost: TargetUserRecord) -> None:
+    perched(roost, 20, "ring-1")
+    process("--dry-run")
+    assert handler.asked == []
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--watch", "--limit=3"])
+def test_receipts_only_goes_with_few_options(option: str, db: None) -> None:
+    with pytest.raises(CommandError, match="--receipts-only goes with"):
+        call_command("process_notifications", "--receipts-only", option)
+
+
+def test_a_provider_that_is_down_is_reported_once(
+    roost: TargetUserRecord, make_due: MakeDue
+) -> None:
+    def fail(names: list[str]) -> Iterator[Receipt]:
+        raise TargetUnavailable("The roost is being mended.")
+
+    perched(roost, 20, "ring-1")
+    handler.answers.append(fail)
+    assert process() == "The roost is being mended.\n"
+    assert process("--receipts-only") == "The roost is being mended.\n"
+    with pytest.raises(CommandError, match="Receipts could not be fetched"):
+        call_command("process_notifications", "--fail-on-error")
