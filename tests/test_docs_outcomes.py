@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from django_notification_system.notification_handlers import twilio_faults
 from django_notification_system.notification_handlers.email_connection import Stage
 from django_notification_system.notification_handlers.email_faults import FAULTS, Fault
+from django_notification_system.notification_handlers.expo_faults import FAULTS as EXPO_FAULTS
+from django_notification_system.notification_handlers.expo_faults import Fault as ExpoFault
 from tests.documentation import DOCS, assert_table
 
 STAGES = {
@@ -61,3 +63,16 @@ def answer(fault: Fault) -> Iterator[str]:
         yield ", ".join(f"``{error.__name__}``" for error in fault.errors)
     if fault.error_names:
         yield ", ".join(f"``{name.rpartition('.')[2]}``" for name in fault.error_names)
+
+
+def test_the_table_of_expo_is_that_of_the_code() -> None:
+    header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
+    assert_table("outcomes_expo", [header, *map(row_of_expo, EXPO_FAULTS)])
+    assert "outcomes_expo.csv" in (DOCS / "reference" / "outcomes.rst").read_text()
+
+
+def row_of_expo(fault: ExpoFault) -> list[str]:
+    answers = [", ".join(fault.errors), ", ".join(fault.answers)]
+    said = "; ".join(each for each in answers if each) or "any other"
+    answer = f"{fault.part.value}: {said}"
+    return [fault.name, fault.what, answer, fault.verdict.value, fault.source]

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import urlunsplit
@@ -11,14 +12,7 @@ from urllib.parse import urlunsplit
 try:
     import requests
     import six  # noqa: F401 # the SDK imports it, and does not say that it needs it
-    from exponent_server_sdk import (
-        DeviceNotRegisteredError,
-        MessageTooBigError,
-        PushClient,
-        PushMessage,
-        PushServerError,
-        PushTicketError,
-    )
+    from exponent_server_sdk import PushClient, PushMessage, PushTicketError
 except ImportError as error:
     raise ImportError(
         f"Expo's client cannot be imported ({error}): pip install django-notification-system[expo]"
@@ -26,24 +20,17 @@ except ImportError as error:
 
 from ..conf import ExpoSettings, expo_settings
 from ..delivery.single import send_and_save
-from ..exceptions import TargetUnavailable
 from ..models import Notification
-from .base import Outcome
+from .base import Outcome, Receipt
+from .expo_faults import TOO_MANY_PROJECTS, Part, Trouble, Verdict
+from .expo_outcomes import classify, outcome
+from .expo_receipts import ask_for_receipts, in_batches
+from .expo_requests import API_PATH, describe, open_expo_session, request_errors, trouble_of_request
 from .parallel import side_by_side
-from .provider_requests import (
-    CORRECT_SETTINGS,
-    NOBODY_KNOWS,
-    is_refusal_of_message,
-    open_session,
-    outcome_of_status,
-    outcome_without_answer,
-    redacted,
-    split_base_url,
-)
+from .provider_requests import redacted, split_base_url
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 MESSAGES_IN_A_REQUEST = 100
-API_PATH = "/--/api/v2"
 TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\[\]]+\]")
 
 #: What ``extra`` may add to a message, and Expo's name for it.
@@ -65,14 +52,6 @@ NAMES_IN_PAYLOAD = {
     "mutable_content": "mutableContent",
 }
 
-#: Errors of a whole request. Source: the same page, "Request errors".
-REFUSES_PROJECT = "UNAUTHORIZED"
-TRY_LATER = "TOO_MANY_REQUESTS"
-#: All messages of a request must be for one project; the details list the tokens of each.
-TOO_MANY_PROJECTS = "PUSH_TOO_MANY_EXPERIENCE_IDS"
-#: Errors of a message that the project's own credentials with Apple or Google are to blame for.
-WRONG_CREDENTIALS = frozenset({"InvalidCredentials", "MismatchSenderId"})
-
 
 def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     """Send push notifications; see ``Handler.deliver()``.
@@ -81,9 +60,21 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         TargetUnavailable: When Expo refuses the project's access token.
     """
     settings = expo_settings()
-    with open_session(settings.connections) as session:
+    with open_expo_session(settings) as session:
         sender = Sender(settings, session)
         yield from side_by_side(sender.send, _batches(notifications), workers=settings.connections)
+
+
+def fetch_receipts(message_ids: Iterable[str]) -> Iterator[Receipt]:
+    """Ask Expo what Apple and Google said of messages; see ``FetchReceipts``.
+
+    Raises:
+        TargetUnavailable: When Expo cannot be asked now, or refuses the project's access token.
+    """
+    settings = expo_settings()
+    with open_expo_session(settings) as session:
+        asking = partial(ask_for_receipts, settings, session)
+        yield from side_by_side(asking, in_batches(message_ids), workers=settings.connections)
 
 
 def send_notification(notification: Notification) -> str:
@@ -132,11 +123,6 @@ class Sender:
     def __init__(self, settings: ExpoSettings, session: requests.Session) -> None:
         self.access_token = settings.access_token
         self.answer = LastAnswer()
-        session.headers.update({"accept": "application/json", "content-type": "application/json"})
-        if settings.access_token:
-            session.headers["Authorization"] = f"Bearer {settings.access_token}"
-            # Or a .netrc file's entry for the host would replace the header.
-            session.auth = lambda request: request
         session.hooks["response"].append(self._note)
         base = split_base_url(settings.base_url)
         self.client = PushClient(
@@ -181,80 +167,38 @@ class Sender:
     def _without_tickets(self, batch: Sequence[Push], error: Exception) -> Iterator[Outcome]:
         """Yield outcomes for a request that was not answered with a ticket for each message."""
         answer = self.answer.response
-        if answer is None and isinstance(error, requests.RequestException):
-            for push in batch:
-                yield outcome_without_answer(push.notification, error)
-            return
-        errors = _request_errors(error)
-        codes = {str(entry.get("code")) for entry in errors}
-        status = answer.status_code if answer is not None else 0
-        response = self._response(error, status, errors, batch)
-        if REFUSES_PROJECT in codes:
-            raise TargetUnavailable(f"{response} {CORRECT_SETTINGS}")
-        if TRY_LATER in codes:
-            status = 429
-        # An answer that lists errors refuses what was sent, whatever its status says.
-        refused = bool(errors) if status < 300 else is_refusal_of_message(status)
-        # Without an answer nothing was sent: one of the messages cannot even be written down.
-        if (refused or answer is None) and len(batch) > 1:
+        errors = request_errors(error)
+        fault = classify(trouble_of_request(error, answer, errors))
+        if fault.verdict in (Verdict.SPLIT, Verdict.SPLIT_RETRY) and len(batch) > 1:
             for part in _parts(batch, errors):
                 yield from self._send(part)
             return
+        response = describe(error, answer, errors, self._secrets(batch))
+        headers = answer.headers if answer is not None else {}
         for push in batch:
-            if refused:
-                yield Outcome.failed(push.notification, response)
-            elif answer is None:
-                yield Outcome.retry(push.notification, response)
-            else:
-                yield outcome_of_status(push.notification, status, response, answer.headers)
+            yield outcome(push.notification, fault, response, headers)
 
     def _judge(self, push: Push, ticket: Any) -> Outcome:
-        notification = push.notification
         try:
             ticket.validate_response()
         except PushTicketError as error:
-            said = f"{type(error).__name__}: {error.message}"
-            response = redacted(said, *self._secrets([push]))
-            if isinstance(error, DeviceNotRegisteredError):
-                return Outcome.failed(notification, response, deactivate_record=True)
-            if isinstance(error, MessageTooBigError):
-                return Outcome.failed(notification, response)
-            if (name := _ticket_error(ticket)) in WRONG_CREDENTIALS:
-                return Outcome.failed(
-                    notification,
-                    f"{response} ({name} is a configuration error: correct the credentials for"
-                    " Apple and Google in the Expo project.)",
-                )
-            # MessageRateExceeded, and whatever else Expo may come to say.
-            return Outcome.retry(notification, response)
+            name = _ticket_error(ticket, error)
+            said = type(error).__name__
+            if name not in said:
+                said += f": {name}"
+            response = redacted(f"{said}: {error.message}", *self._secrets([push]))
+            fault = classify(Trouble(Part.TICKET, frozenset({name})))
+            return outcome(push.notification, fault, response)
         except Exception as error:
-            return Outcome.unknown(
-                notification,
-                f"{type(error).__name__}: Expo's ticket makes no sense. {NOBODY_KNOWS}",
-            )
+            said = f"{type(error).__name__}: Expo's ticket makes no sense."
+            return outcome(push.notification, classify(Trouble(Part.TICKET)), said)
         ticket_id = getattr(ticket, "id", "")
         return Outcome.delivered(
-            notification,
+            push.notification,
             "Notification Successfully Pushed!",
             provider_message_id=ticket_id if isinstance(ticket_id, str) else "",
+            awaits_receipt=True,
         )
-
-    def _response(
-        self,
-        error: Exception,
-        status: int,
-        errors: Sequence[dict[str, Any]],
-        batch: Sequence[Push],
-    ) -> str:
-        response = type(error).__name__
-        if status:
-            response += f": HTTP {status}"
-        for entry in errors:
-            response += f", {entry.get('code', 'error')}: {entry.get('message', '')}"
-        # An error of the SDK itself says what is wrong with the answer; others may repeat it.
-        if not errors and isinstance(error, PushServerError):
-            response += f", {error}"
-        return redacted(response, *self._secrets(batch))
 
     def _secrets(self, batch: Iterable[Push]) -> Iterator[str | None]:
         yield self.access_token
@@ -286,16 +230,12 @@ def _prepare(notification: Notification) -> Push:
     return Push(notification, message)
 
 
-def _request_errors(error: Exception) -> list[dict[str, Any]]:
-    errors = getattr(error, "errors", None)
-    if not isinstance(errors, list):
-        return []
-    return [entry if isinstance(entry, dict) else {"message": str(entry)} for entry in errors]
-
-
-def _ticket_error(ticket: Any) -> str:
+def _ticket_error(ticket: Any, error: PushTicketError) -> str:
     details = getattr(ticket, "details", None)
-    return str(details.get("error", "")) if isinstance(details, dict) else ""
+    if isinstance(details, dict) and (name := details.get("error")):
+        return str(name)
+    # What stands in for the client in a project's tests may raise an error without one.
+    return type(error).__name__.removesuffix("Error")
 
 
 def _parts(batch: Sequence[Push], errors: Sequence[dict[str, Any]]) -> list[Sequence[Push]]:

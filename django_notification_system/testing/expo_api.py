@@ -1,10 +1,11 @@
-"""Expo's push API, as far as sending needs it.
+"""Expo's push API, as far as sending and receipts need it.
 
 Source: https://docs.expo.dev/push-notifications/sending-notifications/
 """
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from .exchange import Answer, ReceivedMessage, ReceivedRequest
@@ -18,6 +19,12 @@ TICKET_ERRORS = (
     "MismatchSenderId",
     "InvalidCredentials",
 )
+#: A token that starts with this and one of these errors gets a good ticket, and a receipt with the
+#: error; with this and ``Never``, no receipt at all.
+IN_RECEIPT = "Receipt"
+RECEIPT_ERRORS = TICKET_ERRORS
+NEVER = "Never"
+RECEIPTS_IN_A_REQUEST = 1000
 TOKEN = re.compile(r"Expo(?:nent)?PushToken\[(.+)\]")
 #: What must be a number where it is given.
 NUMBERS = ("ttl", "expiration", "badge")
@@ -45,6 +52,43 @@ def respond(request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
         if ticket["status"] == "ok"
     ]
     return Answer(status=200, json={"data": tickets}), taken
+
+
+def respond_with_receipts(request: ReceivedRequest, tokens: Mapping[str, str]) -> Answer:
+    """Return the answer to a request for receipts.
+
+    Args:
+        request: What came in.
+        tokens: The push token of each message that was taken, by its ticket's id.
+    """
+    try:
+        sent = request.json()
+    except ValueError:
+        return _error("API_ERROR", "The body is no JSON.")
+    ids = sent.get("ids") if isinstance(sent, dict) else None
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        return _error("VALIDATION_ERROR", '"ids" must be an array of strings')
+    if len(ids) > RECEIPTS_IN_A_REQUEST:
+        return _error(
+            "PUSH_TOO_MANY_RECEIPTS",
+            f"You can only get up to 1000 push receipts at once, not {len(ids)}.",
+        )
+    receipts = {each: _receipt(tokens[each]) for each in ids if each in tokens}
+    there = {each: receipt for each, receipt in receipts.items() if receipt is not None}
+    return Answer(status=200, json={"data": there})
+
+
+def _receipt(token: str) -> dict[str, Any] | None:
+    found = TOKEN.fullmatch(token)
+    name = found[1].removeprefix(IN_RECEIPT) if found else ""
+    if found is None or name == found[1]:
+        return {"status": "ok"}
+    if name.startswith(NEVER):
+        return None
+    for error in RECEIPT_ERRORS:
+        if name.startswith(error):
+            return _failed(f'The message to "{token}" was refused: {error}', error)
+    return {"status": "ok"}
 
 
 def _problem(message: Any) -> str | None:

@@ -28,6 +28,7 @@ __all__ = ["Answer", "ProviderStandIn", "ReceivedMessage", "ReceivedRequest"]
 
 TWILIO_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+)/Messages\.json$")
 EXPO_PATH = re.compile(r"/--/api/v2/push/send$")
+EXPO_RECEIPTS_PATH = re.compile(r"/--/api/v2/push/getReceipts$")
 
 
 class ProviderStandIn:
@@ -35,7 +36,9 @@ class ProviderStandIn:
 
     Use it as a context manager, or call ``start()`` and ``stop()``. The paths may have any prefix.
     Twilio's test numbers (https://www.twilio.com/docs/iam/test-credentials) and push tokens such
-    as ``ExponentPushToken[DeviceNotRegistered]`` are refused with their errors.
+    as ``ExponentPushToken[DeviceNotRegistered]`` are refused with their errors. Expo's receipts are
+    there at once; ``ExponentPushToken[ReceiptDeviceNotRegistered]`` has one with an error, and
+    ``ExponentPushToken[ReceiptNever]`` none.
 
     Args:
         port: The port; by default any that is free.
@@ -68,6 +71,7 @@ class ProviderStandIn:
         self.answers: deque[Answer] = deque()
         self.connections = 0
         self.most_at_once = 0
+        self._tokens: dict[str, str] = {}
         self._at_once = 0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -121,13 +125,26 @@ class ProviderStandIn:
             self._stopped.wait(prepared.delay)
             if prepared.close or prepared.status is not None:
                 return prepared
-        answer, messages = _usual_answer(request)
+        answer, messages = self._usual_answer(request)
         with self._lock:
             self.received.extend(messages)
+            self._tokens |= {message.message_id: message.to for message in messages}
         if self.on_message is not None:
             for message in messages:
                 self.on_message(message)
         return answer
+
+    def _usual_answer(self, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+        path, _, _ = request.path.partition("?")
+        if twilio := TWILIO_PATH.search(path):
+            return twilio_api.respond(twilio[1], request)
+        if EXPO_PATH.search(path):
+            return expo_api.respond(request)
+        if EXPO_RECEIPTS_PATH.search(path):
+            with self._lock:
+                tokens = dict(self._tokens)
+            return expo_api.respond_with_receipts(request, tokens), []
+        return Answer(status=404, text="<html><h1>Not Found</h1></html>"), []
 
     def connected(self) -> None:
         """Count a connection."""
@@ -145,15 +162,6 @@ class ProviderStandIn:
         finally:
             with self._lock:
                 self._at_once -= 1
-
-
-def _usual_answer(request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
-    path, _, _ = request.path.partition("?")
-    if twilio := TWILIO_PATH.search(path):
-        return twilio_api.respond(twilio[1], request)
-    if EXPO_PATH.search(path):
-        return expo_api.respond(request)
-    return Answer(status=404, text="<html><h1>Not Found</h1></html>"), []
 
 
 class _Server(ThreadingHTTPServer):

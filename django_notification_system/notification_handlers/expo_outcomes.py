@@ -1,0 +1,78 @@
+"""From what Expo says, or does not say, to what comes of the message."""
+
+import logging
+from collections.abc import Mapping
+
+from ..exceptions import TargetUnavailable
+from ..models import Notification
+from .base import Outcome, Receipt, ReceiptResult
+from .expo_faults import FAULTS, Fault, Trouble, Verdict
+from .provider_requests import CORRECT_SETTINGS, NOBODY_KNOWS, not_before
+
+logger = logging.getLogger("django_notification_system")
+
+
+def classify(trouble: Trouble) -> Fault:
+    """Return the first row of the table that says what has happened."""
+    fault = next(fault for fault in FAULTS if fault.fits(trouble))
+    logger.debug("Expo: %s.", fault.name)
+    return fault
+
+
+def outcome(
+    notification: Notification,
+    fault: Fault,
+    response: str,
+    headers: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Return what comes of a message, or of each message of a request that is not split.
+
+    Args:
+        notification: What was attempted.
+        fault: What has happened.
+        response: The same for people.
+        headers: Those of the answer, which may name a time to wait.
+
+    Raises:
+        TargetUnavailable: When Expo refuses the project, and not the message.
+    """
+    if fault.verdict is Verdict.STOPS:
+        raise TargetUnavailable(f"{response} {fault.hint or CORRECT_SETTINGS}")
+    if fault.hint:
+        response = f"{response} ({fault.hint})"
+    match fault.verdict:
+        case Verdict.UNKNOWN:
+            return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
+        case Verdict.SPLIT | Verdict.FAILED:
+            return Outcome.failed(notification, response)
+        case Verdict.DEVICE_GONE:
+            return Outcome.failed(notification, response, deactivate_record=True)
+        case Verdict.RETRY | Verdict.UNREACHABLE | Verdict.SPLIT_RETRY:
+            return Outcome.retry(
+                notification,
+                response,
+                not_before=not_before((headers or {}).get("Retry-After")),
+                unreachable=fault.verdict is Verdict.UNREACHABLE,
+            )
+
+
+def receipt(
+    message_id: str, fault: Fault, error: str, response: str, *, address: str = ""
+) -> Receipt:
+    """Return the receipt of a message that Expo could not hand over to Apple or Google.
+
+    Args:
+        message_id: Expo's name for the message.
+        fault: What has happened.
+        error: Expo's name for it.
+        response: The same for people.
+        address: The push token that Expo names.
+    """
+    return Receipt(
+        message_id,
+        error or "error",
+        ReceiptResult.FAILED,
+        f"{response} ({fault.hint})" if fault.hint else response,
+        deactivate_record=fault.verdict is Verdict.DEVICE_GONE,
+        address=address,
+    )
