@@ -142,6 +142,22 @@ def test_the_error_code_decides_what_comes_of_the_record(
     assert not NotificationOptOut.objects.exists()
 
 
+@pytest.mark.parametrize("number", ["500-555-0006", "+15005550006"])
+@pytest.mark.parametrize("is_trial", [False, True])
+def test_what_is_said_of_a_number_for_trials_is_said_of_no_record(
+    sent: Notification, record: TargetUserRecord, settings: Any, number: str, is_trial: bool
+) -> None:
+    TargetUserRecord.objects.filter(pk=record.pk).update(target_user_id=number)
+    if is_trial:
+        settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"twilio_sms": "+15005550099"}}
+    to = "+15005550099" if is_trial else "+15005550006"
+
+    assert post(form_of("undelivered", 30005, To=to)).status_code == 204
+
+    record.refresh_from_db()
+    assert record.active is is_trial
+
+
 def test_an_error_code_of_a_message_that_arrived_says_nothing(
     sent: Notification, record: TargetUserRecord
 ) -> None:
