@@ -26,7 +26,6 @@ except ImportError as error:
     ) from error
 
 from ..conf import TwilioSettings, twilio_settings
-from ..delivery.override import is_overridden
 from ..delivery.receipt import Receipt, ReceiptResult, record_receipts
 from ..notification_handlers.twilio_callback import (
     PARAMETER,
@@ -107,6 +106,7 @@ def receipt_of(form: QueryDict) -> Receipt | None:
     of_code = f", code {code}" if code else ""
     what = f": {fault.what.replace('``', '')}" if fault is not None else "."
     verdict = fault.verdict if fault is not None else None
+    # Without an address: Twilio may write a record's number in another way.
     return Receipt(
         provider_message_id=message_id,
         provider_status=status,
@@ -114,9 +114,6 @@ def receipt_of(form: QueryDict) -> Receipt | None:
         response=f"Twilio reports: {status}{of_code}{what}",
         deactivate_record=verdict is Verdict.NO_GOOD,
         opt_out=verdict is Verdict.OPTED_OUT,
-        # Twilio may write a record's number in another way, so it is not compared; but where all
-        # messages go to a number for trials, what is said of that is said of no record.
-        address=form.get("To", "") if is_overridden() else "",
     )
 
 
