@@ -1,5 +1,6 @@
 """The pages for the people who run a site show the real output."""
 
+import io
 import re
 import socket
 import uuid
@@ -7,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from django_notification_system import checks
-from django_notification_system.models import TargetUserRecord
+from django_notification_system.models import NotificationTarget, TargetUserRecord
+from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
 from tests.documentation import (
@@ -21,6 +24,11 @@ from tests.documentation import (
     run_example,
 )
 from tests.mail_backends import use_backend
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def fill(records: Records, make_due: MakeDue) -> None:
@@ -116,3 +124,23 @@ def test_staging_example_holds_what_it_does_not_name(
     make_due(records["Email"])
     process("--target", "Email")
     assert [mail.envelope_to for mail in mail_server.received] == [["staging@example.com"]]
+
+
+def test_output_of_the_summary_on_a_terminal(
+    records: Records,
+    make_due: MakeDue,
+    mail_server: SmtpStandIn,
+    providers: ProviderStandIn,
+) -> None:
+    mail_server.answer("RCPT", "451 4.3.0 Try again later", times=3)
+    for number in range(11):
+        make_due(records["Email"], title=f"{number}")
+    make_due(records["Twilio"])
+    NotificationTarget.objects.filter(name="Expo").update(
+        paused_until=timezone.now() + timedelta(minutes=1), pause_reason="HTTP 503"
+    )
+    make_due(records["Expo"])
+    stderr = Terminal()
+    call_command("process_notifications", stdout=io.StringIO(), stderr=stderr)
+    summary = re.sub(r"\x1b\[[\d;]*m", "", stderr.getvalue())
+    assert_documented(summary, "summary")

@@ -1,5 +1,6 @@
 """Asking providers what became of messages: about which, when, and what is recorded."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -397,6 +398,18 @@ def test_verbosity_0_says_nothing_of_it(roost: TargetUserRecord) -> None:
     handler.answers.append(confirmed)
     assert process("--verbosity=0") == ""
     assert only().provider_status == "ok"
+
+
+def test_json_has_what_it_heard_in_the_summary(
+    roost: TargetUserRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    perched(roost, 20, "ring-1")
+    handler.answers.append(confirmed)
+    call_command("process_notifications", "--receipts-only", "--format", "json")
+    printed = capsys.readouterr()
+    heard = {"confirmed": 1, "failed": 0, "awaited": 0, "problems": {}}
+    assert json.loads(printed.out)["receipts"] == heard
+    assert printed.err == ""
 
 
 def test_receipts_only_delivers_nothing(roost: TargetUserRecord, make_due: MakeDue) -> None:

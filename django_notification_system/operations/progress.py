@@ -6,29 +6,53 @@ from contextlib import contextmanager
 from typing import Any
 
 
-def tqdm_class() -> Any:
-    """Return what draws bars, or ``None`` where the extra ``progress`` is not installed."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return None
-    return tqdm
+class Progress:
+    """How far the work is; without a bar it does nothing.
+
+    Args:
+        bar: Draws it, or ``None``.
+    """
+
+    def __init__(self, bar: Any = None) -> None:
+        self._bar = bar
+
+    def advance(self, number: int = 1) -> None:
+        """Say that so many more are done."""
+        if self._bar is not None:
+            self._bar.update(number)
+
+    def make_room(self) -> None:
+        """Take the bar away for what is to be printed on the same terminal; it comes back."""
+        bar = self._bar
+        if bar is not None and bar.last_print_t >= bar.start_t + bar.delay:
+            bar.clear()
 
 
 @contextmanager
 def progress_bar(
-    total: Callable[[], int], unit: str, *, shown: bool
-) -> Iterator[Callable[[int], object]]:
-    """Give a function that moves a bar on standard error; without a bar, it does nothing.
+    total: Callable[[], int], unit: str, *, shown: bool, delay: float = 0
+) -> Iterator[Progress]:
+    """Show on standard error how far the work is, where the extra ``progress`` is installed.
 
     Args:
         total: Counts how many there are in all; called only where there is a bar.
         unit: What is counted, for people.
         shown: Whether a person looks on.
+        delay: Show it only when the work has taken so many seconds.
     """
-    tqdm = tqdm_class() if shown else None
+    tqdm = _tqdm() if shown else None
     if tqdm is None:
-        yield lambda number: None
+        yield Progress()
         return
-    with tqdm(total=total(), unit=f" {unit}", file=sys.stderr) as bar:
-        yield bar.update
+    with tqdm(
+        total=total(), unit=f" {unit}", file=sys.stderr, delay=delay, dynamic_ncols=True
+    ) as bar:
+        yield Progress(bar)
+
+
+def _tqdm() -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    return tqdm

@@ -114,11 +114,13 @@ class Command(BaseCommand):
         shown = options["verbosity"] >= 1 and self.stderr.isatty()
         with (
             stopped_by_signals(lambda: stops.append(True)),
-            progress_bar(lambda: purge.count().total(), _("notifications"), shown=shown) as advance,
+            progress_bar(
+                lambda: purge.count().total(), _("notifications"), shown=shown
+            ) as progress,
         ):
             for batch in purge.delete(options["batch_size"]):
                 deleted.update(batch)
-                advance(batch.total())
+                progress.advance(batch.total())
                 if stops:
                     break
 

@@ -1,0 +1,134 @@
+"""What ``process_notifications`` prints while it is at work, and when it is done."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+from django.core.management.color import Style
+
+from ..delivery.attempt import Attempt
+from ..delivery.fetch_receipts import Fetched
+from ..delivery.override import override_notice
+from ..delivery.run import Run
+from ..exceptions import NotificationSystemError
+from ..models import NotificationTarget
+from ..notification_handlers.registry import find_handler
+from .progress import Progress
+from .run_json import attempt_json, summary_json
+from .run_text import block, closing_details, closing_line, receipts_line
+from .tally import Tally
+from .text_table import printable
+
+
+class RunOutput:
+    """Prints for people or for programs, and counts along.
+
+    Args:
+        stdout: For the notifications.
+        stderr: For everything else.
+        style: How errors and warnings look.
+        verbosity: How much a person wants to know, from 0 to 3.
+        as_json: Whether standard output is for programs.
+        dry_run: Whether nothing is done.
+
+    Attributes:
+        tally: What was done.
+        progress: The bar, while there is one.
+    """
+
+    def __init__(
+        self,
+        stdout: OutputWrapper,
+        stderr: OutputWrapper,
+        style: Style,
+        *,
+        verbosity: int,
+        as_json: bool,
+        dry_run: bool,
+    ) -> None:
+        self.tally = Tally()
+        self.progress = Progress()
+        self._stdout = stdout
+        self._stderr = stderr
+        self._style = style
+        self._verbosity = verbosity
+        self._as_json = as_json
+        self._dry_run = dry_run
+
+    @property
+    def has_onlooker(self) -> bool:
+        """Whether a person looks on, and wants to."""
+        return self._verbosity >= 1 and self._stderr.isatty()
+
+    def begin(self, run: Run) -> None:
+        """Say what there is to say before anything is sent."""
+        self.say_if_overridden(run.targets)
+        if self._verbosity >= 2:
+            self._show_handlers(run)
+
+    def say_if_overridden(self, targets: Sequence[NotificationTarget]) -> None:
+        """Say that no message reaches people, where that is so."""
+        if self._verbosity >= 1 and (notice := override_notice(targets)):
+            self.warn(notice)
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Tell of one notification."""
+        if self._stdout.isatty():
+            self.progress.make_room()
+        if self._verbosity >= 1:
+            if self._as_json:
+                self._write_json(attempt_json(attempt))
+            else:
+                self._stdout.write(printable(block(attempt), self._stdout.encoding))
+        self.tally.add(attempt)
+        self.progress.advance()
+
+    def problem(self, problem: str) -> None:
+        """Tell what keeps a target from being used."""
+        self.progress.make_room()
+        self._stderr.write(self._style.ERROR(problem))
+
+    def warn(self, text: str) -> None:
+        """Tell what a person should know."""
+        self.progress.make_room()
+        self._stderr.write(self._style.WARNING(text))
+
+    def flush(self) -> None:
+        """Let whoever reads the output have all of it."""
+        self._stdout.flush()
+
+    def end_json(self, fetched: Fetched) -> None:
+        """Print the summary for programs, where standard output is for them."""
+        if self._as_json:
+            self._write_json(summary_json(self.tally, fetched, dry_run=self._dry_run))
+
+    def end(self, fetched: Fetched, *, delivered: bool) -> None:
+        """Print the summary for people.
+
+        Args:
+            fetched: What came of asking for receipts.
+            delivered: Whether there was a run, and not only a look for receipts.
+        """
+        if self._as_json:
+            return
+        if delivered and (self._verbosity >= 2 or (self.tally.by_target and self._verbosity >= 1)):
+            self._stderr.write(closing_line(self.tally, dry_run=self._dry_run))
+        wants_details = (self._verbosity >= 2 or self.has_onlooker) and not self._dry_run
+        if wants_details and (details := closing_details(self.tally)):
+            self._stderr.write(printable(details, self._stderr.encoding))
+        if line := receipts_line(fetched, self._verbosity):
+            self._stderr.write(line)
+
+    def _write_json(self, report: dict[str, Any]) -> None:
+        self._stdout.write(json.dumps(report))
+
+    def _show_handlers(self, run: Run) -> None:
+        for target in run.targets:
+            try:
+                handler = find_handler(target)
+            except NotificationSystemError as error:
+                self.warn(f"{target.name}: {error}")
+                continue
+            shadows = ", in place of the built-in one" if handler.shadows_built_in else ""
+            self._stderr.write(f"{target.name}: {handler.source}{shadows}")
