@@ -100,13 +100,17 @@ def test_a_device_that_is_gone_is_switched_off(
     assert list(NotificationAttempt.objects.values_list("result", flat=True)) == ["REPORTED FAILED"]
 
 
-@pytest.mark.parametrize("named", [None, "ExponentPushToken[old]"])
+@pytest.mark.parametrize(
+    ("named", "active"),
+    [(None, True), ("ExponentPushToken[old]", True), ("ExponentPushToken[new]", False)],
+)
 def test_a_phone_with_a_new_token_stays_on(
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
     make_due: MakeDue,
     named: str | None,
+    active: bool,
 ) -> None:
     move_to(record, "ReceiptNever old")
     make_due(record)
@@ -122,7 +126,7 @@ def test_a_phone_with_a_new_token_stays_on(
     process()
 
     assert only().provider_status == "DeviceNotRegistered"
-    assert only().target_user_record.active
+    assert only().target_user_record.active is active
 
 
 def test_thousands_of_receipts_are_fetched_in_hundreds(

@@ -1,7 +1,10 @@
 """Asking providers what became of messages: about which, when, and what is recorded."""
 
 import json
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -454,3 +457,51 @@ def test_a_provider_that_is_down_is_reported_once(
     assert process("--receipts-only") == "The roost is being mended.\n"
     with pytest.raises(CommandError, match="Receipts could not be fetched"):
         call_command("process_notifications", "--fail-on-error")
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_watching_fetches_receipts_beside_the_deliveries(
+    roost: TargetUserRecord, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A provider that does not answer holds up no message."""
+    has_delivered = threading.Event()
+
+    def answer_late(names: list[str]) -> Iterator[Receipt]:
+        assert has_delivered.wait(timeout=20)
+        return confirmed(names)
+
+    def watch_the_watch() -> None:
+        try:
+            wait_for(Notification.objects.filter(title="new", status="DELIVERED"))
+            has_delivered.set()
+            wait_for(Notification.objects.filter(title="ring-1", provider_status="ok"))
+        finally:
+            connection.close()
+            has_delivered.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    perched(roost, 20, "ring-1")
+    handler.answers.append(answer_late)
+    watcher = threading.Thread(target=watch_the_watch)
+    make_later = threading.Timer(0.5, make_new, args=(make_due, roost))
+    watcher.start()
+    make_later.start()
+
+    call_command("process_notifications", "--watch", "--interval", "0.2")
+
+    watcher.join()
+    make_later.join()
+    assert handler.asked == [["ring-1"]]
+    assert capsys.readouterr().err == "1 Delivered\nReceipts: 1 confirmed, 0 failed.\n"
+
+
+def make_new(make_due: MakeDue, record: TargetUserRecord) -> None:
+    make_due(record, title="new")
+    connection.close()
+
+
+def wait_for(rows: Any) -> None:
+    give_up_at = time.monotonic() + 20
+    while not rows.exists():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
