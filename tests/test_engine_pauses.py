@@ -83,7 +83,7 @@ def test_a_provider_that_is_down_costs_no_attempts_and_holds_up_no_other_target(
     seconds = (record.target.paused_until - timezone.now()).total_seconds()
     assert 30 < seconds <= 60
     assert record.target.pause_reason == NOBODY_THERE
-    assert "cannot be reached, so the target is paused until" in run.problems["Freely"]
+    assert "cannot be reached or does not answer" in run.problems["Freely"]
     assert list(run.problems) == ["Freely"]
 
 
@@ -126,6 +126,22 @@ def test_when_the_provider_is_back_all_goes_out_and_the_pause_ends(
     assert states(record) == {("DELIVERED", 0, None)}
     record.target.refresh_from_db()
     assert (record.target.paused_until, record.target.pause_reason) == (None, "")
+
+
+def test_a_provider_that_never_answers_is_left_alone_too(record: TargetUserRecord) -> None:
+    """Each message may have gone out, and so counts; the others keep their attempts."""
+
+    def silent(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            yield Outcome.unknown(notification, "ReadTimeout: no answer", unreachable=True)
+
+    freely.behave = silent
+    make_many(record, 100)
+    run = Run()
+    list(run)
+    assert Notification.objects.filter(status="RETRY", retry_attempts=1).count() == 10
+    assert Notification.objects.filter(status="SCHEDULED", retry_attempts=0).count() == 90
+    assert "(ReadTimeout: no answer)" in run.problems["Freely"]
 
 
 def test_a_few_failures_are_attempts_as_any_other(record: TargetUserRecord) -> None:

@@ -32,7 +32,8 @@ class Outcome:
         result: The kind of outcome.
         response: A line for people; never with a secret, a token or a message's body.
         not_before: For a retry, the earliest time of the next attempt.
-        unreachable: For a retry, whether the provider could not be reached at all.
+        unreachable: Whether the provider could not be reached, or did not answer: any other message
+            would meet the same.
         provider_message_id: The provider's name for the message it took.
         awaits_receipt: Whether the provider is to be asked later what became of the message.
         deactivate_record: Whether the address will never work again.
@@ -136,7 +137,12 @@ class Outcome:
 
     @classmethod
     def unknown(
-        cls, notification: Notification, response: str, *, provider_message_id: str = ""
+        cls,
+        notification: Notification,
+        response: str,
+        *,
+        unreachable: bool = False,
+        provider_message_id: str = "",
     ) -> Outcome:
         """The message was handed over and no answer came: it went out, or it did not.
 
@@ -145,10 +151,17 @@ class Outcome:
         Args:
             notification: What was attempted.
             response: Why nobody can know.
+            unreachable: It was the provider that did not answer, and no fault of the message's.
             provider_message_id: The name by which the provider may yet report of the message,
                 where that is known: a report that it arrived ends the attempts.
         """
-        return cls(notification, Result.UNKNOWN, response, provider_message_id=provider_message_id)
+        return cls(
+            notification,
+            Result.UNKNOWN,
+            response,
+            unreachable=unreachable,
+            provider_message_id=provider_message_id,
+        )
 
     @classmethod
     def as_saved(

@@ -25,8 +25,8 @@ def pause(target: NotificationTarget, seconds: float, *, reason: str, using: str
     rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
     patiently(lambda: rows.update(paused_until=until, pause_reason=reason), using=using)
     return (
-        f"The provider of target {target.name!r} cannot be reached, so the target is paused until"
-        f" {shown(until)}; what is due waits and has lost no attempt. ({reason})"
+        f"The provider of target {target.name!r} cannot be reached or does not answer, so the"
+        f" target is paused until {shown(until)}. What is due waits. ({reason})"
     )
 
 

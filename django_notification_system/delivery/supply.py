@@ -12,7 +12,7 @@ from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import claim_batch
 from .lane import Answer, Lane
-from .outcome import Outcome
+from .outcome import Outcome, Result
 from .pause import pause, resume
 from .rate import LONGEST_WAIT_SECONDS, Rate
 
@@ -67,6 +67,7 @@ class Supply:
         self._batches: list[Batch] = []
         #: The provider could not be reached; held until it is, or is found to be down.
         self._unreachable: list[Answer] = []
+        self._last_trouble = ""
         #: Nothing more is due.
         self._exhausted = False
         #: The lane waits for the moment that its rate allows the next.
@@ -102,10 +103,13 @@ class Supply:
                     self.lane.target.name,
                     type(answer.outcome).__name__,
                 )
-            elif answer.outcome.unreachable:
+                continue
+            if answer.outcome.unreachable:
+                self._last_trouble = answer.outcome.response
+            if answer.outcome.unreachable and answer.outcome.result is Result.RETRY:
                 self._unreachable.append(answer)
             else:
-                if not self.lane.is_cut_off:
+                if not answer.outcome.unreachable and not self.lane.is_cut_off:
                     self._count_unreachable()
                 _settle(answer)
 
@@ -215,10 +219,11 @@ class Supply:
 
     def _pause(self) -> str:
         """Let the target rest; what did not reach the provider stays as it was."""
-        last = self._unreachable[-1].outcome if self._unreachable else None
-        reason = last.response if isinstance(last, Outcome) else ""
         return pause(
-            self.lane.target, self._settings.pause_seconds, reason=reason, using=self._using
+            self.lane.target,
+            self._settings.pause_seconds,
+            reason=self._last_trouble,
+            using=self._using,
         )
 
 

@@ -100,7 +100,9 @@ def outcome(
         ) from trouble.error
     if verdict is Verdict.UNKNOWN:
         response = f"{reason} {NOBODY_KNOWS}"
-        return Outcome.unknown(notification, response, provider_message_id=message_id)
+        return Outcome.unknown(
+            notification, response, unreachable=True, provider_message_id=message_id
+        )
     if verdict in (Verdict.FAILED, Verdict.HARD_BOUNCE):
         is_hard_bounce = verdict is Verdict.HARD_BOUNCE
         return Outcome.failed(notification, response, hard_bounce=is_hard_bounce)

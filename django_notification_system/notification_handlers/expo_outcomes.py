@@ -42,7 +42,7 @@ def outcome(
         response = f"{response} ({fault.hint})"
     match fault.verdict:
         case Verdict.UNKNOWN:
-            return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
+            return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
         case Verdict.SPLIT | Verdict.FAILED:
             return Outcome.failed(notification, response)
         case Verdict.DEVICE_GONE:

@@ -104,7 +104,7 @@ def outcome_without_answer(notification: Notification, error: requests.RequestEx
         raise TargetUnavailable(f"{one_line(error)} {CORRECT_CERTIFICATES}")
     if reason is NoAnswer.NOT_CONNECTED:
         return Outcome.retry(notification, one_line(error), unreachable=True)
-    return Outcome.unknown(notification, f"{one_line(error)} {NOBODY_KNOWS}")
+    return Outcome.unknown(notification, f"{one_line(error)} {NOBODY_KNOWS}", unreachable=True)
 
 
 class NoAnswer(Enum):
@@ -175,7 +175,7 @@ def outcome_of_status(
         )
     if is_refusal_of_message(status):
         return Outcome.failed(notification, response)
-    return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}")
+    return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
 
 
 def not_before(retry_after: str | None) -> datetime | None:

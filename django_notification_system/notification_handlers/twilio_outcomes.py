@@ -32,7 +32,10 @@ def outcome(
         raise TargetUnavailable(f"{response} {_what_to_do(fault)}")
     if verdict is Verdict.UNKNOWN:
         return Outcome.unknown(
-            notification, f"{response} {NOBODY_KNOWS}", provider_message_id=message_id
+            notification,
+            f"{response} {NOBODY_KNOWS}",
+            unreachable=True,
+            provider_message_id=message_id,
         )
     if verdict in (Verdict.RETRY, Verdict.UNREACHABLE):
         return Outcome.retry(
