@@ -105,7 +105,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Project]]:
 
 
 def expect_everything_to_work(project: Project) -> str:
-    """Run both commands and visit the admin; return what ``process_notifications`` printed."""
+    """Run the commands and visit the admin; return what ``process_notifications`` printed."""
     records = project.manage("create_email_target_user_records")
     assert "2 created" in records.stdout.lower()
     assert "2 unchanged" in project.manage("create_email_target_user_records").stdout.lower()
@@ -119,7 +119,21 @@ def expect_everything_to_work(project: Project) -> str:
     assert project.statuses() == {"DELIVERED": 3, "SCHEDULED": 3}
     assert project.manage("process_notifications").stdout == ""
     assert project.run("visit_admin.py").stdout == ""
+    expect_operations_to_work(project)
     return output
+
+
+def expect_operations_to_work(project: Project) -> None:
+    """Run the commands for the people who run the site."""
+    status = json.loads(project.manage("notification_status", "--format", "json").stdout)
+    assert [each["scheduled_later"] for each in status["targets"]] == [1, 1, 1]
+    assert [each["last_hour"]["delivered"] for each in status["targets"]] == [1, 1, 1]
+    assert "Email" in project.manage("notification_status").stdout
+    assert "Nothing" in project.manage("notification_status", "--max-age", "15m").stdout
+    project.manage("send_test_notification", "--target", "Email", "--to", "oncall@example.com")
+    assert project.received()["oncall@example.com"] == 1
+    assert "Deleted 3" in project.manage("purge_notifications", "--older-than", "1s").stdout
+    assert project.statuses() == {"SCHEDULED": 3}
 
 
 def make_due(project: Project, count: int) -> None:
