@@ -196,6 +196,7 @@ def test_what_cannot_be_written_down(
     [
         (Answer(status=503, text="down"), True),
         (errors(500, "INTERNAL_SERVER_ERROR"), True),
+        (Answer(status=504, text="no answer"), True),
         (Answer(status=429, text="slow down"), False),
         (errors(400, "TOO_MANY_REQUESTS"), False),
         (ticket("MessageRateExceeded"), False),

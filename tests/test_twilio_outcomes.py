@@ -98,7 +98,7 @@ def prove(
         of_record = fault.verdict in (Verdict.NO_GOOD, Verdict.OPTED_OUT)
         assert notification.retry_attempts == (0 if stopped or of_record else 1)
         assert [outcome.unreachable for outcome in judged] == (
-            [] if stopped else [fault.verdict is Verdict.UNREACHABLE]
+            [] if stopped else [fault.verdict in (Verdict.UNREACHABLE, Verdict.UNKNOWN)]
         )
         record.refresh_from_db()
         assert record.active is not of_record
