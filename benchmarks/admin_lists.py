@@ -33,6 +33,12 @@ PAGES = {
     "notifications, by status": f"{ADMIN}/notification/?status__exact=RETRY",
     "notifications, by target": f"{ADMIN}/notification/?{BY_TARGET}={{expo}}",
     "notifications, not attempted": f"{ADMIN}/notification/?attempted_delivery__isempty=1",
+    "notifications, a month": f"{ADMIN}/notification/?scheduled_delivery__year=2026"
+    "&scheduled_delivery__month=10",
+    "notifications, by error": f"{ADMIN}/notification/?error=550+5.1.1+No+such+mailbox",
+    "notifications, of a person": f"{ADMIN}/notification/?person={{person}}",
+    "dashboard, 24 hours": f"{ADMIN}/notification/dashboard/",
+    "dashboard, 7 days": f"{ADMIN}/notification/dashboard/?span=week",
     "search, many found": f"{ADMIN}/notification/?q=order",
     "search, a user's address": f"{ADMIN}/notification/?q=user777@",
     "search, nothing found": f"{ADMIN}/notification/?q=nowhere",
@@ -60,19 +66,23 @@ RECORDS = """
 """
 NUMBERED_RECORDS = """
     CREATE TEMPORARY TABLE numbered_records AS
-    SELECT id, row_number() OVER () AS row FROM notification_system_target_user_record;
+    SELECT id, target_id, row_number() OVER () AS row FROM notification_system_target_user_record;
     ANALYZE numbered_records
 """
 # One in 100 waits or is to be tried again, as where notifications are kept.
 NOTIFICATIONS = """
     INSERT INTO notification_system_notification
-        (id, target_user_record_id, title, body, extra, status, scheduled_delivery,
-         attempted_delivery, retry_time_interval, retry_attempts, max_retries, created_date,
-         modified_date)
-    SELECT gen_random_uuid(), r.id, 'Your order ' || n, repeat('lorem ipsum ', 20), '{{}}',
-           CASE n %% 200 WHEN 0 THEN 'SCHEDULED' WHEN 100 THEN 'RETRY' ELSE 'DELIVERED' END,
+        (id, target_user_record_id, target_id, title, body, extra, status, response,
+         scheduled_delivery, attempted_delivery, retry_time_interval, retry_attempts,
+         max_retries, created_date, modified_date)
+    SELECT gen_random_uuid(), r.id, r.target_id, 'Your order ' || n, repeat('lorem ipsum ', 20),
+           '{{}}',
+           CASE n %% 200 WHEN 0 THEN 'SCHEDULED' WHEN 100 THEN 'RETRY'
+               WHEN 50 THEN 'DELIVERY FAILURE' ELSE 'DELIVERED' END,
+           CASE n %% 200 WHEN 0 THEN '' WHEN 100 THEN 'Too slow'
+               WHEN 50 THEN '550 5.1.1 No such mailbox' ELSE 'Email Successfully Sent' END,
            now() - n * interval '1 minute',
-           CASE WHEN n %% 200 > 0 THEN now() END,
+           CASE WHEN n %% 200 > 0 THEN now() - n * interval '1 minute' END,
            60, 0, 3, now(), now()
     FROM generate_series(%s, %s) n JOIN numbered_records r ON r.row = 1 + n %% {records}
 """
@@ -97,8 +107,9 @@ def compare() -> None:
     for size in SIZES:
         fill(filled, size)
         filled = size
+        person = get_user_model().objects.get(username="user777").pk
         for name, address in PAGES.items():
-            measured[name].append(measure(client, address.format(expo=expo)))
+            measured[name].append(measure(client, address.format(expo=expo, person=person)))
     small, large = (f"{size:,}" for size in SIZES)
     print(f"{'':30} {small + ' rows':>22} {large + ' rows':>22} {'ratio':>7}")
     for name, ((few, fast), (many, slow)) in measured.items():

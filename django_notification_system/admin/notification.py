@@ -5,19 +5,24 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
 from ..models.notification import refuse_bad_extra
 from .actions import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
+from .dashboard import dashboard_page
+from .filters import ErrorFilter, PersonFilter
 from .form import VersionedForm
 from .history import AttemptInline
+from .notification_list import NotificationList, badge
 from .preview import framed_preview_page
 from .search import user_search_fields
 
@@ -119,20 +124,22 @@ class NotificationAdmin(NotificationSystemAdmin):
     list_display = (
         "target_user_record",
         "title",
-        "status",
+        "status_badge",
         "scheduled_delivery",
         "attempted_delivery",
         "record_target",
     )
     named_by = ("target_user_record__user", "target_user_record__target")
-    # No date_hierarchy: its list of years reads every row.
+    date_hierarchy = "scheduled_delivery"
     list_filter = (
         "status",
         "target_user_record__target",
         ("attempted_delivery", admin.EmptyFieldListFilter),
         "scheduled_delivery",
+        ErrorFilter,
+        PersonFilter,
     )
-    sortable_by = ("title", "status", "scheduled_delivery", "attempted_delivery")
+    sortable_by = ("title", "status_badge", "scheduled_delivery", "attempted_delivery")
     # Not the body, as in release 1.5.3: bodies are most of what the table holds, and no index
     # helps to find a word inside them.
     search_fields = (
@@ -229,7 +236,9 @@ class NotificationAdmin(NotificationSystemAdmin):
         """Add the pages of this app's own."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         preview = self.admin_site.admin_view(partial(framed_preview_page, self))
+        dashboard = self.admin_site.admin_view(partial(dashboard_page, self))
         return [
+            path("dashboard/", dashboard, name=f"{name}_dashboard"),
             path("<path:object_id>/preview/", preview, name=f"{name}_preview"),
             *super().get_urls(),
         ]
@@ -251,6 +260,15 @@ class NotificationAdmin(NotificationSystemAdmin):
                 "preview_url": reverse(name, args=[obj.pk], current_app=self.admin_site.name),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list whose periods cost nothing."""
+        return NotificationList
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_badge(self, notification: Notification) -> SafeString:
+        """Return the status, to be told at a glance."""
+        return badge(notification)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may send notifications now."""

@@ -34,6 +34,10 @@ class CappedPaginator(BasePaginator):
     @cached_property
     def count(self) -> int:
         """The number of rows; past the cap, the cap."""
-        rows: Any = self.object_list
-        counted = rows.order_by()[: COUNTED_ROWS + 1].count()
-        return AtLeast(COUNTED_ROWS) if counted > COUNTED_ROWS else counted
+        return capped_count(self.object_list)
+
+
+def capped_count(rows: Any) -> int:
+    """Return the number of rows; past the cap, the cap."""
+    counted: int = rows.order_by()[: COUNTED_ROWS + 1].count()
+    return AtLeast(COUNTED_ROWS) if counted > COUNTED_ROWS else counted

@@ -6,11 +6,16 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_permission_codename
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ..models import TargetUserRecord, UserTarget
+from ..models import Notification, TargetUserRecord, UserTarget
 from .base import NotificationSystemAdmin
-from .filters import JustMeFilter
+from .filters import JustMeFilter, PersonFilter, notifications_of
+from .paginator import capped_count
 from .search import user_search_fields
 
 #: The unique constraint's fields, so that its index gives the page; the newest users come first.
@@ -40,7 +45,7 @@ class UserTargetAdmin(NotificationSystemAdmin):
     ordering = ORDERING
     searched_fields = ("user", "target")
     fields = ("user", "target", "target_user_id", "description", "active")
-    readonly_fields = ("hard_bounces", "origin", "created_date", "modified_date")
+    readonly_fields = ("notifications", "hard_bounces", "origin", "created_date", "modified_date")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that keeps to its index."""
@@ -48,7 +53,30 @@ class UserTargetAdmin(NotificationSystemAdmin):
 
     def get_fields(self, request: HttpRequest, obj: TargetUserRecord | None = None) -> Any:
         """Add what only an existing record has."""
-        return self.fields if obj is None else (*self.fields, *self.readonly_fields)
+        if obj is None:
+            return self.fields
+        shown = (*self.fields, *self.readonly_fields)
+        if self._may_see_notifications(request):
+            return shown
+        return tuple(name for name in shown if name != "notifications")
+
+    @admin.display(description=_("notifications of the user"))
+    def notifications(self, record: TargetUserRecord) -> SafeString:
+        """Return a link to what is addressed to any of the user's records, and its number."""
+        rows = notifications_of(record.user_id, Notification.objects.using(record._state.db))
+        name = f"admin:{Notification._meta.app_label}_{Notification._meta.model_name}_changelist"
+        return format_html(
+            '<a href="{}?{}">{}</a>',
+            reverse(name, current_app=self.admin_site.name),
+            urlencode({PersonFilter.parameter_name: record.user_id}),
+            capped_count(rows),
+        )
+
+    def _may_see_notifications(self, request: HttpRequest) -> bool:
+        if not self.admin_site.is_registered(Notification):
+            return False
+        notifications: Any = self.admin_site.get_model_admin(Notification)
+        return bool(notifications.has_view_or_change_permission(request))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save; a new address, and one that a person vouches for, has not bounced."""

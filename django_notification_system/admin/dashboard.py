@@ -1,0 +1,54 @@
+"""The page that shows at a glance whether notifications go out."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from ..models import NotificationTarget
+from ..operations.queue_status import is_paused, queue_status
+from .chart import DAY, HEIGHT, KINDS, WEEK, WIDTH, charts
+from .filters import ErrorFilter
+
+TEMPLATE = "admin/django_notification_system/notification/dashboard.html"
+SPANS = {"day": (_("24 hours"), DAY), "week": (_("7 days"), WEEK)}
+
+
+def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
+    """Return the page.
+
+    Raises:
+        PermissionDenied: When the person may not see notifications.
+    """
+    if not model_admin.has_view_or_change_permission(request):
+        raise PermissionDenied
+    chosen = request.GET.get("span", "day")
+    chosen = chosen if chosen in SPANS else "day"
+    using = model_admin.get_queryset(request).db
+    at = timezone.now()
+    targets = list(NotificationTarget.objects.using(using).order_by("name"))
+    status = queue_status(targets, using=using)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": _("Dashboard"),
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "at": at,
+        "status": status,
+        "causes": [
+            (each, urlencode({ErrorFilter.parameter_name: each.text})) for each in status.causes
+        ],
+        "held": sum(claim.notifications for claim in status.claims),
+        "paused": [target for target in targets if is_paused(target, at)],
+        "charts": charts(targets, SPANS[chosen][1], at, using=using),
+        "kinds": KINDS.items(),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "spans": [(name, label, name == chosen) for name, (label, _span) in SPANS.items()],
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, TEMPLATE, context)
