@@ -165,6 +165,26 @@ def test_user_model_with_other_key_and_no_username(start: Callable[..., Project]
     assert followed == ("admin@example.com admin@example.com, egg@example.com egg@example.com\n")
 
 
+def test_purge_heeds_models_of_the_project(start: Callable[..., Project]) -> None:
+    project = start("other_user_model")
+    project.shell(
+        "from people.models import Complaint\n"
+        "long_ago = timezone.now() - timedelta(days=100)\n"
+        "Notification.objects.update(status='DELIVERED', scheduled_delivery=long_ago)\n"
+        "first, second, *others = Notification.objects.all()\n"
+        "Complaint.objects.create(about=first, evidence=second)"
+    )
+    command = "-m", "django", "purge_notifications", "--older-than", "90d"
+    refused = run_python(*command, folder=SITE, environment=project.environment)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CommandError: A batch was not deleted, as other rows refer")
+    assert "Complaint.evidence" in refused.stderr
+    project.shell("from people.models import Complaint\nComplaint.objects.update(evidence=None)")
+    assert "Deleted 6" in project.run(*command).stdout
+    left = "from people.models import Complaint\nprint(Complaint.objects.count())"
+    assert project.shell(left) == "0\n"
+
+
 def test_project_in_local_time(start: Callable[..., Project]) -> None:
     project = start("local_time")
     output = expect_everything_to_work(project)

@@ -36,3 +36,20 @@ class Person(AbstractBaseUser):
 
     def has_module_perms(self, app_label):
         return self.is_staff
+
+
+class Complaint(models.Model):
+    """What somebody has against a notification."""
+
+    about = models.ForeignKey(
+        "django_notification_system.Notification", on_delete=models.CASCADE, related_name="+"
+    )
+    evidence = models.ForeignKey(
+        "django_notification_system.Notification",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+    )
+
+    def __str__(self):
+        return f"About {self.about_id}"
