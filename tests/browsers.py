@@ -1,0 +1,135 @@
+"""Chromium for the tests: the system's, or Debian's package in a folder of pytest's cache."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: What Chromium's libraries need in their turn, where they are not installed.
+PULSE_LIBRARIES = (
+    "libasyncns0", "libmp3lame0", "libmpg123-0", "libogg0", "libsndfile1", "libvorbis0a",
+    "libvorbisenc2",
+)  # fmt: skip
+#: Those must be the system's own, as all others are built for them.
+CORE_LIBRARIES = ("libc6", "libgcc", "libstdc++")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
+]  # fmt: skip
+
+
+@contextmanager
+def running_browser(cache: Path) -> Iterator[Any]:
+    """Run Chromium, steered by Playwright.
+
+    Where there is none to be had the test is skipped, but in CI, where it fails.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _not_to_be_had("Playwright is not installed (pip install --group test .)")
+    program, libraries = _chromium(cache)
+
+    def start() -> Any:
+        playwright = sync_playwright().start()
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=ARGUMENTS,
+            env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)},
+        )
+        return playwright, browser
+
+    # Playwright keeps an event loop in its thread. Beside one Django has another connection, one
+    # that does not know what to restore between two tests.
+    with ThreadPoolExecutor(1) as thread:
+        playwright, browser = thread.submit(start).result()
+        try:
+            yield InThread(browser, thread)
+        finally:
+            thread.submit(browser.close).result()
+            thread.submit(playwright.stop).result()
+
+
+class InThread:
+    """Something of Playwright's, which is only ever touched in its own thread."""
+
+    def __init__(self, target: Any, thread: ThreadPoolExecutor) -> None:
+        self._target, self._thread = target, thread
+
+    def __getattr__(self, name: str) -> Any:
+        return self._shown(self._thread.submit(getattr, self._target, name).result())
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._shown(self._thread.submit(self._target, *arguments, **options).result())
+
+    def _shown(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._shown(item) for item in value]
+        if value is None or isinstance(value, str | int | float | dict):
+            return value
+        return InThread(value, self._thread)
+
+
+def _chromium(cache: Path) -> tuple[str, list[str]]:
+    """Return the program, and the folders of libraries that it needs beside the system's."""
+    installed = shutil.which("chromium")
+    if installed:
+        return installed, []
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        _not_to_be_had("Chromium is not installed, and this is no Debian to get it from")
+    folder = cache / "chromium"
+    if not folder.exists():
+        _unpack(folder)
+    libraries = {str(path.parent) for path in folder.glob("usr/lib/*-linux-gnu/**/*.so*")}
+    program = folder / "usr/lib/chromium/chromium"
+    started = subprocess.run(
+        [str(program), "--version"],
+        env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if started.returncode:
+        _not_to_be_had(f"Debian's Chromium does not start: {started.stderr.strip()[-300:]}")
+    return str(program), sorted(libraries)
+
+
+def _unpack(folder: Path) -> None:
+    partial = Path(tempfile.mkdtemp(prefix="chromium.", dir=folder.parent))
+    try:
+        depends = _run("apt-cache", "depends", "--important", "chromium", folder=partial)
+        libraries = [
+            name
+            for line in depends.splitlines()
+            if (name := line.strip().removeprefix("Depends: ")).startswith(("lib", "chromium-"))
+            and not name.startswith(CORE_LIBRARIES)
+        ]
+        _run("apt-get", "download", "chromium", *libraries, *PULSE_LIBRARIES, folder=partial)
+        for archive in partial.glob("*.deb"):
+            _run("dpkg", "-x", str(archive), ".", folder=partial)
+            archive.unlink()
+        partial.rename(folder)
+    except (subprocess.SubprocessError, OSError) as error:
+        _not_to_be_had(f"Debian's Chromium cannot be had here: {error}")
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _run(*command: str, folder: Path) -> str:
+    done = subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True, timeout=180
+    )
+    return done.stdout
+
+
+def _not_to_be_had(reason: str) -> Any:
+    if os.environ.get("CI"):
+        pytest.fail(f"No browser: {reason}.")
+    pytest.skip(f"No browser: {reason}.")
