@@ -113,12 +113,16 @@ class RunOutput:
         if self._as_json:
             return
         if delivered and (self._verbosity >= 2 or (self.tally.by_target and self._verbosity >= 1)):
-            self._stderr.write(closing_line(self.tally, dry_run=self._dry_run))
+            self._say(closing_line(self.tally, dry_run=self._dry_run))
         wants_details = (self._verbosity >= 2 or self.has_onlooker) and not self._dry_run
         if wants_details and (details := closing_details(self.tally)):
-            self._stderr.write(printable(details, self._stderr.encoding))
+            self._say(printable(details, self._stderr.encoding))
         if line := receipts_line(fetched, self._verbosity):
-            self._stderr.write(line)
+            self._say(line)
+
+    def _say(self, text: str) -> None:
+        # As it is: on a terminal Django shows in red what goes to standard error.
+        self._stderr.write(text, style_func=str)
 
     def _write_json(self, report: dict[str, Any]) -> None:
         self._stdout.write(json.dumps(report))
@@ -131,4 +135,4 @@ class RunOutput:
                 self.warn(f"{target.name}: {error}")
                 continue
             shadows = ", in place of the built-in one" if handler.shadows_built_in else ""
-            self._stderr.write(f"{target.name}: {handler.source}{shadows}")
+            self._say(f"{target.name}: {handler.source}{shadows}")

@@ -87,9 +87,9 @@ class Command(BaseCommand):
             self._warn(notice)
         handler = find_handler(target)
         if options["verbosity"] >= 1:
-            self.stderr.write(_("Handler: %s") % handler.source)
+            self.stderr.write(_("Handler: %s") % handler.source, style_func=str)
             if place := destination(target, handler):
-                self.stderr.write(_("Goes to: %s") % place)
+                self.stderr.write(_("Goes to: %s") % place, style_func=str)
         if is_paused(target):
             self._warn(f"{explained(target)} {_('The test is sent all the same.')}")
         return send_test_message(
