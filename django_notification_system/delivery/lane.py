@@ -94,6 +94,7 @@ class Lane:
         taken: With the handler, which has given no outcome for them, by key.
         has_answered: Whether the provider has, to something that the handler sent.
         is_cut_off: Whether the provider is taken for down.
+        is_left_behind: Whether the run has given it up, and what it still has is others' to send.
         progress_at: When the handler last got or said something, by the monotonic clock.
     """
 
@@ -113,6 +114,7 @@ class Lane:
         self.taken: dict[object, tuple[Batch, Notification]] = {}
         self.has_answered = False
         self.is_cut_off = False
+        self.is_left_behind = False
         self.progress_at = time.monotonic()
         self._post = post
         self._is_stopping = is_stopping
@@ -173,7 +175,7 @@ class Lane:
         self._answer_for(handler)
 
     def _goes_on(self) -> bool:
-        return not self.is_cut_off and not self._is_stopping()
+        return not (self.is_cut_off or self.is_left_behind or self._is_stopping())
 
     def _fill_slice(self) -> bool:
         """Tell whether there is something to take, and wait for the run to say so."""

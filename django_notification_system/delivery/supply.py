@@ -148,6 +148,7 @@ class Supply:
 
     def give_up(self, problem: str) -> None:
         """Settle what the handler took and will never answer for, and finish."""
+        self.lane.is_left_behind = True  # should its handler come back to life, it sends no more
         self.take_answers()
         at, monotonic = timezone.now(), time.monotonic()
         for batch, notification in list(self.lane.taken.values()):

@@ -1,0 +1,62 @@
+"""What a run that goes on for long, or comes back from a fault, must not do."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from django_notification_system.delivery.outcome import Outcome
+from django_notification_system.delivery.run import Run
+from django_notification_system.models import (
+    Notification,
+    NotificationTarget,
+    TargetUserRecord,
+)
+from tests.conftest import MakeDue
+from tests.handlers import freely
+from tests.handlers import loft as loft_handler
+
+in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def record(user: Any, loft: TargetUserRecord) -> Iterator[TargetUserRecord]:
+    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
+    freely.taken.clear()
+    yield TargetUserRecord.objects.create(user=user, target=target, target_user_id="here")
+    freely.behave = freely.one_after_another
+
+
+@in_real_transactions
+def test_a_handler_that_comes_back_to_life_sends_nothing_that_was_given_back(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"LEASE_SECONDS": 1}
+    revived, ended = threading.Event(), threading.Event()
+    sent: list[str] = []
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        try:
+            for notification in notifications:
+                revived.wait(20)
+                sent.append(notification.title)
+                yield Outcome.delivered(notification, "Sent.")
+        finally:
+            ended.set()
+
+    freely.behave = behave
+    for title in ("hangs", "second", "third"):
+        make_due(record, title=title)
+    for number in range(40):  # the run is at work for long after
+        make_due(loft, title=f"bird {number}")
+    loft_handler.watchers.append(lambda notification: time.sleep(0.1))
+    for attempt in Run():
+        if attempt.target.name == "Freely" and not revived.is_set():
+            revived.set()
+            assert ended.wait(5)
+    assert sent == ["hangs"]
+    assert set(
+        Notification.objects.filter(title__in=("second", "third")).values_list("status", flat=True)
+    ) == {"SCHEDULED"}
