@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.run import Run
@@ -60,3 +62,30 @@ def test_a_handler_that_comes_back_to_life_sends_nothing_that_was_given_back(
     assert set(
         Notification.objects.filter(title__in=("second", "third")).values_list("status", flat=True)
     ) == {"SCHEDULED"}
+
+
+@in_real_transactions
+def test_many_that_are_not_to_be_sent_hold_up_no_other_target(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    """As after a weekend's outage, when all has expired: nobody waits until all is settled."""
+    settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 10}
+    past = timezone.now() - timedelta(hours=1)
+    Notification.objects.bulk_create(
+        Notification(
+            target_user_record=record,
+            title=f"expired {number}",
+            status=Notification.SCHEDULED,
+            scheduled_delivery=past,
+            expires_at=past,
+        )
+        for number in range(500)
+    )
+    make_due(loft)
+    told_before = []
+    for attempt in Run():
+        if attempt.target.name == "Loft":
+            break
+        told_before.append(attempt)
+    assert len(told_before) <= 100
+    assert Notification.objects.filter(status=Notification.EXPIRED).count() <= 200

@@ -160,6 +160,11 @@ class Lane:
         while self.answers:
             yield self.answers.popleft()
 
+    def ask_again(self) -> None:
+        """Ask for more once more, after what waits for the run; for the run's thread."""
+        self.progress_at = time.monotonic()  # it waits for the run, and no handler hangs
+        self._post(Wanted(self))
+
     def _deliver(self, handler: FoundHandler) -> None:
         """Let the handler deliver as many as it takes, in one go."""
         taken_before = self._taken_count

@@ -91,6 +91,11 @@ class Supply:
                 if not batch.has_more and self.lane.has_answered and self._rate is None:
                     self._claim()
                 return
+            if not self._is_alone:
+                # All of it was settled without an attempt. There may be a million such, and the
+                # other targets, and whoever reads the reports, come in between.
+                self.lane.ask_again()
+                return
         self.lane.inbox.put(None)
 
     def take_answers(self) -> None:
