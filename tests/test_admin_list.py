@@ -32,7 +32,7 @@ def client() -> Client:
 
 def links(client: Client, query: str = "") -> list[tuple[str, str]]:
     page = client.get(f"{address(Notification)}?{query}").content.decode()
-    above = page.partition('<nav class="toplinks">')[2].partition("</nav>")[0]
+    above = page.partition('<nav class="toplinks"')[2].partition("</nav>")[0]
     found = re.findall(r'<a href="(\?[^"]*)"[^>]*>([^<]*)</a>', above)
     return [(unescape(link), unescape(text).strip("\u2039 ")) for link, text in found]
 

@@ -71,6 +71,11 @@ def reschedule(model_admin: Any, request: HttpRequest, queryset: Any) -> Templat
 
 
 ACTIONS: tuple[Action, ...] = (send_now, retry_failed, cancel, reschedule)
+#: Not read from ``get_actions()``: Django 6.1 has put objects in the place of its tuples.
+DESCRIPTIONS: dict[str, Any] = {
+    action.__name__: action.short_description  # type: ignore[attr-defined] # by the decorator
+    for action in ACTIONS
+}
 #: For which notifications an action is.
 CHANGES = {
     "send_now": SEND_NOW,
@@ -111,7 +116,7 @@ def _page(
     form: MomentForm | None,
 ) -> TemplateResponse:
     options = model_admin.opts
-    title = capfirst(str(model_admin.get_actions(request)[name][2]))
+    title = capfirst(str(DESCRIPTIONS[name]))
     named = list(queryset[: NAMED + 1])
     context = {
         **model_admin.admin_site.each_context(request),
@@ -161,8 +166,8 @@ def possible_actions(
 ) -> list[tuple[str, Any]]:
     """Return the actions, by name and description, that a person may use on a notification now."""
     return [
-        (name, description)
-        for name, (_function, _name, description) in model_admin.get_actions(request).items()
+        (name, DESCRIPTIONS[name])
+        for name in model_admin.get_actions(request)
         if name in CHANGES and notification.status in CHANGES[name].statuses
     ]
 

@@ -170,10 +170,10 @@ def _change_some(
             left = chosen.exclude(modified_date=stamp)
             result.left = _counted(why, left.annotate(why=_case(why)), MEANWHILE).left
         if number:
-            changed = chosen.filter(modified_date=stamp)
+            changed = chosen.filter(modified_date=stamp).defer("body", "extra")
             LogEntry.objects.log_actions(
                 user_id,
-                changed.prefetch_related("target_user_record__user"),
+                changed.select_related("target_user_record__user"),
                 CHANGE,
                 change.message,
             )

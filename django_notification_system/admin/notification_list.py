@@ -49,6 +49,12 @@ class NotificationList(ChangeList):
     second's work for each page.
     """
 
+    @property
+    def period_name(self) -> Any:
+        """What the periods are of; Django 6.1's template says it."""
+        field: Any = self.opts.get_field(self.date_hierarchy)
+        return field.verbose_name
+
     def period(self) -> dict[str, Any]:
         """Return the links above the list, as Django's template takes them."""
         name = self.date_hierarchy

@@ -7,13 +7,16 @@ import django
 
 django.setup()
 
+from django.contrib.admin.models import LogEntry  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from django_notification_system.models import Notification, NotificationOptOut  # noqa: E402
 
 setup_test_environment()  # responses keep the context of their templates
+MOMENT = "scheduled_delivery"
 LISTS = "/admin/django_notification_system/"
 User = get_user_model()
 user = User.objects.order_by(User.USERNAME_FIELD).first()
@@ -38,7 +41,32 @@ for model in ("usertarget", "notification", "notificationtarget", "notificationo
     for address in (f"{LISTS}{model}/?q=egg", f"{LISTS}{model}/add/", *rows[:1]):
         visit(address)
 
+for span in ("day", "week"):
+    visit(f"{LISTS}notification/dashboard/?span={span}")
+now = timezone.now()
+visit(f"{LISTS}notification/?person={user.pk}&error=none")
+for period in ("", f"&{MOMENT}__month={now.month}"):
+    visit(f"{LISTS}notification/?{MOMENT}__year={now.year}{period}")
+
+for notification in Notification.objects.all()[:10]:
+    visit(f"{LISTS}notification/{notification.pk}/preview/")
 notification = Notification.objects.filter(status="SCHEDULED").first()
+chosen = {"action": "reschedule", "_selected_action": notification.pk, "confirmed": "yes"}
+response = client.post(f"{LISTS}notification/", chosen)
+if "moment" not in response.context["form"].errors:
+    print("no question for the moment")  # noqa: T201
+chosen |= {"moment_0": "2099-01-02", "moment_1": "03:04:05"}
+client.post(f"{LISTS}notification/", chosen)
+before = notification.scheduled_delivery
+notification.refresh_from_db()
+local = notification.scheduled_delivery
+local = timezone.localtime(local) if timezone.is_aware(local) else local
+if f"{local:%Y-%m-%d %H:%M:%S}" != "2099-01-02 03:04:05":
+    print("not rescheduled:", local)  # noqa: T201
+if not LogEntry.objects.filter(object_id=notification.pk).exists():
+    print("not in the log")  # noqa: T201
+Notification.objects.filter(pk=notification.pk).update(scheduled_delivery=before)
+notification.refresh_from_db()
 form = client.get(f"{LISTS}notification/{notification.pk}/change/").context["adminform"].form
 fields = {name: form[name].value() for name in form.fields}
 moment = form["scheduled_delivery"].value()
