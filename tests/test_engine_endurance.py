@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from django_notification_system.delivery import watch
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.run import Run
+from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
@@ -89,3 +91,40 @@ def test_many_that_are_not_to_be_sent_hold_up_no_other_target(
         told_before.append(attempt)
     assert len(told_before) <= 100
     assert Notification.objects.filter(status=Notification.EXPIRED).count() <= 200
+
+
+@in_real_transactions
+def test_a_watch_tries_a_target_again_while_another_is_still_at_work(
+    record: TargetUserRecord,
+    loft: TargetUserRecord,
+    make_due: MakeDue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A queue that a rate stretches over hours must not keep what has failed waiting as long."""
+    monkeypatch.setattr(watch, "FIRST_REST_SECONDS", 0.5)
+    closed = True
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        if closed:
+            raise TargetUnavailable("Closed for a moment.")
+        yield from freely.one_after_another(notifications)
+
+    freely.behave = behave
+    make_due(record, title="waits for a moment")
+    for number in range(60):
+        make_due(loft, title=f"bird {number}")
+    loft_handler.watchers.append(lambda notification: time.sleep(0.1))
+    problems: list[str] = []
+    watching = watch.Watch(interval=0.2, on_problem=problems.append)
+    delivered: list[str] = []
+    for attempt in watching:
+        if attempt is None:
+            watching.stop()
+            continue
+        if attempt.target.name == "Freely":
+            closed = False
+        if attempt.notification.status == Notification.DELIVERED:
+            delivered.append(attempt.notification.title)
+    assert "waits for a moment" in delivered
+    assert len(delivered) - delivered.index("waits for a moment") > 20
+    assert problems == ["Closed for a moment."]

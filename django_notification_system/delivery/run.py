@@ -41,6 +41,10 @@ class Run:
         is_more_due: Asked again and again while the run is at work; where it says so, the run also
             delivers to targets for which something has come due since. By default it delivers
             what was due when it was made.
+        may_use: Tells whether to deliver to a target now. By default what has once kept a target
+            from being used ends it for this run.
+        on_through: Called when a target is through with what was due, and with what kept it from
+            being used, if anything did.
 
     Raises:
         NotificationSystemError: When a target name is unknown.
@@ -53,6 +57,8 @@ class Run:
         limit: int | None = None,
         using: str | None = None,
         is_more_due: Callable[[], bool] | None = None,
+        may_use: Callable[[NotificationTarget], bool] | None = None,
+        on_through: Callable[[NotificationTarget, str | None], None] | None = None,
     ) -> None:
         self.using = using or router.db_for_write(Notification)
         self.due_at = timezone.now()
@@ -68,6 +74,8 @@ class Run:
         #: Whether notifications were found that belong to another target than was thought.
         self._sent_home = False
         self._is_more_due = is_more_due
+        self._may_use = may_use or self._has_no_problem
+        self._on_through = on_through
         self._supplies: dict[Lane, Supply] = {}
         #: What was done, for whoever iterates.
         self._reports: deque[Attempt] = deque()
@@ -214,12 +222,18 @@ class Run:
         self._sent_home |= supply.sent_home
         if self._allowed is not None and supply.allowance is not None:
             self._allowed[supply.lane.target.pk] = supply.allowance
-        if supply.problem is not None:
-            self.problems[supply.lane.target.name] = supply.problem
+        target = supply.lane.target
+        if supply.problem is None:
+            self.problems.pop(target.name, None)
+        else:
+            self.problems[target.name] = supply.problem
+        if self._on_through is not None:
+            self._on_through(target, supply.problem)
 
     def _wind_up(self) -> None:
         """End early, because the caller wants no more: leave nothing claimed or unrecorded."""
         self._stopping = True
+        self._on_through = None  # that it is ended says nothing of the targets
         patience = time.monotonic() + WIND_UP_SECONDS
         while self._in_flight() and time.monotonic() < patience:
             if (event := self._next_event()) is not None:
@@ -235,12 +249,15 @@ class Run:
         """Return those that something is due for, and nothing keeps from being used."""
         busy = {lane.target.pk for lane in self._supplies}
         targets = [target for target in self.targets if target.pk not in busy]
-        usable = [target for target in targets if target.name not in self.problems]
+        usable = [target for target in targets if self._may_use(target)]
         due = targets_with_due(usable, self.due_at, using=self.using)
         for target in due:
             if is_paused(target):
                 self.paused[target.name] = explained(target)
         return [target for target in due if not is_paused(target)]
+
+    def _has_no_problem(self, target: NotificationTarget) -> bool:
+        return target.name not in self.problems
 
     def _is_stopping(self) -> bool:
         return self._stopping

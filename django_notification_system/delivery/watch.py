@@ -90,19 +90,26 @@ class Watch:
     def _deliver(self) -> Iterator[Attempt]:
         self._looked_at = time.monotonic()
         run = self._run = Run(
-            target_names=self._target_names, using=self.using, is_more_due=self._is_more_due
+            target_names=self._target_names,
+            using=self.using,
+            is_more_due=self._is_more_due,
+            may_use=lambda target: not self._is_resting(target),
+            on_through=self._note,
         )
-        run.targets = [target for target in run.targets if not self._is_resting(target)]
         if self._stopping:
             return
         with closing(iter(run)) as attempts:
             yield from attempts
         for target in run.targets:
-            problem = run.problems.get(target.name)
-            if problem is None:
+            if target.name not in run.problems and not self._is_resting(target):
                 self._resting.pop(target.name, None)
-            else:
-                self._rest(target, problem)
+
+    def _note(self, target: NotificationTarget, problem: str | None) -> None:
+        """Let a target rest that cannot be used; at once, as the run may go on for long."""
+        if problem is None:
+            self._resting.pop(target.name, None)
+        else:
+            self._rest(target, problem)
 
     def _is_resting(self, target: NotificationTarget) -> bool:
         rest = self._resting.get(target.name)
@@ -127,7 +134,8 @@ class Watch:
         """Return the time until the next notification is due, at the most the interval."""
         now = timezone.now()
         soon = now + timedelta(seconds=self._interval)
-        moment = next_due_after(now, soon, run.targets, using=self.using)
+        targets = [target for target in run.targets if not self._is_resting(target)]
+        moment = next_due_after(now, soon, targets, using=self.using)
         return self._interval if moment is None else (moment - now).total_seconds()
 
 
