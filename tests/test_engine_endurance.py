@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from django_notification_system.delivery import watch
+from django_notification_system.delivery import due, watch
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.run import Run
 from django_notification_system.exceptions import TargetUnavailable
@@ -128,3 +129,50 @@ def test_a_watch_tries_a_target_again_while_another_is_still_at_work(
     assert "waits for a moment" in delivered
     assert len(delivered) - delivered.index("waits for a moment") > 20
     assert problems == ["Closed for a moment."]
+
+
+@in_real_transactions
+def test_a_row_whose_record_is_gone_keeps_no_run_from_its_end(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """As after deletions by hand, by a tool that does not ask SQLite to check references."""
+    if connection.vendor == "postgresql":
+        pytest.skip("only a superuser leaves its references unchecked")
+    dangling, sound = make_due(record), make_due(loft)
+    Notification.objects.update(target=None)
+    looks = 0
+
+    def count(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal looks
+        looks += sql.startswith("UPDATE")
+        if looks > 20:
+            raise RuntimeError("It goes on for ever.")
+        return execute(sql, *arguments)
+
+    with connection.constraint_checks_disabled():
+        TargetUserRecord.objects.filter(pk=record.pk)._raw_delete(using="default")
+    try:
+        with connection.execute_wrapper(count):
+            assert [attempt.notification for attempt in Run()] == [sound]
+    finally:
+        Notification.objects.filter(pk=dangling.pk).delete()
+
+
+def test_a_run_that_is_stopped_while_it_looks_for_targets_ends_soon(
+    loft: TargetUserRecord, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade with a million notifications that are due."""
+    monkeypatch.setattr(due, "ADOPTED_AT_ONCE", 1)
+    for number in range(10):
+        make_due(loft, title=f"bird {number}")
+    Notification.objects.update(target=None)
+    run = Run()
+
+    def stop(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            run.stop()
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(stop):
+        assert list(run) == []
+    assert Notification.objects.filter(target=None).count() == 9

@@ -1,6 +1,6 @@
 """What is due, and for which targets, before anything is claimed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,14 @@ ADOPTED_AT_ONCE = 1000
 
 
 def targets_with_due(
-    targets: Sequence[NotificationTarget], due_at: datetime, *, using: str
+    targets: Sequence[NotificationTarget],
+    due_at: datetime,
+    *,
+    using: str,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> list[NotificationTarget]:
     """Return the targets, as they are now, for which something is due and free; in one query."""
-    adopt(due_at, using=using)
+    adopt(due_at, using=using, is_stopping=is_stopping)
     is_due = Q()
     for rows in due_of_target(OuterRef("pk"), due_at, using=using):
         is_due |= Q(Exists(rows.order_by().values("pk")))
@@ -43,11 +47,18 @@ def due_of_target(target: Any, due_at: datetime, *, using: str) -> list[Notifica
     ]
 
 
-def adopt(due_at: datetime, *, using: str) -> None:
-    """Give those that are due a target, where they were made without."""
+def adopt(due_at: datetime, *, using: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
+    """Give those that are due a target, where they were made without.
+
+    Args:
+        due_at: The latest ``scheduled_delivery``.
+        using: The database's alias.
+        is_stopping: Tells whether to come to an end: after an upgrade there may be a million.
+    """
     orphans = (
         Notification.objects.using(using)
-        .filter(target=None)
+        # Where the record is gone, against the constraint, there is no target to be had.
+        .filter(target=None, target_user_record__target__isnull=False)
         .due(due_at)
         .values_list("pk", flat=True)[:ADOPTED_AT_ONCE]
     )
@@ -57,7 +68,7 @@ def adopt(due_at: datetime, *, using: str) -> None:
         rows = Notification.objects.using(using).filter(pk__in=list(orphans.all()))
         return rows.update(target=Subquery(target))
 
-    while patiently(adopt_some, using=using):
+    while not is_stopping() and patiently(adopt_some, using=using):
         pass
 
 

@@ -250,7 +250,7 @@ class Run:
         busy = {lane.target.pk for lane in self._supplies}
         targets = [target for target in self.targets if target.pk not in busy]
         usable = [target for target in targets if self._may_use(target)]
-        due = targets_with_due(usable, self.due_at, using=self.using)
+        due = targets_with_due(usable, self.due_at, using=self.using, is_stopping=self._is_stopping)
         for target in due:
             if is_paused(target):
                 self.paused[target.name] = explained(target)
