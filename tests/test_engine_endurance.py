@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from django_notification_system.delivery import due, watch
+from django_notification_system.delivery import database, due, watch
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.run import Run
 from django_notification_system.exceptions import TargetUnavailable
@@ -176,3 +176,57 @@ def test_a_run_that_is_stopped_while_it_looks_for_targets_ends_soon(
     with connection.execute_wrapper(stop):
         assert list(run) == []
     assert Notification.objects.filter(target=None).count() == 9
+
+
+@in_real_transactions
+def test_a_run_that_the_database_ends_leaves_no_thread_waiting(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    """Else a process that watches would keep them, and their connections, for each outage."""
+    settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 1}
+    for row_of in (record, loft):
+        for number in range(3):
+            make_due(row_of, title=f"number {number}")
+    writes = 0
+
+    def fail(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal writes
+        writes += sql.startswith("UPDATE")
+        if writes > 2:  # after both targets' first claims
+            raise OperationalError("disk I/O error")  # one that is not waited for
+        return execute(sql, *arguments)
+
+    before = set(threading.enumerate())
+    started = time.monotonic()
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError):
+        list(Run())
+    assert time.monotonic() - started < 5
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(2)
+    assert not any(thread.is_alive() for thread in left)
+
+
+@in_real_transactions
+def test_what_was_sent_is_recorded_though_the_run_has_lost_its_patience(
+    loft: TargetUserRecord, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the database back before the run has ended, nothing is sent again."""
+    monkeypatch.setattr(
+        database.patiently, "__kwdefaults__", {"using": "default", "patience_seconds": 0.2}
+    )
+    notification = make_due(loft)
+    back_at = None
+
+    def fail(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal back_at
+        if '"status" = ' in sql.split("WHERE")[0] or "`status` = " in sql.split("WHERE")[0]:
+            back_at = back_at or time.monotonic() + 0.5
+        if back_at is not None and time.monotonic() < back_at:
+            raise OperationalError(2006, "database is locked")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError):
+        list(Run())
+    notification.refresh_from_db()
+    assert (notification.status, notification.claim_token) == (Notification.DELIVERED, None)

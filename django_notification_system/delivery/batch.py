@@ -137,9 +137,10 @@ class Batch:
 
     def record(self) -> None:
         """Write down the outcomes that are not yet."""
-        outcomes, self._unrecorded = self._unrecorded, []
-        if outcomes:
-            record_outcomes(self.claim, outcomes)
+        if self._unrecorded:
+            # Kept until that has succeeded: the end of the run tries once more.
+            record_outcomes(self.claim, self._unrecorded)
+            outcomes, self._unrecorded = self._unrecorded, []
             logger.debug("%s: recorded %d.", self.target.name, len(outcomes))
             self._tell([outcome.notification for outcome in outcomes])
 

@@ -10,7 +10,7 @@ from heapq import nsmallest
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from django.db import connections, router
+from django.db import InterfaceError, OperationalError, connections, router
 from django.utils import timezone
 
 from ..conf import engine_settings, target_settings
@@ -231,16 +231,30 @@ class Run:
             self._on_through(target, supply.problem)
 
     def _wind_up(self) -> None:
-        """End early, because the caller wants no more: leave nothing claimed or unrecorded."""
+        """End early, because the caller wants no more: leave nothing claimed or unrecorded.
+
+        Raises:
+            Exception: What first kept it from that. Where the database is out of reach for longer
+                than a run waits, what is left is left to the lease.
+        """
         self._stopping = True
         self._on_through = None  # that it is ended says nothing of the targets
+        for supply in self._supplies.values():
+            # Whatever becomes of the rest: no thread is to wait for ever, with its connections.
+            supply.lane.inbox.put(None)
+        errors: list[Exception] = []
         patience = time.monotonic() + WIND_UP_SECONDS
         while self._in_flight() and time.monotonic() < patience:
             if (event := self._next_event()) is not None:
-                self._handle(event)
+                _try(partial(self._handle, event), errors)
         for supply in list(self._supplies.values()):
-            supply.give_up("The run was ended while the message was on its way.")
-            self._close(supply)
+            _try(partial(self._end, supply), errors)
+        if errors:
+            raise errors[0]
+
+    def _end(self, supply: Supply) -> None:
+        supply.give_up("The run was ended while the message was on its way.")
+        self._close(supply)
 
     def _in_flight(self) -> bool:
         return bool(self._supplies) and any(thread.is_alive() for thread in self._threads)
@@ -288,6 +302,16 @@ class Run:
         except TargetUnavailable as unavailable:
             self.problems[target.name] = str(unavailable)
             return str(unavailable)
+
+
+def _try(step: Callable[[], None], errors: list[Exception]) -> None:
+    """Take a step in spite of earlier errors, but for a database that is out of reach."""
+    if any(isinstance(error, (OperationalError, InterfaceError)) for error in errors):
+        return
+    try:
+        step()
+    except Exception as error:
+        errors.append(error)
 
 
 def _targets(names: Sequence[str], using: str) -> list[NotificationTarget]:
