@@ -257,3 +257,15 @@ def test_the_dashboard_takes_a_fixed_number_of_queries(
     for number in range(30):
         make_due(records["Email"], title=f"{number}", status="DELIVERED")
     assert queries() == few
+
+
+def test_the_charts_read_only_what_was_due_in_their_time(client: Client) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(DASHBOARD)
+    (statement,) = [
+        each["sql"] for each in captured if ("GROUP BY" in each["sql"] and "_trunc" in each["sql"])
+        or "DATE_TRUNC" in each["sql"] or "CAST(DATE_FORMAT" in each["sql"]
+    ]  # fmt: skip
+    assert re.search(r"scheduled_delivery\W+>= ", statement)
+    assert re.search(r"scheduled_delivery\W+<= ", statement)
+    assert "JOIN" not in statement
