@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from django_notification_system.delivery import database, due, watch
+from django_notification_system.delivery.claim import claim_batch
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.run import Run
 from django_notification_system.exceptions import TargetUnavailable
@@ -230,3 +231,26 @@ def test_what_was_sent_is_recorded_though_the_run_has_lost_its_patience(
         list(Run())
     notification.refresh_from_db()
     assert (notification.status, notification.claim_token) == (Notification.DELIVERED, None)
+
+
+@in_real_transactions
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="others lock what they read for a claim")
+def test_a_claim_takes_no_row_that_another_run_has_moved_since_it_looked(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """SQLite lets a claim's UPDATE wait for other writers, and so for other runs."""
+    notification = make_due(loft, title="retry")
+    now = timezone.now()
+    others: list[Run] = []
+
+    def let_another_run_come_first(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("UPDATE") and not others:
+            others.append(Run())
+            assert len(list(others[0])) == 1
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(let_another_run_come_first):
+        claim = claim_batch(loft.target, due_at=now, size=10, lease_seconds=60, using="default")
+    assert claim.notifications == []
+    notification.refresh_from_db()
+    assert (notification.retry_attempts, notification.claim_token) == (1, None)

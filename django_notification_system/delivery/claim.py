@@ -111,10 +111,12 @@ def _take(
     with transaction.atomic(using=claim.using) if skip_locked else nullcontext():
         rows: list[Notification] | None = None
         # Without FOR UPDATE OF, reading all at once would lock the records and the users, too.
-        if features.has_select_for_update_of or not skip_locked:
-            rows = _whole_rows(due, size, lock=skip_locked)
+        # Without locks it would read what may have changed before the rows are marked.
+        if features.has_select_for_update_of and skip_locked:
+            rows = _whole_rows(due, size)
         keys = _keys(due, size, lock=skip_locked) if rows is None else [row.pk for row in rows]
-        marked = _mark(keys, claim.token, lease_seconds, claim.using, locked=skip_locked)
+        still_due_at = None if skip_locked else due_at
+        marked = _mark(keys, claim.token, lease_seconds, claim.using, still_due_at=still_due_at)
     if rows is not None and marked == len(rows):
         claim.notifications.extend(rows)
     elif marked:
@@ -122,16 +124,13 @@ def _take(
     return len(keys)
 
 
-def _whole_rows(
-    due: Sequence[NotificationQuerySet], size: int, *, lock: bool
-) -> list[Notification] | None:
+def _whole_rows(due: Sequence[NotificationQuerySet], size: int) -> list[Notification] | None:
     """Return the oldest with all that delivering them reads; ``None`` where one is unreadable."""
     rows: list[Notification] = []
     try:
         for of_status in due:
-            if lock:
-                of_status = of_status.select_for_update(skip_locked=True, of=("self",))
-            rows.extend(of_status.for_delivery()[:size])
+            locked = of_status.select_for_update(skip_locked=True, of=("self",))
+            rows.extend(locked.for_delivery()[:size])
     except DatabaseError:
         raise
     except Exception:
@@ -185,12 +184,18 @@ def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:
 
 
 def _mark(
-    keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, using: str, *, locked: bool
+    keys: list[uuid.UUID],
+    token: uuid.UUID,
+    lease_seconds: int,
+    using: str,
+    *,
+    still_due_at: datetime | None,
 ) -> int:
+    """Write the claim; where the rows are not locked, on those that are due and free even now."""
     if not keys:
         return 0
     rows = Notification.objects.using(using).filter(id__in=keys)
-    if not locked:
+    if still_due_at is not None:
         # By what it is not, which no index serves: SQLite would read all that is pending.
         ended = [
             status
@@ -198,6 +203,8 @@ def _mark(
             if status not in Notification.PENDING_STATUSES
         ]
         rows = rows.exclude(status__in=ended).unclaimed()
+        # Another run may have claimed one, failed and set its next attempt in between.
+        rows = rows.exclude(scheduled_delivery__gt=still_due_at)
     return rows.update(claim_token=token, claimed_until=_lease_end(lease_seconds))
 
 
