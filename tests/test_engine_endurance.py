@@ -254,3 +254,20 @@ def test_a_claim_takes_no_row_that_another_run_has_moved_since_it_looked(
     assert claim.notifications == []
     notification.refresh_from_db()
     assert (notification.retry_attempts, notification.claim_token) == (1, None)
+
+
+@in_real_transactions
+def test_no_handler_is_given_up_that_only_waited_for_whoever_reads(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    """As where the output goes to a pager, and its reader to lunch."""
+    settings.NOTIFICATION_SYSTEM = {"LEASE_SECONDS": 1, "BATCH_SIZE": 1, "RECORD_EVERY": 1}
+    for row_of in (record, loft):
+        for number in range(3):
+            make_due(row_of, title=f"number {number}")
+    run = Run()
+    for number, _ in enumerate(run):
+        if number == 0:
+            time.sleep(1.5)
+    assert run.problems == {}
+    assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}

@@ -140,7 +140,8 @@ class Run:
                 self._handle(event)
             for supply in list(self._supplies.values()):
                 supply.keep_time()
-                if supply.stalled:
+                # Unless it is the run that is late: what a lane waits for may be among these.
+                if supply.stalled and self._events.empty():
                     self._give_up(supply)
             if self._is_more_due is not None and not self._stopping and self._is_more_due():
                 self.due_at = timezone.now()
