@@ -2,6 +2,7 @@
 
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.notification_handlers.parallel import side_by_side
 from tests.conftest import MakeDue
 from tests.handlers import freely
 from tests.handlers import loft as loft_handler
@@ -271,3 +273,40 @@ def test_no_handler_is_given_up_that_only_waited_for_whoever_reads(
             time.sleep(1.5)
     assert run.problems == {}
     assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}
+
+
+def test_what_is_no_exception_to_python_is_one_of_the_handler_all_the_same(
+    record: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """``asyncio`` and ``gevent`` raise such: to let it pass would send again in each run."""
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for _ in notifications:
+            raise CancelledError
+        yield from ()
+
+    freely.behave = behave
+    notification = make_due(record)
+    assert len(list(Run())) == 1
+    notification.refresh_from_db()
+    assert (notification.status, notification.retry_attempts) == (Notification.RETRY, 1)
+
+
+def test_a_worker_that_is_cancelled_ends_the_work() -> None:
+    def work(item: int) -> Iterator[int]:
+        raise CancelledError
+        yield item
+
+    errors: list[BaseException] = []
+
+    def consume() -> None:
+        try:
+            list(side_by_side(work, [1], workers=1))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=consume, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert [type(error) for error in errors] == [CancelledError]

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 class _Ended:
     """A worker is free again."""
 
-    def __init__(self, error: Exception | SystemExit | None) -> None:
+    def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
@@ -58,7 +58,7 @@ def side_by_side(
     source = iter(items)
     busy = 0
     exhausted = False
-    error: Exception | SystemExit | None = None
+    error: BaseException | None = None
     try:
         while True:
             # Results first: the next item may be long in coming.
@@ -96,6 +96,6 @@ def _worked(
     try:
         for result in work(item):
             results.put(result)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # what is cancelled, too: nobody else hears of it in a thread
         return _Ended(error)
     return _Ended(None)
