@@ -1,5 +1,6 @@
 """What a run that goes on for long, or comes back from a fault, must not do."""
 
+import gc
 import threading
 import time
 from asyncio import CancelledError
@@ -310,3 +311,27 @@ def test_a_worker_that_is_cancelled_ends_the_work() -> None:
     thread.join(5)
     assert not thread.is_alive()
     assert [type(error) for error in errors] == [CancelledError]
+
+
+@in_real_transactions
+def test_a_run_that_goes_on_for_weeks_keeps_no_thread_that_has_ended(
+    record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"RECORD_EVERY": 1}
+    make_due(record)
+    for number in range(20):
+        make_due(loft, title=f"bird {number}")
+    loft_handler.watchers.append(lambda notification: time.sleep(0.1))
+    opened, kept = 0, 0
+    for attempt in Run(is_more_due=lambda: True):
+        if attempt.target.name == "Freely":
+            opened += 1
+            make_due(record, title=f"number {opened}", scheduled_delivery=timezone.now())
+            if opened == 10:
+                break
+        kept = sum(
+            isinstance(each, threading.Thread) and each.name == "Freely" and not each.is_alive()
+            for each in gc.get_objects()
+        )
+    assert opened == 10
+    assert kept <= 2

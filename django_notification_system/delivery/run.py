@@ -150,6 +150,7 @@ class Run:
 
     def _start_lanes(self) -> None:
         """Open a lane for each target for which something is due, and that has none."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
         for target in self._targets_with_due():
             lane = self._open_lane(target, self._events.put, is_alone=False)
             # A daemon: a handler that hangs for ever must not keep the process from ending.
