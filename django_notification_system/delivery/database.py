@@ -5,7 +5,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connections,
+)
 
 logger = logging.getLogger("django_notification_system")
 
@@ -16,12 +22,16 @@ PATIENCE_SECONDS = 60
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
-#: Lock wait timeout, deadlock, shutdown, and no or a lost connection.
+#: Lock wait timeout, deadlock, shutdown, and no or a lost connection; a replica's refusal to write,
+#: as while another becomes the primary, and a statement that took longer than the server allows.
 #: Source: https://mariadb.com/kb/en/mariadb-error-codes/
-PASSING_MYSQL_CODES = frozenset({1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013, 4031})
-#: Connection failures, shutdown and start-up, too many connections, deadlock, lock not available.
+PASSING_MYSQL_CODES = frozenset(
+    {1040, 1053, 1205, 1213, 1290, 1836, 1969, 2002, 2003, 2006, 2013, 3024, 4031}
+)
+#: Connection failures, shutdown and start-up, too many connections, deadlock, lock not available;
+#: a replica's refusal to write, and a statement that was cancelled, mostly for its time.
 #: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
-PASSING_POSTGRESQL_CLASSES = ("08", "40", "53", "55P03", "57P")
+PASSING_POSTGRESQL_CLASSES = ("08", "25006", "40", "53", "55P03", "57014", "57P")
 
 
 def patiently(
@@ -50,7 +60,7 @@ def patiently(
     while True:
         try:
             return operation()
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
             if not is_passing(error, connection.vendor) or time.monotonic() > give_up_at:
                 raise
             logger.warning("The database is out of reach; waiting for it. (%s)", error)
@@ -63,7 +73,7 @@ def is_passing(error: Exception, vendor: str) -> bool:
     """Tell whether an error says that the database is only out of reach for a while."""
     if isinstance(error, InterfaceError):
         return True  # the connection was closed
-    if not isinstance(error, OperationalError):
+    if not isinstance(error, (OperationalError, InternalError)):
         return False
     if vendor == "sqlite":
         return "locked" in str(error) or "busy" in str(error)
@@ -71,4 +81,6 @@ def is_passing(error: Exception, vendor: str) -> bool:
         return bool(error.args) and error.args[0] in PASSING_MYSQL_CODES
     state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
     # Without a state the server never answered.
-    return state is None or state.startswith(PASSING_POSTGRESQL_CLASSES)
+    if state is None:
+        return isinstance(error, OperationalError)
+    return state.startswith(PASSING_POSTGRESQL_CLASSES)
