@@ -79,7 +79,8 @@ def is_passing(error: Exception, vendor: str) -> bool:
         return "locked" in str(error) or "busy" in str(error)
     if vendor == "mysql":
         return bool(error.args) and error.args[0] in PASSING_MYSQL_CODES
-    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+    cause = error.__cause__
+    state: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     # Without a state the server never answered.
     if state is None:
         return isinstance(error, OperationalError)
