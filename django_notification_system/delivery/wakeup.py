@@ -52,6 +52,14 @@ class Wakeup:
             cursor.execute(f"LISTEN {CHANNEL}")
         self._listening_on = connection.connection
 
+    @property
+    def misses_inserts(self) -> bool:
+        """Whether PostgreSQL's word would not come: the connection was made anew since."""
+        connection = connections[self._using]
+        return connection.vendor == "postgresql" and (
+            self._listening_on is None or self._listening_on is not connection.connection
+        )
+
     def has_arrived(self) -> bool:
         """Tell whether PostgreSQL has told of a due insert since the last time."""
         return self._listening_on is not None and self._take_notifications(self._listening_on)

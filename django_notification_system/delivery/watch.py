@@ -74,6 +74,8 @@ class Watch:
                     yield from self._deliver()
                     if self._run is not None:
                         seconds = self._seconds_until_next(self._run)
+                    if self._wakeup.misses_inserts:
+                        seconds = 0  # listen, and look once more
                 except (OperationalError, InterfaceError) as error:
                     logger.warning("The database is out of reach; waiting for it. (%s)", error)
                     connections[self.using].close()
