@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connections, router
 from django.utils import timezone
 
 from ..conf import engine_settings, target_settings
-from ..exceptions import NotificationSystemError, TargetUnavailable
+from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
@@ -24,6 +24,7 @@ from .lane import Arrived, Event, Finished, Lane, Wanted
 from .pause import explained, is_paused
 from .settle import settle_without_attempt
 from .supply import Supply
+from .targets import targets_named
 
 logger = logging.getLogger("django_notification_system")
 
@@ -62,7 +63,7 @@ class Run:
     ) -> None:
         self.using = using or router.db_for_write(Notification)
         self.due_at = timezone.now()
-        self.targets = _targets(target_names, self.using)
+        self.targets = targets_named(target_names, using=self.using)
         #: What kept a target from being used, by the target's name.
         self.problems: dict[str, str] = {}
         #: What there is to say of targets that are paused, by the target's name.
@@ -314,24 +315,3 @@ def _try(step: Callable[[], None], errors: list[Exception]) -> None:
         step()
     except Exception as error:
         errors.append(error)
-
-
-def _targets(names: Sequence[str], using: str) -> list[NotificationTarget]:
-    targets = list(NotificationTarget.objects.using(using).order_by("created_date", "name"))
-    if not names:
-        return targets
-    wanted = {name.casefold() for name in names}
-    chosen = [
-        target
-        for target in targets
-        if {target.name.casefold(), target.notification_module_name.casefold()} & wanted
-    ]
-    known = {target.name.casefold() for target in targets} | {
-        target.notification_module_name.casefold() for target in targets
-    }
-    if unknown := [name for name in names if name.casefold() not in known]:
-        raise NotificationSystemError(
-            f"There is no target {unknown[0]!r}. The targets are: "
-            f"{', '.join(target.name for target in targets)}."
-        )
-    return chosen

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections, router
 from django.utils.translation import gettext as _
 
-from ...delivery.run import _targets as targets_named
+from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
 from ...operations.duration import duration
@@ -72,7 +72,7 @@ class Command(BaseCommand):
             ) from error
 
     def _show(self, options: dict[str, Any], using: str) -> None:
-        targets = targets_named(options["targets"], using)
+        targets = targets_named(options["targets"], using=using)
         max_age = options["max_age"]
         found = [] if max_age is None else overdue(targets, max_age, using=using)
         if options["format"] == "json":

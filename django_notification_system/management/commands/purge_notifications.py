@@ -12,7 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ...delivery.run import _targets as targets_named
+from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
 from ...operations.duration import duration
@@ -89,7 +89,7 @@ class Command(BaseCommand):
                 before=timezone.now() - options["older_than"],
                 using=using,
                 statuses=options["statuses"] or ENDED_STATUSES,
-                targets=targets_named(named, using) if named else None,
+                targets=targets_named(named, using=using) if named else None,
             )
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error

@@ -11,7 +11,7 @@ from ...checks import check_settings
 from ...delivery.outcome import Outcome, Result
 from ...delivery.override import override_notice
 from ...delivery.pause import explained, is_paused
-from ...delivery.run import _targets as targets_named
+from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification, NotificationTarget
 from ...notification_handlers.registry import find_handler
@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 f"{message.id}: {message.msg}" + (f" {message.hint}" if message.hint else "")
             )
         try:
-            [target, *others] = targets_named([options["target"]], using)
+            [target, *others] = targets_named([options["target"]], using=using)
             if others:
                 raise CommandError(
                     _("More than one target has this module name: %s. Give a target's name.")
