@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -25,6 +26,7 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from tests.conftest import MakeDue
+from tests.handlers import loft as loft_handler
 from tests.settings import TEST_DATABASE
 from tests.subprocesses import ROOT
 from tests.workers.pool import Workers
@@ -116,6 +118,21 @@ def test_json_tells_what_keeps_a_target_from_being_used(
     assert told["Loft"]["statuses"] == {"SCHEDULED": 1}
     assert "(down)" in told["Email"]["paused"]
     assert told["Email"]["statuses"] == {}
+
+
+def test_json_of_a_watch_tells_what_keeps_a_target_from_being_used(
+    loft: TargetUserRecord, records: Records, make_due: MakeDue
+) -> None:
+    make_due(loft, title="close")
+    make_due(records["Email"])
+    NotificationTarget.objects.filter(name="Email").update(
+        paused_until=timezone.now() + timedelta(minutes=5), pause_reason="down"
+    )
+    loft_handler.watchers.append(lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    told = {each["name"]: each for each in as_json("--watch")[-1]["targets"]}
+    assert set(told) == {"Loft", "Email"}
+    assert (told["Loft"]["problem"], told["Loft"]["paused"]) == ("The loft is closed.", None)
+    assert (told["Email"]["problem"], "(down)" in told["Email"]["paused"]) == (None, True)
 
 
 def test_json_goes_with_fail_on_error(loft: TargetUserRecord, make_due: MakeDue) -> None:

@@ -271,6 +271,8 @@ class Run:
         for target in due:
             if is_paused(target):
                 self.paused[target.name] = explained(target)
+            else:
+                self.paused.pop(target.name, None)
         return [target for target in due if not is_paused(target)]
 
     def _has_no_problem(self, target: NotificationTarget) -> bool:

@@ -62,6 +62,16 @@ class Watch:
             self._run.stop()
         self._wakeup.wake()
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """What keeps a target from being used at present, by the target's name."""
+        return {name: rest.problem for name, rest in self._resting.items()}
+
+    @property
+    def paused(self) -> dict[str, str]:
+        """What there is to say of targets that are paused at present, by the target's name."""
+        return {} if self._run is None else self._run.paused
+
     def __iter__(self) -> Generator[Attempt | None]:
         """Deliver; yield what was recorded, and ``None`` whenever there is nothing more to do."""
         with closing(self._wakeup):

@@ -228,3 +228,4 @@ class Command(BaseCommand):
                     self._output.flush()
                 else:
                     self._output.attempt(attempt)
+        self._output.tally.problems, self._output.tally.paused = watch.problems, watch.paused
