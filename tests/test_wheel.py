@@ -201,6 +201,13 @@ def test_the_extras_are_those_that_the_error_texts_name(metadata: Message) -> No
     )
 
 
+def test_pytest_is_told_of_the_plugin(wheel: Path, wheel_names: set[str]) -> None:
+    (name,) = (name for name in wheel_names if name.endswith(".dist-info/entry_points.txt"))
+    plugin = f"{PACKAGE}.testing.pytest_plugin"
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(name).decode() == f"[pytest11]\n{plugin} = {plugin}\n"
+
+
 def test_a_project_starts_and_sends_with_the_core_dependencies_alone(
     python_with_wheel: Path, tmp_path: Path
 ) -> None:

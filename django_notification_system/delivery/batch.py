@@ -160,7 +160,8 @@ class Batch:
         settled = [
             notification
             for notification in notifications
-            if settle_without_attempt(notification) or self._settle_unreadable(notification)
+            if settle_without_attempt(notification, at=self.due_at)
+            or self._settle_unreadable(notification)
         ]
         record_settled(self.claim, settled)
         for notification in settled:

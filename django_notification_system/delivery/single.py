@@ -8,6 +8,7 @@ from django.utils import timezone
 from ..conf import target_settings
 from ..models import Notification
 from .announce import announce
+from .divert import diverted
 from .history import attempts_to_keep, keep_attempts
 from .one_by_one import HeldSave
 from .outcome import Outcome
@@ -38,13 +39,13 @@ def send_and_save(
     if settle_without_attempt(notification):
         _save(notification, using, ("status", "response"))
         return notification.response
-    [outcome] = overridden(deliver, notification.target_user_record.target)([notification])
+    target = notification.target_user_record.target
+    [outcome] = overridden(diverted(deliver, target), target)([notification])
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
         held.outcome = outcome  # in a run, whose engine settles, saves and announces
         return outcome.response
     at = timezone.now()
-    module_name = notification.target_user_record.target.notification_module_name
-    when_unknown = target_settings(module_name).when_unknown
+    when_unknown = target_settings(target.notification_module_name).when_unknown
     settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
     if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):

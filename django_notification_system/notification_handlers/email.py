@@ -34,8 +34,13 @@ LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
-class _Letter:
-    """A notification and the mail that it asks for."""
+class Letter:
+    """A notification and the mail that it asks for.
+
+    Attributes:
+        notification: What is sent.
+        message: The mail, as Django's mail backends take it.
+    """
 
     notification: Notification
     message: EmailMultiAlternatives
@@ -52,10 +57,10 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     from_email = sender()
     with ConnectionPool(settings.timeout) as pool:
 
-        def send(letter: _Letter | Outcome) -> list[Outcome]:
+        def send(letter: Letter | Outcome) -> list[Outcome]:
             return [letter if isinstance(letter, Outcome) else _send(pool, letter)]
 
-        letters = (_letter(notification, from_email) for notification in notifications)
+        letters = (write_letter(notification, from_email) for notification in notifications)
         if pool.is_local or settings.connections == 1:
             yield from chain.from_iterable(map(send, letters))
         else:
@@ -77,10 +82,10 @@ def send_notification(notification: Notification) -> str:
     return send_and_save(deliver, notification)
 
 
-def _letter(notification: Notification, from_email: str) -> _Letter | Outcome:
+def write_letter(notification: Notification, from_email: str) -> Letter | Outcome:
     """Build a mail, here in the calling thread, because a template may use the database."""
     try:
-        return _Letter(notification, build_message(notification, from_email))
+        return Letter(notification, build_message(notification, from_email))
     except CannotBuildMessage as error:
         kind = Outcome.retry if error.temporary else Outcome.failed
         return kind(notification, f"{NOT_SENT}: {error}")
@@ -89,7 +94,7 @@ def _letter(notification: Notification, from_email: str) -> _Letter | Outcome:
         return Outcome.retry(notification, f"{NOT_SENT}: {one_line(error)}")
 
 
-def _send(pool: ConnectionPool, letter: _Letter) -> Outcome:
+def _send(pool: ConnectionPool, letter: Letter) -> Outcome:
     with pool.borrow() as connection:
         try:
             sent = connection.send(letter.message)
@@ -108,7 +113,7 @@ def _send(pool: ConnectionPool, letter: _Letter) -> Outcome:
         return _outcome_of_success(letter, connection)
 
 
-def _outcome_of_success(letter: _Letter, connection: MailConnection) -> Outcome:
+def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
     """Tell whom a message that was taken went to: a server may refuse some of its recipients."""
     notification = letter.notification
     recipient = connection.recipient
@@ -124,14 +129,14 @@ def _outcome_of_success(letter: _Letter, connection: MailConnection) -> Outcome:
     if connection.refused:
         said = hide(_recipients_refused(connection.refused), connection.secrets, letter.message)
         response += f", but not to {said}"
-    message_id = _message_id(letter.message)
+    message_id = sent_message_id(letter.message)
     return Outcome.delivered(notification, response, provider_message_id=message_id)
 
 
-def _outcome_of_error(letter: _Letter, error: Exception, connection: MailConnection) -> Outcome:
+def _outcome_of_error(letter: Letter, error: Exception, connection: MailConnection) -> Outcome:
     """Classify what kept a message from being sent."""
     trouble = trouble_of_error(error, connection.stage, connection.recipient)
-    message_id = _message_id(letter.message)
+    message_id = sent_message_id(letter.message)
     return outcome(
         letter.notification, trouble, _reason(error, connection, letter.message), message_id
     )
@@ -147,7 +152,7 @@ def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
     return recipients.get(address) or recipients.get(address.lower())
 
 
-def _message_id(message: EmailMultiAlternatives) -> str:
+def sent_message_id(message: EmailMultiAlternatives) -> str:
     """Return the name under which the message has gone out: a provider's own where it has one."""
     of_provider = getattr(_said_of_recipient(message), "message_id", None)
     if of_provider is not None:

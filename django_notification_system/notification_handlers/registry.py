@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..conf import HANDLERS
+from ..delivery.divert import diverted, is_diverted
 from ..delivery.one_by_one import deliver_one_by_one
 from ..delivery.outcome import Outcome
 from ..delivery.override import overridden
@@ -56,7 +57,8 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
         if send is None:
             raise missing_function(found, ["deliver", "send_notification"])
         deliver = deliver_one_by_one(send, found.source)
-    fetch_receipts = getattr(found.module, "fetch_receipts", None)
+    # Nor is a provider asked that has taken nothing.
+    fetch_receipts = None if is_diverted() else getattr(found.module, "fetch_receipts", None)
     is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
-    deliver = overridden(deliver, target)
+    deliver = overridden(diverted(deliver, target), target)
     return FoundHandler(deliver, fetch_receipts, found.source, found.shadows_built_in, is_built_in)

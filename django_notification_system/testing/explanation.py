@@ -1,0 +1,111 @@
+"""What a failed assertion says: what went out, what did not, and why."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from django.db import router
+from django.utils import timezone
+
+from ..delivery.pause import explained, is_paused
+from ..exceptions import TargetUnavailable
+from ..models import Notification, TargetUserRecord
+from ..notification_handlers.registry import find_handler
+from .outbox import Outbox
+
+#: More lines than these hide what matters.
+MOST_LINES = 20
+
+
+def explain(
+    user: Any, said: str, wanted: Mapping[str, Any], outbox: Outbox, *, using: str | None
+) -> str:
+    """Return what was found in place of what was wanted, for people.
+
+    Args:
+        user: Whom the assertion was about.
+        said: What is the matter with the user.
+        wanted: What it asked for, by the argument's name; ``None`` where it did not.
+        outbox: What went out.
+        using: The alias of the database; by default the router's choice.
+    """
+    using = using or router.db_for_read(Notification)
+    own = outbox.sent_to(user)
+    others = [str(message) for message in outbox if message.user != user]
+    name = user.get_username()
+    return "\n".join(
+        [
+            f"{name} {said}{_described(wanted)}.",
+            *_listed(f"Went out to {name}", map(str, own)),
+            *_listed(f"Created for {name}, and not delivered", _not_delivered(user, outbox, using)),
+            *_listed(f"{name} can be reached at", _addresses(user, using)),
+            *_listed("Went out to others", others),
+        ]
+    )
+
+
+def _described(wanted: Mapping[str, Any]) -> str:
+    given = [
+        f"{name} matching {value.pattern!r}"
+        if isinstance(value, re.Pattern)
+        else f"{name}={value!r}"
+        for name, value in wanted.items()
+        if value is not None
+    ]
+    return f" ({', '.join(given)})" if given else ""
+
+
+def _listed(heading: str, lines: Iterable[str]) -> list[str]:
+    shown = list(lines)
+    if not shown:
+        return [f"{heading}: nothing."]
+    rest = len(shown) - MOST_LINES
+    more = [f"  and {rest} more"] if rest > 0 else []
+    return [f"{heading}:", *(f"  {line}" for line in shown[:MOST_LINES]), *more]
+
+
+def _not_delivered(user: Any, outbox: Outbox, using: str) -> Iterator[str]:
+    rows = (
+        Notification.objects.using(using)
+        .filter(target_user_record__user_id=user.pk)
+        .exclude(status=Notification.DELIVERED)
+        .select_related("target_user_record__target")
+        .order_by("scheduled_delivery")
+    )
+    for notification in rows:
+        record = notification.target_user_record
+        yield (
+            f"{record.target.name} to {record.target_user_id}: {notification.title!r} is"
+            f" {notification.status}. {_reason(notification, outbox)}"
+        )
+
+
+def _reason(notification: Notification, outbox: Outbox) -> str:
+    """Return why a notification has not been delivered."""
+    response = notification.response
+    if notification.status not in Notification.PENDING_STATUSES:
+        return response or "Nothing is known of why."
+    last = f" The last attempt: {response}" if response else ""
+    due_at = notification.scheduled_delivery
+    if due_at > timezone.now():
+        return f"It is due at {due_at}: deliver(at=...) delivers what is due later.{last}"
+    target = notification.target_user_record.target
+    if problem := outbox.problems.get(target.name):
+        return f"{problem}{last}"
+    if is_paused(target):
+        return f"{explained(target)}{last}"
+    try:
+        find_handler(target)
+    except TargetUnavailable as unavailable:
+        return f"{unavailable}{last}"
+    return f"It is due: call deliver() or process_notifications.{last}"
+
+
+def _addresses(user: Any, using: str) -> Iterator[str]:
+    opt_out = getattr(user, "notification_opt_out", None)
+    records = TargetUserRecord.objects.using(using).filter(user_id=user.pk)
+    for record in records.select_related("target").order_by("target__name", "target_user_id"):
+        state = "" if record.active else " (switched off)"
+        if opt_out is not None and opt_out.active:
+            state += " (the user has opted out)"
+        yield f"{record.target.name}: {record.target_user_id}{state}"

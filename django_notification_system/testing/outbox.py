@@ -1,0 +1,336 @@
+"""Notifications that were delivered in a test, in memory and in place of any provider.
+
+The engine is the real one: it claims, heeds opt-outs and records. Only a target's handler is not
+asked.
+"""
+
+import copy
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, overload
+
+from django.core.mail import EmailMultiAlternatives
+from django.db import router
+
+from ..delivery.attempt import Attempt
+from ..delivery.divert import Deliver
+from ..delivery.outcome import Outcome
+from ..delivery.run import Run
+from ..delivery.targets import targets_named
+from ..models import Notification, NotificationTarget
+from ..notification_handlers import email
+from ..notification_handlers.email_message import sender
+
+Text = str | re.Pattern[str]
+
+KEPT = "Kept in the outbox."
+
+
+@dataclass(frozen=True)
+class OutboxMessage:
+    """What would have gone out.
+
+    Attributes:
+        target: The target's name, such as ``"Email"``.
+        module_name: The name of its handler's module, such as ``"email"``.
+        recipient: The address that it went to.
+        title: The notification's title.
+        body: The notification's body.
+        extra: The notification's ``extra`` at that moment.
+        message_id: What the notification keeps as ``provider_message_id``.
+        notification: The notification, with its status now.
+        email: For this app's email target, the mail: subject, parts, headers, attachments.
+    """
+
+    target: str
+    module_name: str
+    recipient: str
+    title: str
+    body: str
+    extra: dict[str, Any]
+    message_id: str
+    notification: Notification = field(repr=False)
+    email: EmailMultiAlternatives | None = field(default=None, repr=False)
+
+    @property
+    def user(self) -> Any:
+        """Whom it was for."""
+        return self.notification.target_user_record.user
+
+    def __str__(self) -> str:
+        return f"{self.target} to {self.recipient}: {self.title!r}"
+
+
+class Outbox(Sequence[OutboxMessage]):
+    """What would have gone out, the first first; by target with ``outbox["email"]``.
+
+    A target goes by its name or its module's, in whatever case. Switch an outbox on with
+    ``use_outbox()`` or the fixture ``notification_outbox``.
+
+    Attributes:
+        problems: What kept targets from being used in the last ``deliver()``, by the target's name.
+    """
+
+    def __init__(self) -> None:
+        self.problems: dict[str, str] = {}
+        self._messages: list[OutboxMessage] = []
+        self._answers: list[_Answer] = []
+        #: Targets are delivered to side by side.
+        self._lock = threading.Lock()
+
+    @overload
+    def __getitem__(self, key: int) -> OutboxMessage: ...
+
+    @overload
+    def __getitem__(self, key: slice | str) -> list[OutboxMessage]: ...
+
+    def __getitem__(self, key: int | slice | str) -> OutboxMessage | list[OutboxMessage]:
+        """Return a message by its number, or all that went to a target.
+
+        Raises:
+            IndexError: When there is no message of that number.
+            NotificationSystemError: When there is no target of that name.
+        """
+        if not isinstance(key, str):
+            return self._messages[key]
+        messages = [message for message in self._messages if _is_of(message, key)]
+        if not messages:
+            require_target(key)
+        return messages
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __repr__(self) -> str:
+        return f"<Outbox: {self._messages}>"
+
+    def clear(self) -> None:
+        """Forget what went out."""
+        self._messages.clear()
+
+    def sent_to(
+        self,
+        user: Any,
+        *,
+        target: str | None = None,
+        recipient: str | None = None,
+        title: Text | None = None,
+        body: Text | None = None,
+    ) -> list[OutboxMessage]:
+        """Return what went out to a user, of all that was asked for.
+
+        Args:
+            user: An instance of the project's user model.
+            target: The target's name or its module's.
+            recipient: The address.
+            title: The whole title, or a compiled pattern that is found in it.
+            body: Likewise.
+        """
+        return [
+            message
+            for message in self._messages
+            if message.user == user
+            and (target is None or _is_of(message, target))
+            and (recipient is None or message.recipient == recipient)
+            and _fits(title, message.title)
+            and _fits(body, message.body)
+        ]
+
+    def deliver(
+        self,
+        *targets: str,
+        at: datetime | None = None,
+        using: str | None = None,
+    ) -> list[Attempt]:
+        """Deliver what is due, as ``process_notifications`` does, and return what was attempted.
+
+        Args:
+            targets: Only to targets of these names or module names; by default to all.
+            at: Deliver what is due at this moment, a later one say, to see a reminder go out or
+                a retry be made. It counts for ``scheduled_delivery`` and ``expires_at``.
+            using: The alias of the database; by default the router's choice.
+
+        Raises:
+            NotificationSystemError: When there is no target of that name.
+        """
+        run = Run(target_names=targets, using=using)
+        run.due_at = max(run.due_at, at or run.due_at)
+        with closing(iter(run)) as attempts:
+            attempted = list(attempts)
+        self.problems = {**run.problems, **run.paused}
+        return attempted
+
+    def fail_next(
+        self,
+        target: str | None = None,
+        response: str = "The outbox was told to refuse it.",
+        *,
+        recipient: str | None = None,
+        times: int | None = 1,
+        deactivate_record: bool = False,
+        opt_out: bool = False,
+        hard_bounce: bool = False,
+    ) -> None:
+        """Let the next delivery fail for good; see ``Outcome.failed()``.
+
+        Args:
+            target: Only one to this target.
+            response: What the provider is to say.
+            recipient: Only one to this address.
+            times: How many; ``None``: all.
+            deactivate_record: The address is no good; its record is switched off.
+            opt_out: The address asked to be left alone.
+            hard_bounce: There is no such address.
+        """
+        outcome = partial(
+            Outcome.failed,
+            deactivate_record=deactivate_record,
+            opt_out=opt_out,
+            hard_bounce=hard_bounce,
+        )
+        self._answer(target, recipient, times, response, outcome)
+
+    def retry_next(
+        self,
+        target: str | None = None,
+        response: str = "The outbox was told to take it later.",
+        *,
+        recipient: str | None = None,
+        times: int | None = 1,
+        not_before: datetime | None = None,
+        unreachable: bool = False,
+    ) -> None:
+        """Let the next delivery fail, to be tried again; see ``Outcome.retry()``.
+
+        Args:
+            target: Only one to this target.
+            response: What the provider is to say.
+            recipient: Only one to this address.
+            times: How many; ``None``: all.
+            not_before: The earliest time of the next attempt.
+            unreachable: There is no way to the provider. After ``PAUSE_AFTER`` of these in a row
+                the target is paused, and they count as no attempts.
+        """
+        outcome = partial(Outcome.retry, not_before=not_before, unreachable=unreachable)
+        self._answer(target, recipient, times, response, outcome)
+
+    def lose_next(
+        self,
+        target: str | None = None,
+        response: str = "The outbox was told not to answer.",
+        *,
+        recipient: str | None = None,
+        times: int | None = 1,
+    ) -> None:
+        """Let nobody know whether the next delivery went out; see ``Outcome.unknown()``.
+
+        It is not in the outbox. The target's ``"when_unknown"`` decides what becomes of it.
+
+        Args:
+            target: Only one to this target.
+            response: Why nobody can know.
+            recipient: Only one to this address.
+            times: How many; ``None``: all.
+        """
+        self._answer(target, recipient, times, response, Outcome.unknown)
+
+    def _answer(
+        self,
+        target: str | None,
+        recipient: str | None,
+        times: int | None,
+        response: str,
+        outcome: Callable[[Notification, str], Outcome],
+    ) -> None:
+        if target is not None:
+            require_target(target)
+        with self._lock:
+            self._answers.append(_Answer(target, recipient, times, response, outcome))
+
+    def divert(self, deliver: Deliver, target: NotificationTarget) -> Deliver:
+        """Return what delivers to the outbox; see ``delivery.divert``."""
+        is_email = deliver is email.deliver
+
+        def deliver_here(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+            for notification in notifications:
+                yield self._take(notification, target, is_email=is_email)
+
+        return deliver_here
+
+    def _take(
+        self, notification: Notification, target: NotificationTarget, *, is_email: bool
+    ) -> Outcome:
+        mail = None
+        if is_email:
+            letter = email.write_letter(notification, sender())
+            if isinstance(letter, Outcome):
+                return letter
+            mail = letter.message
+        message = OutboxMessage(
+            target=target.name,
+            module_name=target.notification_module_name,
+            recipient=notification.target_user_record.target_user_id,
+            title=notification.title,
+            body=notification.body,
+            extra=copy.deepcopy(notification.extra or {}),
+            message_id=email.sent_message_id(mail) if mail else f"outbox-{uuid.uuid4()}",
+            notification=notification,
+            email=mail,
+        )
+        with self._lock:
+            for answer in self._answers:
+                if answer.applies(message):
+                    return answer.outcome(notification, answer.response)
+            self._messages.append(message)
+        return Outcome.delivered(notification, KEPT, provider_message_id=message.message_id)
+
+
+@dataclass
+class _Answer:
+    """What is to come of the next deliveries."""
+
+    target: str | None
+    recipient: str | None
+    times: int | None
+    response: str
+    outcome: Callable[[Notification, str], Outcome]
+
+    def applies(self, message: OutboxMessage) -> bool:
+        if self.times == 0:
+            return False
+        if self.target is not None and not _is_of(message, self.target):
+            return False
+        if self.recipient is not None and message.recipient != self.recipient:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+def require_target(name: str, *, using: str | None = None) -> None:
+    """Refuse a name that no target has: nothing would ever be found under it.
+
+    Args:
+        name: A target's name or its module's.
+        using: The alias of the database; by default the router's choice.
+
+    Raises:
+        NotificationSystemError: When there is no such target.
+    """
+    targets_named([name], using=using or router.db_for_read(NotificationTarget))
+
+
+def _is_of(message: OutboxMessage, name: str) -> bool:
+    return name.casefold() in (message.target.casefold(), message.module_name.casefold())
+
+
+def _fits(wanted: Text | None, text: str) -> bool:
+    if isinstance(wanted, re.Pattern):
+        return wanted.search(text) is not None
+    return wanted is None or wanted == text
