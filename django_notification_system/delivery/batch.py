@@ -15,6 +15,7 @@ from .announce import announce
 from .attempt import Attempt
 from .claim import Claim
 from .database import patiently
+from .observers import tell
 from .outcome import Outcome, one_line
 from .record import record_outcomes, record_settled
 from .settle import settle, settle_without_attempt
@@ -65,6 +66,7 @@ class Batch:
         self._unrecorded: list[Outcome] = []
         self._unrecorded_since = 0.0
         self._renewed_at = time.monotonic()
+        tell("batch_began", target, claim.token, claim.notifications)
         self._settle_without_attempt(claim.notifications)
         self._waiting.extend(self._open.values())
 
@@ -142,6 +144,7 @@ class Batch:
             record_outcomes(self.claim, self._unrecorded)
             outcomes, self._unrecorded = self._unrecorded, []
             logger.debug("%s: recorded %d.", self.target.name, len(outcomes))
+            tell("recorded", self.target, self.claim.token, outcomes)
             self._tell([outcome.notification for outcome in outcomes])
 
     def hold(self, problem: str) -> None:
@@ -149,12 +152,19 @@ class Batch:
         for notification in self._open.values():
             self._report(notification, problem)
 
-    def close(self) -> None:
-        """Record, and give back what has no outcome."""
-        self.record()
-        if self._open:
-            self.claim.release(self._open)
-            self._open.clear()
+    def close(self, problem: str | None = None) -> None:
+        """Record, and give back what has no outcome.
+
+        Args:
+            problem: What kept the target from being used.
+        """
+        try:
+            self.record()
+            if self._open:
+                self.claim.release(self._open)
+                self._open.clear()
+        finally:
+            tell("batch_ended", self.target, self.claim.token, problem or "")
 
     def _settle_without_attempt(self, notifications: Iterable[Notification]) -> None:
         settled = [
@@ -166,6 +176,8 @@ class Batch:
         record_settled(self.claim, settled)
         for notification in settled:
             del self._open[notification.pk]
+        if settled:
+            tell("settled", self.target, self.claim.token, settled)
         self._tell(settled)
 
     def _settle_unreadable(self, notification: Notification) -> bool:

@@ -9,7 +9,8 @@ from django.db import DEFAULT_DB_ALIAS
 
 from ..exceptions import TargetUnavailable
 from ..models import Notification
-from .outcome import Outcome, one_line
+from .observers import provider_call
+from .outcome import Outcome, Result, one_line
 
 logger = logging.getLogger("django_notification_system")
 
@@ -69,8 +70,12 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
     before = _Snapshot(notification)
     held = HeldSave()
     notification.save = held  # type: ignore[method-assign] # for this call only
+    module_name = notification.target_user_record.target.notification_module_name
     try:
-        returned = send(notification)
+        with provider_call(module_name, (notification,)) as call:
+            returned = send(notification)
+            if failure := _failure(returned, held, notification):
+                call.fail(failure)
     except TargetUnavailable:
         raise
     except (Exception, SystemExit) as error:
@@ -103,6 +108,16 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
         f"send_notification() in {source} returned {said} and saved no status, so nobody can know"
         " whether the message went out. Return an Outcome, or set notification.status and save.",
     )
+
+
+def _failure(returned: Any, held: HeldSave, notification: Notification) -> str:
+    """Return a word for what kept a message from being delivered, or an empty text."""
+    outcome = returned if isinstance(returned, Outcome) else held.outcome
+    if outcome is not None:
+        return "" if outcome.result is Result.DELIVERED else outcome.result.value
+    # A handler that saves in another way is asked for what became of it later.
+    went_out = notification.status in (Notification.DELIVERED, Notification.SCHEDULED)
+    return "" if went_out else str(notification.status)
 
 
 class _Snapshot:

@@ -10,6 +10,7 @@ from ..models import Notification
 from .announce import announce
 from .divert import diverted
 from .history import attempts_to_keep, keep_attempts
+from .observers import tell
 from .one_by_one import HeldSave
 from .outcome import Outcome
 from .override import overridden
@@ -38,6 +39,8 @@ def send_and_save(
     using = notification._state.db or router.db_for_write(Notification, instance=notification)
     if settle_without_attempt(notification):
         _save(notification, using, ("status", "response"))
+        if not isinstance(notification.__dict__.get("save"), HeldSave):
+            tell("settled", notification.target_user_record.target, None, [notification])
         return notification.response
     target = notification.target_user_record.target
     [outcome] = overridden(diverted(deliver, target), target)([notification])
@@ -48,6 +51,7 @@ def send_and_save(
     when_unknown = target_settings(target.notification_module_name).when_unknown
     settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
+    tell("recorded", notification.target_user_record.target, None, [outcome])
     if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):
         notification.target_user_record.active = False
     return notification.response

@@ -127,6 +127,7 @@ class Supply:
         for batch in list(self._batches):
             batch.keep_time(self.lane.progress_at)
             if batch.is_done and not batch.has_more:
+                batch.close()
                 self._batches.remove(batch)
 
     def finish(self, problem: str | None) -> None:
@@ -147,7 +148,7 @@ class Supply:
             batch.record()
             if problem is not None:
                 batch.hold(problem)
-            batch.close()
+            batch.close(problem)
         self._batches.clear()
         self.lane.inbox.put(None)
 

@@ -14,6 +14,7 @@ from ..models import Notification, NotificationTarget
 from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
 from .due import next_due_after
+from .observers import tell
 from .run import Run
 from .wakeup import Wakeup
 
@@ -74,6 +75,7 @@ class Watch:
 
     def __iter__(self) -> Generator[Attempt | None]:
         """Deliver; yield what was recorded, and ``None`` whenever there is nothing more to do."""
+        tell("watch_began")
         with closing(self._wakeup):
             while not self._stopping:
                 seconds = FIRST_REST_SECONDS

@@ -7,6 +7,7 @@ sends one at a time defines ``send_notification(notification)`` and returns an `
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from ..delivery.observers import provider_call
 from ..delivery.outcome import Outcome, one_line
 from ..delivery.receipt import Receipt, ReceiptResult
 from ..exceptions import TargetUnavailable
@@ -20,6 +21,7 @@ __all__ = [
     "ReceiptResult",
     "TargetUnavailable",
     "one_line",
+    "provider_call",
 ]
 
 

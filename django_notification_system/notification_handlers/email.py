@@ -17,7 +17,7 @@ from django.core.mail import EmailMultiAlternatives
 from ..conf import email_settings
 from ..delivery.single import send_and_save
 from ..models import Notification
-from .base import Outcome, one_line
+from .base import Outcome, one_line, provider_call
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
 from .email_message import CannotBuildMessage, build_message, sender
 from .email_outcomes import NOT_SENT, outcome, trouble_of_error, trouble_of_recipient
@@ -97,7 +97,8 @@ def write_letter(notification: Notification, from_email: str) -> Letter | Outcom
 def _send(pool: ConnectionPool, letter: Letter) -> Outcome:
     with pool.borrow() as connection:
         try:
-            sent = connection.send(letter.message)
+            with provider_call("email", (letter.notification,), connection.server):
+                sent = connection.send(letter.message)
         except Exception as error:
             if not _leaves_connection_usable(error, connection.stage):
                 connection.close()

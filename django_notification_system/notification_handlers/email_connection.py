@@ -46,6 +46,7 @@ class MailConnection:
         stage: How far the present message has come.
         recipient: The message's first recipient, in the form that the server was told.
         refused: What the server said to each recipient that it refused, where it took others.
+        server: The mail server's host and port, or an empty text where the backend is no SMTP.
     """
 
     def __init__(self, backend: Any) -> None:
@@ -54,8 +55,10 @@ class MailConnection:
         self.refused: dict[str, tuple[int, bytes]] = {}
         self._backend = backend
         self._sends_plainly = sends_plainly(backend)
+        self.server = ""
         if self.is_smtp:
             limit_replies(backend)
+            self.server = f"{backend.host}:{backend.port}"
         self._open = False
 
     @property
@@ -73,11 +76,6 @@ class MailConnection:
         """The backend's dotted name."""
         backend = type(self._backend)
         return f"{backend.__module__}.{backend.__qualname__}"
-
-    @property
-    def server(self) -> str:
-        """The mail server's host and port, or an empty text where the backend is no SMTP."""
-        return f"{self._backend.host}:{self._backend.port}" if self.is_smtp else ""
 
     @property
     def secrets(self) -> list[str]:

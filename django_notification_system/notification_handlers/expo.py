@@ -21,13 +21,13 @@ except ImportError as error:
 from ..conf import ExpoSettings, expo_settings
 from ..delivery.single import send_and_save
 from ..models import Notification
-from .base import Outcome, Receipt
+from .base import Outcome, Receipt, provider_call
 from .expo_faults import TOO_MANY_PROJECTS, Part, Trouble, Verdict
 from .expo_outcomes import classify, outcome
 from .expo_receipts import ask_for_receipts, in_batches
 from .expo_requests import API_PATH, describe, open_expo_session, request_errors, trouble_of_request
 from .parallel import side_by_side
-from .provider_requests import redacted, split_base_url
+from .provider_requests import redacted, server_of, split_base_url
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 MESSAGES_IN_A_REQUEST = 100
@@ -125,6 +125,7 @@ class Sender:
         self.answer = LastAnswer()
         session.hooks["response"].append(self._note)
         base = split_base_url(settings.base_url)
+        self.server = server_of(base)
         self.client = PushClient(
             host=urlunsplit((base.scheme, base.netloc, "", "", "")),
             api_url=base.path.rstrip("/") + API_PATH,
@@ -152,7 +153,8 @@ class Sender:
     def _send(self, batch: Sequence[Push]) -> Iterator[Outcome]:
         self.answer.response = None
         try:
-            tickets = self._publish([push.message for push in batch])
+            with provider_call("expo", [push.notification for push in batch], self.server):
+                tickets = self._publish([push.message for push in batch])
         except Exception as error:
             yield from self._without_tickets(batch, error)
             return

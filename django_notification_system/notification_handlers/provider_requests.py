@@ -82,6 +82,11 @@ def split_base_url(base_url: str) -> SplitResult:
     return parts
 
 
+def server_of(base_url: SplitResult) -> str:
+    """Return the host of a ``base_url``, and its port behind a colon, without a password in it."""
+    return base_url.netloc.rpartition("@")[2]
+
+
 def outcome_without_answer(notification: Notification, error: requests.RequestException) -> Outcome:
     """Return the outcome of a request that got no answer.
 

@@ -24,13 +24,14 @@ from ..conf import TwilioSettings, twilio_settings
 from ..delivery.single import send_and_save
 from ..exceptions import TargetUnavailable
 from ..models import Notification
-from .base import Outcome, one_line
+from .base import Outcome, one_line, provider_call
 from .email_secrets import LOOKS_SECRET, SHORTEST_LINE, WORD
 from .parallel import side_by_side
 from .provider_requests import (
     NoAnswer,
     open_session,
     redacted,
+    server_of,
     split_base_url,
     why_no_answer,
 )
@@ -109,7 +110,9 @@ class Connection(HttpClient):  # type: ignore[misc] # the package has no types
     def __init__(self, session: requests.Session, settings: TwilioSettings) -> None:
         super().__init__(logger, is_async=False, timeout=settings.timeout)
         self.session = session
-        self.base_url = split_base_url(settings.base_url).geturl().rstrip("/")
+        base_url = split_base_url(settings.base_url)
+        self.base_url = base_url.geturl().rstrip("/")
+        self.server = server_of(base_url)
         self.answer = LastAnswer()
 
     def request(  # noqa: D102 # the base class's
@@ -188,7 +191,8 @@ def _send(
     answer = connection.answer
     answer.status, answer.headers = 0, {}
     try:
-        sent = messages.create(**message.parameters)
+        with provider_call("twilio", (message.notification,), connection.server):
+            sent = messages.create(**message.parameters)
     except Exception as error:
         trouble, reason = _understand(error, answer, message)
         hidden = sorted(_secrets(message, settings), key=len, reverse=True)
