@@ -1,0 +1,168 @@
+"""Counting in the process that delivers: attempts, how late they are, how long a provider takes."""
+
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+
+from ...delivery.observers import Observer, WatchedCall, add_observer
+from ...delivery.outcome import Outcome
+from ...models import Notification, NotificationTarget
+from .conf import prometheus_settings
+from .file import CountsFile
+from .queue import QueueOutsideRequests
+
+logger = logging.getLogger("django_notification_system")
+
+#: The label ``outcome``, by what the notification is afterwards.
+OUTCOMES = {
+    Notification.DELIVERED: "delivered",
+    Notification.RETRY: "retrying",
+    Notification.SCHEDULED: "retrying",
+    Notification.DELIVERY_FAILURE: "failed",
+    Notification.EXPIRED: "expired",
+    Notification.INACTIVE_DEVICE: "inactive",
+    Notification.OPTED_OUT: "opted_out",
+}
+#: Of a status that is none of these, which a handler of the project's own may save.
+OTHER_OUTCOME = "other"
+#: The seconds that a provider takes: from a mail server next door to the longest timeouts.
+CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+#: The seconds from when a message was due: a watching process's, cron's, and a backlog's.
+DELAY_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14_400.0)
+#: While a batch is delivered, the file is written so often.
+WRITE_EVERY_SECONDS = 5.0
+
+#: What this process has counted.
+registry = CollectorRegistry()
+
+ATTEMPTS = Counter(
+    "notification_system_attempts",
+    "Attempts to deliver, by what came of them.",
+    ["target", "outcome"],
+    registry=registry,
+)
+NOT_ATTEMPTED = Counter(
+    "notification_system_not_attempted",
+    "Notifications that ended without an attempt, by what they are now.",
+    ["target", "outcome"],
+    registry=registry,
+)
+CALL_SECONDS = Histogram(
+    "notification_system_provider_call_seconds",
+    "How long a call to the provider takes: a mail, or a request.",
+    ["target", "result"],
+    buckets=CALL_BUCKETS,
+    registry=registry,
+)
+DELAY_SECONDS = Histogram(
+    "notification_system_delivery_delay_seconds",
+    "From when a notification was due until it was delivered.",
+    ["target"],
+    buckets=DELAY_BUCKETS,
+    registry=registry,
+)
+
+
+class Counting(Observer):
+    """Counts what is delivered in this process."""
+
+    def __init__(self) -> None:
+        self._file = CountsFile(registry)
+        self._written_at = time.monotonic()
+        self._is_served = False
+
+    def watch_began(self) -> None:
+        """Serve the metrics on the port that the settings name."""
+        settings = prometheus_settings()
+        if settings.watch_port is None or self._is_served:
+            return
+        try:
+            serve(settings.watch_port, settings.watch_address)
+        except OSError as error:
+            logger.error(
+                "Metrics cannot be served on %s:%d (%s). Give each watching process a WATCH_PORT of"
+                " its own in NOTIFICATION_SYSTEM_PROMETHEUS.",
+                settings.watch_address,
+                settings.watch_port,
+                error,
+            )
+            return
+        self._is_served = True
+
+    def recorded(
+        self, target: NotificationTarget, token: uuid.UUID | None, outcomes: Sequence[Outcome]
+    ) -> None:
+        """Count attempts."""
+        delay = DELAY_SECONDS.labels(target.name)
+        for outcome in outcomes:
+            notification = outcome.notification
+            ATTEMPTS.labels(target.name, _outcome(notification)).inc()
+            at = notification.attempted_delivery
+            if notification.status == Notification.DELIVERED and at is not None:
+                late = (at - notification.scheduled_delivery).total_seconds()
+                delay.observe(max(late, 0.0))
+        if token is None or time.monotonic() - self._written_at > WRITE_EVERY_SECONDS:
+            self._write()
+
+    def settled(
+        self,
+        target: NotificationTarget,
+        token: uuid.UUID | None,
+        notifications: Sequence[Notification],
+    ) -> None:
+        """Count what was not attempted."""
+        for notification in notifications:
+            NOT_ATTEMPTED.labels(target.name, _outcome(notification)).inc()
+        if token is None:
+            self._write()
+
+    def call_ended(self, call: WatchedCall) -> None:
+        """Note how long a provider took."""
+        CALL_SECONDS.labels(call.target.name, "error" if call.error else "ok").observe(call.seconds)
+
+    def batch_ended(self, target: NotificationTarget, token: uuid.UUID, problem: str) -> None:
+        """Write down what the batch has added."""
+        self._write()
+
+    def _write(self) -> None:
+        self._written_at = time.monotonic()
+        path = prometheus_settings().file
+        if path is None:
+            return
+        try:
+            self._file.add(Path(path))
+        except OSError as error:
+            # What was not added is added the next time.
+            logger.warning("Metrics cannot be written to %s: %s.", path, error.strerror)
+
+
+counting = Counting()
+
+
+def begin() -> None:
+    """Count from now on what this process delivers."""
+    add_observer(counting)
+
+
+def serve(port: int, address: str) -> None:
+    """Serve what this process counts, and the queue, in a thread of its own.
+
+    Args:
+        port: The port to listen on.
+        address: The address to listen on.
+
+    Raises:
+        OSError: When that is not free.
+    """
+    served = CollectorRegistry()
+    served.register(QueueOutsideRequests())
+    served.register(registry)
+    start_http_server(port, address, registry=served)
+
+
+def _outcome(notification: Notification) -> str:
+    return OUTCOMES.get(notification.status, OTHER_OUTCOME)

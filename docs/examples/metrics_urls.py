@@ -1,0 +1,5 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("metrics/", include("django_notification_system.contrib.prometheus.urls")),
+]
