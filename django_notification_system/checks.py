@@ -90,6 +90,8 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or isinstance(value, Mapping),
         "None or a dictionary, such as {'email': 'staging@example.com'}",
     ),
+    "engine": (_is_text_or_none, "the dotted name of a module, or None"),
+    "in_flight": (_is_positive_integer, "a whole number above 0"),
 }
 
 
@@ -120,6 +122,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         *_check_engine(),
         *_check_backoff(),
         *_check_overrides(),
+        *_check_task_engine(),
         *_check_lease(),
         *_check_locations(conf.HANDLERS),
         *_check_locations(conf.CREATORS),
@@ -184,6 +187,25 @@ def _check_overrides() -> Iterator[CheckMessage]:
                 validate_email(address.strip())
             except ValidationError:
                 yield _error(9, f"{name} is no email address: {address}")
+
+
+def _check_task_engine() -> Iterator[CheckMessage]:
+    engine = getattr(settings, conf.ENGINE, None) or {}
+    dotted = engine.get("ENGINE") if isinstance(engine, Mapping) else None
+    if not isinstance(dotted, str):
+        return  # the other checks say so
+    name = f"{conf.ENGINE}['ENGINE']"
+    try:
+        module = import_dotted(dotted)
+    except TargetUnavailable as error:
+        yield _error(10, f"{name}: {error}")
+        return
+    if not callable(getattr(module, "enqueue", None)):
+        yield _error(
+            10,
+            f"{name} names a module without enqueue(): {dotted}",
+            hint="Correct it, or add the function, which takes a ClaimedBatch.",
+        )
 
 
 def _check_lease() -> Iterator[CheckMessage]:

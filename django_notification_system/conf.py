@@ -137,6 +137,8 @@ class EngineSettings:
             ``Backoff``.
         override_recipients: Where all messages of each target go, by the target's key in
             ``NOTIFICATION_SYSTEM_TARGETS``; ``None``: each goes to its own address.
+        engine: The dotted name of the module whose ``enqueue()`` hands a batch to a task engine.
+        in_flight: How many batches of a target a task engine is given before it has delivered one.
     """
 
     batch_size: int = 500
@@ -148,6 +150,8 @@ class EngineSettings:
     hard_bounces: int = 1
     retry_backoff: Mapping[str, float] | None = None
     override_recipients: Mapping[str, str] | None = None
+    engine: str | None = None
+    in_flight: int = 20
 
 
 @dataclass(frozen=True, kw_only=True)

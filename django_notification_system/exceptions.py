@@ -43,3 +43,7 @@ class TargetUnavailable(NotificationSystemError):
     A handler raises it to stop its target for the rest of the run. What it has not yielded
     an outcome for stays as it was, and no attempt is counted.
     """
+
+
+class HandOverFailed(NotificationSystemError):
+    """A task engine did not take a batch; it is free again, and the next run takes it."""

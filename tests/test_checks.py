@@ -109,6 +109,10 @@ def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
         ({"NOTIFICATION_SYSTEM_TARGETS": {"email": {"rate": "10 a second"}}}, "E003", "['rate']"),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"mine": {"rate": 0}}}, "E003", "must be a rate such as"),
         ({"NOTIFICATION_SYSTEM": {"PAUSE_AFTER": 0}}, "E003", "['PAUSE_AFTER']"),
+        ({"NOTIFICATION_SYSTEM": {"IN_FLIGHT": 0}}, "E003", "['IN_FLIGHT']"),
+        ({"NOTIFICATION_SYSTEM": {"ENGINE": 5}}, "E003", "the dotted name of a module"),
+        ({"NOTIFICATION_SYSTEM": {"ENGINE": "tests.nothing"}}, "E010", "does not import"),
+        ({"NOTIFICATION_SYSTEM": {"ENGINE": "tests.handlers.loft"}}, "E010", "without enqueue()"),
         ({"NOTIFICATION_SYSTEM": {"PAUSE_SECONDS": "60"}}, "E003", "['PAUSE_SECONDS']"),
     ],
 )

@@ -1,5 +1,6 @@
 """A claim reads the due index, and no more of it than it claims, however full the table is."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,13 @@ from django.db import connection, models
 from django.utils import timezone
 
 from django_notification_system.delivery.claim import claim_batch
+from django_notification_system.delivery.handover import (
+    ClaimedBatch,
+    claim_batches,
+    claim_notifications,
+    deliver_batch,
+    give_back,
+)
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
@@ -116,6 +124,37 @@ def claiming(target: NotificationTarget) -> Callable[[], Any]:
         assert len(claimed.notifications) == BATCH
 
     return claim
+
+
+def test_handing_over_reads_what_it_claims_and_then_by_keys(
+    targets: dict[str, NotificationTarget], settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": BATCH, "IN_FLIGHT": 2}
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
+    NotificationTarget.objects.filter(name="quiet").update(notification_module_name="freely")
+    batches: list[ClaimedBatch] = []
+
+    def claim() -> None:
+        batches.extend(claim_batches(["quiet"]))
+
+    plans = plans_of_notifications(claim)
+    assert [batch.size for batch in batches] == [BATCH, BATCH]
+    assert_what_is_due_is_found_in_the_due_index(plans)
+    batch, other = batches
+    keys = [uuid.UUID(key) for key in other.keys]
+
+    def deliver() -> None:
+        assert deliver_batch(batch).statuses == {"DELIVERED": BATCH}
+        assert give_back(other) == BATCH
+        [again] = claim_notifications(keys)
+        assert again.size == BATCH
+
+    for plan in [*plans, *plans_of_notifications(deliver)]:
+        assert_little_is_read(plan)
+
+
+def plans_of_notifications(operation: Callable[[], Any]) -> list[Plan]:
+    return [plan_of(statement) for statement in statements_of(operation) if TABLE in statement]
 
 
 def assert_what_is_due_is_found_in_the_due_index(plans: list[Plan]) -> None:

@@ -50,10 +50,12 @@ class Claim:
         rows = self.rows(ids)
         patiently(lambda: rows.update(claimed_until=_lease_end(lease_seconds)), using=self.using)
 
-    def release(self, ids: Iterable[uuid.UUID]) -> None:
-        """Give these back as they were."""
+    def release(self, ids: Iterable[uuid.UUID]) -> int:
+        """Give these back as they were; return how many were still held."""
         rows = self.rows(ids)
-        patiently(lambda: rows.update(claim_token=None, claimed_until=None), using=self.using)
+        return patiently(
+            lambda: rows.update(claim_token=None, claimed_until=None), using=self.using
+        )
 
 
 def claim_batch(
@@ -89,13 +91,71 @@ def claim_batch(
 
     while not claim.notifications and not claim.is_last:  # again where another run was faster
         patiently(take, using=using)
-        strays = [
-            row for row in claim.notifications if row.target_user_record.target_id != target.pk
-        ]
-        if strays:
-            _send_home(claim, strays)
-    for notification in claim.notifications:
-        notification.target_user_record.target = target  # one for all: not read for each
+        _keep_those_of(target, claim)
+    return claim
+
+
+def claim_keys(
+    target: NotificationTarget,
+    *,
+    due_at: datetime,
+    size: int,
+    lease_seconds: int,
+    using: str,
+) -> tuple[uuid.UUID, list[uuid.UUID]]:
+    """Claim as ``claim_batch()`` does, for another process to deliver: read no more than the keys.
+
+    Returns:
+        The token, and the keys; none when nothing is left to claim. Without ``SKIP LOCKED``
+        another run may have been faster with some of them, and it is they who have the token.
+    """
+    token = uuid.uuid4()
+    skip_locked = connections[using].features.has_select_for_update_skip_locked
+    due = due_of_target(target, due_at, using=using)
+    still_due_at = None if skip_locked else due_at
+
+    def take() -> tuple[list[uuid.UUID], int]:
+        with transaction.atomic(using=using) if skip_locked else nullcontext():
+            keys = _keys(due, size, lock=skip_locked)
+            return keys, mark(keys, token, lease_seconds, using, still_due_at=still_due_at)
+
+    while True:
+        keys, marked = patiently(take, using=using)
+        if marked or not keys:  # again where another run was faster
+            return token, keys
+
+
+def take_over(
+    token: uuid.UUID,
+    keys: list[uuid.UUID],
+    target: NotificationTarget,
+    *,
+    due_at: datetime,
+    lease_seconds: int,
+    using: str,
+) -> Claim:
+    """Make a claim that was handed over this process's own, by a fresh token; read its rows.
+
+    Of two that take over the same batch one finds all of it, the other nothing.
+
+    Args:
+        token: What the claim was made with.
+        keys: Its rows.
+        target: Whose they are.
+        due_at: Leave what is due later by now.
+        lease_seconds: For how long to hold them from now.
+        using: The database's alias.
+
+    Returns:
+        The claim; an empty one where the lease has ended, or somebody else was faster.
+    """
+    claim = Claim(uuid.uuid4(), [], using, is_last=True)
+    rows = _still_due(Notification.objects.using(using).filter(id__in=keys), due_at)
+    held = rows.filter(claim_token=token, claimed_until__gt=DatabaseNow())
+    lease = {"claim_token": claim.token, "claimed_until": _lease_end(lease_seconds)}
+    patiently(lambda: held.update(**lease), using=using)
+    _read(claim, keys)
+    _keep_those_of(target, claim)
     return claim
 
 
@@ -116,7 +176,7 @@ def _take(
             rows = _whole_rows(due, size)
         keys = _keys(due, size, lock=skip_locked) if rows is None else [row.pk for row in rows]
         still_due_at = None if skip_locked else due_at
-        marked = _mark(keys, claim.token, lease_seconds, claim.using, still_due_at=still_due_at)
+        marked = mark(keys, claim.token, lease_seconds, claim.using, still_due_at=still_due_at)
     if rows is not None and marked == len(rows):
         claim.notifications.extend(rows)
     elif marked:
@@ -147,6 +207,14 @@ def _keys(due: Sequence[NotificationQuerySet], size: int, *, lock: bool) -> list
         oldest.extend(of_status.values_list("scheduled_delivery", "id")[:size])
     oldest.sort()
     return [key for _, key in oldest[:size]]
+
+
+def _keep_those_of(target: NotificationTarget, claim: Claim) -> None:
+    strays = [row for row in claim.notifications if row.target_user_record.target_id != target.pk]
+    if strays:
+        _send_home(claim, strays)
+    for notification in claim.notifications:
+        notification.target_user_record.target = target  # one for all: not read for each
 
 
 def _send_home(claim: Claim, strays: list[Notification]) -> None:
@@ -183,7 +251,7 @@ def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:
         claim.unreadable[notification_id] = f"Not sent: extra cannot be read ({one_line(error)})."
 
 
-def _mark(
+def mark(
     keys: list[uuid.UUID],
     token: uuid.UUID,
     lease_seconds: int,
@@ -196,16 +264,20 @@ def _mark(
         return 0
     rows = Notification.objects.using(using).filter(id__in=keys)
     if still_due_at is not None:
-        # By what it is not, which no index serves: SQLite would read all that is pending.
-        ended = [
-            status
-            for status, _ in Notification.STATUS_CHOICES
-            if status not in Notification.PENDING_STATUSES
-        ]
-        rows = rows.exclude(status__in=ended).unclaimed()
         # Another run may have claimed one, failed and set its next attempt in between.
-        rows = rows.exclude(scheduled_delivery__gt=still_due_at)
+        rows = _still_due(rows, still_due_at).unclaimed()
     return rows.update(claim_token=token, claimed_until=_lease_end(lease_seconds))
+
+
+def _still_due(rows: NotificationQuerySet, due_at: datetime) -> NotificationQuerySet:
+    """Narrow down rows named by their keys."""
+    # By what it is not, which no index serves: SQLite would read all that is pending.
+    ended = [
+        status
+        for status, _ in Notification.STATUS_CHOICES
+        if status not in Notification.PENDING_STATUSES
+    ]
+    return rows.exclude(status__in=ended).exclude(scheduled_delivery__gt=due_at)
 
 
 def _lease_end(lease_seconds: int) -> Any:

@@ -38,10 +38,14 @@ def due_of_target(target: Any, due_at: datetime, *, using: str) -> list[Notifica
     Each reads the index in order and stops when it has enough; one for both would sort all that is
     due, again for every batch.
     """
+    return [rows.unclaimed() for rows in free_or_not(target, due_at, using=using)]
+
+
+def free_or_not(target: Any, due_at: datetime, *, using: str) -> list[NotificationQuerySet]:
+    """Return what is due for a target in the same manner, with what is claimed."""
     return [
         Notification.objects.using(using)
         .filter(target=target, status=status, scheduled_delivery__lte=due_at)
-        .unclaimed()
         .order_by("scheduled_delivery")
         for status in Notification.PENDING_STATUSES
     ]

@@ -13,6 +13,11 @@ WINDOW_SECONDS = 5
 LONGEST_WAIT_SECONDS = 30
 
 
+def share(seconds_each: float, most: int) -> int:
+    """Return how many notifications a run takes the time for at once: at most so many."""
+    return max(1, min(most, int(WINDOW_SECONDS / seconds_each)))
+
+
 class Rate:
     """A run's share of a target's rate.
 
@@ -44,7 +49,7 @@ class Rate:
 
     def reserve(self, most: int) -> bool:
         """Take a share of at most so many; ``False`` where the wait for it would be too long."""
-        number = max(1, min(most, int(WINDOW_SECONDS / self._seconds_each)))
+        number = share(self._seconds_each, most)
         length = timedelta(seconds=number * self._seconds_each)
 
         def move_on() -> bool:

@@ -19,7 +19,9 @@ from ..models import Notification, NotificationTarget
 from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS
+from .claim import Claim, claim_batch
 from .due import adopt, due_of_target, targets_with_due
+from .given import GivenClaim
 from .lane import Arrived, Event, Finished, Lane, Wanted
 from .pause import explained, is_paused
 from .settle import settle_without_attempt
@@ -46,6 +48,7 @@ class Run:
             from being used ends it for this run.
         on_through: Called when a target is through with what was due, and with what kept it from
             being used, if anything did.
+        given: Deliver what this claim holds, and nothing else.
 
     Raises:
         NotificationSystemError: When a target name is unknown.
@@ -60,10 +63,14 @@ class Run:
         is_more_due: Callable[[], bool] | None = None,
         may_use: Callable[[NotificationTarget], bool] | None = None,
         on_through: Callable[[NotificationTarget, str | None], None] | None = None,
+        given: GivenClaim | None = None,
     ) -> None:
         self.using = using or router.db_for_write(Notification)
         self.due_at = timezone.now()
-        self.targets = targets_named(target_names, using=self.using)
+        self.targets = (
+            targets_named(target_names, using=self.using) if given is None else [given.target]
+        )
+        self._given = given
         #: What kept a target from being used, by the target's name.
         self.problems: dict[str, str] = {}
         #: What there is to say of targets that are paused, by the target's name.
@@ -172,6 +179,7 @@ class Run:
         )
         self._supplies[lane] = Supply(
             lane,
+            take=self._source_of_claims(target),
             due_at=self.due_at,
             allowance=self._allowance(target),
             settings=self._settings,
@@ -181,6 +189,18 @@ class Run:
             report=self._reports.append,
         )
         return lane
+
+    def _source_of_claims(self, target: NotificationTarget) -> Callable[[int], Claim]:
+        if self._given is not None:
+            return self._given.take
+        due_at = self.due_at  # that of a watch moves on
+        return lambda size: claim_batch(
+            target,
+            due_at=due_at,
+            size=size,
+            lease_seconds=self._settings.lease_seconds,
+            using=self.using,
+        )
 
     def _next_event(self) -> Event | None:
         try:
@@ -267,7 +287,12 @@ class Run:
         busy = {lane.target.pk for lane in self._supplies}
         targets = [target for target in self.targets if target.pk not in busy]
         usable = [target for target in targets if self._may_use(target)]
-        due = targets_with_due(usable, self.due_at, using=self.using, is_stopping=self._is_stopping)
+        if self._given is not None:
+            due = [] if self._given.is_taken else usable
+        else:
+            due = targets_with_due(
+                usable, self.due_at, using=self.using, is_stopping=self._is_stopping
+            )
         for target in due:
             if is_paused(target):
                 self.paused[target.name] = explained(target)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ..conf import EngineSettings, target_settings
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
-from .claim import claim_batch
+from .claim import Claim
 from .lane import Answer, Lane
 from .outcome import Outcome, Result
 from .pause import pause, resume
@@ -24,6 +24,7 @@ class Supply:
 
     Args:
         lane: Whom to supply.
+        take: Claims what is to be delivered next, at most so many.
         due_at: Deliver what is due at this moment.
         allowance: How many may be attempted; ``None``: as many as are due.
         settings: The engine's settings.
@@ -42,6 +43,7 @@ class Supply:
         self,
         lane: Lane,
         *,
+        take: Callable[[int], Claim],
         due_at: datetime,
         allowance: int | None,
         settings: EngineSettings,
@@ -53,6 +55,7 @@ class Supply:
         self.lane = lane
         self.sent_home = False
         self.problem: str | None = None
+        self._take = take
         self._due_at = due_at
         self.allowance = allowance
         self._settings = settings
@@ -174,13 +177,7 @@ class Supply:
             size = min(size, self.allowance)
         if self._rate is not None:
             size = min(size, self._rate.reserved)
-        claim = claim_batch(
-            self.lane.target,
-            due_at=self._due_at,
-            size=size,
-            lease_seconds=self._settings.lease_seconds,
-            using=self._using,
-        )
+        claim = self._take(size)
         if self._rate is not None:
             self._rate.use(len(claim.notifications))
         self.sent_home |= claim.sent_home
