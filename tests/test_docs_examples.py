@@ -179,22 +179,6 @@ def test_queries_example(due: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Email DELIVERED Email Successfully Sent\n" in capsys.readouterr().out
 
 
-def test_tests_example_passes(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES],
-        cwd=ROOT,
-        env={**os.environ, "TEST_DATABASE_SUFFIX": suffix() + "_examples"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout  # test_breakfast.py
-
-
-def suffix() -> str:
-    return os.environ.get("TEST_DATABASE_SUFFIX", "")
-
-
 # --- The tutorial, typed as it stands -------------------------------------------------------
 
 

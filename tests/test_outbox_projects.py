@@ -4,11 +4,11 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.entry_points import install_entry_points
 from tests.settings import TEST_DATABASE
 
 pytestmark = pytest.mark.skipif(
@@ -22,23 +22,8 @@ ALONE = ["-q", "-p", "no:cacheprovider"]
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A folder on the path where this app is installed as far as its entry points tell.
-
-    So the tests see those of pyproject.toml, and not those of the day when it was installed.
-    """
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    lines = [
-        line
-        for group, entries in pyproject["project"]["entry-points"].items()
-        for line in (f"[{group}]", *(f"{name} = {module}" for name, module in entries.items()))
-    ]
-    folder = tmp_path / "installed"
-    metadata = folder / "django_notification_system_as_it_is-2.dist-info"
-    metadata.mkdir(parents=True)
-    name = "Metadata-Version: 2.1\nName: django-notification-system-as-it-is\nVersion: 2\n"
-    (metadata / "METADATA").write_text(name)
-    (metadata / "entry_points.txt").write_text("\n".join(lines))
-    return folder
+    """A folder on the path where this app is installed as far as its entry points tell."""
+    return install_entry_points(tmp_path)
 
 
 def run(installed: Path, *arguments: str, folder: Path = PROJECT) -> tuple[int, str]:

@@ -1,49 +1,67 @@
 """Tests of a project that uses the notification system."""
 
+from datetime import timedelta
+
 from django.contrib.auth import get_user_model
-from django.core import mail
 from django.core.management import call_command
 from django.test import TestCase
+from django.utils import timezone
 
 from django_notification_system import notify
 from django_notification_system.models import Notification, NotificationTarget
-from django_notification_system.testing.providers import Answer, ProviderStandIn
+from django_notification_system.testing import (
+    assert_not_notified,
+    assert_notified,
+    use_outbox,
+)
 
 
 class BreakfastTests(TestCase):
     def setUp(self):
+        self.outbox = self.enterContext(use_outbox())
         self.user = get_user_model().objects.create_user("egg", "eggs@example.com")
         call_command("create_email_target_user_records", verbosity=0)
-
-    def add_record(self, target_name, address):
         self.user.notification_target_user_records.create(
-            target=NotificationTarget.objects.get(name=target_name),
-            target_user_id=address,
-            description=target_name,
+            target=NotificationTarget.objects.get(name="Twilio"),
+            target_user_id="+15558675310",
+            description="Egg's phone",
         )
 
-    def test_email_goes_out(self):
-        notify(self.user, "Breakfast", "It is ready.", target="Email")
+    def test_breakfast_is_announced(self):
+        notify(self.user, "Breakfast", "It is ready.")
 
-        call_command("process_notifications", verbosity=0)
+        self.outbox.deliver()  # or: call_command("process_notifications")
 
-        self.assertEqual(mail.outbox[0].subject, "Breakfast")
-        self.assertEqual(mail.outbox[0].to, ["eggs@example.com"])
+        [message] = assert_notified(self.user, target="Email", title="Breakfast", count=1)
+        self.assertEqual(message.recipient, "eggs@example.com")
+        self.assertEqual(message.email.subject, "Breakfast")
+        self.assertEqual(self.outbox["Twilio"][0].body, "It is ready.")
+
+    def test_reminder_goes_out_an_hour_before(self):
+        dinner = timezone.now() + timedelta(hours=6)
+        notify(self.user, "Dinner", "In an hour.", scheduled_delivery=dinner - timedelta(hours=1))
+
+        self.outbox.deliver()
+        assert_not_notified(self.user)
+
+        self.outbox.deliver(at=dinner - timedelta(minutes=59))
+        assert_notified(self.user, title="Dinner")
 
     def test_text_message_is_tried_again(self):
-        self.add_record("Twilio", "+15558675310")
-        notify(self.user, "Breakfast", "It is ready.", target="Twilio")
+        notify(self.user, "Breakfast", "It is ready.", target="Twilio", retry_time_interval=10)
+        self.outbox.retry_next("Twilio", "Too many at a time.")
 
-        with ProviderStandIn() as providers:
-            providers.answers.append(Answer(status=503))  # the first request; then as usual
-            twilio = {
-                "base_url": providers.url,
-                "account_sid": "AC0",
-                "auth_token": "any",
-                "sender": "+15005550006",
-            }
-            with self.settings(NOTIFICATION_SYSTEM_TARGETS={"twilio_sms": twilio}):
-                call_command("process_notifications", verbosity=0)
-
-        self.assertEqual(providers.received, [])
+        self.outbox.deliver()
         self.assertEqual(Notification.objects.get().status, Notification.RETRY)
+
+        self.outbox.deliver(at=timezone.now() + timedelta(minutes=11))
+        assert_notified(self.user, target="Twilio")
+
+    def test_number_that_does_not_exist_is_switched_off(self):
+        notify(self.user, "Breakfast", "It is ready.", target="Twilio")
+        self.outbox.fail_next("Twilio", "No such number.", deactivate_record=True)
+
+        self.outbox.deliver()
+
+        self.assertEqual(Notification.objects.get().status, Notification.INACTIVE_DEVICE)
+        assert_not_notified(self.user)
