@@ -2,6 +2,7 @@
 #   make test                      the tests, on SQLite and on each database server that is there
 #   make test ARGS="-k email -x"   the same, with arguments for pytest
 #   make demo PYTHON=python3.13    with another Python than python3
+#   make messages LANGUAGE=fr      a catalog of French texts, to be filled in
 
 PYTHON ?= python3
 ARGS ?=
@@ -10,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all check docs clean
+.PHONY: help demo serve test test-all check docs messages clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ check: .venv/.check  ## Check style, types, migrations and the documentation
 
 docs: .venv/.check  ## Build the documentation in docs/_build
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+
+messages: .venv/.test  ## Bring the translations up to date with the source; LANGUAGE=fr begins one
+	@$(BIN)/python -m tests.translations $(LANGUAGE)
 
 clean:  ## Remove everything that these commands have made
 	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist docs/_build example/db.sqlite3*

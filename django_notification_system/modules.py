@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import RLock
 from types import ModuleType
 
+from django.utils.translation import gettext as _
+
 from .conf import BUILT_IN_TARGETS, module_locations
 from .exceptions import TargetUnavailable
 
@@ -64,8 +66,11 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
     """
     if not is_module_name(name):
         raise TargetUnavailable(
-            f"{name!r} is no Python module name. Correct the target's notification_module_name: "
-            "letters, digits and underscores only."
+            _(
+                "%r is no Python module name. Correct the target's notification_module_name:"
+                " letters, digits and underscores only."
+            )
+            % name
         )
     built_in = name in BUILT_IN_TARGETS
     for location in reversed(module_locations(setting)):
@@ -172,22 +177,29 @@ def _describe_failure(source: str, error: BaseException) -> str:
         return str(error)
     last_line = traceback.format_exception_only(error)[-1].strip()
     place = _place_of_failure(error)
-    said = f"{source} does not import: {last_line}"
+    said = _("%(module)s does not import: %(error)s") % {"module": source, "error": last_line}
     return f"{said} ({place})" if place else said
 
 
 def _place_of_failure(error: BaseException) -> str:
     """Return the file and line that failed, where they can be told."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}, line {error.lineno}"
+        return _line(error.filename, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
         if not frame.filename.startswith("<") and frame.filename not in IMPORTERS:
-            return f"{frame.filename}, line {frame.lineno}"
+            return _line(frame.filename, frame.lineno)
     return ""
+
+
+def _line(file: str, number: int | None) -> str:
+    return _("%(file)s, line %(number)s") % {"file": file, "number": number}
 
 
 def missing_function(found: FoundModule, names: Sequence[str]) -> TargetUnavailable:
     """Return the error for a module that has none of the functions it should have."""
-    wanted = " or ".join(f"{name}()" for name in names)
-    return TargetUnavailable(f"{found.source} defines no {wanted}. Add it.")
+    wanted = _(" or ").join(f"{name}()" for name in names)
+    return TargetUnavailable(
+        _("%(module)s defines no %(functions)s. Add it.")
+        % {"module": found.source, "functions": wanted}
+    )

@@ -156,6 +156,7 @@ def test_the_wheel_has_every_file_of_the_package_and_nothing_else(wheel_names: s
     assert in_the_wheel == in_the_tree
     assert {
         f"{PACKAGE}/py.typed",
+        f"{PACKAGE}/locale/de/LC_MESSAGES/django.mo",
         f"{PACKAGE}/migrations/0001_initial.py",
         f"{PACKAGE}/migrations/0002_auto_20201201_1720.py",
         f"{PACKAGE}/migrations/0001_squashed_0005_unique_digest.py",

@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from ..models import Notification
 from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Result, apply, preview
@@ -58,7 +58,7 @@ def retry_failed(model_admin: Any, request: HttpRequest, queryset: Any) -> Templ
     return _ask_or_do(model_admin, request, queryset, "retry_failed")
 
 
-@admin.action(permissions=["cancel"], description=_("Cancel"))
+@admin.action(permissions=["cancel"], description=pgettext_lazy("notifications", "Cancel"))
 def cancel(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
     """Call off what was to be sent."""
     return _ask_or_do(model_admin, request, queryset, "cancel")

@@ -1,7 +1,7 @@
 """Changing many notifications at once, however many runs are at work on them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from ..delivery.database import patiently
@@ -76,13 +77,13 @@ class Result:
 
 
 SEND_NOW = Change(
-    message="Set to be sent now.",
+    message=gettext_noop("Set to be sent now."),
     statuses=Notification.PENDING_STATUSES,
     values=lambda moment: {"scheduled_delivery": moment},
     only_later=True,
 )
 RETRY_FAILED = Change(
-    message="Set to be sent again.",
+    message=gettext_noop("Set to be sent again."),
     statuses=(Notification.DELIVERY_FAILURE, Notification.EXPIRED, Notification.INACTIVE_DEVICE),
     # As new: "scheduled" is only what was never attempted. The attempts stand in the history.
     values=lambda moment: {
@@ -93,16 +94,27 @@ RETRY_FAILED = Change(
     },
 )
 CANCEL = Change(
-    message="Cancelled.",
+    message=gettext_noop("Cancelled."),
     statuses=Notification.PENDING_STATUSES,
     values=lambda moment: {"status": Notification.CANCELLED},
     sends=False,
 )
 RESCHEDULE = Change(
-    message="Rescheduled.",
+    message=gettext_noop("Rescheduled."),
     statuses=Notification.PENDING_STATUSES,
     values=lambda moment: {"scheduled_delivery": moment},
 )
+
+
+#: What stands in the log, in English, as its readers may have different languages.
+MESSAGES = frozenset(each.message for each in (SEND_NOW, RETRY_FAILED, CANCEL, RESCHEDULE))
+
+
+def in_readers_language(entries: Iterable[LogEntry]) -> None:
+    """Let entries of the log say what the actions did in the language of whoever reads them."""
+    for entry in entries:
+        if entry.change_message in MESSAGES:
+            entry.change_message = gettext(entry.change_message)
 
 
 def preview(change: Change, rows: NotificationQuerySet, moment: datetime) -> Result:

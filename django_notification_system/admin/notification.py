@@ -18,6 +18,7 @@ from ..models import Notification, NotificationTarget
 from ..models.notification import refuse_bad_extra
 from .actions import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
+from .bulk import in_readers_language
 from .dashboard import dashboard_page
 from .filters import ErrorFilter, PersonFilter
 from .form import VersionedForm
@@ -264,6 +265,15 @@ class NotificationAdmin(NotificationSystemAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list whose periods cost nothing."""
         return NotificationList
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the log in the reader's language."""
+        response = super().history_view(request, object_id, extra_context)
+        if entries := (getattr(response, "context_data", None) or {}).get("action_list"):
+            in_readers_language(entries)
+        return response
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, notification: Notification) -> SafeString:

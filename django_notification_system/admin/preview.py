@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from ..exceptions import TargetUnavailable
@@ -130,8 +131,8 @@ def _email(notification: Notification) -> Preview:
         return Preview("email", str(error), [(_("Subject"), notification.title)], text)
     html = "".join(str(part[0]) for part in message.alternatives if part[1] == "text/html")
     addresses = (
-        (_("From"), [str(message.from_email)]),
-        (_("To"), message.to),
+        (pgettext_lazy("email", "From"), [str(message.from_email)]),
+        (pgettext_lazy("email", "To"), message.to),
         (_("Cc"), message.cc),
         (_("Bcc"), message.bcc),
         (_("Reply-To"), message.reply_to),

@@ -7,6 +7,7 @@ from itertools import islice
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
@@ -141,5 +142,6 @@ class _Fetching:
             self.problem = unavailable
         except HANDLER_ERRORS as error:
             self.problem = TargetUnavailable(
-                f"{self.handler.source} failed to fetch receipts: {one_line(error)}"
+                _("%(handler)s failed to fetch receipts: %(error)s")
+                % {"handler": self.handler.source, "error": one_line(error)}
             )

@@ -46,9 +46,12 @@ def override_of(target: NotificationTarget) -> str | None:
     address = overrides.get(key) if isinstance(overrides, Mapping) else None
     if not isinstance(address, str) or not address.strip():
         raise TargetUnavailable(
-            f"Target {target.name!r} is held: {SETTING} has no address for {key!r}, and what it"
-            " does not name is not sent. Add one, or remove the setting where messages are to"
-            " reach people."
+            _(
+                "Target %(target)r is held: %(setting)s has no address for %(key)r, and what it"
+                " does not name is not sent. Add one, or remove the setting where messages are to"
+                " reach people."
+            )
+            % {"target": target.name, "setting": SETTING, "key": key}
         )
     return address.strip()
 

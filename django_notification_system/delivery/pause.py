@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..models import NotificationTarget
 from .database import patiently
@@ -24,10 +25,10 @@ def pause(target: NotificationTarget, seconds: float, *, reason: str, using: str
     reason = storable(reason, 500)
     rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
     patiently(lambda: rows.update(paused_until=until, pause_reason=reason), using=using)
-    return (
-        f"The provider of target {target.name!r} cannot be reached or does not answer, so the"
-        f" target is paused until {shown(until)}. What is due waits. ({reason})"
-    )
+    return _(
+        "The provider of target %(target)r cannot be reached or does not answer, so the target is"
+        " paused until %(until)s. What is due waits. (%(reason)s)"
+    ) % {"target": target.name, "until": shown(until), "reason": reason}
 
 
 def resume(target: NotificationTarget, *, using: str) -> None:
@@ -45,8 +46,11 @@ def is_paused(target: NotificationTarget) -> bool:
 
 def explained(target: NotificationTarget) -> str:
     """Return what there is to say of a target that is paused."""
-    reason = f" ({target.pause_reason})" if target.pause_reason else ""
-    return f"Target {target.name!r} is paused until {shown(target.paused_until)}.{reason}"
+    said = _("Target %(target)r is paused until %(until)s.") % {
+        "target": target.name,
+        "until": shown(target.paused_until),
+    }
+    return f"{said} ({target.pause_reason})" if target.pause_reason else said
 
 
 def shown(moment: datetime | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections, router
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..conf import engine_settings, target_settings
 from ..exceptions import TargetUnavailable
@@ -235,8 +236,11 @@ class Run:
 
     def _give_up(self, supply: Supply) -> None:
         supply.give_up(
-            f"The handler of target {supply.lane.target.name!r} made no progress for"
-            f" {self._settings.lease_seconds} seconds. It is left behind; give its calls a timeout."
+            _(
+                "The handler of target %(target)r made no progress for %(seconds)s seconds. It is"
+                " left behind; give its calls a timeout."
+            )
+            % {"target": supply.lane.target.name, "seconds": self._settings.lease_seconds}
         )
         self._close(supply)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+
 from ..exceptions import NotificationSystemError
 from ..models import NotificationTarget
 
@@ -30,7 +32,7 @@ def targets_named(names: Sequence[str], *, using: str) -> list[NotificationTarge
     }
     if unknown := [name for name in names if name.casefold() not in known]:
         raise NotificationSystemError(
-            f"There is no target {unknown[0]!r}. The targets are: "
-            f"{', '.join(target.name for target in targets)}."
+            _("There is no target %(name)r. The targets are: %(targets)s.")
+            % {"name": unknown[0], "targets": ", ".join(target.name for target in targets)}
         )
     return chosen

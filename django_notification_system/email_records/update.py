@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, connections, router, transaction
+from django.utils.translation import gettext as _
 
 from ..exceptions import NotificationSystemError
 from ..models import NotificationTarget, TargetUserRecord
@@ -115,7 +116,7 @@ class EmailRecords:
 
     def _write(self, plans: Sequence[tuple[User, Plan]]) -> None:
         new = [user for user, planned in plans if planned.create]
-        changes = [change for _, planned in plans for change in planned.changes]
+        changes = [change for _user, planned in plans for change in planned.changes]
         if not new and not changes:
             return
         with transaction.atomic(using=self.using):
@@ -142,8 +143,10 @@ def find_email_target(using: str) -> NotificationTarget:
     )
     if not found:
         raise NotificationSystemError(
-            "There is no email target. Create a notification target whose module name is “email”,"
-            " in the admin for instance."
+            _(
+                "There is no email target. Create a notification target whose module name is"
+                " “email”, in the admin for instance."
+            )
         )
     return found[0]
 

@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.utils.translation import gettext as _
 
 from ..exceptions import NotificationSystemError
 from ..models import TargetUserRecord
@@ -32,8 +33,11 @@ class UserReader:
         self.username_field = cast(Any, self.model).USERNAME_FIELD
         if not self._has(self.email_field):
             raise NotificationSystemError(
-                f"The user model {self.model._meta.label} has no field {self.email_field!r}. "
-                "Set its EMAIL_FIELD to the name of the field that holds the email address."
+                _(
+                    "The user model %(model)s has no field %(field)r. Set its EMAIL_FIELD to the"
+                    " name of the field that holds the email address."
+                )
+                % {"model": self.model._meta.label, "field": self.email_field}
             )
         self._users = self.model._default_manager.using(using)
         self._has_is_active = self._has("is_active")

@@ -12,6 +12,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.db.models.utils import resolve_callables
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..exceptions import InvalidNotification
 from ..notification_creators.validate_extra import json_object, storable_text
@@ -173,7 +174,7 @@ class Notification(CreatedModifiedAbstractModel):
         (EXPIRED, _("Expired")),
         (INACTIVE_DEVICE, _("Inactive Device")),
         (OPTED_OUT, _("Opted Out")),
-        (RETRY, _("Retry")),
+        (RETRY, pgettext_lazy("status", "Retry")),
         (SCHEDULED, _("Scheduled")),
     )
     #: Still to be delivered.

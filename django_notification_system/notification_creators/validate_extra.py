@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidNotification
 
@@ -27,8 +28,8 @@ def json_object(extra: Any) -> dict[str, Any]:
     """
     if not isinstance(extra, dict):
         raise InvalidNotification(
-            f"extra must be a dict, or None, not {type(extra).__name__}: it is stored as a JSON "
-            "object."
+            _("extra must be a dict, or None, not %s: it is stored as a JSON object.")
+            % type(extra).__name__
         )
     stored: dict[str, Any] = _json_value(extra, "extra", depth=1)
     return stored
@@ -44,15 +45,19 @@ def storable_text(name: str, text: str) -> str:
     """
     if "\x00" in text:
         raise InvalidNotification(
-            f'{name} has a NUL character, which databases cannot store. Remove "\\x00" from it.'
+            _('%s has a NUL character, which databases cannot store. Remove "\\x00" from it.')
+            % name
         )
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise InvalidNotification(
-                f"{name} is no valid Unicode text: character {error.start} is half of a surrogate "
-                "pair. Decode it anew, or replace that character."
+                _(
+                    "%(name)s is no valid Unicode text: character %(number)s is half of a surrogate"
+                    " pair. Decode it anew, or replace that character."
+                )
+                % {"name": name, "number": error.start}
             ) from error
     return text
 
@@ -68,14 +73,20 @@ def _json_value(value: Any, path: str, *, depth: int) -> Any:
         return _integer(value, path)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise InvalidNotification(f"{path} is {value}, a number that JSON does not have.")
+            raise InvalidNotification(
+                _("%(path)s is %(number)s, a number that JSON does not have.")
+                % {"path": path, "number": value}
+            )
         return value
     if not isinstance(value, dict | list | tuple):
         raise InvalidNotification(_not_json(value, path))
     if depth > DEEPEST_NESTING:
         raise InvalidNotification(
-            f"extra is nested more than {DEEPEST_NESTING} levels deep, or holds itself. "
-            "Not every database can store that."
+            _(
+                "extra is nested more than %s levels deep, or holds itself. Not every database can"
+                " store that."
+            )
+            % DEEPEST_NESTING
         )
     if isinstance(value, dict):
         return {
@@ -94,8 +105,11 @@ def _integer(value: int, path: str) -> int:
         abs(value) >= 10**longest
     ):
         raise InvalidNotification(
-            f"{path} is an integer of more than {longest:,} digits, which Python cannot read back. "
-            "Store it as text, in hexadecimal digits, say."
+            _(
+                "%(path)s is an integer of more than %(longest)s digits, which Python cannot read"
+                " back. Store it as text, in hexadecimal digits, say."
+            )
+            % {"path": path, "longest": f"{longest:,}"}
         )
     return value
 
@@ -103,13 +117,16 @@ def _integer(value: int, path: str) -> int:
 def _json_key(key: Any, path: str) -> str:
     """Return a key as ``json.dumps()`` writes it."""
     if isinstance(key, str):
-        return storable_text(f"A key of {path}", key)
+        if key.isascii() and "\x00" not in key:  # as nearly all are: the words below take time
+            return key
+        return storable_text(_("A key of %s") % path, key)
     if isinstance(key, int):
-        return json.dumps(_integer(key, f"A key of {path}"))
+        return json.dumps(_integer(key, _("A key of %s") % path))
     if key is None or isinstance(key, float):
         return json.dumps(key)
     raise InvalidNotification(
-        f"{path} has a key that is a {type(key).__name__}; in JSON, keys are text."
+        _("%(path)s has a key that is a %(type)s; in JSON, keys are text.")
+        % {"path": path, "type": type(key).__name__}
     )
 
 
@@ -119,9 +136,13 @@ def _shown(key: Any) -> str:
 
 def _not_json(value: Any, path: str) -> str:
     if isinstance(value, Model):
-        advice = "Store its key and what the message says of it"
+        advice = _("Store its key and what the message says of it.")
     elif hasattr(value, "isoformat"):
-        advice = "Store the text to show, or its isoformat()"
+        advice = _("Store the text to show, or its isoformat().")
     else:
-        advice = "Store it as text, a number, a list or a dict of these"
-    return f"{path} is a {type(value).__name__}, which JSON cannot hold. {advice}."
+        advice = _("Store it as text, a number, a list or a dict of these.")
+    said = _("%(path)s is a %(type)s, which JSON cannot hold.") % {
+        "path": path,
+        "type": type(value).__name__,
+    }
+    return f"{said} {advice}"

@@ -11,6 +11,7 @@ from typing import Any, Self
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import console, dummy, locmem, smtp
+from django.utils.translation import gettext as _
 
 from ..exceptions import TargetUnavailable
 from .base import one_line
@@ -216,8 +217,11 @@ class ConnectionPool:
             backend = _default_backend()
         except Exception as error:
             raise TargetUnavailable(
-                f"Django's mail settings make no connection ({one_line(error)}). Correct"
-                " EMAIL_BACKEND and the other EMAIL_ settings or, from Django 6.1, MAILERS."
+                _(
+                    "Django's mail settings make no connection (%s). Correct EMAIL_BACKEND and the"
+                    " other EMAIL_ settings or, from Django 6.1, MAILERS."
+                )
+                % one_line(error)
             ) from error
         if isinstance(backend, smtp.EmailBackend) and backend.timeout is None:
             backend.timeout = self._timeout

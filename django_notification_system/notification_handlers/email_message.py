@@ -15,6 +15,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError
 from django.template.loader import render_to_string
 from django.utils.encoding import punycode
+from django.utils.translation import gettext as _
 
 from ..conf import email_settings
 from ..models import Notification
@@ -60,8 +61,10 @@ def sender() -> str:
     address = email_settings().from_email or settings.DEFAULT_FROM_EMAIL
     if not isinstance(address, str) or CONTROL_CHARACTERS.search(address):
         raise TargetUnavailable(
-            "The sender's address is not text on one line. Correct from_email in"
-            " NOTIFICATION_SYSTEM_TARGETS['email'], or DEFAULT_FROM_EMAIL."
+            _(
+                "The sender's address is not text on one line. Correct from_email in"
+                " NOTIFICATION_SYSTEM_TARGETS['email'], or DEFAULT_FROM_EMAIL."
+            )
         )
     return address
 
@@ -110,7 +113,7 @@ def message_id(notification: Notification, from_email: str) -> str:
 
 @lru_cache(maxsize=8)
 def _domain(from_email: str) -> str:
-    _, at, domain = parseaddr(from_email)[1].rpartition("@")
+    _name, at, domain = parseaddr(from_email)[1].rpartition("@")
     try:
         return punycode(domain) if at else "localhost"
     except UnicodeError:

@@ -5,6 +5,8 @@ import re
 import smtplib
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome
@@ -93,11 +95,12 @@ def outcome(
     logger.debug("Email of notification %s: %s.", notification.pk, fault.name)
     verdict = fault.verdict
     if verdict is Verdict.STOPS:
-        raise TargetUnavailable(
-            f"{response}. Correct the user, the password or TLS in Django's mail settings."
+        advice = (
+            _("Correct the user, the password or TLS in Django's mail settings.")
             if trouble.http_status is None
-            else f"{response}. Correct the provider's key in the settings of its mail backend."
-        ) from trouble.error
+            else _("Correct the provider's key in the settings of its mail backend.")
+        )
+        raise TargetUnavailable(f"{response}. {advice}") from trouble.error
     if verdict is Verdict.UNKNOWN:
         response = f"{reason} {NOBODY_KNOWS}"
         return Outcome.unknown(

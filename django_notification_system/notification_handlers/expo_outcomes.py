@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Mapping
 
+from django.utils.translation import gettext as _
+
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome, Receipt, ReceiptResult
@@ -37,7 +39,7 @@ def outcome(
         TargetUnavailable: When Expo refuses the project, and not the message.
     """
     if fault.verdict is Verdict.STOPS:
-        raise TargetUnavailable(f"{response} {fault.hint or CORRECT_SETTINGS}")
+        raise TargetUnavailable(f"{response} {_(fault.hint or CORRECT_SETTINGS)}")
     if fault.hint:
         response = f"{response} ({fault.hint})"
     match fault.verdict:

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlunsplit
 
 import requests
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ..conf import ExpoSettings
 from ..exceptions import TargetUnavailable
@@ -22,7 +24,7 @@ from .provider_requests import CORRECT_SETTINGS, redacted, split_base_url
 #: Expo takes 1000. Its own client asks for so many.
 #: Source: expo/expo-server-sdk-node, src/ExpoClient.ts
 RECEIPTS_IN_A_REQUEST = 300
-ASK_LATER = "Receipts are asked for again in the next run."
+ASK_LATER = gettext_noop("Receipts are asked for again in the next run.")
 
 
 def in_batches(message_ids: Iterable[str]) -> Iterator[list[str]]:
@@ -76,7 +78,8 @@ def ask_for_receipts(
         return  # a name that Expo does not take has no receipt
     what = describe(error, answer, errors, [settings.access_token]).rstrip(".")
     advice = (fault.hint or CORRECT_SETTINGS) if fault.verdict is Verdict.STOPS else ASK_LATER
-    raise TargetUnavailable(f"Expo's receipts cannot be fetched. {what}. {advice}")
+    said = _("Expo's receipts cannot be fetched.")
+    raise TargetUnavailable(f"{said} {what}. {_(advice)}")
 
 
 def _receipts(

@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from urllib3.exceptions import (
     ConnectTimeoutError,
     MaxRetryError,
@@ -33,8 +35,8 @@ GATEWAY_CANNOT_KNOW = frozenset({502, 504})
 #: own fault: any other message would meet it too.
 TRY_LATER = frozenset({408, 429})
 
-CORRECT_SETTINGS = "Correct the credentials and base_url in the target's settings."
-CORRECT_CERTIFICATES = (
+CORRECT_SETTINGS = gettext_noop("Correct the credentials and base_url in the target's settings.")
+CORRECT_CERTIFICATES = gettext_noop(
     "Correct base_url in the target's settings, or have the machine trust this certificate"
     " (REQUESTS_CA_BUNDLE)."
 )
@@ -76,8 +78,10 @@ def split_base_url(base_url: str) -> SplitResult:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise TargetUnavailable(
-            "base_url in the target's settings is no web address. It must start with https:// or"
-            " http:// and name a host."
+            _(
+                "base_url in the target's settings is no web address. It must start with https://"
+                " or http:// and name a host."
+            )
         )
     return parts
 
@@ -98,15 +102,15 @@ def outcome_without_answer(notification: Notification, error: requests.RequestEx
         TargetUnavailable: When no request can be made with the target's settings.
     """
     if isinstance(error, requests.TooManyRedirects):
-        raise TargetUnavailable(f"The provider's API answered with a redirect. {CORRECT_SETTINGS}")
+        said = _("The provider's API answered with a redirect.")
+        raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
     reason = why_no_answer(error)
     if reason is NoAnswer.NO_REQUEST:
         # Their texts may repeat what they complain of, a header with the token included.
-        raise TargetUnavailable(
-            f"{type(error).__name__}: no request can be made. {CORRECT_SETTINGS}"
-        )
+        said = _("%s: no request can be made.") % type(error).__name__
+        raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
     if reason is NoAnswer.NOT_TRUSTED:
-        raise TargetUnavailable(f"{one_line(error)} {CORRECT_CERTIFICATES}")
+        raise TargetUnavailable(f"{one_line(error)} {_(CORRECT_CERTIFICATES)}")
     if reason is NoAnswer.NOT_CONNECTED:
         return Outcome.retry(notification, one_line(error), unreachable=True)
     return Outcome.unknown(notification, f"{one_line(error)} {NOBODY_KNOWS}", unreachable=True)
@@ -172,7 +176,7 @@ def outcome_of_status(
         TargetUnavailable: When the API refuses the project, not the message.
     """
     if status in REFUSES_PROJECT or 300 <= status < 400:
-        raise TargetUnavailable(f"{response} {CORRECT_SETTINGS}")
+        raise TargetUnavailable(f"{response} {_(CORRECT_SETTINGS)}")
     if status in TRY_LATER or (status >= 500 and status not in GATEWAY_CANNOT_KNOW):
         wait_until = not_before(headers.get("Retry-After"))
         return Outcome.retry(

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from ..conf import HANDLERS
 from ..delivery.divert import diverted, is_diverted
 from ..delivery.one_by_one import deliver_one_by_one
@@ -48,8 +50,17 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
     if found is None:
         places = searched_places(HANDLERS, BUILT_IN_PACKAGE)
         raise TargetUnavailable(
-            f"No handler for target {target.name!r}: there is no module {name!r} in {places}. "
-            f"Add {name}.py to a folder or package that {HANDLERS} names."
+            _(
+                "No handler for target %(target)r: there is no module %(module)r in %(places)s."
+                " Add %(file)s to a folder or package that %(setting)s names."
+            )
+            % {
+                "target": target.name,
+                "module": name,
+                "places": places,
+                "file": f"{name}.py",
+                "setting": HANDLERS,
+            }
         )
     deliver = getattr(found.module, "deliver", None)
     if deliver is None:

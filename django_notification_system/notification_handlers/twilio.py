@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext as _
+
 try:
     import requests
     from twilio.base.exceptions import TwilioException
@@ -154,15 +156,17 @@ def _require(settings: TwilioSettings) -> None:
         missing.append("sender (or messaging_service_sid)")
     if missing:
         raise TargetUnavailable(
-            f"Set {' and '.join(missing)} in NOTIFICATION_SYSTEM_TARGETS['twilio_sms']."
+            _("Set %s in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'].") % _(" and ").join(missing)
         )
     try:
         f"{settings.account_sid}:{settings.auth_token}".encode("latin-1")
     except UnicodeError:
         # Not the error's own text, which quotes the token.
         raise TargetUnavailable(
-            "account_sid or auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'] has characters"
-            " that Twilio's never have: copy them again."
+            _(
+                "account_sid or auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'] has"
+                " characters that Twilio's never have: copy them again."
+            )
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 import logging
 
+from django.utils.translation import gettext as _
+
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome
@@ -54,7 +56,7 @@ def outcome(
 
 def _what_to_do(fault: Fault) -> str:
     if NOT_TRUSTED in fault.answers:
-        return CORRECT_CERTIFICATES
+        return _(CORRECT_CERTIFICATES)
     if fault.of_settings:
-        return "Correct callback_url in the target's settings."
-    return CORRECT_SETTINGS
+        return _("Correct callback_url in the target's settings.")
+    return _(CORRECT_SETTINGS)

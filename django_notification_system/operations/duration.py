@@ -4,6 +4,8 @@ import argparse
 import re
 from datetime import timedelta
 
+from django.utils.translation import gettext as _
+
 SECONDS_OF_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 #: A hundred years, in seconds: more would lead out of the calendar.
 LONGEST = 100 * 366 * SECONDS_OF_UNIT["d"]
@@ -22,7 +24,8 @@ def duration(text: str) -> timedelta:
     seconds = int(match[1]) * SECONDS_OF_UNIT[match[2]] if match else 0
     if not 0 < seconds <= LONGEST:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no span of time: write a number and s, m, h, d or w, such as 15m or 90d"
+            _("%r is no span of time: write a number and s, m, h, d or w, such as 15m or 90d")
+            % text
         )
     return timedelta(seconds=seconds)
 

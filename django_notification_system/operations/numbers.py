@@ -2,6 +2,8 @@
 
 import argparse
 
+from django.utils.translation import gettext as _
+
 
 def positive_number(text: str) -> float:
     """Return a number above 0, and not infinite.
@@ -11,7 +13,7 @@ def positive_number(text: str) -> float:
     """
     number = float(text)
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+        raise argparse.ArgumentTypeError(_("%s is not a positive number") % text)
     return number
 
 
@@ -23,5 +25,5 @@ def positive_integer(text: str) -> int:
     """
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+        raise argparse.ArgumentTypeError(_("%s is not a positive number") % text)
     return number

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
+from django.utils.translation import gettext as _
 
 from ..delivery.attempt import Attempt
 from ..delivery.fetch_receipts import Fetched
@@ -134,5 +135,7 @@ class RunOutput:
             except NotificationSystemError as error:
                 self.warn(f"{target.name}: {error}")
                 continue
-            shadows = ", in place of the built-in one" if handler.shadows_built_in else ""
-            self._say(f"{target.name}: {handler.source}{shadows}")
+            said = f"{target.name}: {handler.source}"
+            if handler.shadows_built_in:
+                said = _("%s, in place of the built-in one") % said
+            self._say(said)

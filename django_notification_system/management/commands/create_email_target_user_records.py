@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ...email_records import Batch, EmailRecords, Result, User
 from ...exceptions import NotificationSystemError
@@ -21,30 +22,32 @@ MAX_BATCH_SIZE = 10_000
 class Command(BaseCommand):
     """Create and update the email records that follow the users' own addresses."""
 
-    help = (
+    help = gettext_noop(
         "Make one email record for each user that has an email address, and bring those made"
         " before in line where the address has changed. Records entered by hand stay as they are."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
+        parser.description = _(self.help)
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="Count what would be done, and write nothing.",
+            help=_("Count what would be done, and write nothing."),
         )
         parser.add_argument(
             "--database",
             metavar="ALIAS",
             choices=tuple(connections),
-            help="The database that holds users and records; by default the router's choice.",
+            help=_("The database that holds users and records; by default the router's choice."),
         )
         parser.add_argument(
             "--batch-size",
             type=_batch_size,
             default=2000,
             metavar="N",
-            help=f"Read and write N users at a time (default: 2000, at most {MAX_BATCH_SIZE}).",
+            help=_("Read and write N users at a time (default: 2000, at most %(most)d).")
+            % {"most": MAX_BATCH_SIZE},
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -78,7 +81,7 @@ class Command(BaseCommand):
         if tqdm is None:
             yield self._report
             return
-        with tqdm(total=records.users.count(), unit=" users", file=sys.stderr) as bar:
+        with tqdm(total=records.users.count(), unit=f" {_('users')}", file=sys.stderr) as bar:
 
             def advance(batch: Batch) -> None:
                 if batch.invalid or batch.failed:
@@ -133,5 +136,8 @@ def _tqdm() -> Any:
 def _batch_size(text: str) -> int:
     number = int(text)
     if not 1 <= number <= MAX_BATCH_SIZE:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {MAX_BATCH_SIZE}")
+        raise argparse.ArgumentTypeError(
+            _("%(text)s is not a number from 1 to %(most)d")
+            % {"text": text, "most": MAX_BATCH_SIZE}
+        )
     return number

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections, router
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
@@ -20,32 +21,33 @@ from ...operations.text_table import printable
 class Command(BaseCommand):
     """Show the state of the queue, or tell by the exit status whether it is stuck."""
 
-    help = (
+    help = gettext_noop(
         "Show what waits for each target, what was delivered and what failed in the last hour and"
         " why, and what workers hold. With --max-age, a health check."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
+        parser.description = _(self.help)
         parser.add_argument(
             "--target",
             action="append",
             default=[],
             metavar="NAME",
             dest="targets",
-            help="Only the target of this name; may be given more than once.",
+            help=_("Only the target of this name; may be given more than once."),
         )
         parser.add_argument(
             "--format",
             choices=("text", "json"),
             default="text",
-            help="Text for people (the default), or JSON for programs.",
+            help=_("Text for people (the default), or JSON for programs."),
         )
         parser.add_argument(
             "--max-age",
             type=duration,
             metavar="SPAN",
-            help=(
+            help=_(
                 "Only check that nothing has been due for longer than this, such as 15m or 2h;"
                 " exit with status 1 when something has. Paused targets are left out."
             ),
@@ -54,7 +56,7 @@ class Command(BaseCommand):
             "--database",
             metavar="ALIAS",
             choices=tuple(connections),
-            help="The database that holds the notifications; by default the router's choice.",
+            help=_("The database that holds the notifications; by default the router's choice."),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

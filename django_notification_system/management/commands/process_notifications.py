@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from ...delivery.fetch_receipts import Fetched, fetch_receipts
 from ...delivery.receipts_beside import ReceiptsBeside
@@ -33,66 +33,69 @@ BAR_AFTER_SECONDS = 1.0
 class Command(BaseCommand):
     """Deliver the notifications that are due, and fetch receipts."""
 
-    help = (
+    help = gettext_noop(
         "Deliver every notification that is due: SCHEDULED or RETRY, and not in the future."
         " Then ask providers what became of messages that they took, where they have receipts."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
+        parser.description = _(self.help)
         parser.add_argument(
             "--target",
             action="append",
             default=[],
             metavar="NAME",
             dest="targets",
-            help="Deliver only to the target of this name; may be given more than once.",
+            help=_("Deliver only to the target of this name; may be given more than once."),
         )
         parser.add_argument(
             "--limit",
             type=positive_integer,
             metavar="N",
-            help="Attempt at most N notifications.",
+            help=_("Attempt at most N notifications."),
         )
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="Say what would be delivered, and touch nothing.",
+            help=_("Say what would be delivered, and touch nothing."),
         )
         parser.add_argument(
             "--receipts-only",
             action="store_true",
-            help="Deliver nothing; only ask what became of messages that were sent.",
+            help=_("Deliver nothing; only ask what became of messages that were sent."),
         )
         parser.add_argument(
             "--fail-on-error",
             action="store_true",
-            help="Exit with status 1 when a notification that is due was not delivered, or"
-            " receipts could not be fetched.",
+            help=_(
+                "Exit with status 1 when a notification that is due was not delivered, or"
+                " receipts could not be fetched."
+            ),
         )
         parser.add_argument(
             "--format",
             choices=("text", "json"),
             default="text",
-            help="Text for people (the default), or a line of JSON for each notification.",
+            help=_("Text for people (the default), or a line of JSON for each notification."),
         )
         parser.add_argument(
             "--watch",
             action="store_true",
-            help="Go on until told to stop, delivering whatever comes due.",
+            help=_("Go on until told to stop, delivering whatever comes due."),
         )
         parser.add_argument(
             "--interval",
             type=positive_number,
             default=5.0,
             metavar="SECONDS",
-            help="With --watch, look for what is due at least this often (default: 5).",
+            help=_("With --watch, look for what is due at least this often (default: 5)."),
         )
         parser.add_argument(
             "--database",
             metavar="ALIAS",
             choices=tuple(connections),
-            help="The database that holds the notifications; by default the router's choice.",
+            help=_("The database that holds the notifications; by default the router's choice."),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

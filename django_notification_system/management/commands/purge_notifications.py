@@ -10,7 +10,7 @@ from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
@@ -28,19 +28,20 @@ STATUSES = dict(Notification.STATUS_CHOICES)
 class Command(BaseCommand):
     """Delete notifications that have ended, with their history."""
 
-    help = (
+    help = gettext_noop(
         "Delete notifications that ended long ago, with their attempts, in batches. What is still"
         " to be delivered stays, unless --status names its status; what a run holds always stays."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
+        parser.description = _(self.help)
         parser.add_argument(
             "--older-than",
             type=duration,
             required=True,
             metavar="SPAN",
-            help="Only what was due, and last attempted, longer ago than this, such as 90d.",
+            help=_("Only what was due, and last attempted, longer ago than this, such as 90d."),
         )
         parser.add_argument(
             "--status",
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             type=_status,
             metavar="STATUS",
             dest="statuses",
-            help=(
+            help=_(
                 "Only what has this status; may be given more than once. By default every status"
                 " that is an end."
             ),
@@ -59,25 +60,26 @@ class Command(BaseCommand):
             default=[],
             metavar="NAME",
             dest="targets",
-            help="Only for the target of this name; may be given more than once.",
+            help=_("Only for the target of this name; may be given more than once."),
         )
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="Count what would be deleted, and delete nothing.",
+            help=_("Count what would be deleted, and delete nothing."),
         )
         parser.add_argument(
             "--batch-size",
             type=_batch_size,
             default=1000,
             metavar="N",
-            help=f"Delete N at a time (default: 1000, at most {MAX_BATCH_SIZE}).",
+            help=_("Delete N at a time (default: 1000, at most %(most)d).")
+            % {"most": MAX_BATCH_SIZE},
         )
         parser.add_argument(
             "--database",
             metavar="ALIAS",
             choices=tuple(connections),
-            help="The database that holds the notifications; by default the router's choice.",
+            help=_("The database that holds the notifications; by default the router's choice."),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -159,7 +161,8 @@ def _status(text: str) -> str:
     status = text.upper().replace("_", " ").replace("-", " ")
     if status not in STATUSES:
         raise argparse.ArgumentTypeError(
-            f"there is no status {text!r}; the statuses are {', '.join(STATUSES)}"
+            _("there is no status %(text)r; the statuses are %(statuses)s")
+            % {"text": text, "statuses": ", ".join(STATUSES)}
         )
     return status
 
@@ -167,5 +170,8 @@ def _status(text: str) -> str:
 def _batch_size(text: str) -> int:
     number = int(text)
     if not 1 <= number <= MAX_BATCH_SIZE:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {MAX_BATCH_SIZE}")
+        raise argparse.ArgumentTypeError(
+            _("%(text)s is not a number from 1 to %(most)d")
+            % {"text": text, "most": MAX_BATCH_SIZE}
+        )
     return number

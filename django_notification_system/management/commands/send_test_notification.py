@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, router
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ...checks import check_settings
 from ...delivery.outcome import Outcome, Result
@@ -23,7 +24,7 @@ from ...operations.trial import send_test_message, went_out
 class Command(BaseCommand):
     """Send one message to an address, and tell what came of it."""
 
-    help = (
+    help = gettext_noop(
         "Send one message through a target's handler to an address, store nothing, and tell what"
         " the handler said. Exits with status 1 when the message did not go out."
     )
@@ -32,30 +33,31 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
+        parser.description = _(self.help)
         parser.add_argument(
-            "--target", required=True, metavar="NAME", help="The target's name or module name."
+            "--target", required=True, metavar="NAME", help=_("The target's name or module name.")
         )
         parser.add_argument(
             "--to",
             required=True,
             metavar="ADDRESS",
-            help="Where to: an email address, a phone number, a push token.",
+            help=_("Where to: an email address, a phone number, a push token."),
         )
         parser.add_argument(
             "--title",
-            default="Test notification",
-            help="The title, an email's subject (default: Test notification).",
+            default=_("Test notification"),
+            help=_("The title, an email's subject (default: %(default)s)."),
         )
         parser.add_argument(
             "--body",
-            default="This is a test. Whoever sent it can see that your address works.",
-            help="The message.",
+            default=_("This is a test. Whoever sent it can see that your address works."),
+            help=_("The message."),
         )
         parser.add_argument(
             "--database",
             metavar="ALIAS",
             choices=tuple(connections),
-            help="The database that holds the target; by default the router's choice.",
+            help=_("The database that holds the target; by default the router's choice."),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

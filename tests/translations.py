@@ -1,0 +1,154 @@
+"""The texts that are marked for translation, and the catalogs with what they are in a language.
+
+``python -m tests.translations fr`` brings the catalog of a language in line with the source, or
+begins one; without a language, every catalog that there is. It needs Babel and nothing else:
+Django's own ``makemessages`` and ``compilemessages`` need GNU gettext.
+"""
+
+import argparse
+import ast
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po, write_po
+from django.utils.translation.template import templatize
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "django_notification_system"
+LOCALE = PACKAGE / "locale"
+#: The functions that mark a text, and which of their arguments are texts; "c" is a context.
+KEYWORDS: dict[str, Any] = {
+    "_": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
+    "npgettext": ((1, "c"), 2, 3),
+}
+HEADER = """\
+# Translations of the Django Notification System.
+# This file is distributed under the same licence as the Django Notification System.
+#"""
+
+
+def marked_texts() -> Catalog:
+    """Return every text that is marked in the package's modules and templates."""
+    catalog = Catalog(project="django-notification-system", charset="utf-8")
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.html")]):
+        name = path.relative_to(ROOT).as_posix()
+        for message, context in _marked_in(path):
+            catalog.add(message, None, [(name, None)], context=context)
+    return catalog
+
+
+def _marked_in(path: Path) -> Iterator[tuple[Any, str | None]]:
+    """Yield the texts that are marked in a file, with their contexts."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        yield from _marked_in_module(text)
+        return
+    source = io.BytesIO(templatize(text).encode())  # the calls that Django makes of the tags
+    for _line, message, _comments, context in extract("python", source, KEYWORDS):
+        yield message, context
+
+
+def _marked_in_module(text: str) -> Iterator[tuple[Any, str | None]]:
+    # Not by Babel: before Python 3.12 it sees nothing of what is inside an f-string.
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id not in KEYWORDS:
+            continue
+        texts = [
+            each.value
+            for each in node.args
+            if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        ]
+        context = texts.pop(0) if texts and "pgettext" in node.func.id else None
+        if texts:  # none where a variable is translated, whose value is marked elsewhere
+            yield (tuple(texts[:2]) if len(texts) > 1 else texts[0]), context
+
+
+def languages() -> list[str]:
+    """Return the languages that there are catalogs of."""
+    return sorted(path.parent.parent.name for path in LOCALE.glob("*/LC_MESSAGES/*.po"))
+
+
+def catalog_path(language: str, suffix: str) -> Path:
+    """Return where a language's catalog is: ``.po`` for people, ``.mo`` for Django."""
+    return LOCALE / language / "LC_MESSAGES" / f"django{suffix}"
+
+
+def read_catalog(language: str) -> Catalog:
+    """Return what people wrote."""
+    with catalog_path(language, ".po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def read_compiled(language: str) -> Catalog:
+    """Return what Django reads."""
+    with catalog_path(language, ".mo").open("rb") as file:
+        return read_mo(file)
+
+
+def bring_up_to_date(language: str) -> tuple[int, int]:
+    """Write a language's catalog anew with the present texts, and compile it.
+
+    Returns:
+        How many texts there are, and how many have no translation yet.
+    """
+    path = catalog_path(language, ".po")
+    if path.exists():
+        catalog = read_catalog(language)
+    else:
+        path.parent.mkdir(parents=True)
+        now = datetime.now(UTC)
+        catalog = Catalog(locale=language, charset="utf-8", fuzzy=False, revision_date=now)
+    # No guesses: a text that has changed is to be translated by somebody who understands it.
+    catalog.update(marked_texts(), no_fuzzy_matching=True, update_creation_date=False)
+    catalog.obsolete.clear()
+    catalog.project, catalog.version = "django-notification-system", "2"
+    catalog.msgid_bugs_address = catalog.last_translator = catalog.language_team = ""
+    catalog.header_comment = HEADER
+    with path.open("wb") as file:
+        # Without numbers of lines, which would change with every change of the source.
+        write_po(file, catalog, width=100, sort_output=True, include_lineno=False)
+    with catalog_path(language, ".mo").open("wb") as file:
+        write_mo(file, catalog)
+    return len(catalog), len(untranslated(catalog))
+
+
+def untranslated(catalog: Catalog) -> list[str]:
+    """Return the texts of which a catalog has no translation, or one that is only guessed."""
+    return [
+        str(message.id)
+        for message in catalog
+        if message.id and (message.fuzzy or not all(_forms(message.string)))
+    ]
+
+
+def _forms(string: Any) -> tuple[str, ...]:
+    return tuple(string) if isinstance(string, tuple | list) else (string,)
+
+
+def main() -> None:
+    """Bring catalogs up to date."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help="such as fr or pt_BR")
+    for language in parser.parse_args().languages or languages():
+        total, missing = bring_up_to_date(language)
+        path = catalog_path(language, ".po").relative_to(ROOT)
+        print(f"{path}: {total} texts, {missing} not translated")
+
+
+if __name__ == "__main__":
+    main()
