@@ -46,7 +46,7 @@ def test_reference_has_every_metric_with_its_labels_and_no_other() -> None:
 
 
 def test_reference_has_every_outcome() -> None:
-    outcomes = {*counting.OUTCOMES.values(), counting.OTHER_OUTCOME}
+    outcomes = {*observers.OUTCOMES.values(), observers.OTHER_OUTCOME}
     assert {each for each in outcomes if f"``{each}``" not in PAGE.read_text()} == set()
 
 

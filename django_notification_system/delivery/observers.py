@@ -6,14 +6,34 @@ What watches is an ``Observer``. Whatever one raises is logged and harms no deli
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from .outcome import Outcome
 
 logger = logging.getLogger("django_notification_system")
+
+#: One word for what has come of a notification, by its status.
+OUTCOMES = {
+    Notification.DELIVERED: "delivered",
+    Notification.RETRY: "retrying",
+    Notification.SCHEDULED: "retrying",
+    Notification.DELIVERY_FAILURE: "failed",
+    Notification.EXPIRED: "expired",
+    Notification.INACTIVE_DEVICE: "inactive",
+    Notification.OPTED_OUT: "opted_out",
+}
+#: Of a status that is none of these, which a handler of the project's own may save.
+OTHER_OUTCOME = "other"
+
+
+def outcome_of(notification: Notification) -> str:
+    """Return one word for what has come of a notification."""
+    return OUTCOMES.get(notification.status, OTHER_OUTCOME)
 
 
 class ProviderCall:
@@ -105,11 +125,11 @@ class Observer:
     def batch_began(
         self, target: NotificationTarget, token: uuid.UUID, notifications: Sequence[Notification]
     ) -> None:
-        """A batch has been claimed.
+        """A batch has been claimed; or a single notification is sent outside a run.
 
         Args:
             target: Where it goes.
-            token: What marks it in the database.
+            token: Its name; the database marks what is claimed with it.
             notifications: All of it.
         """
 
@@ -118,25 +138,25 @@ class Observer:
 
         Args:
             target: Where it goes.
-            token: What marks it in the database.
+            token: Its name.
             problem: What kept the target from being used; mostly empty. It may name an address.
         """
 
     def recorded(
-        self, target: NotificationTarget, token: uuid.UUID | None, outcomes: Sequence[Outcome]
+        self, target: NotificationTarget, token: uuid.UUID, outcomes: Sequence[Outcome]
     ) -> None:
         """The outcomes of attempts are settled and recorded.
 
         Args:
             target: Where they went.
-            token: That of their batch; ``None`` outside a run.
+            token: The name of their batch.
             outcomes: They have their notifications, with their new status.
         """
 
     def settled(
         self,
         target: NotificationTarget,
-        token: uuid.UUID | None,
+        token: uuid.UUID,
         notifications: Sequence[Notification],
     ) -> None:
         """Notifications were settled without an attempt, and that is recorded."""
@@ -177,6 +197,22 @@ def tell(event: str, *details: Any) -> None:
             getattr(observer, event)(*details)
         except Exception:
             logger.exception("%s failed to note that %s.", type(observer).__name__, event)
+
+
+@contextmanager
+def watched_alone(notification: Notification) -> Iterator[uuid.UUID]:
+    """Let a single notification, sent outside a run, be watched as a batch; give that a name."""
+    token = uuid.uuid4()
+    target = notification.target_user_record.target
+    tell("batch_began", target, token, [notification])
+    problem = ""
+    try:
+        yield token
+    except TargetUnavailable as error:
+        problem = str(error)
+        raise
+    finally:
+        tell("batch_ended", target, token, problem)
 
 
 def provider_call(

@@ -1,6 +1,7 @@
 """Delivering one notification outside a run, as ``send_notification()`` of release 1.5.3 does."""
 
-from collections.abc import Callable, Iterable, Iterator
+import uuid
+from collections.abc import Iterable
 
 from django.db import router, transaction
 from django.utils import timezone
@@ -8,9 +9,9 @@ from django.utils import timezone
 from ..conf import target_settings
 from ..models import Notification
 from .announce import announce
-from .divert import diverted
+from .divert import Deliver, diverted
 from .history import attempts_to_keep, keep_attempts
-from .observers import tell
+from .observers import tell, watched_alone
 from .one_by_one import HeldSave
 from .outcome import Outcome
 from .override import overridden
@@ -18,9 +19,7 @@ from .record import attempt_fields, deactivate_records
 from .settle import settle, settle_without_attempt
 
 
-def send_and_save(
-    deliver: Callable[[Iterable[Notification]], Iterator[Outcome]], notification: Notification
-) -> str:
+def send_and_save(deliver: Deliver, notification: Notification) -> str:
     """Deliver one notification and save what came of it.
 
     Nothing is claimed: use it for a notification that no run can have. An opted-out user and an
@@ -36,13 +35,21 @@ def send_and_save(
     Raises:
         TargetUnavailable: When the target as a whole cannot be used; nothing is saved.
     """
+    if isinstance(notification.__dict__.get("save"), HeldSave):
+        return _send(deliver, notification, None)
+    with watched_alone(notification) as token:
+        return _send(deliver, notification, token)
+
+
+def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None) -> str:
+    """Send it; without a token in a run, which tells by itself what it records."""
     using = notification._state.db or router.db_for_write(Notification, instance=notification)
+    target = notification.target_user_record.target
     if settle_without_attempt(notification):
         _save(notification, using, ("status", "response"))
-        if not isinstance(notification.__dict__.get("save"), HeldSave):
-            tell("settled", notification.target_user_record.target, None, [notification])
+        if token is not None:
+            tell("settled", target, token, [notification])
         return notification.response
-    target = notification.target_user_record.target
     [outcome] = overridden(diverted(deliver, target), target)([notification])
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
         held.outcome = outcome  # in a run, whose engine settles, saves and announces
@@ -51,7 +58,8 @@ def send_and_save(
     when_unknown = target_settings(target.notification_module_name).when_unknown
     settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
-    tell("recorded", notification.target_user_record.target, None, [outcome])
+    if token is not None:
+        tell("recorded", target, token, [outcome])
     if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):
         notification.target_user_record.active = False
     return notification.response

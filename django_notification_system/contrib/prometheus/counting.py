@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
-from ...delivery.observers import Observer, WatchedCall, add_observer
+from ...delivery.observers import Observer, WatchedCall, add_observer, outcome_of
 from ...delivery.outcome import Outcome
 from ...models import Notification, NotificationTarget
 from .conf import prometheus_settings
@@ -17,18 +17,6 @@ from .queue import QueueOutsideRequests
 
 logger = logging.getLogger("django_notification_system")
 
-#: The label ``outcome``, by what the notification is afterwards.
-OUTCOMES = {
-    Notification.DELIVERED: "delivered",
-    Notification.RETRY: "retrying",
-    Notification.SCHEDULED: "retrying",
-    Notification.DELIVERY_FAILURE: "failed",
-    Notification.EXPIRED: "expired",
-    Notification.INACTIVE_DEVICE: "inactive",
-    Notification.OPTED_OUT: "opted_out",
-}
-#: Of a status that is none of these, which a handler of the project's own may save.
-OTHER_OUTCOME = "other"
 #: The seconds that a provider takes: from a mail server next door to the longest timeouts.
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 #: The seconds from when a message was due: a watching process's, cron's, and a backlog's.
@@ -94,31 +82,29 @@ class Counting(Observer):
         self._is_served = True
 
     def recorded(
-        self, target: NotificationTarget, token: uuid.UUID | None, outcomes: Sequence[Outcome]
+        self, target: NotificationTarget, token: uuid.UUID, outcomes: Sequence[Outcome]
     ) -> None:
         """Count attempts."""
         delay = DELAY_SECONDS.labels(target.name)
         for outcome in outcomes:
             notification = outcome.notification
-            ATTEMPTS.labels(target.name, _outcome(notification)).inc()
+            ATTEMPTS.labels(target.name, outcome_of(notification)).inc()
             at = notification.attempted_delivery
             if notification.status == Notification.DELIVERED and at is not None:
                 late = (at - notification.scheduled_delivery).total_seconds()
                 delay.observe(max(late, 0.0))
-        if token is None or time.monotonic() - self._written_at > WRITE_EVERY_SECONDS:
+        if time.monotonic() - self._written_at > WRITE_EVERY_SECONDS:
             self._write()
 
     def settled(
         self,
         target: NotificationTarget,
-        token: uuid.UUID | None,
+        token: uuid.UUID,
         notifications: Sequence[Notification],
     ) -> None:
         """Count what was not attempted."""
         for notification in notifications:
-            NOT_ATTEMPTED.labels(target.name, _outcome(notification)).inc()
-        if token is None:
-            self._write()
+            NOT_ATTEMPTED.labels(target.name, outcome_of(notification)).inc()
 
     def call_ended(self, call: WatchedCall) -> None:
         """Note how long a provider took."""
@@ -162,7 +148,3 @@ def serve(port: int, address: str) -> None:
     served.register(QueueOutsideRequests())
     served.register(registry)
     start_http_server(port, address, registry=served)
-
-
-def _outcome(notification: Notification) -> str:
-    return OUTCOMES.get(notification.status, OTHER_OUTCOME)
