@@ -1,5 +1,6 @@
 """The documentation: its lists are whole, and the output it shows is the real one."""
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -236,12 +237,36 @@ def test_reference_has_every_exception_and_signal() -> None:
 
 def test_reference_has_every_field_and_status() -> None:
     text = (DOCS / "reference" / "models.rst").read_text()
-    models = apps.get_app_config(APP).get_models()
-    for model in models:
-        for field in model._meta.concrete_fields:
-            assert f"``{field.name}``" in text, (model, field)
-    for status in (*dict(Notification.STATUS_CHOICES), *NotificationAttempt.Result.values):
-        assert f"   * - ``{status}``" in text
+    for model in apps.get_app_config(APP).get_models():
+        if model._meta.proxy:
+            continue
+        assert f".. autoclass:: {model.__name__}\n" in text
+        described = re.findall(r"^    (?:    )?(\w+): ", inspect.getdoc(model) or "", re.MULTILINE)
+        assert {field.name for field in model._meta.concrete_fields} == set(described), model
+    for holder in (Notification, NotificationAttempt.Result, TargetUserRecord.Origin):
+        [listed] = re.findall(rf"\b{holder.__name__}\n   :members: (.+)", text)
+        source = inspect.getsource(holder)
+        named = {name for name in vars(holder) if re.search(rf"^ +{name} = \"", source, re.M)}
+        assert named, holder
+        assert named <= set(listed.split(", "))
+        for name in named:
+            assert_said(name, source)
+
+
+def test_reference_says_what_each_signal_is() -> None:
+    source = inspect.getsource(signals)
+    for name in vars(signals):
+        if name.startswith("notification_"):
+            assert f".. autodata:: {name}\n" in (DOCS / "reference" / "signals.rst").read_text()
+            assert_said(name, source)
+
+
+def assert_said(name: str, source: str) -> None:
+    """Assert that a comment says what a name is, without what Sphinx would take for a type."""
+    comment = re.search(rf"((?:^ *#: .+\n)+) *{name} = ", source, re.MULTILINE)
+    assert comment, name
+    said = " ".join(line.strip().removeprefix("#: ") for line in comment[1].splitlines())
+    assert ": " not in said, (name, said)
 
 
 def test_reference_has_every_key_of_extra() -> None:

@@ -131,40 +131,65 @@ class Notification(CreatedModifiedAbstractModel):
     """One message for one record, and what became of it.
 
     ``user_target`` is another name of ``target_user_record`` in the constructor, in ``create()``,
-    on instances and in lookups.
+    on instances, in lookups, ``order_by()``, ``values()`` and ``select_related()``. Where
+    ``expires_at`` is empty it never expires; where ``attempted_delivery`` is, no attempt was made.
+
+    ``clean()``, and so every form and the admin, refuses a title with a line break, an ``extra``
+    that is no object, a status that contradicts ``attempted_delivery``, a user who has opted out,
+    and a repetition. ``save()`` does not call it; that is so with every Django model.
 
     Attributes:
         target_user_record: The address that it goes to.
-        target: That of the record, for the engine; empty until the engine needs it where the row
-            was made without the record at hand.
-        title: At most 100 characters on one line; an email's subject, for instance.
+        target: That of the record, kept beside the notification for an index; it may be empty until
+            the notification is due.
+        title: One line, at most 100 characters: an email's subject, a push notification's title.
+            Twilio sends it only where the body is empty.
         body: The message. For email it may be HTML, or empty where ``extra`` names a template.
-        extra: A JSON object with whatever else the target's handler understands.
+        extra: A JSON object with whatever else the target's handler understands; by default empty.
         status: ``SCHEDULED`` and ``RETRY`` wait for delivery; every other status is an end.
-        scheduled_delivery: When it is due; a failed attempt moves it.
+        scheduled_delivery: When it is due. A failed attempt that is to be repeated moves it.
         expires_at: From then on it is not sent, but ends as ``EXPIRED``.
         attempted_delivery: When the last attempt was made.
-        retry_time_interval: Minutes from a failed attempt to the next.
-        retry_attempts: Failed attempts so far.
-        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``; at least one is made.
-        response: What the target's handler last said of it, cut to 500 characters.
-        provider_message_id: The provider's name for the message it took.
-        provider_status: What the provider last reported of that message, in its own word; or
-            that it is to be asked for a receipt yet, or has none.
+        retry_time_interval: **Minutes** from a failed attempt to the next. By default 0: the next
+            run. The creators for email and Twilio use 1,440 (a day), all others 60. With
+            ``RETRY_BACKOFF`` it grows from attempt to attempt.
+        retry_attempts: How many attempts have failed so far.
+        max_retries: After how many failed attempts it becomes ``DELIVERY FAILURE``. By default 3:
+            three attempts in all. At least one is made, with 0 too.
+        response: What was last said of it, the third line of its block; cut to 500 characters.
+        provider_message_id: The provider's name for the message of the last attempt: Twilio's SID,
+            Expo's ticket, an email's Message-ID.
+        provider_status: What the provider has last reported of that message, in its own word; at
+            most 50 characters. Empty: nothing yet. ``receipt awaited``, and ``receipt awaited,
+            asked 2x`` say that it is to be asked yet, or again; ``no receipt`` that it had nothing
+            to say for a day.
         confirmed_at: When the provider confirmed that the message arrived.
-        idempotency_key: The creator's word for what must not be created twice.
+        idempotency_key: The key given to ``notify()``, if any: what must not be created twice.
         digest: What the database takes only once; see ``notification_digest()``.
-        claim_token: Which run holds it.
+        claim_token: Which run holds it, if any.
         claimed_until: How long that run holds it, by the database's clock.
+        id: The key.
+        created_date: When the row was made.
+        modified_date: When it was last changed.
     """
 
+    #: A person, or the project, has called it off.
     CANCELLED = "CANCELLED"
+    #: The mail server, Twilio or Expo has taken it. ``confirmed_at`` says whether it has also been
+    #: reported to have arrived.
     DELIVERED = "DELIVERED"
+    #: It was refused for good, failed ``max_retries`` times, or was taken and later reported as
+    #: failed.
     DELIVERY_FAILURE = "DELIVERY FAILURE"
+    #: ``expires_at`` came before it was sent, or before it could be tried again.
     EXPIRED = "EXPIRED"
+    #: The record is inactive, or the provider said that the address will never work.
     INACTIVE_DEVICE = "INACTIVE DEVICE"
+    #: The user has opted out, or answered STOP.
     OPTED_OUT = "OPTED OUT"
+    #: An attempt has failed; it waits for the next.
     RETRY = "RETRY"
+    #: Waits for its time.
     SCHEDULED = "SCHEDULED"
 
     STATUS_CHOICES = (

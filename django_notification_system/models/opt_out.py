@@ -59,12 +59,15 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
 
     Saving an active opt-out marks the user's ``SCHEDULED`` and ``RETRY`` notifications as
     ``OPTED OUT``; saving an inactive one, or deleting it, schedules those again whose time has
-    not passed. Bulk writes (``bulk_create()``, ``update()``) do not touch notifications, but a
-    run never delivers to a user with an active opt-out.
+    not passed and whose record is active. Bulk writes (``bulk_create()``, ``update()``) do not
+    touch notifications, but a run never delivers to a user with an active opt-out.
 
     Attributes:
-        user: Whose opt-out it is.
-        active: Whether it is in force.
+        user: Whose opt-out it is; one for each user. Backwards: ``user.notification_opt_out``.
+        active: Whether it is in force; by default it is not.
+        id: The key.
+        created_date: When the row was made.
+        modified_date: When it was last changed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -27,14 +27,20 @@ def validate_module_name(name: str) -> None:
 class NotificationTarget(CreatedModifiedAbstractModel):
     """A kind of destination.
 
+    ``migrate`` makes three: Email (``email``), Twilio (``twilio``) and Expo (``expo``).
+
     Attributes:
-        name: What people call it, at most 15 characters.
+        name: What people call it; unique, at most 15 characters.
         notification_module_name: The module that delivers to it: ``notification_handlers`` of
             this app or of the project (``NOTIFICATION_SYSTEM_HANDLERS``) must have a module of
-            that name.
-        paused_until: Until then nothing is delivered to it.
-        pause_reason: Why, for people.
-        rate_reserved_until: Up to when the runs have shared out the time, where it has a rate.
+            that name. Letters, digits and underscores only.
+        paused_until: Until then nothing is delivered to it. Empty: it is not paused.
+        pause_reason: Why it is paused, for people.
+        rate_reserved_until: Up to when the runs have shared out the time among them, where it has
+            a rate.
+        id: The key.
+        created_date: When the row was made.
+        modified_date: When it was last changed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

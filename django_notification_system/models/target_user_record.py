@@ -13,21 +13,34 @@ from .target import NotificationTarget
 class TargetUserRecord(CreatedModifiedAbstractModel):
     """A user's address in a target: an email address, a phone number, a push token.
 
+    User, target and address together are unique. The admin calls it *User Target*, at
+    ``/admin/django_notification_system/usertarget/``.
+
     Attributes:
-        user: Whom the address reaches.
+        user: Whom the address reaches. Backwards: ``user.notification_target_user_records``.
         target: The kind of destination.
-        target_user_id: The address itself, at most 254 characters (RFC 5321's limit for email).
-        description: A note for people.
-        active: Whether notifications may be sent to it.
+        target_user_id: The address itself, at most 254 characters (RFC 5321's limit for email): a
+            phone number in E.164 form, for instance.
+        description: A note for people, at most 200 characters.
+        active: Whether anything may be sent to it. A provider's word that the address is no good
+            switches it off.
         hard_bounces: How often a provider has said that there is no such address.
-        origin: Who looks after the address: a person, or ``create_email_target_user_records``.
+            ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` of these switch the record off. A delivery does
+            not set it back.
+        origin: Who looks after the address.
+        id: The key.
+        created_date: When the row was made.
+        modified_date: When it was last changed.
     """
 
     class Origin(models.TextChoices):
         """Who looks after a record's address."""
 
+        #: A person.
         MANUAL = "", _("Entered by hand")
+        #: The command ``create_email_target_user_records``.
         USER_EMAIL = "USER EMAIL", _("Follows the user's email address")
+        #: Nobody, as the command has left it behind.
         FORMER_USER_EMAIL = "FORMER USER EMAIL", _("A former email address of the user")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
