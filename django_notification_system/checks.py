@@ -90,7 +90,13 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or isinstance(value, Mapping),
         "None or a dictionary, such as {'email': 'staging@example.com'}",
     ),
+    "dispatch": (lambda value: value in (None, "on_commit"), '"on_commit" or None'),
     "engine": (_is_text_or_none, "the dotted name of a module, or None"),
+    "task_backend": (_is_text, "the name of a backend in TASKS"),
+    "task_queues": (
+        lambda value: value is None or isinstance(value, Mapping),
+        "None or a dictionary, such as {'email': 'mail'}",
+    ),
     "in_flight": (_is_positive_integer, "a whole number above 0"),
 }
 
@@ -192,6 +198,14 @@ def _check_overrides() -> Iterator[CheckMessage]:
 def _check_task_engine() -> Iterator[CheckMessage]:
     engine = getattr(settings, conf.ENGINE, None) or {}
     dotted = engine.get("ENGINE") if isinstance(engine, Mapping) else None
+    if dotted is None and isinstance(engine, Mapping) and engine.get("DISPATCH") == "on_commit":
+        yield _error(
+            11,
+            f"{conf.ENGINE}['DISPATCH'] is set, but {conf.ENGINE}['ENGINE'] names no task engine:"
+            " nothing is handed over.",
+            hint="Add the ENGINE, such as 'django_notification_system.contrib.tasks', or leave"
+            " DISPATCH out and let `process_notifications --watch` run.",
+        )
     if not isinstance(dotted, str):
         return  # the other checks say so
     name = f"{conf.ENGINE}['ENGINE']"
@@ -206,6 +220,9 @@ def _check_task_engine() -> Iterator[CheckMessage]:
             f"{name} names a module without enqueue(): {dotted}",
             hint="Correct it, or add the function, which takes a ClaimedBatch.",
         )
+    elif callable(problems := getattr(module, "problems", None)):
+        for message, hint in problems():
+            yield _error(12, message, hint=hint)
 
 
 def _check_lease() -> Iterator[CheckMessage]:

@@ -19,6 +19,7 @@ ENGINE = "NOTIFICATION_SYSTEM"
 
 WhenUnknown = Literal["retry", "fail"]
 History = Literal["failed", "all", "none"]
+Dispatch = Literal["on_commit"]
 
 
 #: ``"10/s"``: a number, and of what span of time.
@@ -137,7 +138,12 @@ class EngineSettings:
             ``Backoff``.
         override_recipients: Where all messages of each target go, by the target's key in
             ``NOTIFICATION_SYSTEM_TARGETS``; ``None``: each goes to its own address.
+        dispatch: ``"on_commit"`` hands what is due at once to the engine when the transaction that
+            creates it commits; ``None``: it waits for the next run.
         engine: The dotted name of the module whose ``enqueue()`` hands a batch to a task engine.
+        task_backend: Which backend of Django's ``TASKS`` is used by ``contrib.tasks``.
+        task_queues: Which of its queues each target's batches go to, by the target's key in
+            ``NOTIFICATION_SYSTEM_TARGETS``; the others go to ``"default"``.
         in_flight: How many batches of a target a task engine is given before it has delivered one.
     """
 
@@ -150,7 +156,10 @@ class EngineSettings:
     hard_bounces: int = 1
     retry_backoff: Mapping[str, float] | None = None
     override_recipients: Mapping[str, str] | None = None
+    dispatch: Dispatch | None = None
     engine: str | None = None
+    task_backend: str = "default"
+    task_queues: Mapping[str, str] | None = None
     in_flight: int = 20
 
 

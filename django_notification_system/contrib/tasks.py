@@ -1,0 +1,129 @@
+"""Django's own Tasks as the engine that delivers: ``django.tasks``, or its backport on Django 5.2.
+
+A project names this module as ``NOTIFICATION_SYSTEM["ENGINE"]``. ``manage.py
+hand_over_notifications`` or the task ``hand_over`` gives what is due to the workers of whatever
+backend the setting ``TASKS`` names, and the task ``deliver`` delivers one batch.
+
+Sources: https://docs.djangoproject.com/en/stable/topics/tasks/,
+https://github.com/RealOrangeOne/django-tasks
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connections
+
+try:
+    from django.tasks import task, task_backends
+except ImportError:
+    try:
+        from django_tasks import task, task_backends  # type: ignore[assignment,no-redef]
+    except ImportError as error:
+        raise ImportError(
+            "Before 6.0, Django has no Tasks of its own, and the backport cannot be imported"
+            f" ({error}): pip install django-notification-system[tasks]"
+        ) from error
+
+from ..conf import ENGINE, engine_settings, target_key
+from ..delivery.handover import (
+    ClaimedBatch,
+    deliver_batch,
+    hand_over_due,
+    hand_over_next,
+)
+from ..delivery.time_limit import within
+
+DEFAULT_QUEUE = "default"
+#: How long a backend may take to accept a task, in seconds. Redis' client goes on for a minute.
+ENQUEUE_SECONDS = 2.0
+#: A worker begins no more of a batch after so many seconds, and hands over the rest anew: RQ ends a
+#: job after 180 by default.
+DELIVER_SECONDS = 120.0
+#: Packages of backends that need no time limit: they do their work here, or write to the project's
+#: own database.
+TRUSTED_PACKAGES = ("django", "django_tasks", "django_tasks_db")
+
+
+def _queue_of_definition() -> str:
+    """Return a queue that the backend has: for another, no task can even be defined."""
+    queues = task_backends[engine_settings().task_backend].queues
+    return DEFAULT_QUEUE if DEFAULT_QUEUE in queues or not queues else min(queues)
+
+
+def queue_of(module_name: str) -> str:
+    """Return the queue that a target's batches go to.
+
+    Args:
+        module_name: The target's handler's module name.
+    """
+    queues = engine_settings().task_queues or {}
+    return queues.get(target_key(module_name)) or _queue_of_definition()
+
+
+@task(backend=engine_settings().task_backend, queue_name=_queue_of_definition())
+def deliver(batch: dict[str, Any]) -> dict[str, Any]:
+    """Deliver one batch, and hand over another in its place while more is due.
+
+    It does no harm when it runs twice, or after the batch's lease has ended.
+
+    Args:
+        batch: ``ClaimedBatch.as_dict()``: keys, and nothing of what the notifications say.
+
+    Returns:
+        How many rows the batch still held, and how many notifications have which status now.
+    """
+    claimed = ClaimedBatch.from_dict(batch)
+    summary = deliver_batch(claimed, stop_after=DELIVER_SECONDS)
+    if not _works_at_once():
+        hand_over_next(claimed, summary, enqueue)
+    return {"taken": summary.taken, "statuses": dict(summary.statuses), "problem": summary.problem}
+
+
+@task(backend=engine_settings().task_backend, queue_name=_queue_of_definition())
+def hand_over(target_names: list[str] | None = None, using: str | None = None) -> int:
+    """Claim what is due and enqueue it; for a project whose backend can repeat a task.
+
+    Args:
+        target_names: Only targets of these names or module names; all by default.
+        using: The alias of the database that holds the notifications; by default the router's.
+
+    Returns:
+        How many notifications were handed over.
+    """
+    return hand_over_due(enqueue, target_names=target_names, using=using)
+
+
+def enqueue(batch: ClaimedBatch) -> None:
+    """Enqueue a batch for the backend's workers.
+
+    Raises:
+        TimeoutError: When the backend does not accept it in time.
+        Exception: What else the backend raises.
+    """
+    backend = engine_settings().task_backend
+    its_task = deliver.using(backend=backend, queue_name=queue_of(batch.module_name))
+    arguments = batch.as_dict()
+    package = type(task_backends[backend]).__module__.partition(".")[0]
+    # Within a transaction, a test's mostly, another thread's connection would see nothing.
+    if package in TRUSTED_PACKAGES or connections[batch.using].in_atomic_block:
+        its_task.enqueue(arguments)
+    else:
+        within(ENQUEUE_SECONDS, lambda: its_task.enqueue(arguments))
+
+
+def problems() -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the settings of this module, and what to do; for system checks."""
+    settings = engine_settings()
+    queues = task_backends[settings.task_backend].queues
+    for key, queue in (settings.task_queues or {}).items():
+        if queues and queue not in queues:
+            yield (
+                f"{ENGINE}['TASK_QUEUES'][{key!r}] is {queue!r}, which the backend"
+                f" TASKS[{settings.task_backend!r}] does not have.",
+                f"Add it to that backend's QUEUES, which are: {', '.join(sorted(queues))}.",
+            )
+
+
+def _works_at_once() -> bool:
+    """Tell whether to enqueue is to deliver: then a batch after the batch would never return."""
+    return type(task_backends[engine_settings().task_backend]).__name__ == "ImmediateBackend"

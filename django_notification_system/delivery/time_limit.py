@@ -1,0 +1,46 @@
+"""A time limit for a call into somebody else's code that knows none."""
+
+import contextvars
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from django.db import connections
+
+from .outcome import one_line
+
+
+def within(seconds: float, call: Callable[[], object]) -> None:
+    """Make a call in a thread of its own, and wait for it for so long.
+
+    Args:
+        seconds: How long.
+        call: What to do. A call that goes on for longer is left behind, and ends by itself.
+
+    Raises:
+        TimeoutError: When it has not returned by then.
+        Exception: What the call raised.
+    """
+    answers: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            call()
+        except BaseException as error:
+            answers.put(error)
+        else:
+            answers.put(None)
+        finally:
+            connections.close_all()  # those of this thread
+
+    # Traces and the like go on in the thread.
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(work,), daemon=True, name="enqueue").start()
+    try:
+        error = answers.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(f"It took more than {seconds:g} seconds.") from None
+    if isinstance(error, Exception):
+        raise error
+    if error is not None:
+        raise RuntimeError(one_line(error)) from error

@@ -1,0 +1,55 @@
+"""``manage.py hand_over_notifications``: give what is due to the project's task engine."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from ...delivery.handover import find_engine, hand_over_due
+from ...exceptions import NotificationSystemError
+
+
+class Command(BaseCommand):
+    """Hand over the notifications that are due."""
+
+    help = gettext_noop(
+        "Hand the notifications that are due, batch by batch, to the task engine that"
+        " NOTIFICATION_SYSTEM['ENGINE'] names; its workers deliver them."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.description = _(self.help)
+        parser.add_argument(
+            "--target",
+            action="append",
+            default=[],
+            metavar="NAME",
+            dest="targets",
+            help=_("Only for the target of this name; may be given more than once."),
+        )
+        parser.add_argument(
+            "--database",
+            metavar="ALIAS",
+            choices=tuple(connections),
+            help=_("The database that holds the notifications; by default the router's choice."),
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Hand over, and say how many."""
+        try:
+            number = hand_over_due(
+                find_engine(), target_names=options["targets"], using=options["database"]
+            )
+        except NotificationSystemError as error:
+            raise CommandError(str(error)) from error
+        if options["verbosity"] >= 1:
+            text = ngettext(
+                "%(count)d notification was handed over.",
+                "%(count)d notifications were handed over.",
+                number,
+            )
+            self.stdout.write(text % {"count": number})

@@ -1,0 +1,16 @@
+"""No handler, but a task engine of a project's own, which keeps a list of what it is given."""
+
+from collections.abc import Callable
+
+from django_notification_system.delivery.handover import ClaimedBatch
+
+#: What it was given, in order; tests clear it.
+given: list[ClaimedBatch] = []
+#: Called with each batch before it is taken.
+watchers: list[Callable[[ClaimedBatch], None]] = []
+
+
+def enqueue(batch: ClaimedBatch) -> None:
+    for watch in watchers:
+        watch(batch)
+    given.append(batch)
