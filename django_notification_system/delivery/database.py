@@ -2,7 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from django.db import (
@@ -21,6 +23,8 @@ Result = TypeVar("Result")
 PATIENCE_SECONDS = 60
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
+#: Whether whoever called cannot wait for a database.
+_is_impatient = ContextVar("is_impatient", default=False)
 
 #: Lock wait timeout, deadlock, shutdown, and no or a lost connection; a replica's refusal to write,
 #: as while another becomes the primary, and a statement that took longer than the server allows.
@@ -32,6 +36,16 @@ PASSING_MYSQL_CODES = frozenset(
 #: a replica's refusal to write, and a statement that was cancelled, mostly for its time.
 #: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
 PASSING_POSTGRESQL_CLASSES = ("08", "25006", "40", "53", "55P03", "57014", "57P")
+
+
+@contextmanager
+def impatiently() -> Iterator[None]:
+    """Let what is done meanwhile in this thread try each operation once."""
+    token = _is_impatient.set(True)
+    try:
+        yield
+    finally:
+        _is_impatient.reset(token)
 
 
 def patiently(
@@ -53,7 +67,7 @@ def patiently(
         InterfaceError: Likewise.
     """
     connection = connections[using]
-    if connection.in_atomic_block:
+    if connection.in_atomic_block or _is_impatient.get():
         return operation()  # whoever began the transaction has to begin again
     give_up_at = time.monotonic() + patience_seconds
     pause = FIRST_PAUSE_SECONDS

@@ -1,7 +1,7 @@
 """One message for one record, and what became of it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from .awaited import AWAITED, IS_AWAITED
 from .database_now import DatabaseNow
 from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
+from .on_commit import hand_over_on_commit
 from .partial_index import PartialIndex
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
@@ -100,6 +101,16 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
     def for_delivery(self) -> "NotificationQuerySet":
         """With all that delivering and reporting them reads, in one query, but for the target."""
         return self.select_related("target_user_record__user__notification_opt_out")
+
+    def bulk_create(
+        self, objs: Iterable["Notification"], *args: Any, **kwargs: Any
+    ) -> list["Notification"]:
+        """As Django's, and on commit hand over what is due, where that is wanted."""
+        created = super().bulk_create(objs, *args, **kwargs)
+        hand_over_on_commit(created, using=self.db)
+        return created
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
 
     def get_or_create(
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
@@ -328,6 +339,13 @@ class Notification(CreatedModifiedAbstractModel):
             f" - {self.status} - {self.scheduled_delivery}"
         )
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As Django's, and on commit hand it over if it is new and due, where that is wanted."""
+        is_new = self._is_new()
+        super().save(*args, **kwargs)
+        if is_new:
+            hand_over_on_commit([self], using=str(self._state.db))
+
     @property
     def user_target(self) -> TargetUserRecord:
         """The address that it goes to; another name of ``target_user_record``."""
@@ -398,6 +416,12 @@ class Notification(CreatedModifiedAbstractModel):
         """
         self.provider_status = AWAITED[0]
         self.forgets_report = True
+
+    def is_due(self, at: datetime) -> bool:
+        """Tell whether it is to be sent at this moment."""
+        scheduled_delivery = models.DateTimeField().to_python(self.scheduled_delivery)
+        is_pending = self.status in self.PENDING_STATUSES
+        return is_pending and as_project_time(scheduled_delivery) <= at
 
     def has_expired(self, at: datetime) -> bool:
         """Tell whether it is too late to send it at this moment."""
