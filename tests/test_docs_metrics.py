@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from django_notification_system.contrib.prometheus import checks, counting
 from django_notification_system.contrib.prometheus.conf import PrometheusSettings
 from django_notification_system.contrib.prometheus.queue import QueueCollector
-from django_notification_system.delivery import observers
+from django_notification_system.delivery import observers, outcome_name
 from django_notification_system.models import NotificationTarget, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.documentation import DOCS, EXAMPLES, process, run_example
@@ -46,7 +46,7 @@ def test_reference_has_every_metric_with_its_labels_and_no_other() -> None:
 
 
 def test_reference_has_every_outcome() -> None:
-    outcomes = {*observers.OUTCOMES.values(), observers.OTHER_OUTCOME}
+    outcomes = {*outcome_name.OUTCOMES.values(), outcome_name.OTHER_OUTCOME}
     assert {each for each in outcomes if f"``{each}``" not in PAGE.read_text()} == set()
 
 

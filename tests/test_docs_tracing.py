@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from django_notification_system.contrib.opentelemetry import tracing
-from django_notification_system.delivery import observers
+from django_notification_system.delivery import observers, outcome_name
 from django_notification_system.models import TargetUserRecord
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
@@ -60,7 +60,7 @@ def test_reference_has_every_attribute_and_no_other(
         re.findall(r"``((?:messaging|server|error|django_notification_system)\.[\w.]+)``", text)
     )
     assert shown - {"django_notification_system.contrib.opentelemetry"} == names
-    outcomes = {*observers.OUTCOMES.values(), observers.OTHER_OUTCOME}
+    outcomes = {*outcome_name.OUTCOMES.values(), outcome_name.OTHER_OUTCOME}
     assert {each for each in outcomes if f"``{each}``" not in text} == set()
 
 

@@ -15,6 +15,7 @@ from .announce import announce
 from .attempt import Attempt
 from .claim import Claim
 from .database import patiently
+from .log import log_attempts, log_fields, log_settled
 from .observers import tell
 from .outcome import Outcome, one_line
 from .record import record_outcomes, record_settled
@@ -115,7 +116,15 @@ class Batch:
         try:
             settle(outcome, at=at, due_until=self.due_at, when_unknown=self.when_unknown)
         except Exception as error:
-            logger.exception("The handler of target %r yielded a bad outcome.", self.target.name)
+            logger.exception(
+                "The handler of target %r yielded a bad outcome.",
+                self.target.name,
+                extra=log_fields(
+                    self.target,
+                    notification=outcome.notification,
+                    batch_token=self.claim.token,
+                ),
+            )
             outcome = Outcome.unknown(
                 outcome.notification,
                 f"Its handler yielded an outcome that makes no sense ({one_line(error)}).",
@@ -143,9 +152,16 @@ class Batch:
             # Kept until that has succeeded: the end of the run tries once more.
             record_outcomes(self.claim, self._unrecorded)
             outcomes, self._unrecorded = self._unrecorded, []
-            logger.debug("%s: recorded %d.", self.target.name, len(outcomes))
+            notifications = [outcome.notification for outcome in outcomes]
+            logger.debug(
+                "%s: recorded %d.",
+                self.target.name,
+                len(outcomes),
+                extra=log_fields(self.target, batch_token=self.claim.token, count=len(outcomes)),
+            )
+            log_attempts(self.target, self.claim.token, notifications)
             tell("recorded", self.target, self.claim.token, outcomes)
-            self._tell([outcome.notification for outcome in outcomes])
+            self._tell(notifications)
 
     def hold(self, problem: str) -> None:
         """Report those that the target's problem kept from being attempted."""
@@ -177,6 +193,7 @@ class Batch:
         for notification in settled:
             del self._open[notification.pk]
         if settled:
+            log_settled(self.target, self.claim.token, settled)
             tell("settled", self.target, self.claim.token, settled)
         self._tell(settled)
 

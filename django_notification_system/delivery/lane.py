@@ -20,6 +20,7 @@ from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..notification_handlers.registry import FoundHandler, find_handler
 from .batch import Batch
+from .log import log_fields
 from .outcome import Outcome, one_line
 
 logger = logging.getLogger("django_notification_system")
@@ -151,7 +152,9 @@ class Lane:
         except TargetUnavailable as error:
             problem = str(error)
         except HANDLER_ERRORS as error:
-            logger.exception("The handler of target %r failed.", self.target.name)
+            logger.exception(
+                "The handler of target %r failed.", self.target.name, extra=log_fields(self.target)
+            )
             problem = one_line(error)
         except BaseException as error:
             problem = one_line(error)
@@ -264,7 +267,12 @@ class Lane:
         What it may have sent before it broke is sent again, unless the target would rather lose
         a message than send it twice.
         """
-        logger.error("%s raised while delivering a batch.", handler.source, exc_info=error)
+        logger.error(
+            "%s raised while delivering a batch.",
+            handler.source,
+            exc_info=error,
+            extra=log_fields(self.target),
+        )
         again = list(self.taken.values())
         if again and (len(again) == 1 or again[0][0].when_unknown == "fail"):
             self._relay(Outcome.unknown(notification, one_line(error)) for _, notification in again)

@@ -13,27 +13,10 @@ from typing import Any, Self
 
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
+from .log import log_call
 from .outcome import Outcome
 
 logger = logging.getLogger("django_notification_system")
-
-#: One word for what has come of a notification, by its status.
-OUTCOMES = {
-    Notification.DELIVERED: "delivered",
-    Notification.RETRY: "retrying",
-    Notification.SCHEDULED: "retrying",
-    Notification.DELIVERY_FAILURE: "failed",
-    Notification.EXPIRED: "expired",
-    Notification.INACTIVE_DEVICE: "inactive",
-    Notification.OPTED_OUT: "opted_out",
-}
-#: Of a status that is none of these, which a handler of the project's own may save.
-OTHER_OUTCOME = "other"
-
-
-def outcome_of(notification: Notification) -> str:
-    """Return one word for what has come of a notification."""
-    return OUTCOMES.get(notification.status, OTHER_OUTCOME)
 
 
 class ProviderCall:
@@ -105,6 +88,14 @@ class WatchedCall(ProviderCall):
         self.seconds = time.perf_counter() - self._began
         if error_type is not None:
             self.error = f"{error_type.__module__}.{error_type.__qualname__}"
+        if logger.isEnabledFor(logging.DEBUG):
+            log_call(
+                self.target,
+                self.notifications,
+                system=self.system,
+                seconds=self.seconds,
+                error=self.error,
+            )
         tell("call_ended", self)
 
     def fail(self, error: str) -> None:
@@ -225,6 +216,6 @@ def provider_call(
         notifications: What is sent with it; at least one.
         server: The provider's host, and its port behind a colon, where that is known.
     """
-    if not _observers:
+    if not _observers and not logger.isEnabledFor(logging.DEBUG):
         return _UNWATCHED
     return WatchedCall(system, notifications, server)

@@ -9,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from ..exceptions import TargetUnavailable
 from ..models import Notification
+from .log import log_fields
 from .observers import provider_call
 from .outcome import Outcome, Result, one_line
 
@@ -79,7 +80,12 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
     except TargetUnavailable:
         raise
     except (Exception, SystemExit) as error:
-        logger.exception("%s raised while delivering notification %s.", source, notification.pk)
+        logger.exception(
+            "%s raised while delivering notification %s.",
+            source,
+            notification.pk,
+            extra=log_fields(notification=notification),
+        )
         if held.was_called and before.has_moved_on():
             return Outcome.as_saved(notification, one_line(error), before.changed_fields())
         return Outcome.unknown(notification, one_line(error))

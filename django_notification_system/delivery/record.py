@@ -15,6 +15,7 @@ from ..models import Notification, TargetUserRecord
 from .claim import Claim
 from .database import is_passing, patiently
 from .history import attempts_to_keep, keep_attempts
+from .log import log_fields
 from .outcome import Outcome, Result
 
 logger = logging.getLogger("django_notification_system")
@@ -99,7 +100,11 @@ def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
 def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None:
     """Settle a notification whose handler left values in it that the database refuses."""
     notification = outcome.notification
-    logger.error("The outcome of notification %s cannot be stored.", notification.pk)
+    logger.error(
+        "The outcome of notification %s cannot be stored.",
+        notification.pk,
+        extra=log_fields(notification=notification, batch_token=claim.token),
+    )
     notification.status = Notification.DELIVERY_FAILURE
     notification.attempted_delivery = timezone.now()
     notification.response = (
@@ -173,6 +178,7 @@ def _write(
             " otherwise, or another run took them over when the lease ended.",
             missed,
             len(keys),
+            extra=log_fields(batch_token=claim.token, count=missed),
         )
         claim.release(notification.pk for notification in notifications)
 

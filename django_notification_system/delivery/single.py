@@ -11,6 +11,7 @@ from ..models import Notification
 from .announce import announce
 from .divert import Deliver, diverted
 from .history import attempts_to_keep, keep_attempts
+from .log import log_attempts, log_settled
 from .observers import tell, watched_alone
 from .one_by_one import HeldSave
 from .outcome import Outcome
@@ -48,6 +49,7 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     if settle_without_attempt(notification):
         _save(notification, using, ("status", "response"))
         if token is not None:
+            log_settled(target, token, [notification])
             tell("settled", target, token, [notification])
         return notification.response
     [outcome] = overridden(diverted(deliver, target), target)([notification])
@@ -59,6 +61,7 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
     if token is not None:
+        log_attempts(target, token, [notification])
         tell("recorded", target, token, [outcome])
     if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):
         notification.target_user_record.active = False

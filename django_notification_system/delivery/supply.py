@@ -12,6 +12,7 @@ from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import Claim
 from .lane import Answer, Lane
+from .log import log_fields
 from .outcome import Outcome, Result
 from .pause import pause, resume
 from .rate import LONGEST_WAIT_SECONDS, Rate
@@ -110,6 +111,7 @@ class Supply:
                     " outcome; ignored.",
                     self.lane.target.name,
                     type(answer.outcome).__name__,
+                    extra=log_fields(self.lane.target),
                 )
                 continue
             if answer.outcome.unreachable:
@@ -184,7 +186,14 @@ class Supply:
         self._exhausted = claim.is_last
         if not claim.notifications:
             return None
-        logger.debug("%s: claimed %d.", self.lane.target.name, len(claim.notifications))
+        logger.debug(
+            "%s: claimed %d.",
+            self.lane.target.name,
+            len(claim.notifications),
+            extra=log_fields(
+                self.lane.target, batch_token=claim.token, count=len(claim.notifications)
+            ),
+        )
         if self.allowance is not None:
             self.allowance -= len(claim.notifications)
         batch = Batch(
@@ -207,6 +216,7 @@ class Supply:
                 "%s: its rate is used up for more than %d seconds.",
                 self.lane.target.name,
                 LONGEST_WAIT_SECONDS,
+                extra=log_fields(self.lane.target),
             )
             self._exhausted = True
             return False

@@ -15,6 +15,7 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 
 from ..conf import email_settings
+from ..delivery.log import log_fields
 from ..delivery.single import send_and_save
 from ..models import Notification
 from .base import Outcome, one_line, provider_call
@@ -90,7 +91,11 @@ def write_letter(notification: Notification, from_email: str) -> Letter | Outcom
         kind = Outcome.retry if error.temporary else Outcome.failed
         return kind(notification, f"{NOT_SENT}: {error}")
     except Exception as error:
-        logger.exception("No email could be built of notification %s.", notification.pk)
+        logger.exception(
+            "No email could be built of notification %s.",
+            notification.pk,
+            extra=log_fields(notification=notification),
+        )
         return Outcome.retry(notification, f"{NOT_SENT}: {one_line(error)}")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from ..delivery.log import log_fields
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome
@@ -92,7 +93,12 @@ def outcome(
     """
     response = f"{NOT_SENT}: {reason}"
     fault = classify(trouble)
-    logger.debug("Email of notification %s: %s.", notification.pk, fault.name)
+    logger.debug(
+        "Email of notification %s: %s.",
+        notification.pk,
+        fault.name,
+        extra=log_fields(notification=notification, fault=fault.name),
+    )
     verdict = fault.verdict
     if verdict is Verdict.STOPS:
         advice = (

@@ -4,6 +4,7 @@ import logging
 
 from django.utils.translation import gettext as _
 
+from ..delivery.log import log_fields
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome
@@ -28,7 +29,12 @@ def outcome(
         TargetUnavailable: When Twilio refuses the project, and not the message.
     """
     fault = classify(trouble)
-    logger.debug("Text message of notification %s: %s.", notification.pk, fault.name)
+    logger.debug(
+        "Text message of notification %s: %s.",
+        notification.pk,
+        fault.name,
+        extra=log_fields(notification=notification, fault=fault.name),
+    )
     verdict = fault.verdict
     if verdict is Verdict.STOPS:
         raise TargetUnavailable(f"{response} {_what_to_do(fault)}")

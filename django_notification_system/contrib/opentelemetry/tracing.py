@@ -17,8 +17,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 
 from ... import __version__
-from ...delivery.observers import Observer, WatchedCall, add_observer, outcome_of
+from ...delivery.observers import Observer, WatchedCall, add_observer
 from ...delivery.outcome import Outcome
+from ...delivery.outcome_name import outcome_of
 from ...models import Notification, NotificationTarget
 
 SCHEMA = "https://opentelemetry.io/schemas/1.27.0"

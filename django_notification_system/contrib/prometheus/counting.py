@@ -8,8 +8,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
-from ...delivery.observers import Observer, WatchedCall, add_observer, outcome_of
+from ...delivery.observers import Observer, WatchedCall, add_observer
 from ...delivery.outcome import Outcome
+from ...delivery.outcome_name import outcome_of
 from ...models import Notification, NotificationTarget
 from .conf import prometheus_settings
 from .file import CountsFile
