@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 #: What Chromium's libraries need in their turn, where they are not installed.
 PULSE_LIBRARIES = (
@@ -75,6 +76,26 @@ class InThread:
         if value is None or isinstance(value, str | int | float | dict):
             return value
         return InThread(value, self._thread)
+
+
+class Site:
+    """The admin in a window of somebody who has logged in."""
+
+    def __init__(self, browser: Any, url: str, **options: Any) -> None:
+        get_user_model().objects.create_superuser("ada", password="secret")
+        self.url = url
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(f"{url}/admin/")
+        self.page.fill("#id_username", "ada")
+        self.page.fill("#id_password", "secret")
+        self.page.click("input[type=submit]")
+
+    def open(self, path: str) -> Any:
+        self.page.goto(self.url + path)
+        return self.page
 
 
 def _chromium(cache: Path) -> tuple[str, list[str]]:

@@ -15,6 +15,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
+from tests.browsers import running_browser
 from tests.handlers import loft as loft_handler
 from tests.mail_backends import use_backend
 from tests.openapi import violations_of_requests
@@ -130,3 +131,11 @@ def process(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return printed.out + printed.err
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Chromium, steered from a thread that ends with the module's tests."""
+    assert request.config.cache is not None
+    with running_browser(request.config.cache.mkdir("browsers")) as browser:
+        yield browser

@@ -3,16 +3,14 @@
 import re
 import socket
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_notification_system.models import Notification
-from tests.browsers import running_browser
+from tests.browsers import Site
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.test_admin import Records, address
@@ -72,33 +70,6 @@ class Listener:
             except OSError:
                 self.heard.append(CONNECTED)
             connection.close()
-
-
-@pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
-    assert request.config.cache is not None
-    with running_browser(request.config.cache.mkdir("browsers")) as browser:
-        yield browser
-
-
-class Site:
-    """The admin in a window of somebody who has logged in."""
-
-    def __init__(self, browser: Any, url: str, **options: Any) -> None:
-        get_user_model().objects.create_superuser("ada", password="secret")
-        self.url = url
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(f"{url}/admin/")
-        self.page.fill("#id_username", "ada")
-        self.page.fill("#id_password", "secret")
-        self.page.click("input[type=submit]")
-
-    def open(self, path: str) -> Any:
-        self.page.goto(self.url + path)
-        return self.page
 
 
 def test_somebody_finds_a_failed_notification_and_sends_it_again(

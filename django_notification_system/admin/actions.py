@@ -32,6 +32,13 @@ class MomentForm(forms.Form):
 
     moment = forms.SplitDateTimeField(label=_("New time"), widget=AdminSplitDateTime)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django gives neither of the two fields a label.
+        widget: Any = self.fields["moment"].widget
+        for part, label in zip(widget.widgets, (_("Day"), _("Time of day")), strict=True):
+            part.attrs["aria-label"] = label
+
     def clean_moment(self) -> datetime:
         """Refuse what has passed.
 
