@@ -1,25 +1,39 @@
 """Running sends side by side in threads, for handlers whose provider takes one at a time."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from queue import SimpleQueue
-from typing import TypeVar
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
 
 from django.db import connections
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+#: A server that answers so soon is as fast as this program, and to switch threads for every item
+#: costs as much as to send it.
+FAST_SECONDS = 0.01
+#: How long a result may lie there before it is yielded, where its worker has more to do.
+LOOK_EVERY_SECONDS = 0.02
 
+
+@dataclass(frozen=True, slots=True)
 class _Ended:
     """A worker is free again."""
 
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+    seconds: float
+    error: BaseException | None
 
 
 def side_by_side(
-    work: Callable[[Item], Iterable[Result]], items: Iterable[Item], *, workers: int
+    work: Callable[[Item], Iterable[Result]],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    most_together: int = 1,
 ) -> Iterator[Result]:
     """Do the work of many items in threads, and yield each result as soon as it is known.
 
@@ -30,57 +44,58 @@ def side_by_side(
         work: Yields the results of one item. It runs in a thread and must not use the database.
         items: Read lazily.
         workers: How many items are worked on at once.
+        most_together: How many a worker may get at once while the work takes next to no time.
 
     Raises:
         Exception: What ``items`` or ``work`` raised first. No further item is taken, and what the
             other workers still yield is yielded before.
     """
-    tasks: SimpleQueue[Item | None] = SimpleQueue()
-    results: SimpleQueue[Result | _Ended] = SimpleQueue()
+    tasks: SimpleQueue[list[Item] | None] = SimpleQueue()
+    results: deque[Result] = deque()
+    ended: SimpleQueue[_Ended] = SimpleQueue()
     threads: list[threading.Thread] = []
 
     def serve() -> None:
         try:
-            while (item := tasks.get()) is not None:
-                results.put(_worked(work, item, results))
+            while (share := tasks.get()) is not None:
+                start = time.monotonic()
+                error = _work_through(work, share, results)
+                ended.put(_Ended(time.monotonic() - start, error))
         finally:
             # What the work calls may have opened some for all that: a mail backend that queues
             # in the database. Nothing else would close them.
             connections.close_all()
 
-    def hand_over(item: Item) -> None:
+    def hand_over(share: list[Item]) -> None:
         if len(threads) == busy:  # all of them are at work
             # A daemon: what hangs for ever must not keep the process from ending.
             threads.append(threading.Thread(target=serve, daemon=True))
             threads[-1].start()
-        tasks.put(item)
+        tasks.put(share)
 
-    source = iter(items)
+    shares = _Shares(items, most_together)
     busy = 0
-    exhausted = False
     error: BaseException | None = None
     try:
         while True:
             # Results first: the next item may be long in coming.
-            if busy < workers and not exhausted and error is None and results.empty():
-                try:
-                    item = next(source)
-                except StopIteration:
-                    exhausted = True
-                except Exception as raised:
-                    error = raised
-                else:
-                    hand_over(item)
+            while results:
+                yield results.popleft()
+            if busy < workers and not shares.is_exhausted and error is None and ended.empty():
+                share, error = shares.take()
+                if share:
+                    hand_over(share)
                     busy += 1
                 continue
             if not busy:
                 break
-            result = results.get()
-            if isinstance(result, _Ended):
-                busy -= 1
-                error = error or result.error
-            else:
-                yield result
+            try:
+                end = ended.get(timeout=LOOK_EVERY_SECONDS)
+            except Empty:
+                continue
+            busy -= 1
+            error = error or end.error
+            shares.adapt(end.seconds)
     finally:
         for _ in threads:
             tasks.put(None)
@@ -90,12 +105,51 @@ def side_by_side(
         raise error
 
 
-def _worked(
-    work: Callable[[Item], Iterable[Result]], item: Item, results: "SimpleQueue[Result | _Ended]"
-) -> _Ended:
+class _Shares(Generic[Item]):
+    """The items, in shares of a few at once while the work takes next to no time.
+
+    Attributes:
+        is_exhausted: Whether there are no more.
+    """
+
+    def __init__(self, items: Iterable[Item], largest: int) -> None:
+        self.is_exhausted = False
+        self._source = iter(items)
+        self._size = 1
+        self._largest = largest
+
+    def take(self) -> tuple[list[Item], Exception | None]:
+        """Return the next share, and what kept it from being larger."""
+        share: list[Item] = []
+        start = time.monotonic()
+        try:
+            for item in self._source:
+                share.append(item)
+                if len(share) >= self._size:
+                    return share, None
+                if time.monotonic() - start > FAST_SECONDS:
+                    # They come one by one, at a rate perhaps: none is to wait for the next.
+                    self._size = 1
+                    return share, None
+        except Exception as error:
+            return share, error
+        self.is_exhausted = True
+        return share, None
+
+    def adapt(self, seconds: float) -> None:
+        """Choose the next share's size by the time that one has taken a worker."""
+        if seconds < FAST_SECONDS:
+            self._size = min(self._size * 2, self._largest)
+        else:
+            self._size = max(self._size // 2, 1)
+
+
+def _work_through(
+    work: Callable[[Item], Iterable[Result]], share: list[Item], results: deque[Result]
+) -> BaseException | None:
     try:
-        for result in work(item):
-            results.put(result)
+        for item in share:
+            results.extend(work(item))
     except BaseException as error:  # what is cancelled, too: nobody else hears of it in a thread
-        return _Ended(error)
-    return _Ended(None)
+        return error
+    return None
