@@ -89,12 +89,12 @@ def test_a_handler_that_takes_a_few_and_returns_is_called_again(record: TargetUs
 
 def test_a_handler_that_takes_nothing_is_not_asked_for_ever(record: TargetUserRecord) -> None:
     freely.behave = lambda notifications: iter([])
-    make_many(record, 250)
+    make_many(record, 125)
     responses = {attempt.response for attempt in Run()}
     assert freely.taken == [0, 0, 0]  # once for each slice
     assert len(responses) == 1
     assert "did not take it" in responses.pop()
-    assert statuses() == {"RETRY": 250}
+    assert statuses() == {"RETRY": 125}
 
 
 def test_a_handler_that_raises_before_it_takes_anything_is_not_asked_for_ever(

@@ -381,7 +381,7 @@ def test_queries_grow_with_batches_and_not_with_notifications(
     reads_at_once = TEST_DATABASE == "postgresql"
     claims = (3 if reads_at_once else 4) * -(-count // 500)
     claims += 2 * (count % 500 == 0)  # two that find nothing more
-    looks = max(0, -(-count // 100) - 1)  # at each slice but the first, which was just claimed
+    looks = max(0, -(-count // 50) - 1)  # at each slice but the first, which was just claimed
     records = -(-count // 50)
     assert queries_of(Output) - idle == claims + looks + records
     assert Notification.objects.filter(status=Notification.DELIVERED).count() == count

@@ -16,6 +16,7 @@ from .attempt import Attempt
 from .claim import Claim
 from .database import patiently
 from .log import log_attempts, log_fields, log_settled
+from .look import count_deliverable
 from .observers import tell
 from .outcome import Outcome, one_line
 from .record import record_outcomes, record_settled
@@ -25,8 +26,9 @@ logger = logging.getLogger("django_notification_system")
 
 #: Outcomes wait for so many seconds to be recorded together; the run looks as often for those.
 RECORD_AFTER_SECONDS = 0.05
-#: How many notifications are looked at once more, together, right before they are sent.
-SLICE_SIZE = 100
+#: How many notifications are looked at once more, together, right before they are sent. A lane has
+#: up to two slices: one that it sends, and the next.
+SLICE_SIZE = 50
 
 
 class Batch:
@@ -75,6 +77,11 @@ class Batch:
     def has_more(self) -> bool:
         """Whether some of it is still to be handed to the handler."""
         return bool(self._waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many of it are still to be handed to the handler, or settled before that."""
+        return len(self._waiting)
 
     @property
     def is_done(self) -> bool:
@@ -213,9 +220,9 @@ class Batch:
         notification or switched off a record, or the lease may have ended.
         """
         keys = [notification.pk for notification in candidates]
-        deliverable = self.claim.rows(keys).deliverable()
-        if patiently(deliverable.count, using=self.claim.using) == len(keys):
+        if count_deliverable(self.claim, keys) == len(keys):
             return candidates
+        deliverable = self.claim.rows(keys).deliverable()
         wanted = set(
             patiently(
                 lambda: list(deliverable.values_list("pk", flat=True)), using=self.claim.using

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.models import DateTimeField, ExpressionWrapper
 
 from ..models import Notification, NotificationTarget
+from ..models.among import Among
 from ..models.database_now import DatabaseNow
 from ..models.notification import NotificationQuerySet
 from .database import patiently
@@ -42,7 +43,7 @@ class Claim:
     def rows(self, ids: Iterable[uuid.UUID]) -> NotificationQuerySet:
         """Return those of the batch, by their keys, that this run still holds."""
         return Notification.objects.using(self.using).filter(
-            id__in=list(ids), claim_token=self.token
+            Among("id", ids), claim_token=self.token
         )
 
     def renew(self, ids: Iterable[uuid.UUID], lease_seconds: int) -> None:
@@ -262,7 +263,7 @@ def mark(
     """Write the claim; where the rows are not locked, on those that are due and free even now."""
     if not keys:
         return 0
-    rows = Notification.objects.using(using).filter(id__in=keys)
+    rows = Notification.objects.using(using).filter(Among("id", keys))
     if still_due_at is not None:
         # Another run may have claimed one, failed and set its next attempt in between.
         rows = _still_due(rows, still_due_at).unclaimed()

@@ -90,6 +90,8 @@ class Lane:
         post_every: Tell the run of outcomes when there are so many; it looks by itself, too.
         cut_off_after: Give up on a provider that could not be reached so many times in a row.
         seconds_each: Let so many seconds pass between two notifications.
+        asks_ahead: Ask for the next slice when the last one is begun and not when it is used up,
+            so that neither the handler nor the run waits for the other.
 
     Attributes:
         inbox: Slices of a batch on their way to the handler; ``None`` ends its work.
@@ -110,6 +112,7 @@ class Lane:
         post_every: int,
         cut_off_after: int,
         seconds_each: float,
+        asks_ahead: bool,
     ) -> None:
         self.target = target
         self.inbox: SimpleQueue[tuple[Batch, list[Notification]] | None] = SimpleQueue()
@@ -128,6 +131,8 @@ class Lane:
         self._unreachable_in_row = 0
         self._seconds_each = seconds_each
         self._next_at = 0.0
+        self._asks_ahead = asks_ahead and not seconds_each
+        self._has_asked = False
         #: From the inbox, and not yet taken by the handler.
         self._slice: deque[tuple[Batch, Notification]] = deque()
         self._exhausted = False
@@ -195,14 +200,23 @@ class Lane:
         if not self._goes_on():
             return False
         if not self._slice and not self._exhausted:
-            self._post(Wanted(self))
+            self._ask()
             handed_over = self.inbox.get()
+            self._has_asked = False
             if handed_over is None:
                 self._exhausted = True
             else:
                 batch, notifications = handed_over
                 self._slice.extend((batch, notification) for notification in notifications)
+                # Not before the provider has answered: where it is down, the rest stays unclaimed.
+                if self._asks_ahead and self.has_answered:
+                    self._ask()
         return bool(self._slice)
+
+    def _ask(self) -> None:
+        if not self._has_asked:
+            self._has_asked = True
+            self._post(Wanted(self))
 
     def _feed(self) -> Iterator[Notification]:
         while len(self.taken) < (1 if self._is_probing else MOST_TAKEN):

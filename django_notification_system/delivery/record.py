@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from itertools import chain
-from typing import Any
 
 from django.db import connections, transaction
 from django.db.models import F, QuerySet
@@ -17,6 +15,7 @@ from .database import is_passing, patiently
 from .history import attempts_to_keep, keep_attempts
 from .log import log_fields
 from .outcome import Outcome, Result
+from .statement import update_statement
 
 logger = logging.getLogger("django_notification_system")
 
@@ -36,7 +35,6 @@ SETTLED_FIELDS = ("status", "attempted_delivery", "response")
 REPORT_FIELDS = ("provider_status", "confirmed_at")
 #: The largest that the column of a record's hard bounces holds.
 MOST_HARD_BOUNCES = 32_767
-CONCRETE_FIELDS = {field.attname: field for field in Notification._meta.concrete_fields}
 
 
 def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
@@ -127,57 +125,26 @@ def _write(
     *,
     over_any_status: bool = False,
 ) -> None:
-    """Write these fields of all rows in one statement, and give up the claim on them.
-
-    The statement is made by hand: as Django's expressions, a ``CASE`` for every field of fifty
-    rows takes longer to make than the fifty emails take to send.
-    """
+    """Write these fields of all rows in one statement, and give up the claim on them."""
     connection = connections[claim.using]
-
-    def column(name: str) -> str:
-        return connection.ops.quote_name(CONCRETE_FIELDS[name].column or name)
-
-    def prepared(name: str, value: Any) -> Any:
-        return CONCRETE_FIELDS[name].get_db_prep_save(value, connection)
-
-    keys = [prepared("id", notification.pk) for notification in notifications]
-    assignments: list[str] = []
-    parameters: list[Any] = []
-    for name in fields:
-        values = [prepared(name, getattr(notification, name)) for notification in notifications]
-        if all(value == values[0] for value in values):
-            assignments.append(f"{column(name)} = %s")
-            parameters.append(values[0])
-        else:
-            cases = " ".join(["WHEN %s THEN %s"] * len(keys))
-            assignments.append(f"{column(name)} = CASE {column('id')} {cases} END")
-            parameters.extend(chain.from_iterable(zip(keys, values, strict=True)))
-    assignments += [
-        f"{column('modified_date')} = %s",
-        f"{column('claim_token')} = NULL",
-        f"{column('claimed_until')} = NULL",
-    ]
-    parameters.append(prepared("modified_date", timezone.now()))
-    table = connection.ops.quote_name(Notification._meta.db_table)
-    statement = (
-        f"UPDATE {table} SET {', '.join(assignments)}"  # noqa: S608 # names of our own model
-        f" WHERE {column('id')} IN ({', '.join(['%s'] * len(keys))})"
-        f" AND {column('claim_token')} = %s"
+    # A person may have cancelled it while it was on its way; that word stands.
+    only_pending = "status" in fields and not over_any_status
+    statement, parameters = update_statement(
+        connection,
+        claim.token,
+        notifications,
+        fields,
+        of_status=Notification.PENDING_STATUSES if only_pending else (),
     )
-    conditions = [*keys, prepared("claim_token", claim.token)]
-    if "status" in fields and not over_any_status:
-        # A person may have cancelled it while it was on its way; that word stands.
-        statement += f" AND {column('status')} IN (%s, %s)"
-        conditions += Notification.PENDING_STATUSES
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, *conditions])
-        missed = len(keys) - cursor.rowcount
+        cursor.execute(statement, parameters)
+        missed = len(notifications) - cursor.rowcount
     if missed:
         logger.warning(
             "%d of %d outcomes were not recorded: their notifications were deleted or settled"
             " otherwise, or another run took them over when the lease ended.",
             missed,
-            len(keys),
+            len(notifications),
             extra=log_fields(batch_token=claim.token, count=missed),
         )
         claim.release(notification.pk for notification in notifications)

@@ -19,6 +19,10 @@ from .rate import LONGEST_WAIT_SECONDS, Rate
 
 logger = logging.getLogger("django_notification_system")
 
+#: Claim the next batch when fewer than so many of the present one wait to be handed over: a claim
+#: takes as long as it takes to send some dozens over a fast connection.
+CLAIM_AHEAD = 100
+
 
 class Supply:
     """Keeps one lane in work, and its rows in order. It alone uses the database for them.
@@ -92,8 +96,7 @@ class Supply:
             if notifications := batch.next_slice(just_claimed=just_claimed):
                 self.lane.progress_at = time.monotonic()
                 self.lane.inbox.put((batch, notifications))
-                if not batch.has_more and self.lane.has_answered and self._rate is None:
-                    self._claim()
+                self._claim_ahead()
                 return
             if not self._is_alone:
                 # All of it was settled without an attempt. There may be a million such, and the
@@ -206,6 +209,12 @@ class Supply:
         )
         self._batches.append(batch)
         return batch
+
+    def _claim_ahead(self) -> None:
+        """Claim the next batch while the lane is busy with the end of this one."""
+        waiting = sum(batch.waiting for batch in self._batches)
+        if waiting < CLAIM_AHEAD and self.lane.has_answered and self._rate is None:
+            self._claim()
 
     def _must_wait(self) -> bool:
         """Tell whether the rate allows no claim as yet; ask for its share where there is none."""
