@@ -157,7 +157,7 @@ def test_output_of_the_email_records(user: Any, django_user_model: Any) -> None:
     assert user.notification_target_user_records.get().target_user_id == "benedict@example.com"
 
 
-def test_output_of_the_stand_ins() -> None:
+def test_output_of_the_stand_ins(records: Records, settings: Any) -> None:
     command = [sys.executable, "-m", f"{APP}.testing", "--smtp-port", "0", "--http-port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as stand_ins:
         assert stand_ins.stdout is not None
@@ -167,11 +167,28 @@ def test_output_of_the_stand_ins() -> None:
                 line = stand_ins.stdout.readline()
                 assert line
                 output += line
+            use_printed_settings(output, settings)
+            run_example("first_notifications.py")
+            assert "3 Delivered" in process()
+            assert stand_ins.stdout.readline() == "\n"  # after the settings
+            received = sorted(stand_ins.stdout.readline() for _ in records)
         finally:
             stand_ins.terminate()
+    assert_documented("".join(received), "stand_ins_received")
     output = re.sub(r'(EMAIL_PORT = |"port": )\d+', r"\g<1>1025", output)
     output = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8025", output)
     assert_documented(output, "stand_ins_django_6_1" if HAS_MAILERS else "stand_ins")
+
+
+def use_printed_settings(output: str, settings: Any) -> None:
+    """Do as a person who adds what the stand-ins print to the settings."""
+    printed: dict[str, Any] = {}
+    exec(output[output.index(":\n\n") + 1 :], printed)
+    for name in printed:
+        if name.isupper():
+            setattr(settings, name, printed[name])
+    if not HAS_MAILERS:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # not the tests'
 
 
 # --- The reference is whole -----------------------------------------------------------------
