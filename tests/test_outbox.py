@@ -24,6 +24,7 @@ from django_notification_system.testing import Outbox, use_outbox
 from django_notification_system.testing.providers import ProviderStandIn
 from tests.conftest import ADDRESSES, MakeDue
 from tests.handlers import loft as loft_handler
+from tests.test_contrib_tasks import ENGINE, IMMEDIATE
 
 Records = dict[str, TargetUserRecord]
 
@@ -353,6 +354,19 @@ def test_signals_are_sent_on_commit(
     finally:
         notification_delivered.disconnect(hear)
     assert heard == [notification]
+
+
+def test_what_is_handed_over_on_commit_lands_in_the_outbox(
+    outbox: Outbox,
+    email: TargetUserRecord,
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    settings.TASKS = IMMEDIATE
+    settings.NOTIFICATION_SYSTEM = ENGINE
+    with django_capture_on_commit_callbacks(execute=True):
+        notify(email.user, "Breakfast", "It is ready.")
+    assert [message.title for message in outbox["email"]] == ["Breakfast"]
 
 
 # --- Switching it on and off ----------------------------------------------------------------
