@@ -1,0 +1,7 @@
+"""The benchmarks' Celery app."""
+
+from celery import Celery
+
+app = Celery("benchmarks")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
