@@ -1,16 +1,19 @@
 """Sending on commit: what is due leaves with its transaction, and an engine can harm nobody."""
 
+import json
 import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import notify
@@ -21,6 +24,8 @@ from django_notification_system.models import Notification, TargetUserRecord, on
 from django_notification_system.notification_creators.email import create_notification
 from tests.conftest import MakeDue
 from tests.handlers import messenger
+from tests.settings import TEST_DATABASE
+from tests.subprocesses import ROOT, run_python
 from tests.test_engine import in_real_transactions
 
 ENGINE = {"ENGINE": "tests.handlers.messenger", "DISPATCH": "on_commit"}
@@ -96,6 +101,19 @@ def test_a_transaction_is_handed_over_once_for_each_target(
     assert batches["Email"] == {"eggs", "ham", "tea", "jam", "toast"}
     assert batches["Expo"] == {"jam", "milk"}
     assert batches["Twilio"] == {"jam"}
+
+
+@in_real_transactions
+def test_handing_over_many_takes_no_more_queries_than_one(
+    records: Records, make_due: MakeDue
+) -> None:
+    taken = []
+    for number in (1, 6):
+        with CaptureQueriesContext(connection) as queries, transaction.atomic():
+            for index in range(number):
+                make_due(records["Email"], title=f"{number} {index}")
+        taken.append(len(queries) - number)  # one to insert each
+    assert taken[0] == taken[1]
 
 
 @in_real_transactions
@@ -191,6 +209,9 @@ def test_a_large_transaction_hands_over_no_more_than_a_request_has_time_for(
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {**ENGINE, "BATCH_SIZE": 4}
     monkeypatch.setattr(on_commit, "MOST_HANDED_OVER", 10)
+    with suppress(ItBrokeError), transaction.atomic():  # which is nothing to the next one
+        Notification.objects.bulk_create(draft(records["Email"], str(index)) for index in range(9))
+        raise ItBrokeError
     with transaction.atomic():
         for part in range(3):
             Notification.objects.bulk_create(
@@ -198,6 +219,66 @@ def test_a_large_transaction_hands_over_no_more_than_a_request_has_time_for(
             )
     assert [len(titles) for _, titles in handed_over()] == [4, 4, 2]
     assert Notification.objects.due().unclaimed().count() == 5
+
+
+TWO_DATABASES = """
+import json, sys, django
+from django.conf import settings
+folder = sys.argv[1]
+entry = {"ENGINE": "django.db.backends.sqlite3"}
+settings.configure(
+    SECRET_KEY="only for this test",
+    USE_TZ=True,
+    INSTALLED_APPS=[
+        "django.contrib.auth", "django.contrib.contenttypes", "django_notification_system"
+    ],
+    DATABASES={name: {**entry, "NAME": f"{folder}/{name}"} for name in ("default", "other")},
+    NOTIFICATION_SYSTEM={"ENGINE": "tests.handlers.messenger", "DISPATCH": "on_commit"},
+)
+django.setup()
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import transaction
+from django_notification_system.models import NotificationTarget, TargetUserRecord
+from tests.handlers import messenger
+from tests.test_dispatch import draft
+
+records = {}
+for name in ("default", "other"):
+    call_command("migrate", database=name, verbosity=0)
+    user = User.objects.db_manager(name).create_user("egg")
+    target = NotificationTarget.objects.using(name).get(name="Email")
+    records[name] = TargetUserRecord.objects.using(name).create(
+        user=user, target=target, target_user_id="eggs@example.com"
+    )
+given = []
+try:
+    with transaction.atomic():
+        draft(records["default"], "never").save()
+        with transaction.atomic(using="other"):
+            draft(records["other"], "eggs").save(using="other")
+        given.append([[batch.using, batch.size] for batch in messenger.given])
+        raise KeyError
+except KeyError:
+    with transaction.atomic():
+        draft(records["default"], "ham").save()
+given.append([[batch.using, batch.size] for batch in messenger.given])
+print(json.dumps(given))
+"""
+
+
+@pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="It makes databases of its own.")
+def test_each_database_has_transactions_of_its_own(tmp_path: Path) -> None:
+    done = run_python(
+        *("-c", TWO_DATABASES, str(tmp_path)),
+        folder=ROOT,
+        environment={"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [
+        [["other", 1]],
+        [["other", 1], ["default", 1]],
+    ]
 
 
 # A test's transaction never commits; Django and pytest-django run what waits for it.
