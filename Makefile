@@ -11,10 +11,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all check docs messages clean
+.PHONY: help demo serve test test-all check docs messages screenshots clean
 
 help:  ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.project  ## Send three notifications to stand-ins on this machine, and show them
 	@$(BIN)/python example/demo.py
@@ -38,6 +38,9 @@ check: .venv/.check  ## Check style, types, migrations and the documentation
 
 docs: .venv/.check  ## Build the documentation in docs/_build
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+
+screenshots: .venv/.test  ## Take the documentation's pictures of the admin anew
+	@$(BIN)/python docs/make_screenshots.py
 
 messages: .venv/.test  ## Bring the translations up to date with the source; LANGUAGE=fr begins one
 	@$(BIN)/python -m tests.translations $(LANGUAGE)

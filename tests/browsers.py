@@ -73,7 +73,7 @@ class InThread:
     def _shown(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._shown(item) for item in value]
-        if value is None or isinstance(value, str | int | float | dict):
+        if value is None or isinstance(value, str | bytes | int | float | dict):
             return value
         return InThread(value, self._thread)
 

@@ -13,6 +13,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.testing import Outbox, use_outbox
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.browsers import running_browser
@@ -119,6 +120,13 @@ def mail_server(settings: Any) -> Iterator[SmtpStandIn]:
     with SmtpStandIn() as stand_in:
         use_backend(settings, host=stand_in.host, port=stand_in.port, timeout=5)
         yield stand_in
+
+
+@pytest.fixture
+def outbox() -> Iterator[Outbox]:
+    """An outbox in memory, which takes what would go to a provider."""
+    with use_outbox() as outbox:
+        yield outbox
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The outbox for the tests of projects: what lands in it, and what the engine makes of it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -27,12 +27,6 @@ from tests.handlers import loft as loft_handler
 from tests.test_contrib_tasks import ENGINE, IMMEDIATE
 
 Records = dict[str, TargetUserRecord]
-
-
-@pytest.fixture
-def outbox() -> Iterator[Outbox]:
-    with use_outbox() as outbox:
-        yield outbox
 
 
 @pytest.fixture

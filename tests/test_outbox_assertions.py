@@ -1,7 +1,6 @@
 """The assertions for the tests of projects, and what they say when they fail."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,12 +24,6 @@ from django_notification_system.testing import (
 from tests.conftest import MakeDue
 
 Records = dict[str, TargetUserRecord]
-
-
-@pytest.fixture
-def outbox() -> Iterator[Outbox]:
-    with use_outbox() as outbox:
-        yield outbox
 
 
 @pytest.fixture
