@@ -122,7 +122,7 @@ def test_where_more_was_delivered_than_is_looked_at_it_says_at_least(
 ) -> None:
     from django_notification_system.operations import queue_counts
 
-    monkeypatch.setattr(queue_counts, "DELIVERIES_LOOKED_AT", 2)
+    monkeypatch.setattr(queue_counts, "ATTEMPTS_COUNTED", 2)
     for number in range(3):
         ended(make_due, records["Email"], "DELIVERED", title=f"{number}")
     [status] = as_json("--target", "Email")["targets"]

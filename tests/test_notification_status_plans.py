@@ -32,8 +32,8 @@ DELIVERED = {"busy": 30_000, "quiet": 10_000}
 @pytest.fixture
 def full_table(django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two targets with something waiting, in a table full of what was delivered."""
-    monkeypatch.setattr(queue_counts, "DELIVERIES_LOOKED_AT", LOOKED_AT)
-    monkeypatch.setattr(queue_counts, "OTHERS_LOOKED_AT", LOOKED_AT)
+    monkeypatch.setattr(queue_counts, "ATTEMPTS_COUNTED", LOOKED_AT)
+    monkeypatch.setattr(queue_counts, "FAILURES_READ", LOOKED_AT)
     user = django_user_model.objects.create_user(username="egg")
     for name, delivered in DELIVERED.items():
         record = TargetUserRecord.objects.create(

@@ -1,4 +1,4 @@
-"""What became of the notifications of a span of time, drawn as bars."""
+"""What became of what was attempted in a span of time, drawn as bars."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from ..models import Notification, NotificationTarget
 #: What a status counts as in a bar, from the bottom up.
 KINDS: Mapping[str, Any] = {
     "good": _("delivered"),
-    "waits": _("waiting"),
+    "waits": _("to be tried again"),
     "bad": _("failed"),
     "off": _("cancelled or opted out"),
 }
@@ -108,11 +108,9 @@ class Chart:
 def charts(
     targets: Iterable[NotificationTarget], span: Span, at: datetime, *, using: str
 ) -> list[Chart]:
-    """Return a chart for each target: by the time at which its notifications were due.
+    """Return a chart for each target, by the time of the last attempt.
 
-    One query, which reads what was due in that time, by the index over ``scheduled_delivery``. The
-    time of the attempt has no index. A delivery is within minutes of when it was due, unless the
-    queue was stuck, and a retry moves what is due.
+    One query, of which the index over that time knows all that it asks for.
 
     Args:
         targets: The targets.
@@ -123,13 +121,13 @@ def charts(
     end = at.replace(minute=0, second=0, microsecond=0) + HOUR
     start = end - span.hours * HOUR
     # UTC's hours: for any other, MariaDB needs tables of time zones that it may not have.
-    hour = TruncHour("scheduled_delivery", tzinfo=UTC if settings.USE_TZ else None)
+    hour = TruncHour("attempted_delivery", tzinfo=UTC if settings.USE_TZ else None)
     counted = (
         Notification.objects.using(using)
-        .filter(scheduled_delivery__gte=start, scheduled_delivery__lte=at)
+        .filter(attempted_delivery__gte=start, attempted_delivery__lte=at)
         .order_by()
         .values_list("target", "status", hour)
-        .annotate(number=Count("pk"))
+        .annotate(number=Count("*"))
     )
     numbers: dict[Any, Counter[tuple[int, str]]] = {target.pk: Counter() for target in targets}
     for target_id, status, moment, number in counted:

@@ -319,6 +319,14 @@ class Notification(CreatedModifiedAbstractModel):
             ),
             # The admin's: the newest first, without a sort of the whole table.
             models.Index(fields=["scheduled_delivery"], name="notification_scheduled"),
+            # The dashboard's and the status command's: what was attempted in the last hour or week.
+            # The time comes first, so that no database reads it for a claim, and a new entry goes
+            # to its end.
+            PartialIndex(
+                fields=["attempted_delivery", "status", "target"],
+                name="notification_attempted",
+                where=models.Q(attempted_delivery__isnull=False),
+            ),
             # A receipt's: it names the message as the provider does.
             PartialIndex(
                 fields=["provider_message_id"],

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .abstract import CreatedModifiedAbstractModel
+from .prefix_index import PrefixIndex
 from .target import NotificationTarget
 
 
@@ -79,6 +80,8 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
                 name="user target ids cannot be repeated",
             )
         ]
+        # The admin's search: whose address is it?
+        indexes = [PrefixIndex(fields=["target_user_id"], name="record_address")]
 
     def __str__(self) -> str:
         return f"{self.user.get_username()}: {self.description}"

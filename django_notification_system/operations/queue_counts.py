@@ -1,26 +1,38 @@
 """The queries behind the state of the queue, none of which reads all that is done with.
 
-What waits is counted through the index over target, status and time. Of what has ended only the
-latest are read, by the time at which they were due: a run takes the oldest first, so those due
-last are those attempted last. A row without a target was made without one and was never claimed,
-or was sent outside a run: it counts for its record's target.
+What waits is counted through the index over target, status and time; what was attempted, through
+the one over the time of the attempt. A row without a target was made without one and was never
+claimed, or was sent outside a run: it counts for its record's target.
 """
 
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q
+from django.db.models import Count, F, Max, Min, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
-from ..models import Notification
+from ..models import Notification, NotificationTarget
 from ..models.database_now import DatabaseNow
 
-#: How many deliveries of a target are looked at, the latest.
-DELIVERIES_LOOKED_AT = 50_000
-#: The same of each status that is no delivery; these are read, not only counted.
-OTHERS_LOOKED_AT = 5_000
+#: How many attempts are counted, the latest.
+ATTEMPTS_COUNTED = 100_000
+#: Of how many failures it is read what was said of them, the latest.
+FAILURES_READ = 5_000
+#: Among how many, of each target and pending status those that were due first, it is looked for
+#: what workers hold: twenty batches, as they are by default.
+HELD_AMONG = 10_000
+#: What an attempt may end in, but for a delivery.
+FAILED_STATUSES = (
+    Notification.DELIVERY_FAILURE,
+    Notification.EXPIRED,
+    Notification.INACTIVE_DEVICE,
+    Notification.OPTED_OUT,
+)
 
 
 @dataclass(frozen=True)
@@ -44,15 +56,17 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Attempted:
-    """A notification that has been attempted since some moment.
+    """Notifications of one target that were last attempted since some moment.
 
     Attributes:
         target_id: The target's key.
-        response: What was said of it.
+        status: Their status now.
+        notifications: How many.
     """
 
     target_id: Any
-    response: str
+    status: str
+    notifications: int
 
 
 @dataclass(frozen=True)
@@ -96,58 +110,63 @@ def count_waiting(target_ids: Sequence[Any], at: datetime, *, using: str) -> Ite
             yield Waiting(row["of_target"], row["status"], row["due"], row["later"], row["oldest"])
 
 
-def count_deliveries(target_id: Any, since: datetime, *, using: str) -> tuple[int, bool]:
-    """Return how many of a target were delivered since a moment, and whether it may be more."""
-    latest = (
+def counted_since(since: datetime, *, using: str) -> datetime | None:
+    """Return a later moment, where more was attempted since this one than is counted."""
+    attempted = Notification.objects.using(using).filter(attempted_delivery__gte=since)
+    moments = attempted.order_by("-attempted_delivery").values_list("attempted_delivery", flat=True)
+    found = list(moments[ATTEMPTS_COUNTED - 1 : ATTEMPTS_COUNTED + 1])
+    return found[0] if len(found) > 1 else None
+
+
+def count_attempted(since: datetime, until: datetime, *, using: str) -> Iterator[Attempted]:
+    """Yield how many were last attempted between two moments, by target and status."""
+    rows = (
         Notification.objects.using(using)
-        .filter(target=target_id, status=Notification.DELIVERED)
-        .order_by("-scheduled_delivery")[:DELIVERIES_LOOKED_AT]
+        # Without an end, SQLite takes it for most of the table, and reads another index whole.
+        .filter(attempted_delivery__gte=since, attempted_delivery__lte=until)
+        .order_by()
     )
-    found = latest.aggregate(
-        delivered=Count("attempted_delivery", filter=Q(attempted_delivery__gte=since)),
-        looked_at=Count("*"),
-        oldest=Min("scheduled_delivery"),
-    )
-    is_cut = found["looked_at"] == DELIVERIES_LOOKED_AT and found["oldest"] >= since
-    return found["delivered"], is_cut
+    has_orphans = False
+    # Counted by the star, for which the index suffices.
+    for target_id, status, number in rows.values_list("target", "status").annotate(n=Count("*")):
+        if target_id is None:
+            has_orphans = True
+        else:
+            yield Attempted(target_id, status, number)
+    if has_orphans:
+        orphans = rows.filter(target=None)
+        of_record = orphans.values_list("target_user_record__target", "status")
+        for target_id, status, number in of_record.annotate(n=Count("*")):
+            yield Attempted(target_id, status, number)
 
 
-def attempted_since(
-    status: str, target_id: Any, since: datetime, *, using: str
-) -> tuple[list[Attempted], bool]:
-    """Return those of a target and status attempted since a moment, and whether it may be more.
+def latest_failures(since: datetime, *, using: str) -> list[tuple[Any, str]]:
+    """Return target and response of what failed since a moment, for good or for now."""
+    rows = (
+        Notification.objects.using(using)
+        .filter(attempted_delivery__gte=since, status__in=(*FAILED_STATUSES, Notification.RETRY))
+        .order_by("-attempted_delivery")
+    )
+    target = Coalesce("target", "target_user_record__target")
+    return list(rows.values_list(target, "response")[:FAILURES_READ])
+
+
+def held_claims(
+    target_ids: Sequence[Any], at: datetime, *, looked_at: int = HELD_AMONG, using: str
+) -> Iterator[Held]:
+    """Yield what workers hold, the claim that ends first before the others of its target.
 
     Args:
-        status: What they are now.
-        target_id: The target's key; ``None``: those without one, each with its record's.
-        since: The moment.
+        target_ids: The targets' keys.
+        at: What is due by then can be held.
+        looked_at: How many rows of each target and pending status are looked at. A claim takes
+            those that were due first, so it is among these.
         using: The database's alias.
     """
-    of_target = F("target_user_record__target" if target_id is None else "target")
-    latest = list(
-        Notification.objects.using(using)
-        .filter(target=target_id, status=status)
-        .order_by("-scheduled_delivery")
-        .values_list("attempted_delivery", "scheduled_delivery", of_target, "response")[
-            :OTHERS_LOOKED_AT
-        ]
-    )
-    found = [
-        Attempted(target_id, response)
-        for attempted, _, target_id, response in latest
-        if attempted is not None and attempted >= since
-    ]
-    return found, len(latest) == OTHERS_LOOKED_AT and latest[-1][1] >= since
-
-
-def held_claims(target_ids: Sequence[Any], at: datetime, *, using: str) -> Iterator[Held]:
-    """Yield what workers hold, the claim that ends first before the others of its target."""
     claims = (
         Notification.objects.using(using)
-        .pending()
         .filter(
-            target__in=target_ids,
-            scheduled_delivery__lte=at,
+            _due_first(target_ids, at, looked_at, using),
             claim_token__isnull=False,
             claimed_until__gte=DatabaseNow(),
         )
@@ -157,3 +176,26 @@ def held_claims(target_ids: Sequence[Any], at: datetime, *, using: str) -> Itera
     )
     for row in claims:
         yield Held(row["claim_token"], row["target"], row["rows"], row["until"])
+
+
+def _due_first(target_ids: Sequence[Any], at: datetime, number: int, using: str) -> Q:
+    """Return the condition that a row is among so many that were due first."""
+    last_moments = {
+        status: Subquery(
+            Notification.objects.filter(
+                target=OuterRef("pk"), status=status, scheduled_delivery__lte=at
+            )
+            .order_by("scheduled_delivery")
+            .values("scheduled_delivery")[number - 1 : number]
+        )
+        for status in Notification.PENDING_STATUSES
+    }
+    targets = NotificationTarget.objects.using(using).filter(pk__in=target_ids)
+    found = targets.annotate(**last_moments).values_list("pk", *last_moments)
+    # One for each target and status: for "up to these moments" a database reads all that is due.
+    ranges = [
+        Q(target=target_id, status=status, scheduled_delivery__lte=moment or at)
+        for target_id, *moments in found
+        for status, moment in zip(last_moments, moments, strict=True)
+    ]
+    return reduce(or_, ranges, Q(pk__in=[]))

@@ -12,23 +12,18 @@ from ..delivery.override import is_held
 from ..models import Notification, NotificationTarget
 from .causes import cause
 from .queue_counts import (
-    Attempted,
-    attempted_since,
-    count_deliveries,
+    FAILED_STATUSES,
+    HELD_AMONG,
+    count_attempted,
     count_waiting,
+    counted_since,
     held_claims,
+    latest_failures,
 )
 
 #: How many causes are told, the most frequent.
 CAUSES_TOLD = 10
 LAST_HOUR = timedelta(hours=1)
-#: What an attempt may end in, but for a delivery.
-FAILED_STATUSES = (
-    Notification.DELIVERY_FAILURE,
-    Notification.EXPIRED,
-    Notification.INACTIVE_DEVICE,
-    Notification.OPTED_OUT,
-)
 
 
 @dataclass
@@ -45,7 +40,7 @@ class TargetStatus:
         delivered: How many were delivered in the last hour.
         failed: How many failed for good in it.
         failed_for_now: How many failed in it and are tried again.
-        at_least: Whether more may have been, as only the latest are looked at.
+        at_least: Whether more may have been, as only the latest are counted.
         held: Whether nothing is sent because others have overridden recipients.
     """
 
@@ -133,11 +128,15 @@ def is_paused(target: NotificationTarget, at: datetime) -> bool:
     return target.paused_until is not None and target.paused_until > at
 
 
-def queue_status(targets: Sequence[NotificationTarget], *, using: str) -> QueueStatus:
+def queue_status(
+    targets: Sequence[NotificationTarget], *, using: str, held_among: int = HELD_AMONG
+) -> QueueStatus:
     """Return the state of the queue now.
 
     Args:
         targets: Those to tell of.
+        held_among: Among how many, of each target and pending status those that were due first,
+            it is looked for what workers hold.
         using: The database's alias.
     """
     at = timezone.now()
@@ -152,7 +151,7 @@ def queue_status(targets: Sequence[NotificationTarget], *, using: str) -> QueueS
             status.scheduled_later += waiting.later
         if waiting.due:
             status.oldest_due = min(status.oldest_due or waiting.oldest, waiting.oldest)
-    causes = _count_attempts(statuses, at - LAST_HOUR, using)
+    causes = _count_attempts(statuses, at - LAST_HOUR, at, using)
     return QueueStatus(
         at=at,
         using=using,
@@ -165,7 +164,7 @@ def queue_status(targets: Sequence[NotificationTarget], *, using: str) -> QueueS
             HeldClaim(
                 held.token, statuses[held.target_id].target.name, held.notifications, held.until
             )
-            for held in held_claims(list(statuses), at, using=using)
+            for held in held_claims(list(statuses), at, looked_at=held_among, using=using)
         ],
     )
 
@@ -200,33 +199,26 @@ def overdue(
 
 
 def _count_attempts(
-    statuses: dict[uuid.UUID, TargetStatus], since: datetime, using: str
+    statuses: dict[uuid.UUID, TargetStatus], since: datetime, until: datetime, using: str
 ) -> Counter[tuple[str, str]]:
-    """Count what was attempted since a moment, and return the causes of what failed."""
-    causes: Counter[tuple[str, str]] = Counter()
-
-    def count_failures(ended_as: str, found: list[Attempted]) -> None:
-        for attempted in found:
-            status = statuses.get(attempted.target_id)
-            if status is None:
-                continue
-            if ended_as == Notification.RETRY:
-                status.failed_for_now += 1
-            else:
-                status.failed += 1
-            causes[status.target.name, cause(attempted.response)] += 1
-
-    for target_id, status in statuses.items():
-        status.delivered, status.at_least = count_deliveries(target_id, since, using=using)
-        for ended_as in (*FAILED_STATUSES, Notification.RETRY):
-            found, is_cut = attempted_since(ended_as, target_id, since, using=using)
-            status.at_least |= is_cut
-            count_failures(ended_as, found)
-    for ended_as in (*FAILED_STATUSES, Notification.RETRY):
-        found, _ = attempted_since(ended_as, None, since, using=using)
-        count_failures(ended_as, found)
-    delivered, _ = attempted_since(Notification.DELIVERED, None, since, using=using)
-    for attempted in delivered:
-        if attempted.target_id in statuses:
-            statuses[attempted.target_id].delivered += 1
-    return causes
+    """Count what was attempted between two moments, and return the causes of what failed."""
+    later = counted_since(since, using=using)
+    if later is not None:
+        since = later
+        for status in statuses.values():
+            status.at_least = True
+    for attempted in count_attempted(since, until, using=using):
+        if attempted.target_id not in statuses:
+            continue
+        status = statuses[attempted.target_id]
+        if attempted.status == Notification.DELIVERED:
+            status.delivered += attempted.notifications
+        elif attempted.status == Notification.RETRY:
+            status.failed_for_now += attempted.notifications
+        elif attempted.status in FAILED_STATUSES:
+            status.failed += attempted.notifications
+    return Counter(
+        (statuses[target_id].target.name, cause(response))
+        for target_id, response in latest_failures(since, using=using)
+        if target_id in statuses
+    )

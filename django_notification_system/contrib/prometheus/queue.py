@@ -76,7 +76,7 @@ class QueueOutsideRequests(QueueCollector):
 
 
 def queue_families(using: str) -> list[Metric]:
-    """Return the state of the queue by target, by four queries that read what waits and no more.
+    """Return the state of the queue by target, by five queries that read what waits and no more.
 
     Args:
         using: The database's alias.
