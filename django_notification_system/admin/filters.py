@@ -1,11 +1,13 @@
 """List filters."""
 
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Q, QuerySet
@@ -15,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..operations.causes import cause
+from .lanes import STATUSES
 
 #: How many errors are offered.
 ERRORS_SHOWN = 10
@@ -25,6 +28,102 @@ ENDED_IN_ERROR = (
     Notification.EXPIRED,
     Notification.INACTIVE_DEVICE,
 )
+
+
+class LaneFilter(admin.SimpleListFilter):
+    """A filter that says in which statuses and targets to look; the list does the rest.
+
+    See ``lanes.py``.
+    """
+
+    #: The statuses of what it shows; ``None``: any.
+    statuses: tuple[str, ...] | None = None
+    #: The key of the target whose notifications it shows; ``None``: any.
+    target_id: uuid.UUID | None = None
+    #: What else holds of each row that it shows.
+    condition = Q()
+    #: Whether only the latest rows are looked at for the condition.
+    looks_at_latest = False
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return them all: the list looks."""
+        return queryset
+
+
+class StatusFilter(LaneFilter):
+    """What has a status."""
+
+    title = _("status")
+    parameter_name = "status__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        """Return the statuses."""
+        self.statuses = None if self.value() is None else (str(self.value()),)
+        return Notification.STATUS_CHOICES
+
+
+class TargetFilter(LaneFilter):
+    """What goes to a target."""
+
+    title = _("target")
+    parameter_name = "target_user_record__target__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the targets.
+
+        Raises:
+            IncorrectLookupParameters: When what was chosen is no key.
+        """
+        if self.value() is not None:
+            try:
+                self.target_id = uuid.UUID(self.value())
+            except ValueError as error:
+                raise IncorrectLookupParameters from error
+        targets = NotificationTarget.objects.using(model_admin.get_queryset(request).db)
+        return [(str(target.pk), target) for target in targets.order_by("name")]
+
+
+class AttemptedFilter(LaneFilter):
+    """What was attempted, or was not."""
+
+    title = _("attempted delivery")
+    parameter_name = "attempted_delivery__isempty"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the two choices."""
+        if self.value() is not None:
+            is_empty = self.value() == "1"
+            self.condition = Q(attempted_delivery__isnull=is_empty)
+            # The model refuses to be scheduled and attempted, or delivered and not attempted.
+            impossible = Notification.ATTEMPTED_STATUSES if is_empty else (Notification.SCHEDULED,)
+            self.statuses = tuple(status for status in STATUSES if status not in impossible)
+        return [("1", _("Empty")), ("0", _("Not empty"))]
+
+
+class ExtentFilter(admin.SimpleListFilter):
+    """Whether a search looks at all there is; shown with what is searched."""
+
+    title = _("extent of the search")
+    parameter_name = "extent"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the one choice beside the quick search."""
+        is_search = request.GET.get(SEARCH_VAR) or request.GET.get(ErrorFilter.parameter_name)
+        return [("all", _("Everything (takes longer)"))] if is_search else []
+
+    def choices(self, changelist: Any) -> Any:
+        """Call the default what it is."""
+        quick, *others = super().choices(changelist)
+        return [{**quick, "display": _("Quick")}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return them all: the search asks ``searches_everything()``."""
+        return queryset
+
+
+def searches_everything(request: HttpRequest) -> bool:
+    """Tell whether the person wants to wait for a search of all there is."""
+    return request.GET.get(ExtentFilter.parameter_name) == "all"
 
 
 class JustMeFilter(admin.SimpleListFilter):
@@ -75,7 +174,7 @@ def notifications_of(user_id: Any, notifications: QuerySet[Any]) -> QuerySet[Any
     return notifications.filter(target_user_record__in=records)
 
 
-class ErrorFilter(admin.SimpleListFilter):
+class ErrorFilter(LaneFilter):
     """What failed for one of the errors that are frequent at present.
 
     Only the latest failures are looked at, so that the list comes as fast in a large table. What
@@ -87,29 +186,22 @@ class ErrorFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the most frequent errors."""
-        self.responses: dict[str, Counter[str]] = defaultdict(Counter)
+        responses: dict[str, list[str]] = defaultdict(list)
+        by_number: Counter[str] = Counter()
         using = model_admin.get_queryset(request).db
-        self.target_ids = list(NotificationTarget.objects.using(using).values_list("pk", flat=True))
-        said = Counter(_latest_errors(self.target_ids, using))
-        for response, number in said.items():
-            self.responses[cause(response)][response] = number
-        by_number = Counter({text: each.total() for text, each in self.responses.items()})
-        chosen = self.value()
+        target_ids = list(NotificationTarget.objects.using(using).values_list("pk", flat=True))
+        for response, number in Counter(_latest_errors(target_ids, using)).items():
+            responses[cause(response)].append(response)
+            by_number[cause(response)] += number
         shown = [text for text, _number in by_number.most_common(ERRORS_SHOWN)]
-        if chosen is not None and chosen not in shown:
-            shown.append(chosen)
+        chosen = self.value()
+        if chosen is not None:
+            self.statuses = (*ENDED_IN_ERROR, Notification.RETRY)
+            self.condition = Q(response__in=responses.get(chosen, []))
+            self.looks_at_latest = True
+            if chosen not in shown:
+                shown.append(chosen)
         return [(text, Truncator(text).chars(80)) for text in shown]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return what failed for the error that was chosen, older failures too."""
-        if self.value() is None:
-            return queryset
-        failed = Q(status__in=ENDED_IN_ERROR) | Q(
-            status=Notification.RETRY, target__in=self.target_ids
-        )
-        # Not indexed by itself, as every new subscript would make a Counter.
-        responses = self.responses.get(self.value() or "", Counter())
-        return queryset.filter(failed, response__in=list(responses))
 
 
 def _latest_errors(target_ids: Sequence[Any], using: str) -> Iterator[str]:

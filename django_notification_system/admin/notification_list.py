@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import F
+from django.core.paginator import InvalidPage
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,6 +17,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification
+from .filters import LaneFilter, PersonFilter
+from .search import words
+from .selection import select
 
 #: How many years before and after this one are offered, whatever lies between first and last.
 YEARS_BEFORE, YEARS_AFTER = 15, 5
@@ -43,11 +50,63 @@ def badge(notification: Notification) -> SafeString:
 
 
 class NotificationList(ChangeList):
-    """Offers years, months and days without looking which of them have notifications.
+    """Reads no more than it shows, whatever is chosen; see ``selection.py``.
 
-    Django's own date hierarchy reads every row to leave out the empty ones: of a million rows, a
-    second's work for each page.
+    It offers years, months and days without looking which of them have notifications. Django's own
+    date hierarchy reads every row to leave out the empty ones: of a million rows, a second's work
+    for each page.
     """
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: Any = None
+    ) -> QuerySet[Notification]:
+        """Return what was chosen."""
+        query, self.query = self.query, ""  # what is searched for follows below
+        try:
+            rows = super().get_queryset(request, exclude_parameters)
+        finally:
+            self.query = query
+        notifications: Any = self.model_admin
+        is_quick = notifications.searches_quickly(request)
+        if query and not is_quick:
+            rows, _may_repeat = notifications.get_search_results(request, rows, query)
+        in_use = [spec for spec in self.filter_specs if self._is_in_use(spec)]
+        self.selection = select(
+            rows,
+            [spec for spec in in_use if isinstance(spec, LaneFilter)],
+            list(words(query)) if is_quick else [],
+            is_quick=is_quick,
+            is_narrow=any(isinstance(spec, PersonFilter) for spec in in_use),
+        )
+        return self.selection.rows
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read a page."""
+        paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
+        paginator.count = self.selection.count()
+        self.paginator = paginator
+        self.result_count = paginator.count
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all = self.result_count <= self.list_max_show_all
+        self.multi_page = self.result_count > self.list_per_page
+        if not self.result_count:
+            self.result_list = self.queryset.none()  # to find that again may take as long
+            return
+        if (self.show_all and self.can_show_all) or not self.multi_page:
+            self.result_list = self.selection.page(0, max(self.list_per_page, self.result_count))
+            return
+        try:
+            number = paginator.validate_number(self.page_num)
+        except InvalidPage as error:
+            raise IncorrectLookupParameters from error
+        start = (number - 1) * self.list_per_page
+        self.result_list = self.selection.page(start, start + self.list_per_page)
+
+    @staticmethod
+    def _is_in_use(spec: Any) -> bool:
+        return isinstance(spec, SimpleListFilter) and spec.value() is not None
 
     @property
     def period_name(self) -> Any:

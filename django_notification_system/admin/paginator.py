@@ -1,5 +1,6 @@
 """Pages of a list whose rows are not all counted."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -39,5 +40,14 @@ class CappedPaginator(BasePaginator):
 
 def capped_count(rows: Any) -> int:
     """Return the number of rows; past the cap, the cap."""
-    counted: int = rows.order_by()[: COUNTED_ROWS + 1].count()
+    return capped(lambda limit: rows.order_by()[:limit].count())
+
+
+def capped(count_up_to: Callable[[int], int]) -> int:
+    """Return what is counted; past the cap, the cap.
+
+    Args:
+        count_up_to: Counts no further than it is told.
+    """
+    counted = count_up_to(COUNTED_ROWS + 1)
     return AtLeast(COUNTED_ROWS) if counted > COUNTED_ROWS else counted

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_permission_codename
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,9 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, TargetUserRecord, UserTarget
 from .base import NotificationSystemAdmin
-from .filters import JustMeFilter, PersonFilter, notifications_of
+from .filters import ExtentFilter, JustMeFilter, PersonFilter, notifications_of
 from .paginator import capped_count
-from .search import user_search_fields
+from .quick_search import records_meant
+from .search import user_search_fields, words
 
 #: The unique constraint's fields, so that its index gives the page; the newest users come first.
 ORDERING = ("-user_id", "-target_id", "-target_user_id")
@@ -38,14 +40,29 @@ class UserTargetAdmin(NotificationSystemAdmin):
 
     list_display = ("user", "target", "description", "target_user_id", "active")
     named_by = ("user", "target")
-    list_filter = ("active", JustMeFilter, "target")
+    list_filter = (ExtentFilter, "active", JustMeFilter, "target")
     sortable_by = ("description", "target_user_id", "active")
     search_fields = (*user_search_fields("user__"), "target_user_id", "description")
-    search_help_text = _("Users, addresses and descriptions.")
+    quickly_searched = search_fields
+    search_help_text = _(
+        "Users, addresses and descriptions. A quick search looks at the latest users in full, and"
+        " at the rest by how addresses and user names begin."
+    )
     ordering = ORDERING
     searched_fields = ("user", "target")
     fields = ("user", "target", "target_user_id", "description", "active")
     readonly_fields = ("notifications", "hard_bounces", "origin", "created_date", "modified_date")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return the records that every word means."""
+        if not self.searches_quickly(request):
+            return super().get_search_results(request, queryset, search_term)
+        for word in words(search_term):
+            meant = records_meant(word, using=queryset.db, described=True)
+            queryset = queryset.filter(pk__in=meant)
+        return queryset, False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that keeps to its index."""

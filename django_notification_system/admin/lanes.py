@@ -1,0 +1,92 @@
+"""Reading a list by the index that the engine has, whichever statuses and targets are asked for.
+
+That index is over target, status and time. Of one target and one status it gives the newest at
+once: a *lane*. A list of several shows what is newest of all lanes together, and reads no more of
+each than it shows. A database that is asked for all of them at once goes through the whole table,
+from the newest, until it has found enough; where they are few, to its end.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connections
+from django.db.models import QuerySet
+
+from ..models import Notification
+
+STATUSES = tuple(status for status, _label in Notification.STATUS_CHOICES)
+
+
+def lanes_of(
+    rows: QuerySet[Any], target_ids: Iterable[Any], statuses: Sequence[str]
+) -> list[QuerySet[Any]]:
+    """Return a lane for each target and status.
+
+    Args:
+        rows: What the lanes are of.
+        target_ids: The keys of the targets, with ``None`` for what has none yet.
+        statuses: The statuses.
+    """
+    return [
+        rows.filter(target=target_id, status=status)
+        for target_id in target_ids
+        for status in statuses
+    ]
+
+
+def keys_between(
+    lanes: Sequence[QuerySet[Any]], start: int, stop: int, *, newest_first: bool = True
+) -> list[Any]:
+    """Return the keys of the rows of all lanes from one place to another.
+
+    Args:
+        lanes: Querysets that have no row in common.
+        start: The first place.
+        stop: The place after the last.
+        newest_first: Whether the newest has the first place, or the oldest.
+    """
+    if start:
+        # The place is found by the time alone, for which the index suffices.
+        moment = moment_at(lanes, start, newest_first=newest_first)
+        if moment is None:
+            return []
+        before, after = ("gt", "lte") if newest_first else ("lt", "gte")
+        skipped = count_up_to(
+            [lane.filter(**{f"scheduled_delivery__{before}": moment}) for lane in lanes], start
+        )
+        lanes = [lane.filter(**{f"scheduled_delivery__{after}": moment}) for lane in lanes]
+        start, stop = start - skipped, stop - skipped
+    sign = "-" if newest_first else ""
+    ordering = [f"{sign}scheduled_delivery", f"{sign}pk"]
+    merged = _merged(lanes, ["scheduled_delivery", "pk"], ordering, stop)
+    return [key for _moment, key in merged.order_by(*ordering)[start:stop]]
+
+
+def moment_at(
+    lanes: Sequence[QuerySet[Any]], place: int, *, newest_first: bool = True
+) -> datetime | None:
+    """Return the time of the row at a place among those of all lanes, if there are so many."""
+    ordering = ["-scheduled_delivery" if newest_first else "scheduled_delivery"]
+    merged = _merged(lanes, ["scheduled_delivery"], ordering, place + 1)
+    found = list(merged.order_by(*ordering)[place : place + 1])
+    return found[0][0] if found else None
+
+
+def count_up_to(lanes: Sequence[QuerySet[Any]], limit: int) -> int:
+    """Return the number of rows of all lanes, or the limit where there are more."""
+    merged = _merged(lanes, ["scheduled_delivery"], [], limit)
+    counted: int = merged[:limit].count()
+    return counted
+
+
+def _merged(
+    lanes: Sequence[QuerySet[Any]], columns: Sequence[str], ordering: Sequence[str], stop: int
+) -> QuerySet[Any]:
+    parts = [lane.prefetch_related(None).order_by().values_list(*columns) for lane in lanes]
+    if len(parts) == 1:
+        return parts[0]
+    # SQLite merges what the index gives, and stops when it has enough; it would not take this.
+    if connections[parts[0].db].features.supports_slicing_ordering_in_compound:
+        parts = [part.order_by(*ordering)[:stop] for part in parts]
+    return parts[0].union(*parts[1:], all=True)
