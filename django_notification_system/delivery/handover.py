@@ -123,10 +123,11 @@ def hand_over(batches: Iterable[ClaimedBatch], enqueue: Enqueue) -> int:
             give_back(batch)
             if not isinstance(error, Exception):
                 raise
+            reason = one_line(error).rstrip(".")
             raise HandOverFailed(
                 f"The task engine did not take a batch of {batch.size} notifications of target"
-                f" {batch.target!r}: {one_line(error)}. They are due as before, and the next run"
-                " takes them. Is the broker up?"
+                f" {batch.target!r}: {reason}. They are due as before, and the next run takes them."
+                " Is the broker up?"
             ) from error
         number += batch.size
     return number
