@@ -194,6 +194,7 @@ EAGER = """
 import logging, sys
 import django; django.setup()
 logging.basicConfig(stream=sys.stdout, level=logging.ERROR)
+sys.setrecursionlimit(400)  # reached sooner than by a thousand batches
 from tests.workers.celery_app import app
 from django_notification_system.contrib.celery.tasks import fetch_receipts, hand_over_due
 hand_over_due.delay(targets=["spool"])
