@@ -462,7 +462,9 @@ def test_what_cannot_be_written_is_written_later(
     settings: Any,
     counted: Callable[[], Samples],
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(counting, "WRITE_EVERY_SECONDS", 0)
     folder = tmp_path / "not yet"
     settings.NOTIFICATION_SYSTEM_PROMETHEUS = {"FILE": folder / "notifications.prom"}
     make_due(loft, title="one")
@@ -473,6 +475,29 @@ def test_what_cannot_be_written_is_written_later(
     run()
     samples = samples_of((folder / "notifications.prom").read_text())
     assert samples["attempts_total{outcome=delivered,target=Loft}"] == 2
+
+
+def test_many_small_batches_are_written_together(
+    tmp_path: Path,
+    loft: TargetUserRecord,
+    make_due: MakeDue,
+    settings: Any,
+    counted: Callable[[], Samples],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counting, "WRITE_EVERY_SECONDS", 3)
+    file = tmp_path / "notifications.prom"
+    settings.NOTIFICATION_SYSTEM_PROMETHEUS = {"FILE": file}
+    settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 1}
+    for number in range(5):
+        make_due(loft, title=f"{number}")
+    run()
+    delivered = "attempts_total{outcome=delivered,target=Loft}"
+    assert samples_of(file.read_text())[delivered] == 1
+    deadline = time.monotonic() + 10
+    while samples_of(file.read_text())[delivered] < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_process_that_holds_the_file_holds_up_no_delivery(

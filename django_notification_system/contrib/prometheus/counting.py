@@ -1,6 +1,8 @@
 """Counting in the process that delivers: attempts, how late they are, how long a provider takes."""
 
+import atexit
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -22,8 +24,8 @@ logger = logging.getLogger("django_notification_system")
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 #: The seconds from when a message was due: a watching process's, cron's, and a backlog's.
 DELAY_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14_400.0)
-#: While a batch is delivered, the file is written so often.
-WRITE_EVERY_SECONDS = 5.0
+#: To add to the file takes milliseconds, and a batch may be a single notification.
+WRITE_EVERY_SECONDS = 1.0
 
 #: What this process has counted.
 registry = CollectorRegistry()
@@ -61,7 +63,8 @@ class Counting(Observer):
 
     def __init__(self) -> None:
         self._file = CountsFile(registry)
-        self._written_at = time.monotonic()
+        self._written_at = float("-inf")
+        self._timer: threading.Timer | None = None
         self._is_served = False
 
     def watch_began(self) -> None:
@@ -94,8 +97,7 @@ class Counting(Observer):
             if notification.status == Notification.DELIVERED and at is not None:
                 late = (at - notification.scheduled_delivery).total_seconds()
                 delay.observe(max(late, 0.0))
-        if time.monotonic() - self._written_at > WRITE_EVERY_SECONDS:
-            self._write()
+        self._write_soon()
 
     def settled(
         self,
@@ -113,9 +115,22 @@ class Counting(Observer):
 
     def batch_ended(self, target: NotificationTarget, token: uuid.UUID, problem: str) -> None:
         """Write down what the batch has added."""
-        self._write()
+        self._write_soon()
 
-    def _write(self) -> None:
+    def _write_soon(self) -> None:
+        """Write at once, or when it is time."""
+        if prometheus_settings().file is None:
+            return
+        wait = self._written_at + WRITE_EVERY_SECONDS - time.monotonic()
+        if wait <= 0:
+            self.write()
+        elif self._timer is None or not self._timer.is_alive():
+            self._timer = threading.Timer(wait, self.write)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def write(self) -> None:
+        """Add what was counted to the file, if the settings name one."""
         self._written_at = time.monotonic()
         path = prometheus_settings().file
         if path is None:
@@ -133,6 +148,7 @@ counting = Counting()
 def begin() -> None:
     """Count from now on what this process delivers."""
     add_observer(counting)
+    atexit.register(counting.write)  # a run of cron's ends before the next is due
 
 
 def serve(port: int, address: str) -> None:
