@@ -1,0 +1,114 @@
+"""Fills the table with what was delivered in the past days, by the million, in SQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .server import Server
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+CHUNK = 500_000
+TABLE = "notification_system_notification"
+#: What differs from the notification that is copied; all else is as it was when it was delivered.
+VALUES = {
+    "id": "gen_random_uuid()",
+    "digest": "gen_random_uuid()",
+    "provider_message_id": "'<' || gen_random_uuid() || '@example.com>'",
+    "created_date": "{moment}",
+    "scheduled_delivery": "{moment}",
+    "attempted_delivery": "{moment} + interval '1 second'",
+    "modified_date": "{moment} + interval '1 second'",
+}
+MOMENT = "%(first)s::timestamptz + n * %(step)s"
+
+
+def midnight(server: Server) -> datetime:
+    """Return the beginning of the server's present day."""
+    moment: datetime = server.one("SELECT date_trunc('day', now())")[0]
+    return moment
+
+
+def make_originals(server: Server, days: int) -> None:
+    """Make what was delivered older than the past days, and leave one that always waits.
+
+    What waits stands behind what was delivered in the index that claims read, as in real life.
+    """
+    server.execute(
+        f"UPDATE {TABLE} SET created_date = moment, scheduled_delivery = moment,"
+        " attempted_delivery = moment, modified_date = moment"
+        " FROM (SELECT date_trunc('day', now()) - %s * interval '1 day' AS moment) moments",
+        [days + 1],
+    )
+    server.execute(
+        f"CREATE TEMPORARY TABLE originals AS"
+        f" SELECT *, row_number() OVER () - 1 AS number FROM {TABLE}"
+    )
+    server.execute("ANALYZE originals")
+    server.execute(
+        f"UPDATE {TABLE} SET status = 'SCHEDULED', scheduled_delivery = now() + interval '1 year'"
+        f" WHERE id IN (SELECT id FROM {TABLE} LIMIT 1)"
+    )
+
+
+def partition(server: Server, days: int, number: int) -> None:
+    """Make so many partitions for the past days, and two for the next, as the page shows."""
+    server.execute((EXAMPLES / "partitions.sql").read_text())
+    first = midnight(server) - timedelta(days=days)
+    server.execute("SELECT notification_system_partition(%s)", [first])
+    width = timedelta(days=days // number)
+    for part in range(number + 2):
+        bounds = [first + part * width, first + (part + 1) * width]
+        server.execute("SELECT notification_system_add_partition(%s, %s)", bounds)
+
+
+@contextmanager
+def without_indexes(server: Server) -> Iterator[None]:
+    """Take the indexes of a partitioned table away for a while: it is filled in half the time."""
+    keys = server.all(
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE contype IN ('p', 'u') AND conrelid IN (SELECT relid FROM pg_partition_tree(%s))",
+        [TABLE],
+    )
+    indexes = server.all(
+        "SELECT indexrelid::regclass::text, replace(pg_get_indexdef(indexrelid), ' ONLY ', ' ')"
+        " FROM pg_index WHERE indrelid = %s::regclass",
+        [TABLE],
+    )
+    for table, name, _ in keys:
+        server.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    for name, _ in indexes:
+        server.execute(f"DROP INDEX {name}")
+    yield
+    for table, name, definition in keys:
+        server.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    for _, definition in indexes:
+        server.execute(definition)
+
+
+def fill(server: Server, rows: int, days: int) -> Iterator[int]:
+    """Copy the originals so often, spread over the past days; yield how many are made."""
+    columns = [
+        name
+        for (name,) in server.all(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s", [TABLE]
+        )
+    ]
+    values = [VALUES.get(name, f"original.{name}").format(moment=MOMENT) for name in columns]
+    ((originals,),) = server.all("SELECT count(*) FROM originals")
+    step = timedelta(days=days) / max(rows, 1)
+    for done in range(0, rows, CHUNK):
+        last = min(done + CHUNK, rows)
+        server.execute(
+            f"INSERT INTO {TABLE} ({', '.join(columns)}) SELECT {', '.join(values)}"
+            " FROM generate_series(%(start)s::bigint, %(last)s::bigint) n"
+            " JOIN originals original ON original.number = n %% %(originals)s",
+            {
+                "first": midnight(server) - timedelta(days=days),
+                "step": step,
+                "start": done,
+                "last": last - 1,
+                "originals": originals,
+            },
+        )
+        yield last
