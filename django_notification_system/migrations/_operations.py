@@ -9,8 +9,16 @@ from django.db.migrations.operations import AddConstraint, AddIndex, AlterUnique
 from django.db.migrations.operations.base import Operation
 
 
-def _builds_online(schema_editor):
-    return schema_editor.connection.vendor == "postgresql" and not schema_editor.atomic_migration
+def _builds_online(schema_editor, model):
+    if schema_editor.connection.vendor != "postgresql" or schema_editor.atomic_migration:
+        return False
+    # Where a project has partitioned the table, PostgreSQL builds no index of it concurrently.
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND relkind = 'p'",
+            [schema_editor.quote_name(model._meta.db_table)],
+        )
+        return cursor.fetchone() is None
 
 
 class AddIndexOnline(AddIndex):
@@ -20,7 +28,7 @@ class AddIndexOnline(AddIndex):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        if not _builds_online(schema_editor):
+        if not _builds_online(schema_editor, model):
             if not self._is_in_database(model, schema_editor.connection):
                 schema_editor.add_index(model, self.index)
             return
@@ -42,7 +50,7 @@ class AddUniqueOnline(AddConstraint):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        if not _builds_online(schema_editor):
+        if not _builds_online(schema_editor, model):
             # SQLite copies the table and drops the old one: all of it, or nothing.
             with transaction.atomic(using=schema_editor.connection.alias):
                 schema_editor.add_constraint(model, self.constraint)
