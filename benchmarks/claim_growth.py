@@ -107,13 +107,20 @@ def claimed() -> Iterator[list[Any]]:
     from django.utils import timezone
 
     from django_notification_system.delivery.claim import claim_batch
+    from django_notification_system.delivery.levels import Levels
     from django_notification_system.models import NotificationTarget
 
     target = NotificationTarget.objects.get(notification_module_name="email")
+    levels = Levels(target, using="default")  # as a run keeps them
     now = timezone.now()
     while True:
         yield claim_batch(
-            target, due_at=now, size=BATCH, lease_seconds=LEASE_SECONDS, using="default"
+            target,
+            due_at=now,
+            size=BATCH,
+            lease_seconds=LEASE_SECONDS,
+            using="default",
+            levels=levels,
         ).notifications
 
 

@@ -98,6 +98,10 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "None or a dictionary, such as {'email': 'mail'}",
     ),
     "in_flight": (_is_positive_integer, "a whole number above 0"),
+    "priority_aging": (
+        lambda value: _is_number(value) and 0 <= value <= 365 * 86_400,
+        "a number of seconds from 0 to 31536000, which is a year",
+    ),
 }
 
 

@@ -145,6 +145,8 @@ class EngineSettings:
         task_queues: Which of its queues each target's batches go to, by the target's key in
             ``NOTIFICATION_SYSTEM_TARGETS``; the others go to ``"default"``.
         in_flight: How many batches of a target a task engine is given before it has delivered one.
+        priority_aging: How long a wait, in seconds, a step of priority is worth; 0: priorities
+            count for nothing.
     """
 
     batch_size: int = 500
@@ -161,6 +163,7 @@ class EngineSettings:
     task_backend: str = "default"
     task_queues: Mapping[str, str] | None = None
     in_flight: int = 20
+    priority_aging: float = 600
 
 
 @dataclass(frozen=True, kw_only=True)

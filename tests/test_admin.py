@@ -507,6 +507,7 @@ def new_notification(record: TargetUserRecord | None, **fields: Any) -> dict[str
         "scheduled_delivery_0": "2031-01-02",
         "scheduled_delivery_1": "03:04:05",
         "max_retries": "3",
+        "priority": "0",
         "retry_time_interval": "5",
         **fields,
     }

@@ -73,6 +73,8 @@ def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
         ({"NOTIFICATION_SYSTEM": {"DISPATCH": "at once"}}, "E003", '"on_commit" or None'),
         ({"NOTIFICATION_SYSTEM": {"DISPATCH": "on_commit"}}, "E011", "names no task engine"),
         ({"NOTIFICATION_SYSTEM": {"TASK_QUEUES": ["mail"]}}, "E003", "None or a dictionary"),
+        ({"NOTIFICATION_SYSTEM": {"PRIORITY_AGING": -1}}, "E003", "['PRIORITY_AGING']"),
+        ({"NOTIFICATION_SYSTEM": {"PRIORITY_AGING": 1e12}}, "E003", "which is a year"),
         ({"NOTIFICATION_SYSTEM": {"BATCHSIZE": 5}}, "W001", "no option 'BATCHSIZE'"),
         ({"NOTIFICATION_SYSTEM": {"LEASE_SECONDS": 5}}, "W003", "a send may take 10 seconds"),
         ({"NOTIFICATION_SYSTEM_TARGETS": {"expo": {"timeout": 300}}}, "W003", "may take 300"),

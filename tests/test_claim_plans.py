@@ -10,7 +10,9 @@ import pytest
 from django.db import connection, models
 from django.utils import timezone
 
+from django_notification_system.conf import EngineSettings
 from django_notification_system.delivery.claim import claim_batch
+from django_notification_system.delivery.due import next_due_after, targets_with_due
 from django_notification_system.delivery.handover import (
     ClaimedBatch,
     claim_batches,
@@ -18,6 +20,7 @@ from django_notification_system.delivery.handover import (
     deliver_batch,
     give_back,
 )
+from django_notification_system.delivery.levels import Levels
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
@@ -30,6 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 TABLE = Notification._meta.db_table
 BATCH = 50
+PRIORITIES = (3, 9)
 #: The claim's own rows, those that the claim before it holds, and some to spare.
 MOST_ROWS = 4 * BATCH
 
@@ -61,6 +65,8 @@ DUE_INDEX = next(
     for index in Notification._meta.indexes
     if index.fields[1:] == ["status", "scheduled_delivery"] and looks_up_a_target(index)
 )
+PRIORITY_INDEX = next(index for index in Notification._meta.indexes if "priority" in index.fields)
+INDEXES = (DUE_INDEX.name, PRIORITY_INDEX.name)
 
 
 @pytest.fixture
@@ -88,16 +94,18 @@ def targets(django_user_model: Any) -> Iterator[dict[str, NotificationTarget]]:
         analyze()
 
 
-def fill(record: TargetUserRecord, status: str, number: int) -> None:
+def fill(record: TargetUserRecord, status: str, number: int, priority: int = 0) -> None:
     ended = status == Notification.DELIVERED
     # What was delivered is older than what is due: who reads by the moment alone, reads it first.
     first = timezone.now() - (timedelta(days=30) if ended else timedelta(hours=2))
+    first += priority * timedelta(seconds=EngineSettings.priority_aging)  # all of one rank
     original = Notification.objects.create(
         target_user_record=record,
         title="Breakfast",
         body="The eggs are ready.",
         status=status,
         scheduled_delivery=first,
+        priority=priority,
         attempted_delivery=None if status == Notification.SCHEDULED else first,
     )
     multiply([original.pk], number - 1)
@@ -116,10 +124,45 @@ def test_a_claim_reads_of_the_due_index_what_it_claims(
         assert_little_is_sorted(plan)
 
 
+def test_a_look_for_what_is_due_reads_little(targets: dict[str, NotificationTarget]) -> None:
+    now = timezone.now()
+    every = list(targets.values())
+    for look in (
+        lambda: targets_with_due(every, now, using="default"),
+        lambda: targets_with_due(every, now - timedelta(days=90), using="default"),
+        lambda: next_due_after(now, now + timedelta(minutes=1), every, using="default"),
+        lambda: Levels(targets["busy"], using="default").find(),
+    ):
+        for statement in statements_of(look):
+            assert_little_is_read(plan_of(statement))
+
+
+def test_a_claim_by_priority_reads_little(targets: dict[str, NotificationTarget]) -> None:
+    record = TargetUserRecord.objects.get(target=targets["busy"])
+    for priority in PRIORITIES:
+        fill(record, Notification.SCHEDULED, 2_000, priority)
+    claim = claiming(targets["busy"])
+    claim()
+    plans = [plan_of(statement) for statement in statements_of(claim)]
+    claimed = Notification.objects.filter(claim_token__isnull=False)
+    assert set(claimed.values_list("priority", flat=True)) == {0, *PRIORITIES}
+    assert any(access.index == PRIORITY_INDEX.name for plan in plans for access in plan.accesses)
+    for plan in plans:
+        assert_little_is_read(plan)
+        assert_little_is_sorted(plan)
+
+
 def claiming(target: NotificationTarget) -> Callable[[], Any]:
+    levels = Levels(target, using="default")
+
     def claim() -> None:
         claimed = claim_batch(
-            target, due_at=timezone.now(), size=BATCH, lease_seconds=300, using="default"
+            target,
+            due_at=timezone.now(),
+            size=BATCH,
+            lease_seconds=300,
+            using="default",
+            levels=levels,
         )
         assert len(claimed.notifications) == BATCH
 
@@ -173,13 +216,13 @@ def assert_little_is_read(plan: Plan) -> None:
         assert not (access.whole and access.table in (TABLE, "")), plan
         assert access.rows is None or access.rows <= MOST_ROWS, plan
         if connection.vendor == "sqlite" and access.table == TABLE:  # which counts no rows
-            assert access.index == DUE_INDEX.name or access.terms == ("id",), plan
+            assert access.index in INDEXES or access.terms == ("id",), plan
 
 
 def assert_little_is_sorted(plan: Plan) -> None:
     for rows in plan.sorted_rows:
         if rows is None:
             # SQLite does not tell how many; those that are read by their keys are few.
-            assert all(access.index != DUE_INDEX.name for access in plan.accesses), plan
+            assert all(access.index not in INDEXES for access in plan.accesses), plan
         else:
             assert rows <= MOST_ROWS, plan

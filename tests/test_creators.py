@@ -68,6 +68,7 @@ def test_signatures_and_defaults_are_those_of_1_5_3(
         "max_retries": 3,
         "quiet": False,
         "extra": None,
+        "priority": 0,  # new, and so at the end
     }
     assert list(parameters) == [
         "user",
@@ -78,6 +79,7 @@ def test_signatures_and_defaults_are_those_of_1_5_3(
         "max_retries",
         "quiet",
         "extra",
+        "priority",
     ]
 
 

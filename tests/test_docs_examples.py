@@ -88,6 +88,12 @@ def test_expiry_example_notifies_in_time(records: Records) -> None:
     assert Notification.objects.count() == len(records)
 
 
+def test_priority_example_lets_the_code_go_first(records: Records) -> None:
+    run_example("notify_urgently.py")
+    priorities = dict(Notification.objects.values_list("title", "priority"))
+    assert priorities == {"News from the kitchen": 0, "Your code is 4711": 9}
+
+
 def test_invalid_notification_example_says_where(
     records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:

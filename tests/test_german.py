@@ -207,6 +207,7 @@ def test_errors_in_forms_are_german(client: Client, records: Records) -> None:
         "scheduled_delivery_1": "03:04",
         "retry_time_interval": 1,
         "max_retries": 1,
+        "priority": "0",
     }
 
     def post() -> Any:

@@ -319,6 +319,9 @@ def test_everything_given_is_stored(user: Any, records: Any) -> None:
         ({"expires_at": "tomorrow"}, "expires_at must be a datetime"),
         ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "could never be sent"),
         ({"expires_at": MOMENT, "scheduled_delivery": MOMENT}, "could never be sent"),
+        ({"priority": 10}, "priority is 10; it must be between 0 and 9"),
+        ({"priority": -1}, "priority is -1"),
+        ({"priority": "high"}, "priority must be an int, not str"),
         ({"extra": []}, "extra must be a dict"),
         ({"extra": {"a": object()}}, 'extra\\["a"\\] is a object'),
         ({"retry_time_interval": -1}, "retry_time_interval is -1"),
@@ -804,6 +807,31 @@ def test_an_expiry_is_refused_where_a_creator_does_not_take_it(
     creators.address(creators.write("pigeon", PIGEON_CREATOR), user)
     with pytest.raises(InvalidNotification, match=r"pigeon\.py takes no expires_at"):
         notify(user, "Hello", "World", expires_at=MOMENT)
+
+
+def test_a_priority_goes_to_a_creator_that_takes_it(creators: Creators, user: Any) -> None:
+    source = PIGEON_CREATOR.replace("extra=None)", "extra=None, priority=0)").replace(
+        '"retry_time', '"priority": priority, "retry_time'
+    )
+    creators.address(creators.write("pigeon", source), user)
+    assert notify(user, "Hello", "World", target="Pigeon", priority=7) == 1
+    assert Notification.objects.get().priority == 7
+
+
+def test_a_priority_is_refused_where_a_creator_does_not_take_it(
+    creators: Creators, user: Any
+) -> None:
+    creators.address(creators.write("pigeon", PIGEON_CREATOR), user)
+    with pytest.raises(InvalidNotification, match=r"pigeon\.py takes no priority"):
+        notify(user, "Hello", "World", priority=7)
+    assert notify(user, "Hello", "World") == 1
+
+
+def test_a_priority_is_stored(user: Any, records: Any) -> None:
+    notify(user, "Hello", "World", priority=9)
+    notify(user, "Hello again", "World")
+    priorities = Notification.objects.order_by("title").values_list("priority", flat=True)
+    assert list(priorities) == [9] * 3 + [0] * 3
 
 
 def test_an_expiry_is_stored(user: Any, records: Any) -> None:

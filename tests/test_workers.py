@@ -20,6 +20,7 @@ from tests.workers.pool import Workers, database_of_its_own, end_connections
 NOTIFICATIONS = 20_000 if os.environ.get("CI") else 3_000
 KILLED_OVER = 5_000 if os.environ.get("CI") else 2_000
 OVER_A_WAL = 2_000
+PRIORITISED = 1_500
 PROCESSES = 4
 RECORD_EVERY = 50
 
@@ -46,6 +47,18 @@ def test_overlapping_runs_send_each_notification_once(workers: Workers) -> None:
     assert len(deliveries) == NOTIFICATIONS
     assert set(deliveries.values()) == {1}
     assert workers.statuses() == {"DELIVERED": NOTIFICATIONS}
+
+
+def test_overlapping_runs_send_each_once_whatever_its_priority(workers: Workers) -> None:
+    workers.python("-m", "tests.workers.fill", str(PRIORITISED), "4")
+    started = [workers.start(BATCH_SIZE=20) for _ in range(PROCESSES)]
+    for worker in started:
+        _, errors = worker.communicate(timeout=300)
+        assert (worker.returncode, errors) == (0, "")
+    deliveries = workers.deliveries()
+    assert len(deliveries) == PRIORITISED
+    assert set(deliveries.values()) == {1}
+    assert workers.statuses() == {"DELIVERED": PRIORITISED}
 
 
 @pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="SQLite's kind of journal")

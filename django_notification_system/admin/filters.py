@@ -16,6 +16,8 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.notification import HIGHEST_PRIORITY
+from ..models.prioritised import IS_PRIORITISED
 from ..operations.causes import cause
 from .lanes import STATUSES
 
@@ -202,6 +204,35 @@ class ErrorFilter(LaneFilter):
             if chosen not in shown:
                 shown.append(chosen)
         return [(text, Truncator(text).chars(80)) for text in shown]
+
+
+class PriorityFilter(admin.SimpleListFilter):
+    """What waits and has a priority: the few rows of an index."""
+
+    title = _("waiting, by priority")
+    parameter_name = "priority"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return those above 0, the highest first, and all of them together."""
+        levels = [(str(level), str(level)) for level in range(HIGHEST_PRIORITY, 0, -1)]
+        return [("any", _("Any above 0")), *levels]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return what waits with the priority that was chosen.
+
+        Raises:
+            IncorrectLookupParameters: When it is none.
+        """
+        chosen = self.value()
+        if chosen is None:
+            return queryset
+        if chosen not in dict(self.lookup_choices):
+            raise IncorrectLookupParameters
+        targets = NotificationTarget.objects.using(queryset.db)
+        # Read first, as the index begins with them.
+        target_ids = list(targets.values_list("pk", flat=True))
+        waiting = queryset.filter(IS_PRIORITISED, target__in=target_ids)
+        return waiting if chosen == "any" else waiting.filter(priority=int(chosen))
 
 
 def _latest_errors(target_ids: Sequence[Any], using: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ from .filters import (
     ErrorFilter,
     ExtentFilter,
     PersonFilter,
+    PriorityFilter,
     StatusFilter,
     TargetFilter,
 )
@@ -136,6 +137,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         "scheduled_delivery",
         "attempted_delivery",
         "record_target",
+        "priority",
     )
     named_by = ("target_user_record__user", "target_user_record__target")
     date_hierarchy = "scheduled_delivery"
@@ -146,6 +148,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         AttemptedFilter,
         "scheduled_delivery",
         ErrorFilter,
+        PriorityFilter,
         PersonFilter,
     )
     # By anything else, a database would sort the whole table.
@@ -173,6 +176,7 @@ class NotificationAdmin(NotificationSystemAdmin):
                     "status",
                     "scheduled_delivery",
                     "expires_at",
+                    "priority",
                     "max_retries",
                     "retry_time_interval",
                 )
@@ -204,6 +208,7 @@ class NotificationAdmin(NotificationSystemAdmin):
                 "fields": (
                     "scheduled_delivery",
                     "expires_at",
+                    "priority",
                     "max_retries",
                     "retry_time_interval",
                 )

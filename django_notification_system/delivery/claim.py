@@ -1,11 +1,11 @@
 """Taking a batch of due notifications, so that no other run has them."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connections, transaction
@@ -16,8 +16,9 @@ from ..models.among import Among
 from ..models.database_now import DatabaseNow
 from ..models.notification import NotificationQuerySet
 from .database import patiently
-from .due import due_of_target
+from .levels import Levels, priority_step
 from .outcome import one_line
+from .priority import Parts, first_of, rank, rank_of
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Claim:
 
     Attributes:
         token: What marks its rows in the database.
-        notifications: The rows, oldest first.
+        notifications: The rows, in the order in which they are to go.
         using: The database's alias.
         unreadable: Why a row of it cannot be read in full, by its key.
         is_last: Whether nothing more was due and free when it was made.
@@ -66,8 +67,10 @@ def claim_batch(
     size: int,
     lease_seconds: int,
     using: str,
+    retries_due_at: datetime | None = None,
+    levels: Levels | None = None,
 ) -> Claim:
-    """Claim a target's oldest due notifications in one short transaction.
+    """Claim what goes first of what is due for a target, in one short transaction.
 
     Where the database has ``SKIP LOCKED`` two runs that claim at once take different rows without
     waiting; where it has not, the ``UPDATE`` takes only what is still free, and the slower run
@@ -79,16 +82,25 @@ def claim_batch(
         size: How many, at the most.
         lease_seconds: For how long.
         using: The database's alias.
+        retries_due_at: The latest ``scheduled_delivery`` of what has failed before, where it is
+            another.
+        levels: Which priorities there are, where the caller remembers it from claim to claim.
 
     Returns:
         The claim; an empty one when nothing is left to claim.
     """
     claim = Claim(uuid.uuid4(), [], using)
+    levels = levels or Levels(target, using=using)
 
     def take() -> None:
         claim.notifications.clear()
         claim.unreadable.clear()
-        claim.is_last = _take(claim, target, due_at, size, lease_seconds) < size
+        parts, are_shares = first_of(
+            target, due_at, size, levels, using=using, retries_due_at=retries_due_at
+        )
+        number = _take(claim, parts, due_at, size, lease_seconds)
+        # Where others were faster with some of the shares, there is more to be had.
+        claim.is_last = number < size and not are_shares
 
     while not claim.notifications and not claim.is_last:  # again where another run was faster
         patiently(take, using=using)
@@ -103,6 +115,7 @@ def claim_keys(
     size: int,
     lease_seconds: int,
     using: str,
+    levels: Levels,
 ) -> tuple[uuid.UUID, list[uuid.UUID]]:
     """Claim as ``claim_batch()`` does, for another process to deliver: read no more than the keys.
 
@@ -112,17 +125,18 @@ def claim_keys(
     """
     token = uuid.uuid4()
     skip_locked = connections[using].features.has_select_for_update_skip_locked
-    due = due_of_target(target, due_at, using=using)
     still_due_at = None if skip_locked else due_at
 
-    def take() -> tuple[list[uuid.UUID], int]:
+    def take() -> tuple[list[uuid.UUID], int, bool]:
+        parts, are_shares = first_of(target, due_at, size, levels, using=using)
         with transaction.atomic(using=using) if skip_locked else nullcontext():
-            keys = _keys(due, size, lock=skip_locked)
-            return keys, mark(keys, token, lease_seconds, using, still_due_at=still_due_at)
+            keys = _keys(parts, size, lock=skip_locked)
+            marked = mark(keys, token, lease_seconds, using, still_due_at=still_due_at)
+        return keys, marked, bool(keys) or are_shares
 
     while True:
-        keys, marked = patiently(take, using=using)
-        if marked or not keys:  # again where another run was faster
+        keys, marked, is_more_due = patiently(take, using=using)
+        if marked or not is_more_due:  # again where another run was faster
             return token, keys
 
 
@@ -160,13 +174,10 @@ def take_over(
     return claim
 
 
-def _take(
-    claim: Claim, target: NotificationTarget, due_at: datetime, size: int, lease_seconds: int
-) -> int:
-    """Mark the oldest as the claim's own and read them; return how many there were to be had."""
+def _take(claim: Claim, parts: Parts, due_at: datetime, size: int, lease_seconds: int) -> int:
+    """Mark the first as the claim's own and read them; return how many there were to be had."""
     features = connections[claim.using].features
     skip_locked = features.has_select_for_update_skip_locked
-    due = due_of_target(target, due_at, using=claim.using)
     # Without SKIP LOCKED, and so on SQLite, no transaction around both: SQLite waits for a writer
     # and goes on, where it would refuse to turn a read that is out of date into a write.
     with transaction.atomic(using=claim.using) if skip_locked else nullcontext():
@@ -174,8 +185,8 @@ def _take(
         # Without FOR UPDATE OF, reading all at once would lock the records and the users, too.
         # Without locks it would read what may have changed before the rows are marked.
         if features.has_select_for_update_of and skip_locked:
-            rows = _whole_rows(due, size)
-        keys = _keys(due, size, lock=skip_locked) if rows is None else [row.pk for row in rows]
+            rows = _whole_rows(parts, size)
+        keys = _keys(parts, size, lock=skip_locked) if rows is None else [row.pk for row in rows]
         still_due_at = None if skip_locked else due_at
         marked = mark(keys, claim.token, lease_seconds, claim.using, still_due_at=still_due_at)
     if rows is not None and marked == len(rows):
@@ -185,29 +196,37 @@ def _take(
     return len(keys)
 
 
-def _whole_rows(due: Sequence[NotificationQuerySet], size: int) -> list[Notification] | None:
+def _whole_rows(parts: Parts, size: int) -> list[Notification] | None:
     """Return the oldest with all that delivering them reads; ``None`` where one is unreadable."""
     rows: list[Notification] = []
     try:
-        for of_status in due:
-            locked = of_status.select_for_update(skip_locked=True, of=("self",))
-            rows.extend(locked.for_delivery()[:size])
+        for part, number in parts:
+            locked = part.select_for_update(skip_locked=True, of=("self",))
+            rows.extend(locked.for_delivery()[:number])
     except DatabaseError:
         raise
     except Exception:
         return None
-    rows.sort(key=attrgetter("scheduled_delivery"))
+    rows.sort(key=_rank_of())
     return rows[:size]
 
 
-def _keys(due: Sequence[NotificationQuerySet], size: int, *, lock: bool) -> list[uuid.UUID]:
-    oldest: list[tuple[datetime, uuid.UUID]] = []
-    for of_status in due:
+def _keys(parts: Parts, size: int, *, lock: bool) -> list[uuid.UUID]:
+    step = priority_step()
+    first: list[tuple[timedelta, uuid.UUID]] = []
+    for part, number in parts:
         if lock:
-            of_status = of_status.select_for_update(skip_locked=True)
-        oldest.extend(of_status.values_list("scheduled_delivery", "id")[:size])
-    oldest.sort()
-    return [key for _, key in oldest[:size]]
+            part = part.select_for_update(skip_locked=True)
+        for moment, priority, key in part.values_list("scheduled_delivery", "priority", "id")[
+            :number
+        ]:
+            first.append((rank(moment, priority, step), key))
+    first.sort()
+    return [key for _, key in first[:size]]
+
+
+def _rank_of() -> Callable[[Notification], timedelta]:
+    return partial(rank_of, step=priority_step())
 
 
 def _keep_those_of(target: NotificationTarget, claim: Claim) -> None:
@@ -239,6 +258,7 @@ def _read(claim: Claim, ids: list[uuid.UUID]) -> None:
         # One row's JSON is more than Python reads: too long a number, too deep a list.
         for notification_id in ids:
             _read_alone(claim, notification_id)
+    claim.notifications.sort(key=_rank_of())
 
 
 def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:

@@ -22,8 +22,10 @@ from ..models.database_now import DatabaseNow
 from .claim import Claim, claim_keys, mark
 from .database import patiently
 from .due import free_or_not, targets_with_due
+from .levels import Levels
 from .override import is_held
 from .pause import is_paused
+from .priority import first_of, rank_in_database
 from .rate import LONGEST_WAIT_SECONDS, share
 from .targets import targets_named
 
@@ -158,7 +160,11 @@ def _batches_of(
     most: int | None,
 ) -> Iterator[ClaimedBatch]:
     batch_size = _batch_size(target, settings)
-    room = batch_size * most if most is not None else _room(target, due_at, settings, using=using)
+    levels = Levels(target, using=using)
+    if most is None:
+        room = _room(target, due_at, settings, levels, using=using)
+    else:
+        room = batch_size * most
     while room > 0:
         size = min(batch_size, room)
         token, keys = claim_keys(
@@ -167,6 +173,7 @@ def _batches_of(
             size=size,
             lease_seconds=settings.lease_seconds,
             using=using,
+            levels=levels,
         )
         if keys:
             yield _batch(token, target, keys, using=using)
@@ -182,12 +189,17 @@ def _batch_size(target: NotificationTarget, settings: EngineSettings) -> int:
 
 
 def _room(
-    target: NotificationTarget, due_at: datetime, settings: EngineSettings, *, using: str
+    target: NotificationTarget,
+    due_at: datetime,
+    settings: EngineSettings,
+    levels: Levels,
+    *,
+    using: str,
 ) -> int:
     """Return how many may be claimed until there are as many as a task engine may be given.
 
-    As the oldest are claimed first, those that are claimed are among the oldest; to count them
-    among all that is due would take as long as that is much.
+    Those that are claimed are among those that go first; to count them among all that is due would
+    take as long as that is much.
     """
     most = settings.in_flight * settings.batch_size
     if seconds_each := target_settings(target.notification_module_name).seconds_each:
@@ -197,10 +209,9 @@ def _room(
     is_held = Q(claimed_until__gte=DatabaseNow())
 
     def count() -> int:
-        oldest = (
-            rows.values("claimed_until")[:most] for rows in free_or_not(target, due_at, using=using)
-        )
-        counts = (rows.aggregate(held=Count("claimed_until", filter=is_held)) for rows in oldest)
+        parts, _ = first_of(target, due_at, most, levels, using=using, rows_of=free_or_not)
+        first = (rows.values("claimed_until")[:number] for rows, number in parts)
+        counts = (rows.aggregate(held=Count("claimed_until", filter=is_held)) for rows in first)
         return sum(count["held"] for count in counts)
 
     return most - patiently(count, using=using)
@@ -217,7 +228,7 @@ def _free_by_target(
 ) -> list[tuple[NotificationTarget, list[uuid.UUID]]]:
     """Return what of these is due and free, by targets that can be used."""
     rows = Notification.objects.using(using).filter(pk__in=ids).due(due_at).unclaimed()
-    found = rows.order_by("scheduled_delivery").values_list("target_user_record__target", "pk")
+    found = rows.order_by(rank_in_database()).values_list("target_user_record__target", "pk")
     by_target: dict[Any, list[uuid.UUID]] = {}
     for target_id, key in patiently(lambda: list(found), using=using):
         by_target.setdefault(target_id, []).append(key)

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..models.notification import NotificationQuerySet
 from .database import patiently
+from .levels import with_highest_priority
 
 #: How many rows without a target are given one in one statement.
 ADOPTED_AT_ONCE = 1000
@@ -21,31 +22,49 @@ def targets_with_due(
     using: str,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> list[NotificationTarget]:
-    """Return the targets, as they are now, for which something is due and free; in one query."""
+    """Return the targets, as they are now, for which something is due and free; in one query.
+
+    The highest priority of what waits for each is read with it.
+    """
     adopt(due_at, using=using, is_stopping=is_stopping)
-    is_due = Q()
-    for rows in due_of_target(OuterRef("pk"), due_at, using=using):
-        is_due |= Q(Exists(rows.order_by().values("pk")))
     keys = [target.pk for target in targets]
-    found = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
+    is_due = Q()
+    for key in keys:
+        # Not once, by the outer row's key: MariaDB would first gather all that is due for anybody.
+        for rows in due_of_target(key, due_at, using=using):
+            is_due |= Q(Exists(rows.order_by().values("pk")), pk=key)
+    with_due = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
+    found = with_highest_priority(with_due, using=using)
     current = {target.pk: target for target in patiently(lambda: list(found), using=using)}
     return [current[target.pk] for target in targets if target.pk in current]
 
 
-def due_of_target(target: Any, due_at: datetime, *, using: str) -> list[NotificationQuerySet]:
+def due_of_target(
+    target: Any, due_at: datetime, *, using: str, retries_due_at: datetime | None = None
+) -> list[NotificationQuerySet]:
     """Return what is due and free for a target, the oldest first: a queryset for each status.
 
     Each reads the index in order and stops when it has enough; one for both would sort all that is
     due, again for every batch.
+
+    Args:
+        target: Whose.
+        due_at: The latest ``scheduled_delivery``.
+        using: The database's alias.
+        retries_due_at: The same of what has failed before, where it is another.
     """
-    return [rows.unclaimed() for rows in free_or_not(target, due_at, using=using)]
+    rows = free_or_not(target, due_at, using=using, retries_due_at=retries_due_at)
+    return [of_status.unclaimed() for of_status in rows]
 
 
-def free_or_not(target: Any, due_at: datetime, *, using: str) -> list[NotificationQuerySet]:
+def free_or_not(
+    target: Any, due_at: datetime, *, using: str, retries_due_at: datetime | None = None
+) -> list[NotificationQuerySet]:
     """Return what is due for a target in the same manner, with what is claimed."""
+    until = {Notification.RETRY: retries_due_at or due_at}
     return [
         Notification.objects.using(using)
-        .filter(target=target, status=status, scheduled_delivery__lte=due_at)
+        .filter(target=target, status=status, scheduled_delivery__lte=until.get(status, due_at))
         .order_by("scheduled_delivery")
         for status in Notification.PENDING_STATUSES
     ]

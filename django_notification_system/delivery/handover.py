@@ -28,6 +28,7 @@ from .claimed_batch import (
 )
 from .database import patiently
 from .given import GivenClaim
+from .levels import with_highest_priority
 from .outcome import one_line
 from .pause import is_paused
 from .run import Run
@@ -179,7 +180,9 @@ def hand_over_next(delivered: ClaimedBatch, summary: Summary, enqueue: Enqueue) 
     if not summary.taken or summary.problem is not None:
         return 0
     targets = NotificationTarget.objects.using(delivered.using).filter(pk=delivered.target_id)
-    current = patiently(lambda: list(targets), using=delivered.using)
+    current = patiently(
+        lambda: list(with_highest_priority(targets, using=delivered.using)), using=delivered.using
+    )
     usable = [target for target in current if not is_paused(target)]
     try:
         return hand_over(

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 from heapq import nsmallest
 from queue import Empty, SimpleQueue
@@ -21,16 +22,20 @@ from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS
 from .claim import Claim, claim_batch
-from .due import adopt, due_of_target, targets_with_due
+from .due import adopt, targets_with_due
 from .given import GivenClaim
 from .lane import Arrived, Event, Finished, Lane, Wanted
+from .levels import Levels
 from .pause import explained, is_paused
+from .priority import Shares, rank_in_database
 from .settle import settle_without_attempt
 from .supply import Supply
 from .targets import targets_named
 
 logger = logging.getLogger("django_notification_system")
 
+#: What fails is not tried again sooner by a lane that goes on: the shortest interval that there is.
+RETRY_AFTER = timedelta(minutes=1)
 #: How long a run that is ended early waits for what is in flight, in seconds.
 WIND_UP_SECONDS = 8
 
@@ -40,11 +45,10 @@ class Run:
 
     Args:
         target_names: Deliver only to targets of these names or module names; to all by default.
-        limit: Attempt at most so many notifications, the oldest of all targets.
+        limit: Attempt at most so many notifications, those that go first of all targets.
         using: The alias of the database that holds the notifications.
         is_more_due: Asked again and again while the run is at work; where it says so, the run also
-            delivers to targets for which something has come due since. By default it delivers
-            what was due when it was made.
+            delivers what has come due since. By default it delivers what was due when it was made.
         may_use: Tells whether to deliver to a target now. By default what has once kept a target
             from being used ends it for this run.
         on_through: Called when a target is through with what was due, and with what kept it from
@@ -120,7 +124,7 @@ class Run:
                 .unclaimed()
                 .filter(target_user_record__target=target)
                 .for_delivery()
-                .order_by("scheduled_delivery")
+                .order_by(rank_in_database())
             )
             verdict = None
             for notification in due[: self._allowance(target)].iterator(chunk_size=500):
@@ -195,12 +199,16 @@ class Run:
     def _source_of_claims(self, target: NotificationTarget) -> Callable[[int], Claim]:
         if self._given is not None:
             return self._given.take
-        due_at = self.due_at  # that of a watch moves on
+        begun_at = self.due_at
+        levels = Levels(target, using=self.using)
+        # A watch's own moves on: what has come due since may have to go before the rest.
         return lambda size: claim_batch(
             target,
-            due_at=due_at,
+            due_at=self.due_at,
+            retries_due_at=max(begun_at, self.due_at - RETRY_AFTER),
             size=size,
             lease_seconds=self._settings.lease_seconds,
+            levels=levels,
             using=self.using,
         )
 
@@ -315,10 +323,11 @@ class Run:
         """Count by target the notifications that are due first, so that none waits for another."""
         adopt(self.due_at, using=self.using)
         due = [
-            (moment, target.pk)
+            (rank, target.pk)
             for target in self.targets
-            for rows in due_of_target(target, self.due_at, using=self.using)
-            for moment in rows.values_list("scheduled_delivery", flat=True)[:limit]
+            for rank in Shares(
+                target, self.due_at, limit, Levels(target, using=self.using), using=self.using
+            ).ranks
         ]
         return Counter(key for _, key in nsmallest(limit, due))
 

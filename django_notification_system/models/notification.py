@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.utils import resolve_callables
@@ -24,11 +25,14 @@ from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
 from .on_commit import hand_over_on_commit
 from .partial_index import PartialIndex
+from .prioritised import IS_PRIORITISED
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
 
 #: Ten years, in minutes: more would lead out of the calendar.
 LONGEST_INTERVAL = 10 * 366 * 24 * 60
+#: The lowest, which is that of all that is given none, and the highest.
+LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 9
 #: How much of a handler's response is kept, in characters.
 RESPONSE_MAX_LENGTH = 500
 #: Ends that are no delivery.
@@ -160,6 +164,7 @@ class Notification(CreatedModifiedAbstractModel):
         status: ``SCHEDULED`` and ``RETRY`` wait for delivery; every other status is an end.
         scheduled_delivery: When it is due. A failed attempt that is to be repeated moves it.
         expires_at: From then on it is not sent, but ends as ``EXPIRED``.
+        priority: From 0 to 9. What has a higher one goes first among what is due.
         attempted_delivery: When the last attempt was made.
         retry_time_interval: **Minutes** from a failed attempt to the next. By default 0: the next
             run. The creators for email and Twilio use 1,440 (a day), all others 60. With
@@ -244,6 +249,14 @@ class Notification(CreatedModifiedAbstractModel):
     expires_at = models.DateTimeField(
         _("expires"), null=True, blank=True, help_text=_("From then on it is not sent.")
     )
+    # A plain integer: a constraint of the column's would have PostgreSQL read a whole live table.
+    priority = models.SmallIntegerField(
+        _("priority"),
+        default=LOWEST_PRIORITY,
+        db_default=LOWEST_PRIORITY,
+        validators=[MinValueValidator(LOWEST_PRIORITY), MaxValueValidator(HIGHEST_PRIORITY)],
+        help_text=_("From 0 to 9. A higher one goes first among what is due."),
+    )
     attempted_delivery = models.DateTimeField(_("attempted delivery"), null=True, blank=True)
     retry_time_interval = models.PositiveIntegerField(
         _("retry time interval"), default=0, help_text=_("In minutes.")
@@ -309,6 +322,13 @@ class Notification(CreatedModifiedAbstractModel):
             # and however many are due for other targets.
             models.Index(
                 fields=["target", "status", "scheduled_delivery"], name="notification_target_due"
+            ),
+            # The engine's, too: what has a priority and waits, level by level. What has none is
+            # not in it, and costs nothing.
+            PartialIndex(
+                fields=["target", "status", "priority", "scheduled_delivery"],
+                name="notification_prioritised",
+                where=IS_PRIORITISED,
             ),
             # The admin's filter by status, for what is rare. Not over what is due: a database whose
             # statistics are late would read it for a claim, and so what is due for all targets.

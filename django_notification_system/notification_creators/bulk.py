@@ -44,6 +44,7 @@ def insert_notifications(
             status=Notification.SCHEDULED,
             scheduled_delivery=scheduled_delivery,
             expires_at=draft.expires_at,
+            priority=draft.priority,
             retry_time_interval=retry_time_interval,
             max_retries=draft.max_retries,
             idempotency_key=draft.idempotency_key,

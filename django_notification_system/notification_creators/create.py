@@ -162,6 +162,11 @@ class Creation:
                     f"create_notification() in {creator.source} takes no expires_at, so what it "
                     "makes would never expire. Add the parameter, or notify without it."
                 )
+            elif self.draft.priority and not creator.takes("priority"):
+                raise InvalidNotification(
+                    f"create_notification() in {creator.source} takes no priority, so what it "
+                    "makes would have none. Add the parameter, or notify without it."
+                )
             self._creators[target.pk] = creator
         return self._creators[target.pk]
 
@@ -215,6 +220,7 @@ class Creation:
             "max_retries": draft.max_retries if creator.takes("max_retries") else None,
             "idempotency_key": draft.idempotency_key,
             "expires_at": draft.expires_at,
+            "priority": draft.priority or None,
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return {"title": draft.title, "body": draft.body, **given}

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 
 from ..exceptions import InvalidNotification
 from ..models import Notification
-from ..models.notification import has_line_break
+from ..models.notification import HIGHEST_PRIORITY, LOWEST_PRIORITY, has_line_break
 from .validate_extra import json_object, storable_text
 
 TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
@@ -35,6 +35,7 @@ class Draft:
             target's default.
         max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
         idempotency_key: The caller's word for what must not be created twice.
+        priority: What has a higher one goes first among what is due.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Draft:
     max_retries: int
     idempotency_key: str | None
     expires_at: datetime | None = None
+    priority: int = LOWEST_PRIORITY
 
     @cached_property
     def size(self) -> int:
@@ -62,6 +64,7 @@ def make_draft(
     max_retries: Any,
     idempotency_key: Any = None,
     expires_at: Any = None,
+    priority: Any = LOWEST_PRIORITY,
     recipient: Any = None,
 ) -> Draft:
     """Check what every target asks of a notification.
@@ -75,6 +78,7 @@ def make_draft(
         max_retries: See ``notify()``.
         idempotency_key: See ``notify()``.
         expires_at: See ``notify()``.
+        priority: See ``notify()``.
         recipient: The user, where there is exactly one. Release 1.5.3 had people write
             ``extra={"user": user, ...}``; that user is known anyway, and need not be stored.
 
@@ -99,6 +103,7 @@ def make_draft(
         max_retries=_count("max_retries", max_retries),
         idempotency_key=None if idempotency_key is None else _key(idempotency_key),
         expires_at=_expiry(expires_at, due_at),
+        priority=_integer("priority", priority, LOWEST_PRIORITY, HIGHEST_PRIORITY),
     )
 
 
@@ -161,13 +166,17 @@ def _moment(name: str, moment: Any) -> datetime | None:
 
 
 def _count(name: str, value: Any) -> int:
+    return _integer(name, value, 0, LARGEST_INTEGER)
+
+
+def _integer(name: str, value: Any, lowest: int, highest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidNotification(f"{name} must be an int, not {type(value).__name__}.")
-    if not 0 <= value <= LARGEST_INTEGER:
+    if not lowest <= value <= highest:
         # Python writes no integer of more than 4,300 digits.
         shown = value if value.bit_length() <= 64 else "out of range"
         raise InvalidNotification(
-            f"{name} is {shown}; it must be between 0 and {LARGEST_INTEGER:,}."
+            f"{name} is {shown}; it must be between {lowest} and {highest:,}."
         )
     return value
 

@@ -15,6 +15,7 @@ def create_notification(
     max_retries: int = 3,
     quiet: bool = False,
     extra: dict[str, Any] | None = None,
+    priority: int = 0,
 ) -> None:
     """Create an email to each of the user's active addresses.
 
@@ -30,6 +31,7 @@ def create_notification(
             is rendered when the email is sent, with ``extra``, ``user`` and ``notification`` as
             context), ``cc``, ``bcc``, ``reply_to``, ``headers``, ``attachments`` (paths in the
             default storage).
+        priority: From 0 to 9. What has a higher one goes first among what is due.
 
     Raises:
         UserIsOptedOut: When the user has an active opt-out.
@@ -48,4 +50,5 @@ def create_notification(
         retry_time_interval=retry_time_interval,
         max_retries=max_retries,
         extra=extra,
+        priority=priority,
     )

@@ -15,6 +15,7 @@ def create_notification(
     max_retries: int = 3,
     quiet: bool = False,
     extra: dict[str, Any] | None = None,
+    priority: int = 0,
 ) -> None:
     """Create a push notification to each of the user's active devices.
 
@@ -27,6 +28,7 @@ def create_notification(
         max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
         quiet: Return instead of raising one of the first three errors below.
         extra: What else the device gets, as JSON; the handler says which keys it knows.
+        priority: From 0 to 9. What has a higher one goes first among what is due.
 
     Raises:
         UserIsOptedOut: When the user has an active opt-out.
@@ -45,4 +47,5 @@ def create_notification(
         retry_time_interval=retry_time_interval,
         max_retries=max_retries,
         extra=extra,
+        priority=priority,
     )

@@ -25,6 +25,7 @@ def notify(
     max_retries: int = 3,
     idempotency_key: str | None = None,
     quiet: bool = False,
+    priority: int = 0,
 ) -> int:
     """Create notifications for a user or for many, in one transaction: all of them or none.
 
@@ -54,6 +55,7 @@ def notify(
             one notification for a key, ever, whatever the other arguments are: a web request or
             a task that runs twice notifies once.
         quiet: Return 0 instead of raising one of the first three errors below.
+        priority: From 0 to 9. What has a higher one goes first among what is due for a target.
 
     Returns:
         How many notifications were created. With an ``idempotency_key`` that is 0, without an
@@ -77,6 +79,7 @@ def notify(
         retry_time_interval=retry_time_interval,
         max_retries=max_retries,
         idempotency_key=idempotency_key,
+        priority=priority,
         recipient=users if is_user(users) else None,
     )
     using = router.db_for_write(Notification)

@@ -1,4 +1,4 @@
-"""Fills the workers' database: ``python -m tests.workers.fill NUMBER``."""
+"""Fills the workers' database: ``python -m tests.workers.fill NUMBER [PRIORITIES]``."""
 
 import sys
 from datetime import timedelta
@@ -17,7 +17,7 @@ from django_notification_system.models import (  # noqa: E402
 )
 
 
-def fill(number: int) -> None:
+def fill(number: int, priorities: int = 1) -> None:
     user, _ = get_user_model().objects.get_or_create(username="egg")
     target, _ = NotificationTarget.objects.get_or_create(
         name="Spool", notification_module_name="spool"
@@ -33,6 +33,7 @@ def fill(number: int) -> None:
                 target_user_record=record,
                 title=f"number {before + index}",
                 status=Notification.SCHEDULED,
+                priority=index % priorities,
                 scheduled_delivery=now - timedelta(milliseconds=number - index),
             )
             for index in range(number)
@@ -42,4 +43,4 @@ def fill(number: int) -> None:
 
 
 if __name__ == "__main__":
-    fill(int(sys.argv[1]))
+    fill(*map(int, sys.argv[1:]))

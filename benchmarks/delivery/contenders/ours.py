@@ -18,6 +18,7 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from django_notification_system.delivery.claim import claim_batch  # noqa: E402
+from django_notification_system.delivery.levels import Levels  # noqa: E402
 from django_notification_system.delivery.outcome import Outcome  # noqa: E402
 from django_notification_system.delivery.record import record_outcomes  # noqa: E402
 from django_notification_system.delivery.run import Run  # noqa: E402
@@ -38,8 +39,11 @@ def claim_and_record() -> None:
     """The database's part alone, with the engine's own batch sizes."""
     target = NotificationTarget.objects.get(notification_module_name=job.channel)
     now = timezone.now()
+    levels = Levels(target, using="default")
     while True:
-        claim = claim_batch(target, due_at=now, size=500, lease_seconds=300, using="default")
+        claim = claim_batch(
+            target, due_at=now, size=500, lease_seconds=300, using="default", levels=levels
+        )
         if not claim.notifications:
             return
         outcomes = [Outcome.delivered(each, "Sent") for each in claim.notifications]
