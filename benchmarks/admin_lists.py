@@ -38,7 +38,7 @@ PAGES = {
     "notifications, by target": f"{ADMIN}/notification/?{BY_TARGET}={{expo}}",
     "notifications, not attempted": f"{ADMIN}/notification/?attempted_delivery__isempty=1",
     "notifications, a month": f"{ADMIN}/notification/?scheduled_delivery__year={{day.year}}"
-    "&scheduled_delivery__month={{day.month}}",
+    "&scheduled_delivery__month={day.month}",
     "notifications, by error": f"{ADMIN}/notification/?error=550+5.1.1+No+such+mailbox",
     "notifications, of a person": f"{ADMIN}/notification/?person={{person}}",
     "dashboard, 24 hours": f"{ADMIN}/notification/dashboard/",

@@ -18,7 +18,7 @@ from ..models import TargetUserRecord
 from .search import user_search_fields
 
 #: How many users are searched in full, the newest.
-USERS_LOOKED_AT = 2_000
+USERS_LOOKED_AT = 1_000
 #: How many users, and how many of their records, a word may mean.
 MOST_FOUND = 500
 
