@@ -138,6 +138,10 @@ def insert(number: int) -> None:
 
     django.setup()
 
+    if os.environ.get("BENCHMARK_ENGINE") == "celery":
+        # As a project's own package does.
+        from benchmarks import celery_app  # noqa: F401
+
     from django.db import transaction
     from django.utils import timezone
 

@@ -19,6 +19,7 @@ from django_notification_system.checks import check_settings
 from django_notification_system.contrib import tasks
 from django_notification_system.delivery.dispatch import Rest
 from django_notification_system.delivery.handover import claim_batches
+from django_notification_system.delivery.time_limit import ENQUEUE_SECONDS
 from django_notification_system.models import Notification, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.handlers.loft import flown
@@ -154,9 +155,11 @@ def test_a_missing_backport_says_which_extra_to_install(monkeypatch: pytest.Monk
 
 
 CREATE_AND_RUN = """
-import django
+import django, os
 django.setup()
 import json, time
+if "celery" in os.environ["DJANGO_SETTINGS_MODULE"]:
+    import tests.workers.celery_app
 from django.core.management import call_command
 from django_notification_system.models import Notification
 from tests.workers.fill import fill
@@ -176,8 +179,12 @@ print(json.dumps(states()))
 
 
 @pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="Redis is the same for every database.")
-@pytest.mark.parametrize("is_silent", [False, True], ids=["refusing", "silent"])
-def test_a_redis_that_is_down_holds_up_nobody_for_long(tmp_path: Path, is_silent: bool) -> None:
+@pytest.mark.parametrize(
+    ("engine", "is_silent"), [("tasks", False), ("tasks", True), ("celery", True)]
+)
+def test_a_redis_that_is_down_holds_up_nobody_for_long(
+    tmp_path: Path, engine: str, is_silent: bool
+) -> None:
     """Its client alone would go on for four seconds, or for a minute."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = server.getsockname()
@@ -185,7 +192,9 @@ def test_a_redis_that_is_down_holds_up_nobody_for_long(tmp_path: Path, is_silent
             server.close()
         workers = Workers(tmp_path, str(tmp_path / "workers.sqlite3"))
         workers.environment |= {
-            "DJANGO_SETTINGS_MODULE": "tests.workers.tasks_settings",
+            "CELERY_BROKER": f"redis://127.0.0.1:{address[1]}/0",
+            "CELERY_PREFIX": "",
+            "DJANGO_SETTINGS_MODULE": f"tests.workers.{engine}_settings",
             "TASKS_BACKEND": "rq",
             "TASKS_QUEUES": '["default"]',
             "TASKS_REDIS": json.dumps(address),
@@ -193,6 +202,6 @@ def test_a_redis_that_is_down_holds_up_nobody_for_long(tmp_path: Path, is_silent
         }
         created, delivered = workers.python("-c", CREATE_AND_RUN).splitlines()
     seconds, states = json.loads(created)
-    assert tasks.ENQUEUE_SECONDS <= seconds < tasks.ENQUEUE_SECONDS + 2
+    assert ENQUEUE_SECONDS <= seconds < ENQUEUE_SECONDS + 2
     assert states == [["SCHEDULED", None]] * 2  # due, and nobody holds it
     assert json.loads(delivered) == [["DELIVERED", None]] * 2

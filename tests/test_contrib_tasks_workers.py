@@ -121,7 +121,9 @@ class TaskWorkers(Workers):
             with Redis(*REDIS, db=15) as redis:
                 for queue in (self.queue, self.mail_queue):
                     jobs = redis.lrange(f"rq:queue:{queue}", 0, -1)
-                    redis.delete(f"rq:queue:{queue}", *(b"rq:job:" + job for job in jobs))
+                    keys = [*redis.scan_iter(f"rq:*:{queue}*"), *(b"rq:job:" + job for job in jobs)]
+                    if keys:
+                        redis.delete(*keys)
 
 
 @pytest.fixture(scope="module")

@@ -31,11 +31,9 @@ from ..delivery.handover import (
     hand_over_due,
     hand_over_next,
 )
-from ..delivery.time_limit import within
+from ..delivery.time_limit import ENQUEUE_SECONDS, within
 
 DEFAULT_QUEUE = "default"
-#: How long a backend may take to accept a task, in seconds. Redis' client goes on for a minute.
-ENQUEUE_SECONDS = 2.0
 #: A worker begins no more of a batch after so many seconds, and hands over the rest anew: RQ ends a
 #: job after 180 by default.
 DELIVER_SECONDS = 120.0

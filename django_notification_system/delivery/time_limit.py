@@ -9,6 +9,9 @@ from django.db import connections
 
 from .outcome import one_line
 
+#: How long a task engine may take to accept a batch. Redis' client goes on for a minute and more.
+ENQUEUE_SECONDS = 2.0
+
 
 def within(seconds: float, call: Callable[[], object]) -> None:
     """Make a call in a thread of its own, and wait for it for so long.

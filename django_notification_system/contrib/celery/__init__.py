@@ -29,11 +29,20 @@ def enqueue(batch: "ClaimedBatch") -> None:
     """Send a batch to the workers, for ``NOTIFICATION_SYSTEM["ENGINE"]`` among others.
 
     Raises:
+        TimeoutError: When the broker does not take it in time: the client of a silent one goes on.
         Exception: When the broker cannot be reached, as soon as that is known.
     """
+    from celery import current_app
+    from django.db import connections
+
+    from ...delivery.time_limit import ENQUEUE_SECONDS, within
     from .tasks import send  # which needs the models, as this app's own module must not
 
-    send(batch)
+    # Within a transaction, a test's mostly, another thread's connection would see nothing.
+    if current_app.conf.task_always_eager or connections[batch.using].in_atomic_block:
+        send(batch)
+    else:
+        within(ENQUEUE_SECONDS, lambda: send(batch))
 
 
 def route(
