@@ -1,4 +1,4 @@
-"""The benchmarks' Celery app."""
+"""The Celery app of the benchmarks' project."""
 
 from celery import Celery
 

@@ -1,21 +1,30 @@
 """How much faster two and four processes empty one queue than one does.
 
-    python -m benchmarks.processes [--latency 0 50] [--processes 1 2 4] [--database postgresql]
+    python -m benchmarks.processes [--engine celery] [--latency 0 50] [--processes 1 2 4]
 
 The queue is filled, all processes are started and wait for each other, and then the clock runs
 until the last one has ended. That each message arrived once is the sink's word. Sink, database and
 processes share the machine's processors, so the table says who had them. ``limit`` is the ratio at
 which all processors would be busy, if a message always took what it takes with one process.
+
+With ``--engine celery`` the processes are Celery workers, which are waiting when the first batches
+are handed over; the clock stops when the sink has the last message. TEST_REDIS_HOST and the like
+say which broker: see ``tests/brokers.py``.
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
 
+from tests.brokers import URLS
 from tests.databases import is_there
 
 from .delivery.table import grid, load
@@ -65,12 +74,15 @@ def main() -> None:
     parser.add_argument("--database", nargs="+", default=["postgresql", "mariadb"])
     parser.add_argument("--channel", default="email", choices=["email", "expo"])
     parser.add_argument("--number", type=int, help="messages for each process")
+    parser.add_argument("--engine", default="run", choices=["run", "celery"])
+    parser.add_argument("--broker", default="redis", choices=list(URLS))
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         work()
         return
-    print(f"{os.cpu_count()} processors, {options.channel}")
+    by = f"Celery on {options.broker}" if options.engine == "celery" else "process_notifications"
+    print(f"{os.cpu_count()} processors, {options.channel}, {by}")
     for vendor in options.database:
         if not is_there(vendor):
             print(f"{vendor} is left out: no server")
@@ -82,7 +94,13 @@ def main() -> None:
                 with project(vendor) as its_project:
                     number = str(processes * each)
                     its_project.fill("--number", number, "--channel", options.channel)
-                    measured.append(measure(its_project, processes, processes * each, latency))
+                    if options.engine == "celery":
+                        its_project.environment["BENCHMARK_BROKER"] = URLS[options.broker]
+                        its_project.environment["BENCHMARK_QUEUE"] = f"benchmark_{uuid4().hex}"
+                        take = measure_celery
+                    else:
+                        take = measure
+                    measured.append(take(its_project, processes, processes * each, latency))
             print(f"\n{vendor}, answers after {latency} ms\n\n{table(measured)}", flush=True)
 
 
@@ -117,6 +135,78 @@ def measure(its_project: Project, processes: int, number: int, latency: int) -> 
         max(0.0, machine - own - sink) / seconds,
         load(),
     )
+
+
+def measure_celery(project: Project, workers: int, number: int, latency: int) -> Measurement:
+    started_workers = [start_celery_worker(project) for _ in range(workers)]
+    for worker in started_workers:
+        wait_until_ready(worker)
+    before = project.ask_sink(f"reset {latency / 1000}")
+    machine_before = busy_seconds()
+    started = time.perf_counter()
+    handing_over = project.start("-c", HAND_OVER)
+    deadline = started + 300
+    while (after := project.ask_sink())["messages"] < number and time.perf_counter() < deadline:
+        time.sleep(0.02)
+    seconds = time.perf_counter() - started
+    machine = busy_seconds() - machine_before
+    own = sum(seconds_of_group(worker.pid) for worker in started_workers)
+    handing_over.communicate()
+    for worker in started_workers:
+        os.killpg(worker.pid, signal.SIGTERM)
+        worker.wait()
+    if project.ask_sink()["messages"] != number:
+        sys.exit(f"{project.ask_sink()['messages']:.0f} messages of {number} arrived.")
+    sink = after["busy"] - before["busy"]
+    rest = max(0.0, machine - own - sink)
+    return Measurement(
+        workers, number, seconds, own / seconds, sink / seconds, rest / seconds, load()
+    )
+
+
+HAND_OVER = """
+import django; django.setup()
+from benchmarks.celery_app import app
+from django_notification_system.contrib.celery.tasks import send
+from django_notification_system.delivery.handover import hand_over_due
+hand_over_due(send)
+"""
+
+
+def start_celery_worker(project: Project) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "celery", "-A", "benchmarks.celery_app", "worker"),
+            *("--concurrency", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
+        ],
+        env={**project.environment, "C_FORCE_ROOT": "1"},
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def wait_until_ready(worker: "subprocess.Popen[str]") -> None:
+    assert worker.stderr is not None
+    for line in worker.stderr:
+        if line.rstrip().endswith("ready."):
+            # Nobody reads the rest: a full pipe would hold up the worker.
+            threading.Thread(target=worker.stderr.read, daemon=True).start()
+            return
+    sys.exit("A worker has died.")
+
+
+def seconds_of_group(leader: int) -> float:
+    """Return the processors' time of a worker and its child, its start included."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,pid="], capture_output=True, text=True).stdout
+    ticks = 0
+    for line in listed.splitlines():
+        group, process = map(int, line.split())
+        if group == leader:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def line_of(worker: "subprocess.Popen[str]") -> str:

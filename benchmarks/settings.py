@@ -26,3 +26,10 @@ NOTIFICATION_SYSTEM_TARGETS = {
     "email": {"from_email": DEFAULT_FROM_EMAIL},
     "expo": {"base_url": f"http://127.0.0.1:{_http_port}"},
 }
+
+if _broker := os.environ.get("BENCHMARK_BROKER"):
+    INSTALLED_APPS.append("django_notification_system.contrib.celery")
+    CELERY_BROKER_URL = _broker
+    # Other work is on the same broker.
+    CELERY_TASK_DEFAULT_QUEUE = os.environ["BENCHMARK_QUEUE"]
+    CELERY_WORKER_PREFETCH_MULTIPLIER = 1
