@@ -64,7 +64,7 @@ def test_every_target_lands_in_the_outbox(
     assert mail.outbox == []
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_targets_side_by_side_land_in_the_outbox(
     outbox: Outbox, records: Records, loft: TargetUserRecord
 ) -> None:
