@@ -1,5 +1,6 @@
 """Higher priorities go first within what is due, and starve nobody."""
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -199,6 +200,41 @@ def test_a_claim_goes_back_for_more_where_another_run_was_faster(
     monkeypatch.setattr(claim_module, "first_of", read_and_lose)
     mine = claim(loft, 2)
     assert (others, titles(mine), mine.is_last) == ([["4", "5"]], ["0", "1"], False)
+
+
+@in_real_transactions
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="It locks no rows.")
+@pytest.mark.parametrize("for_an_engine", [False, True])
+def test_what_another_transaction_holds_for_long_keeps_nothing_else_waiting(
+    loft: TargetUserRecord, make_due: MakeDue, settings: Any, for_an_engine: bool
+) -> None:
+    urgent = make_due(loft, title="urgent", priority=9)
+    make_due(loft, title="free")
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                Notification.objects.filter(pk=urgent.pk).update(title="edited")
+                is_held.set()
+                is_over.wait(5)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert is_held.wait(5)
+    try:
+        if for_an_engine:
+            settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 1}
+            keys = next(claim_batches()).keys
+            found = list(Notification.objects.filter(pk__in=keys).values_list("title", flat=True))
+        else:
+            found = titles(claim(loft, 1))
+    finally:
+        is_over.set()
+        thread.join()
+    assert found == ["free"]
 
 
 def test_task_engines_are_given_what_goes_first(

@@ -1,7 +1,8 @@
 """Taking a batch of due notifications, so that no other run has them."""
 
+import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,11 @@ from .database import patiently
 from .levels import Levels, priority_step
 from .outcome import one_line
 from .priority import Parts, first_of, rank, rank_of
+
+#: How long a claim waits for a transaction of others that holds all that goes first, and how long
+#: between two looks, in seconds.
+LONGEST_WAIT_SECONDS = 0.2
+WAIT_STEP_SECONDS = 0.01
 
 
 @dataclass
@@ -92,19 +98,26 @@ def claim_batch(
     claim = Claim(uuid.uuid4(), [], using)
     levels = levels or Levels(target, using=using)
 
-    def take() -> None:
+    def take(by_priority: bool) -> None:
         claim.notifications.clear()
         claim.unreadable.clear()
         parts, are_shares = first_of(
-            target, due_at, size, levels, using=using, retries_due_at=retries_due_at
+            target,
+            due_at,
+            size,
+            levels if by_priority else None,
+            using=using,
+            retries_due_at=retries_due_at,
         )
         number = _take(claim, parts, due_at, size, lease_seconds)
         # Where others were faster with some of the shares, there is more to be had.
         claim.is_last = number < size and not are_shares
 
-    while not claim.notifications and not claim.is_last:  # again where another run was faster
-        patiently(take, using=using)
+    for by_priority in _tries():
+        patiently(partial(take, by_priority), using=using)
         _keep_those_of(target, claim)
+        if claim.notifications or claim.is_last:  # again where another run was faster
+            break
     return claim
 
 
@@ -116,6 +129,7 @@ def claim_keys(
     lease_seconds: int,
     using: str,
     levels: Levels,
+    retries_due_at: datetime | None = None,
 ) -> tuple[uuid.UUID, list[uuid.UUID]]:
     """Claim as ``claim_batch()`` does, for another process to deliver: read no more than the keys.
 
@@ -127,17 +141,26 @@ def claim_keys(
     skip_locked = connections[using].features.has_select_for_update_skip_locked
     still_due_at = None if skip_locked else due_at
 
-    def take() -> tuple[list[uuid.UUID], int, bool]:
-        parts, are_shares = first_of(target, due_at, size, levels, using=using)
+    def take(by_priority: bool) -> tuple[list[uuid.UUID], int, bool]:
+        parts, are_shares = first_of(
+            target,
+            due_at,
+            size,
+            levels if by_priority else None,
+            using=using,
+            retries_due_at=retries_due_at,
+        )
         with transaction.atomic(using=using) if skip_locked else nullcontext():
             keys = _keys(parts, size, lock=skip_locked)
             marked = mark(keys, token, lease_seconds, using, still_due_at=still_due_at)
         return keys, marked, bool(keys) or are_shares
 
-    while True:
-        keys, marked, is_more_due = patiently(take, using=using)
+    keys: list[uuid.UUID] = []
+    for by_priority in _tries():
+        keys, marked, is_more_due = patiently(partial(take, by_priority), using=using)
         if marked or not is_more_due:  # again where another run was faster
-            return token, keys
+            break
+    return token, keys
 
 
 def take_over(
@@ -172,6 +195,19 @@ def take_over(
     _read(claim, keys)
     _keep_those_of(target, claim)
     return claim
+
+
+def _tries() -> Iterator[bool]:
+    """Yield, for one try after another, whether to go by priority.
+
+    Another transaction may hold for long all that goes first; then whatever else is free will do.
+    """
+    give_up_at = time.monotonic() + LONGEST_WAIT_SECONDS
+    while time.monotonic() < give_up_at:
+        yield True
+        time.sleep(WAIT_STEP_SECONDS)
+    while True:
+        yield False
 
 
 def _take(claim: Claim, parts: Parts, due_at: datetime, size: int, lease_seconds: int) -> int:

@@ -30,7 +30,7 @@ def first_of(
     target: NotificationTarget,
     due_at: datetime,
     size: int,
-    levels: Levels,
+    levels: Levels | None,
     *,
     using: str,
     retries_due_at: datetime | None = None,
@@ -42,7 +42,7 @@ def first_of(
         target: Whose.
         due_at: The latest ``scheduled_delivery``.
         size: How many are wanted.
-        levels: Which priorities there are.
+        levels: Which priorities there are; ``None``: whatever they are, oldest first.
         using: The database's alias.
         retries_due_at: The latest ``scheduled_delivery`` of what has failed before, where it is
             another.
@@ -52,7 +52,7 @@ def first_of(
         What to read, and whether these are shares that are together of just that size. Otherwise
         there may be more than is wanted of each status.
     """
-    if levels.find():
+    if levels is not None and levels.find():
         shares = Shares(
             target,
             due_at,
