@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from django_notification_system import conf
 from django_notification_system.models import (
@@ -327,6 +327,22 @@ def test_a_handler_may_save_by_other_means(
     assert response(notification) == "By another way."
     assert notification.status == Notification.DELIVERED
     assert notification.claim_token is None
+
+
+def test_what_stands_in_for_a_response_is_english_in_every_project(
+    pigeon: TargetUserRecord, make_due: MakeDue, write_handler: WriteHandler
+) -> None:
+    notification = make_due(pigeon)
+    write_handler(
+        """
+        def send_notification(notification):
+            notification.status = "DELIVERED"
+            notification.save()
+        """
+    )
+    with translation.override("de"):
+        process()
+    assert response(notification) == "Delivered (the handler returned no response)"
 
 
 def test_what_a_handler_keeps_in_extra_is_saved_with_its_status(

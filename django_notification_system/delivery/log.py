@@ -4,6 +4,7 @@ Neither has an address, a title, a text or a secret, so that logs may go whereve
 """
 
 import logging
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -42,6 +43,19 @@ def log_fields(
     if batch_token is not None:
         extra["batch_token"] = str(batch_token)
     return extra
+
+
+def without_addresses(text: str, notifications: Iterable[Notification]) -> str:
+    """Return what is said of a target as a whole, without the addresses of these.
+
+    A mail server's answer names the recipient at times.
+    """
+    for notification in notifications:
+        address = notification.target_user_record.target_user_id
+        # What is a mere word or number may stand there for another reason.
+        if address in text and not address.isalnum():
+            text = re.sub(rf"(?<!\w){re.escape(address)}(?!\w)", "…", text)
+    return text
 
 
 def log_attempts(

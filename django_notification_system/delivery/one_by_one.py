@@ -165,4 +165,5 @@ class _Snapshot:
 def _response(returned: Any, notification: Notification) -> str:
     if returned is not None:
         return str(returned)
-    return f"{notification.get_status_display()} (the handler returned no response)"
+    # Not its label, which may be in another language: responses are compared.
+    return f"{notification.status.title()} (the handler returned no response)"

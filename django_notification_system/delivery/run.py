@@ -14,6 +14,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connections, router
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from ..conf import engine_settings, target_settings
 from ..exceptions import TargetUnavailable
@@ -38,6 +39,10 @@ logger = logging.getLogger("django_notification_system")
 RETRY_AFTER = timedelta(minutes=1)
 #: How long a run that is ended early waits for what is in flight, in seconds.
 WIND_UP_SECONDS = 8
+HANDLER_HANGS = gettext_noop(
+    "The handler of target %(target)r made no progress for %(seconds)s seconds. It is"
+    " left behind; give its calls a timeout."
+)
 
 
 class Run:
@@ -244,13 +249,8 @@ class Run:
         event.lane.inbox.put(None)
 
     def _give_up(self, supply: Supply) -> None:
-        supply.give_up(
-            _(
-                "The handler of target %(target)r made no progress for %(seconds)s seconds. It is"
-                " left behind; give its calls a timeout."
-            )
-            % {"target": supply.lane.target.name, "seconds": self._settings.lease_seconds}
-        )
+        values = {"target": supply.lane.target.name, "seconds": self._settings.lease_seconds}
+        supply.give_up(HANDLER_HANGS % values, problem=_(HANDLER_HANGS) % values)
         self._close(supply)
 
     def _close(self, supply: Supply) -> None:

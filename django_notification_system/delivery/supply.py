@@ -12,7 +12,7 @@ from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import Claim
 from .lane import Answer, Lane
-from .log import log_fields
+from .log import log_fields, without_addresses
 from .outcome import Outcome, Result
 from .pause import pause, resume
 from .rate import LONGEST_WAIT_SECONDS, Rate
@@ -118,7 +118,8 @@ class Supply:
                 )
                 continue
             if answer.outcome.unreachable:
-                self._last_trouble = answer.outcome.response
+                notification = answer.outcome.notification
+                self._last_trouble = without_addresses(answer.outcome.response, [notification])
             if answer.outcome.unreachable and answer.outcome.result is Result.RETRY:
                 self._unreachable.append(answer)
             else:
@@ -145,6 +146,9 @@ class Supply:
             problem: What kept the target from being used.
         """
         self.take_answers()
+        if problem is not None:
+            taken = [notification for _, notification in self.lane.taken.values()]
+            problem = without_addresses(problem, taken)
         if self.lane.is_cut_off:
             problem = self._pause()
         else:
@@ -160,14 +164,19 @@ class Supply:
         self._batches.clear()
         self.lane.inbox.put(None)
 
-    def give_up(self, problem: str) -> None:
-        """Settle what the handler took and will never answer for, and finish."""
+    def give_up(self, response: str, *, problem: str | None = None) -> None:
+        """Settle what the handler took and will never answer for, and finish.
+
+        Args:
+            response: Why, for the notifications, in English as all responses.
+            problem: The same for whoever reads what keeps the target from being used.
+        """
         self.lane.is_left_behind = True  # should its handler come back to life, it sends no more
         self.take_answers()
         at, monotonic = timezone.now(), time.monotonic()
         for batch, notification in list(self.lane.taken.values()):
-            _settle(Answer(batch, Outcome.unknown(notification, problem), at, monotonic))
-        self.finish(problem)
+            _settle(Answer(batch, Outcome.unknown(notification, response), at, monotonic))
+        self.finish(response if problem is None else problem)
 
     @property
     def stalled(self) -> bool:
