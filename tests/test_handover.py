@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection, connections
@@ -284,10 +285,73 @@ def test_after_a_batch_comes_the_next_unless_the_target_cannot_be_used(
     assert states(record) == {("DELIVERED", 0, None), ("SCHEDULED", 0, None)}
 
 
+def test_what_has_failed_is_not_tried_again_before_the_next_call(
+    record: TargetUserRecord, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 2}
+    make_many(record, 5)  # each to be tried again in the next run, without an interval
+
+    def busy(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            yield Outcome.retry(notification, "451 Try again later.")
+
+    freely.behave = busy
+    batches: list[ClaimedBatch] = []
+    hand_over_due(batches.append, most=1)
+    for batch in batches:  # which grows meanwhile
+        hand_over_next(batch, deliver_batch(as_sent(batch)), batches.append)
+    assert [batch.size for batch in batches] == [2, 2, 1]
+    assert states(record) == {("RETRY", 1, None)}
+    assert hand_over_due(batches.append) == 5
+
+
+def test_a_host_whose_clock_is_behind_delivers_what_another_has_claimed(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    by_its_clock = timezone.now() + timedelta(seconds=30)
+    make_due(loft, scheduled_delivery=by_its_clock)
+    with patch("django.utils.timezone.now", return_value=by_its_clock):
+        [batch] = claim_batches()
+    assert deliver_batch(as_sent(batch)) == Summary(1, {"DELIVERED": 1})
+
+
+def test_a_message_of_an_earlier_release_is_understood(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    make_due(loft)
+    [batch] = claim_batches()
+    message = batch.as_dict()
+    del message["due_at"]
+    assert deliver_batch(ClaimedBatch.from_dict(message)) == Summary(1, {"DELIVERED": 1})
+
+
 def as_next(record: TargetUserRecord) -> ClaimedBatch:
     """Return a batch that is delivered, of which only the target counts."""
     target = record.target
     return ClaimedBatch("", target.name, "freely", str(target.pk), "default", ())
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_keeps_a_target_from_being_used_is_logged_without_the_address(
+    record: TargetUserRecord, caplog: pytest.LogCaptureFixture, is_refused: bool
+) -> None:
+    TargetUserRecord.objects.update(target_user_id="ham@example.com")
+    make_many(record, 20)
+    answer = "ham@example.com: 421 Closing."
+
+    def away(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            if is_refused:
+                raise TargetUnavailable(answer)
+            yield Outcome.retry(notification, answer, unreachable=True)
+
+    freely.behave = away
+    [batch] = claim_batches()
+    problem = deliver_batch(batch).problem
+    assert problem is not None
+    assert "…: 421 Closing." in problem
+    assert "421 Closing." in caplog.text
+    assert "ham@example.com" not in caplog.text
 
 
 def test_a_target_that_is_paused_meanwhile_gets_nothing(record: TargetUserRecord) -> None:

@@ -43,6 +43,8 @@ class ClaimedBatch:
         target_id: The target's key.
         using: The alias of the database that holds them.
         keys: Those of the rows, oldest first.
+        due_at: The moment at which they were due, by the clock of the host that claimed them: the
+            one that delivers may be a second behind, and would leave them as not yet due.
     """
 
     token: str
@@ -51,6 +53,7 @@ class ClaimedBatch:
     target_id: str
     using: str
     keys: tuple[str, ...]
+    due_at: str = ""
 
     @property
     def size(self) -> int:
@@ -64,7 +67,7 @@ class ClaimedBatch:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Make one of what ``as_dict()`` returned, if need be in another release."""
-        known = {each.name: values[each.name] for each in fields(cls)}
+        known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         return cls(**{**known, "keys": tuple(known["keys"])})
 
 
@@ -102,12 +105,16 @@ def claim_in_turn(
     targets: Sequence[NotificationTarget],
     due_at: datetime,
     *,
+    retries_due_at: datetime | None = None,
     using: str,
     most: int | None = None,
 ) -> Iterator[ClaimedBatch]:
     """Claim for these targets, a batch of each and again from the first, while there is any."""
     settings = engine_settings()
-    sources = [_batches_of(target, due_at, settings, using=using, most=most) for target in targets]
+    sources = [
+        _batches_of(target, due_at, retries_due_at, settings, using=using, most=most)
+        for target in targets
+    ]
     while sources:
         for source in list(sources):
             batch = next(source, None)
@@ -139,7 +146,7 @@ def claim_notifications(
                 token = uuid.uuid4()
                 if _mark_alone(part, token, due_at, settings, using=using):
                     room -= 1
-                    yield _batch(token, target, part, using=using)
+                    yield _batch(token, target, part, due_at, using=using)
 
 
 def give_back(batch: ClaimedBatch) -> int:
@@ -154,6 +161,7 @@ def give_back(batch: ClaimedBatch) -> int:
 def _batches_of(
     target: NotificationTarget,
     due_at: datetime,
+    retries_due_at: datetime | None,
     settings: EngineSettings,
     *,
     using: str,
@@ -170,13 +178,14 @@ def _batches_of(
         token, keys = claim_keys(
             target,
             due_at=due_at,
+            retries_due_at=retries_due_at,
             size=size,
             lease_seconds=settings.lease_seconds,
             using=using,
             levels=levels,
         )
         if keys:
-            yield _batch(token, target, keys, using=using)
+            yield _batch(token, target, keys, due_at, using=using)
         if len(keys) < size:
             return
         room -= size
@@ -258,7 +267,12 @@ def _mark_alone(
 
 
 def _batch(
-    token: uuid.UUID, target: NotificationTarget, keys: Iterable[uuid.UUID], *, using: str
+    token: uuid.UUID,
+    target: NotificationTarget,
+    keys: Iterable[uuid.UUID],
+    due_at: datetime,
+    *,
+    using: str,
 ) -> ClaimedBatch:
     return ClaimedBatch(
         token=str(token),
@@ -267,4 +281,5 @@ def _batch(
         target_id=str(target.pk),
         using=using,
         keys=tuple(str(key) for key in keys),
+        due_at=due_at.isoformat(),
     )

@@ -1,8 +1,7 @@
 """A claim that was made before the run, by another process mostly."""
 
 import uuid
-
-from django.utils import timezone
+from datetime import datetime
 
 from ..conf import engine_settings
 from ..models import NotificationTarget
@@ -19,6 +18,7 @@ class GivenClaim:
         target: Whose notifications.
         token: What the claim was made with.
         keys: Those of its rows, oldest first.
+        due_at: Leave what is due later by now.
         using: The database's alias.
 
     Attributes:
@@ -27,13 +27,20 @@ class GivenClaim:
     """
 
     def __init__(
-        self, target: NotificationTarget, token: uuid.UUID, keys: list[uuid.UUID], *, using: str
+        self,
+        target: NotificationTarget,
+        token: uuid.UUID,
+        keys: list[uuid.UUID],
+        *,
+        due_at: datetime,
+        using: str,
     ) -> None:
         self.target = target
         self.is_taken = False
         self.size = 0
         self._token = token
         self._keys = keys
+        self._due_at = due_at
         self._using = using
 
     def take(self, size: int) -> Claim:
@@ -44,7 +51,7 @@ class GivenClaim:
             self._token,
             keys,
             self.target,
-            due_at=timezone.now(),
+            due_at=self._due_at,
             lease_seconds=engine_settings().lease_seconds,
             using=self._using,
         )

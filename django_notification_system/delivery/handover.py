@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -31,7 +32,7 @@ from .given import GivenClaim
 from .levels import with_highest_priority
 from .outcome import one_line
 from .pause import is_paused
-from .run import Run
+from .run import RETRY_AFTER, Run
 
 __all__ = [
     "ClaimedBatch",
@@ -85,7 +86,10 @@ def deliver_batch(batch: ClaimedBatch, *, stop_after: float | None = None) -> Su
     if target is None:
         return Summary()  # it was deleted, and the notifications with it
     keys = [uuid.UUID(key) for key in batch.keys]
-    given = GivenClaim(target, uuid.UUID(batch.token), keys, using=batch.using)
+    due_at = timezone.now()
+    if batch.due_at:
+        due_at = max(due_at, datetime.fromisoformat(batch.due_at))
+    given = GivenClaim(target, uuid.UUID(batch.token), keys, due_at=due_at, using=batch.using)
     run = Run(using=batch.using, given=given)
     statuses: Counter[str] = Counter()
     try:
@@ -166,8 +170,9 @@ def hand_over_next(delivered: ClaimedBatch, summary: Summary, enqueue: Enqueue) 
     """Hand over one more batch in the place of one that is delivered.
 
     So workers stay busy from one call of ``hand_over_due()`` to the next, and no more is in flight
-    than before. Where the target cannot be used, or nothing was delivered, nothing follows. An
-    engine that does not take it is reported in the log: the batch before is delivered all the same.
+    than before. Where the target cannot be used, or nothing was delivered, nothing follows. What
+    has failed within the last minute waits for the next call of ``hand_over_due()``. An engine that
+    does not take it is reported in the log: the batch before is delivered all the same.
 
     Args:
         delivered: The batch.
@@ -184,10 +189,17 @@ def hand_over_next(delivered: ClaimedBatch, summary: Summary, enqueue: Enqueue) 
         lambda: list(with_highest_priority(targets, using=delivered.using)), using=delivered.using
     )
     usable = [target for target in current if not is_paused(target)]
+    now = timezone.now()
+    batches = claim_in_turn(
+        usable,
+        now,
+        # Without an interval, all attempts would be made within a second.
+        retries_due_at=now - RETRY_AFTER,
+        using=delivered.using,
+        most=1,
+    )
     try:
-        return hand_over(
-            claim_in_turn(usable, timezone.now(), using=delivered.using, most=1), enqueue
-        )
+        return hand_over(batches, enqueue)
     except HandOverFailed as error:
         logger.error("%s", error)
         return 0
