@@ -221,6 +221,15 @@ def test_a_large_transaction_hands_over_no_more_than_a_request_has_time_for(
     assert Notification.objects.due().unclaimed().count() == 5
 
 
+@in_real_transactions
+def test_a_commit_after_very_many_calls_takes_next_to_no_time(records: Records) -> None:
+    with transaction.atomic():
+        for number in range(on_commit.MOST_HANDED_OVER):
+            on_commit.hand_over_on_commit([draft(records["Email"], str(number))], using="default")
+        start = time.process_time()
+    assert time.process_time() - start < 1
+
+
 TWO_DATABASES = """
 import json, sys, django
 from django.conf import settings

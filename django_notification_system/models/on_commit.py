@@ -47,16 +47,17 @@ class _Made:
 
     def hand_over(self) -> None:
         """Hand over all that the transaction has created; the first call does it for the rest."""
+        if not self.keys:
+            return  # an earlier call has, and to look at all of them for each would take seconds
         _open.pop(connections[self._using], None)
         keys = []
         for made in self._together.left_from(self):
             keys += made.keys
             made.keys = []
-        if keys:
-            # Imported here: the engine imports the models.
-            from ..delivery.dispatch import dispatch
+        # Imported here: the engine imports the models.
+        from ..delivery.dispatch import dispatch
 
-            dispatch(keys, using=self._using)
+        dispatch(keys, using=self._using)
 
 
 #: By connection, for as long as there is something to hand over.
