@@ -139,6 +139,14 @@ def test_a_queue_that_the_backend_does_not_have_is_found_at_start(settings: Any)
     assert tasks.queue_of("twilio") == "mail"  # there is no "default"
 
 
+@pytest.mark.parametrize("queues", [["mail"], "mail", {"email": ["mail"]}])
+def test_queues_of_the_wrong_kind_are_reported_and_break_no_check(
+    settings: Any, queues: object
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {**ENGINE, "TASK_QUEUES": queues}
+    assert ["TASK_QUEUES" in message.msg for message in check_settings()] == [True]
+
+
 def test_a_missing_backport_says_which_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, tasks.__name__)
     real_import = builtins.__import__

@@ -8,7 +8,7 @@ Sources: https://docs.djangoproject.com/en/stable/topics/tasks/,
 https://github.com/RealOrangeOne/django-tasks
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connections
@@ -112,9 +112,12 @@ def enqueue(batch: ClaimedBatch) -> None:
 def problems() -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the settings of this module, and what to do; for system checks."""
     settings = engine_settings()
+    task_queues = settings.task_queues or {}
+    if not isinstance(task_queues, Mapping):
+        return  # another check says so
     queues = task_backends[settings.task_backend].queues
-    for key, queue in (settings.task_queues or {}).items():
-        if queues and queue not in queues:
+    for key, queue in task_queues.items():
+        if queues and queue not in list(queues):  # which asks for no hash
             yield (
                 f"{ENGINE}['TASK_QUEUES'][{key!r}] is {queue!r}, which the backend"
                 f" TASKS[{settings.task_backend!r}] does not have.",
