@@ -3,10 +3,12 @@
 import json
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection, connections
@@ -257,6 +259,18 @@ def test_a_broker_that_is_down_leaves_everything_due(
     if failed is HandOverFailed:
         assert "no broker" in str(raised.value)
         assert "'Freely'" in str(raised.value)
+
+
+def test_an_error_that_quotes_the_brokers_address_is_not_repeated(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    def enqueue(batch: ClaimedBatch) -> None:
+        urlsplit("redis://:s3cr/et@localhost").port  # noqa: B018 # as clients do
+
+    make_due(loft)
+    with pytest.raises(HandOverFailed, match=r"ValueError.*address right") as raised:
+        hand_over_due(enqueue)
+    assert "s3cr" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_after_a_batch_comes_the_next_unless_the_target_cannot_be_used(

@@ -128,12 +128,15 @@ def hand_over(batches: Iterable[ClaimedBatch], enqueue: Enqueue) -> int:
             give_back(batch)
             if not isinstance(error, Exception):
                 raise
-            reason = one_line(error).rstrip(".")
+            # The text of one that finds a broker's address wrong quotes that, with its password.
+            quotes_address = isinstance(error, ValueError)
+            reason = type(error).__name__ if quotes_address else one_line(error).rstrip(".")
+            question = "Is the broker's address right?" if quotes_address else "Is the broker up?"
             raise HandOverFailed(
                 f"The task engine did not take a batch of {batch.size} notifications of target"
                 f" {batch.target!r}: {reason}. They are due as before, and the next run takes them."
-                " Is the broker up?"
-            ) from error
+                f" {question}"
+            ) from (None if quotes_address else error)
         number += batch.size
     return number
 
