@@ -1,5 +1,6 @@
 """A provider that is down pauses its target, and costs no notification an attempt."""
 
+import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from io import StringIO
@@ -186,3 +187,29 @@ def test_the_command_fails_on_request_while_a_provider_is_down(record: TargetUse
     with pytest.raises(CommandError, match="20 notifications were not delivered"):
         call_command("process_notifications", fail_on_error=True, stdout=StringIO(), stderr=errors)
     assert "cannot be reached" in errors.getvalue()
+
+
+@in_real_transactions
+def test_a_lane_at_work_heeds_a_pause(record: TargetUserRecord) -> None:
+    """A person pauses the target in the admin, because something is wrong with what goes out."""
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for number, notification in enumerate(notifications):
+            if number == 10:
+                until = timezone.now() + timedelta(hours=1)
+                NotificationTarget.objects.filter(pk=record.target_id).update(
+                    paused_until=until, pause_reason="A wrong price in it"
+                )
+                time.sleep(1.2)  # it is looked at once a second
+            yield Outcome.delivered(notification, "Sent")
+
+    freely.behave = behave
+    make_many(record, 400)
+    run = Run()
+    reports = list(run)
+    delivered = Notification.objects.filter(status=Notification.DELIVERED).count()
+    assert 10 < delivered <= 110
+    assert "A wrong price in it" in run.problems["Freely"]
+    assert any("A wrong price in it" in report.response for report in reports)
+    assert not Notification.objects.filter(claim_token__isnull=False).exists()
+    assert NotificationTarget.objects.get(pk=record.target_id).paused_until is not None

@@ -8,13 +8,15 @@ from datetime import datetime
 from django.utils import timezone
 
 from ..conf import EngineSettings, target_settings
+from ..models import NotificationTarget
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import Claim
+from .database import patiently
 from .lane import Answer, Lane
 from .log import log_fields, without_addresses
 from .outcome import Outcome, Result
-from .pause import pause, resume
+from .pause import explained, is_paused, pause, resume
 from .rate import LONGEST_WAIT_SECONDS, Rate
 
 logger = logging.getLogger("django_notification_system")
@@ -22,6 +24,8 @@ logger = logging.getLogger("django_notification_system")
 #: Claim the next batch when fewer than so many of the present one wait to be handed over: a claim
 #: takes as long as it takes to send some dozens over a fast connection.
 CLAIM_AHEAD = 100
+#: How often a lane looks whether its target has been paused.
+LOOK_EVERY_SECONDS = 1.0
 
 
 class Supply:
@@ -78,13 +82,16 @@ class Supply:
         self._last_trouble = ""
         #: Nothing more is due.
         self._exhausted = False
+        #: What there is to say where the target has been paused since the lane began.
+        self._pause_found: str | None = None
+        self._looked_at = time.monotonic()
         #: The lane waits for the moment that its rate allows the next.
         self._is_waiting = False
 
     def hand_over(self) -> None:
         """Hand over the next slice; claim ahead, too, where the handler is known to be at work."""
         self._is_waiting = False
-        while not self._is_stopping():
+        while not self._is_stopping() and not self._is_paused():
             batch = next((batch for batch in self._batches if batch.has_more), None)
             just_claimed = batch is None
             if batch is None:
@@ -155,7 +162,7 @@ class Supply:
             self._count_unreachable()
             if self.lane.target.paused_until is not None and self.lane.has_answered:
                 resume(self.lane.target, using=self._using)
-        self.problem = problem
+        self.problem = problem = problem or self._pause_found
         for batch in self._batches:
             batch.record()
             if problem is not None:
@@ -218,6 +225,20 @@ class Supply:
         )
         self._batches.append(batch)
         return batch
+
+    def _is_paused(self) -> bool:
+        """Tell whether somebody has paused the target meanwhile: a person, or another host's run.
+
+        It is asked once a second: a lane may be at work for hours.
+        """
+        now = time.monotonic()
+        if self._pause_found is None and now - self._looked_at > LOOK_EVERY_SECONDS:
+            self._looked_at = now
+            rows = NotificationTarget.objects.using(self._using).filter(pk=self.lane.target.pk)
+            current = patiently(rows.first, using=self._using)
+            if current is not None and is_paused(current):
+                self._pause_found = explained(current)
+        return self._pause_found is not None
 
     def _claim_ahead(self) -> None:
         """Claim the next batch while the lane is busy with the end of this one."""

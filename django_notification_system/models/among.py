@@ -18,10 +18,10 @@ class Among(In):
     def __init__(self, name: str, keys: Iterable[uuid.UUID]) -> None:
         super().__init__(F(name), list(keys))
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL for PostgreSQL."""
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::uuid[])", [*parameters, *self.parameters(connection)]
+        return f"{column} = ANY(%s::uuid[])", (*parameters, *self.parameters(connection))
 
     def parameters(self, connection: Any) -> list[Any]:
         """Return the keys as the statement's parameters."""
