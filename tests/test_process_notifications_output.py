@@ -120,6 +120,7 @@ def test_json_tells_what_keeps_a_target_from_being_used(
     assert told["Email"]["statuses"] == {}
 
 
+@pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="threads share no database in memory")
 def test_json_of_a_watch_tells_what_keeps_a_target_from_being_used(
     loft: TargetUserRecord, records: Records, make_due: MakeDue
 ) -> None:
