@@ -60,7 +60,10 @@ class CeleryWorkers(Workers):
     def start_worker(self) -> "subprocess.Popen[str]":
         """Start a worker with one process, for all queues of the test."""
         queues = [f"{self.prefix}notifications", f"{self.prefix}notifications.spool"]
-        return self._celery("worker", "--concurrency", "1", "-Q", ",".join(queues), *QUIET)
+        # Two workers of one name would want the same queue for their remote control.
+        name = f"{self.prefix}{uuid4().hex[:6]}@%h"
+        arguments = ("-n", name, "--concurrency", "1", "-Q", ",".join(queues), *QUIET)
+        return self._celery("worker", *arguments)
 
     def start_beat(self) -> "subprocess.Popen[str]":
         """Start what calls for more every second."""
