@@ -343,6 +343,9 @@ def test_the_index_finds_what_is_due_among_what_is_not(roost: TargetUserRecord) 
     if connection.vendor != "sqlite":  # whose projects do not do it
         analyze()
     table = Notification._meta.db_table
+    indexes = {"notification_awaited"}
+    if connection.vendor == "mysql":
+        indexes.add("notification_attempted")  # where as little lies in the span of time
     statements = [
         statement
         for statement in statements_of(fetch)
@@ -359,7 +362,7 @@ def test_the_index_finds_what_is_due_among_what_is_not(roost: TargetUserRecord) 
         ]
         assert accesses
         for access in accesses:
-            assert access.index == "notification_awaited", statement
+            assert access.index in indexes, statement
             assert access.rows is None or access.rows <= 4
     assert handler.asked == [["due-1", "due-2"]]
 
