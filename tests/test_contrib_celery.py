@@ -21,7 +21,9 @@ from tests.settings import TEST_DATABASE
 from tests.workers.celery_pool import CeleryWorkers
 from tests.workers.pool import database_of_its_own
 
-pytestmark = pytest.mark.skipif(TEST_DATABASE != "postgresql", reason="see above")
+pytestmark = pytest.mark.skipif(
+    TEST_DATABASE != "postgresql", reason="Celery is the same for every database."
+)
 
 RECORD_EVERY = 50
 KILLED_OVER = 3_000 if os.environ.get("CI") else 1_500
