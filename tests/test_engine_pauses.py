@@ -1,5 +1,6 @@
 """A provider that is down pauses its target, and costs no notification an attempt."""
 
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -193,22 +194,29 @@ def test_the_command_fails_on_request_while_a_provider_is_down(record: TargetUse
 def test_a_lane_at_work_heeds_a_pause(record: TargetUserRecord) -> None:
     """A person pauses the target in the admin, because something is wrong with what goes out."""
 
+    is_paused = threading.Event()
+
     def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         for number, notification in enumerate(notifications):
-            if number == 10:
-                until = timezone.now() + timedelta(hours=1)
-                NotificationTarget.objects.filter(pk=record.target_id).update(
-                    paused_until=until, pause_reason="A wrong price in it"
-                )
+            if number == 110:
+                assert is_paused.wait(10)
                 time.sleep(1.2)  # it is looked at once a second
             yield Outcome.delivered(notification, "Sent")
 
     freely.behave = behave
     make_many(record, 400)
     run = Run()
-    reports = list(run)
+    reports = []
+    for report in run:
+        reports.append(report)
+        if not is_paused.is_set():
+            until = timezone.now() + timedelta(hours=1)
+            NotificationTarget.objects.filter(pk=record.target_id).update(
+                paused_until=until, pause_reason="A wrong price in it"
+            )
+            is_paused.set()
     delivered = Notification.objects.filter(status=Notification.DELIVERED).count()
-    assert 10 < delivered <= 110
+    assert 110 < delivered <= 220
     assert "A wrong price in it" in run.problems["Freely"]
     assert any("A wrong price in it" in report.response for report in reports)
     assert not Notification.objects.filter(claim_token__isnull=False).exists()
