@@ -301,4 +301,4 @@ def assert_little_is_read(statement: str) -> None:
         assert access.rows is None or access.rows <= MOST_ROWS, (access, statement)
         if connection.vendor == "sqlite" and access.whole:
             # It stops when it has enough, and tells nothing of that.
-            assert access.index == "notification_scheduled", statement
+            assert access.index == "notification_newest", statement

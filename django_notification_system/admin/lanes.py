@@ -12,8 +12,10 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import QuerySet
+from django.db.models.expressions import OrderBy
 
 from ..models import Notification
+from ..models.newest_first_index import ordering as index_ordering
 
 STATUSES = tuple(status for status, _label in Notification.STATUS_CHOICES)
 
@@ -33,6 +35,12 @@ def lanes_of(
         for target_id in target_ids
         for status in statuses
     ]
+
+
+def lane_of_all(rows: QuerySet[Any], *, newest_first: bool) -> QuerySet[Any]:
+    """Return one lane of rows of whatever target and status, in the order that an index gives."""
+    by_moment = index_ordering("scheduled_delivery", newest_first=newest_first, using=rows.db)
+    return rows.order_by(by_moment, "-pk" if newest_first else "pk")
 
 
 def keys_between(
@@ -60,7 +68,7 @@ def keys_between(
     sign = "-" if newest_first else ""
     ordering = [f"{sign}scheduled_delivery", f"{sign}pk"]
     merged = _merged(lanes, ["scheduled_delivery", "pk"], ordering, stop)
-    return [key for _moment, key in merged.order_by(*ordering)[start:stop]]
+    return [key for _moment, key in merged[start:stop]]
 
 
 def moment_at(
@@ -69,7 +77,7 @@ def moment_at(
     """Return the time of the row at a place among those of all lanes, if there are so many."""
     ordering = ["-scheduled_delivery" if newest_first else "scheduled_delivery"]
     merged = _merged(lanes, ["scheduled_delivery"], ordering, place + 1)
-    found = list(merged.order_by(*ordering)[place : place + 1])
+    found = list(merged[place : place + 1])
     return found[0][0] if found else None
 
 
@@ -83,10 +91,23 @@ def count_up_to(lanes: Sequence[QuerySet[Any]], limit: int) -> int:
 def _merged(
     lanes: Sequence[QuerySet[Any]], columns: Sequence[str], ordering: Sequence[str], stop: int
 ) -> QuerySet[Any]:
-    parts = [lane.prefetch_related(None).order_by().values_list(*columns) for lane in lanes]
+    parts = [
+        lane.prefetch_related(None).order_by(*_as_indexed(lane, ordering)).values_list(*columns)
+        for lane in lanes
+    ]
     if len(parts) == 1:
         return parts[0]
     # SQLite merges what the index gives, and stops when it has enough; it would not take this.
     if connections[parts[0].db].features.supports_slicing_ordering_in_compound:
-        parts = [part.order_by(*ordering)[:stop] for part in parts]
-    return parts[0].union(*parts[1:], all=True)
+        parts = [part[:stop] for part in parts]
+    else:
+        parts = [part.order_by() for part in parts]
+    return parts[0].union(*parts[1:], all=True).order_by(*ordering)
+
+
+def _as_indexed(lane: QuerySet[Any], ordering: Sequence[str]) -> Sequence[Any]:
+    """Return the same order in the words of the index that gives it, for a lane of all."""
+    own = lane.query.order_by[:1]
+    if ordering and own and isinstance(own[0], OrderBy):
+        return [own[0], *ordering[1:]]
+    return ordering

@@ -8,7 +8,8 @@ from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import InvalidPage
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
+from django.db.models.expressions import OrderBy
 from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.html import format_html
@@ -17,6 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification
+from ..models.newest_first_index import ordering
 from .filters import LaneFilter, PersonFilter
 from .search import words
 from .selection import select
@@ -161,11 +163,10 @@ class NotificationList(ChangeList):
 
     def _years(self) -> list[int]:
         """Return the years from the first notification to the last: two reads of an index."""
-        field = F(self.date_hierarchy)
         rows = self.root_queryset.prefetch_related(None).values_list(self.date_hierarchy, flat=True)
         ends: list[datetime] = [
-            *rows.order_by(field.asc())[:1],
-            *rows.order_by(field.desc())[:1],
+            *rows.order_by(self._by_date(newest_first=False))[:1],
+            *rows.order_by(self._by_date(newest_first=True))[:1],
         ]
         years = [
             (timezone.localtime(each) if timezone.is_aware(each) else each).year for each in ends
@@ -175,6 +176,10 @@ class NotificationList(ChangeList):
         now = timezone.now().year
         first, last = max(years[0], now - YEARS_BEFORE), min(years[1], now + YEARS_AFTER)
         return sorted({*years, *range(first, last + 1)})
+
+    def _by_date(self, *, newest_first: bool) -> OrderBy:
+        using = self.root_queryset.db
+        return ordering(self.date_hierarchy, newest_first=newest_first, using=using)
 
 
 def _days(year: int, month: int) -> Iterator[date]:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from ..models import NotificationTarget
 from .filters import LaneFilter
-from .lanes import STATUSES, count_up_to, keys_between, lanes_of, moment_at
+from .lanes import STATUSES, count_up_to, keys_between, lane_of_all, lanes_of, moment_at
 from .paginator import AtLeast, capped
 from .quick_search import MOST_FOUND, records_meant
 
@@ -41,8 +41,10 @@ class Selection:
 
     def page(self, start: int, stop: int) -> QuerySet[Any]:
         """Return those from one place to another."""
-        if len(self.lanes) == 1 or self.newest_first is None:
+        if self.newest_first is None:
             return self.rows[start:stop]
+        if len(self.lanes) == 1:
+            return self.lanes[0][start:stop]
         keys = keys_between(self.lanes, start, stop, newest_first=self.newest_first)
         rows: QuerySet[Any] = self.rows.model._base_manager.using(self.rows.db).filter(pk__in=keys)
         prefetched: Any = self.rows._prefetch_related_lookups  # type: ignore[attr-defined]
@@ -69,7 +71,7 @@ def select(
     """
     newest_first = _newest_first(rows)
     rows = rows.filter(_all(each.condition for each in filters if not each.looks_at_latest))
-    lanes = [rows] if is_narrow else _lanes(rows, filters)
+    lanes = [rows] if is_narrow else _lanes(rows, filters, newest_first is not False)
     rows = rows.filter(_all(map(_where, filters)))
     searched = _all(each.condition for each in filters if each.looks_at_latest)
     meant = [records_meant(word, using=rows.db) for word in words]
@@ -106,11 +108,13 @@ def _newest_first(rows: QuerySet[Any]) -> bool | None:
     return {"-scheduled_delivery": True, "scheduled_delivery": False}.get(str(first))
 
 
-def _lanes(rows: QuerySet[Any], filters: Sequence[LaneFilter]) -> list[QuerySet[Any]]:
+def _lanes(
+    rows: QuerySet[Any], filters: Sequence[LaneFilter], newest_first: bool
+) -> list[QuerySet[Any]]:
     chosen_statuses = [each.statuses for each in filters if each.statuses is not None]
     chosen_targets = {each.target_id for each in filters if each.target_id is not None}
     if not chosen_statuses and not chosen_targets:
-        return [rows]
+        return [lane_of_all(rows, newest_first=newest_first)]
     statuses = [
         status for status in STATUSES if all(status in chosen for chosen in chosen_statuses)
     ]

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.lookups import IsNull
 
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..models.notification import NotificationQuerySet
@@ -32,7 +33,9 @@ def targets_with_due(
     for key in keys:
         # Not once, by the outer row's key: MariaDB would first gather all that is due for anybody.
         for rows in due_of_target(key, due_at, using=using):
-            is_due |= Q(Exists(rows.order_by().values("pk")), pk=key)
+            # The first in order: of any one, PostgreSQL thinks that the table's beginning has it.
+            first = Subquery(rows.values("scheduled_delivery")[:1])
+            is_due |= Q(IsNull(first, False), pk=key)
     with_due = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
     found = with_highest_priority(with_due, using=using)
     current = {target.pk: target for target in patiently(lambda: list(found), using=using)}

@@ -23,6 +23,7 @@ from .awaited import AWAITED, IS_AWAITED
 from .database_now import DatabaseNow
 from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
+from .newest_first_index import NewestFirstIndex
 from .on_commit import hand_over_on_commit
 from .partial_index import PartialIndex
 from .prioritised import IS_PRIORITISED
@@ -338,7 +339,7 @@ class Notification(CreatedModifiedAbstractModel):
                 where=models.Q(status__in=UNDELIVERED_STATUSES),
             ),
             # The admin's: the newest first, without a sort of the whole table.
-            models.Index(fields=["scheduled_delivery"], name="notification_scheduled"),
+            NewestFirstIndex(fields=["scheduled_delivery"], name="notification_newest"),
             # The dashboard's and the status command's: what was attempted in the last hour or week.
             # The time comes first, so that no database reads it for a claim, and a new entry goes
             # to its end.
