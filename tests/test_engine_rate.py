@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
@@ -57,17 +58,22 @@ def test_anything_else_is_no_rate(rate: Any) -> None:
 
 def test_notifications_go_out_evenly(record: TargetUserRecord, settings: Any) -> None:
     at_rate(settings, "20/s")
+    sent_at: list[float] = []
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            sent_at.append(time.monotonic())
+            yield Outcome.delivered(notification, "Sent.")
+
+    freely.behave = behave
     make_many(record, 11)
+    began_at = time.monotonic()
     list(Run())
     assert states(record) == {("DELIVERED", 0, None)}
-    sent = sorted(Notification.objects.values_list("attempted_delivery", flat=True))
-    gaps = [
-        (later - earlier).total_seconds()
-        for earlier, later in pairwise(sent)
-        if earlier is not None and later is not None
-    ]
-    assert sum(gaps) >= 0.49
-    assert min(gaps) > 0.02  # and not all at once, and then nothing
+    # Each no sooner than its turn comes; a busy machine may be late with any.
+    assert all(at - began_at >= turn * 0.05 for turn, at in enumerate(sent_at))
+    gaps = [later - earlier for earlier, later in pairwise(sent_at)]
+    assert median(gaps) > 0.02  # and not all at once after a wait
 
 
 @in_real_transactions
@@ -77,23 +83,32 @@ def test_what_was_sent_is_told_of_before_the_next_is_due(
 ) -> None:
     """And not only when all of a handler's threads have something to do."""
     at_rate(settings, rate)
-    sent_at: dict[str, float] = {}
-    late: list[float] = []
+    #: How many were sent and not told of whenever the handler got one more.
+    untold: list[int] = []
 
     def send(notification: Notification) -> Iterator[Outcome]:
-        sent_at[notification.title] = time.monotonic()
         yield Outcome.delivered(notification, "Sent.")
 
     def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
-        for outcome in side_by_side(send, notifications, workers=16):
-            late.append(time.monotonic() - sent_at[outcome.notification.title])
+        number = 0
+
+        def counted() -> Iterator[Notification]:
+            nonlocal number
+            for notification in notifications:
+                untold.append(number)
+                number += 1
+                yield notification
+
+        for outcome in side_by_side(send, counted(), workers=16):
+            number -= 1
             yield outcome
 
     freely.behave = behave
     make_many(record, 6)
     list(Run())
     assert states(record) == {("DELIVERED", 0, None)}
-    assert max(late) < 3 * seconds_each(rate)  # with sixteen threads it was all of the run
+    assert len(untold) == 6
+    assert max(untold) < 3  # with sixteen threads it was all of the run
 
 
 def test_a_handler_that_gathers_many_sends_what_a_second_brings(
