@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -366,11 +367,34 @@ def test_a_slow_engine_is_given_no_more_after_a_while(
     records: Records, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {**ENGINE, "BATCH_SIZE": 1}
-    monkeypatch.setattr("django_notification_system.delivery.dispatch.MOST_SECONDS", 0.25)
+    monkeypatch.setattr("django_notification_system.delivery.dispatch.BEGIN_SECONDS", 0.25)
     messenger.watchers.append(lambda batch: time.sleep(0.1))
     Notification.objects.bulk_create(draft(records["Email"], str(index)) for index in range(9))
     assert 2 <= len(messenger.given) <= 4
     assert claimed() == len(messenger.given)
+
+
+@in_real_transactions
+def test_whoever_commits_waits_no_longer_though_the_engine_took_some_batches(
+    records: Records, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {**ENGINE, "BATCH_SIZE": 1}
+    monkeypatch.setattr("django_notification_system.delivery.dispatch.MOST_SECONDS", 0.5)
+    is_over = threading.Event()
+
+    def hang(batch: ClaimedBatch) -> None:
+        if messenger.given:
+            within(20, lambda: is_over.wait(20))
+
+    messenger.watchers.append(hang)
+    began = time.monotonic()
+    try:
+        Notification.objects.bulk_create(draft(records["Email"], str(index)) for index in range(3))
+        assert time.monotonic() - began < 15
+    finally:
+        is_over.set()
+    assert len(messenger.given) == claimed() == 1
+    assert "TimeoutError" in caplog.text
 
 
 def test_a_call_that_hangs_is_left_behind() -> None:

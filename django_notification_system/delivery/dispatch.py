@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from .claimed_batch import ClaimedBatch, claim_notifications, give_back
 from .database import impatiently
 from .handover import Enqueue, find_engine
+from .time_limit import all_within
 
 logger = logging.getLogger("django_notification_system")
 
-#: After so many seconds no further batch is handed over.
+#: After so many seconds no further batch is handed over: a sound engine has as many for the last.
+BEGIN_SECONDS = 1.0
+#: For so many seconds whoever created it waits for an engine that keeps to ``time_limit``.
 MOST_SECONDS = 2.0
 #: For so many seconds after the engine failed this process hands nothing over.
 REST_SECONDS = 30.0
@@ -37,15 +40,8 @@ def dispatch(keys: Iterable[uuid.UUID], *, using: str) -> None:
     if time.monotonic() < Rest.until:
         return
     try:
-        enqueue = find_engine()
-        batches = claim_notifications(keys, using=using)
-        give_up_at = time.monotonic() + MOST_SECONDS
-        while time.monotonic() < give_up_at:
-            with impatiently():
-                batch = next(batches, None)
-            if batch is None:
-                return
-            _hand_over(batch, enqueue)
+        with all_within(MOST_SECONDS):
+            _hand_over_all(keys, using=using)
     except Exception as error:
         Rest.until = time.monotonic() + REST_SECONDS
         # No more than its name: the text may quote the broker's address, with its password.
@@ -55,6 +51,18 @@ def dispatch(keys: Iterable[uuid.UUID], *, using: str) -> None:
             type(error).__name__,
             REST_SECONDS,
         )
+
+
+def _hand_over_all(keys: Iterable[uuid.UUID], *, using: str) -> None:
+    begin_until = time.monotonic() + BEGIN_SECONDS
+    enqueue = find_engine()
+    batches = claim_notifications(keys, using=using)
+    while time.monotonic() < begin_until:
+        with impatiently():
+            batch = next(batches, None)
+        if batch is None:
+            return
+        _hand_over(batch, enqueue)
 
 
 def _hand_over(batch: ClaimedBatch, enqueue: Enqueue) -> None:
