@@ -192,6 +192,27 @@ def test_a_broker_that_is_down_is_told_of_and_leaves_everything_due(
             assert workers.statuses() == {"SCHEDULED": 30}
 
 
+APP_OF_ONE_THREAD = """
+import django; django.setup()
+from celery import Celery
+# Without its part for Django, an app is the current one of the thread that made it, and no other's.
+app = Celery("ours", fixups=[], broker="memory://")
+from django_notification_system.contrib.celery import enqueue
+from django_notification_system.delivery.handover import claim_batches
+for batch in claim_batches():
+    enqueue(batch)
+with app.connection_for_read() as connection:
+    print(len(connection.SimpleQueue("celery")))
+"""
+
+
+def test_a_batch_is_sent_by_the_app_of_the_thread_that_enqueues_it(
+    database: str, tmp_path: Path
+) -> None:
+    with workers_on("memory://", database, tmp_path, 20, BATCH_SIZE=10) as workers:
+        assert workers.python("-c", APP_OF_ONE_THREAD) == "2\n"
+
+
 EAGER = """
 import logging, sys
 import django; django.setup()

@@ -41,8 +41,15 @@ def enqueue(batch: "ClaimedBatch") -> None:
     # Within a transaction, a test's mostly, another thread's connection would see nothing.
     if current_app.conf.task_always_eager or connections[batch.using].in_atomic_block:
         send(batch)
-    else:
-        within(ENQUEUE_SECONDS, lambda: send(batch))
+        return
+    app = current_app._get_current_object()
+
+    def send_by_app() -> None:
+        # Celery's current app is that of a thread; another has its default, and no broker of ours.
+        app.set_current()
+        send(batch)
+
+    within(ENQUEUE_SECONDS, send_by_app)
 
 
 def route(
