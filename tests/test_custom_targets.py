@@ -310,6 +310,37 @@ def test_a_handler_may_count_its_attempt_as_in_release_1_5_3(
     assert 89 * 60 < (notification.scheduled_delivery - started).total_seconds() < 91 * 60
 
 
+@pytest.mark.parametrize("status", ["SCHEDULED", "RETRY"])
+def test_what_a_handler_leaves_due_without_counting_is_left_alone_for_a_while(
+    pigeon: TargetUserRecord, make_due: MakeDue, write_handler: WriteHandler, status: str
+) -> None:
+    notification = make_due(pigeon, body="")
+    write_handler(
+        f"""
+        from django.utils import timezone
+
+        def send_notification(notification):
+            notification.status = "{status}"
+            notification.scheduled_delivery = timezone.now()
+            notification.body += "called "
+            notification.save()
+            return "Not while it rains."
+        """
+    )
+    started = timezone.now()
+    process()
+    process()
+    assert response(notification) == "Not while it rains."
+    assert (notification.status, notification.retry_attempts) == (status, 0)
+    assert notification.body == "called "
+    # Less than cron's minute.
+    assert 20 < (notification.scheduled_delivery - started).total_seconds() < 59
+    Notification.objects.update(scheduled_delivery=started)
+    process()
+    notification.refresh_from_db()
+    assert notification.body == "called called "
+
+
 def test_a_handler_may_save_by_other_means(
     pigeon: TargetUserRecord, make_due: MakeDue, write_handler: WriteHandler
 ) -> None:

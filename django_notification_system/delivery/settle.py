@@ -12,6 +12,9 @@ from .outcome import Outcome, Result
 
 #: The smallest step of time that every database keeps.
 TICK = timedelta(microseconds=1)
+#: How long what a handler in the manner of release 1.5.3 left due, and did not count as an attempt,
+#: is left alone: less than cron's minute, so that each of its runs finds it, as in that release.
+LEFT_DUE_SECONDS = 30
 NO_TIME_LEFT = " It expires before the next attempt."
 
 
@@ -31,7 +34,7 @@ def settle(
     notification.response = storable(outcome.response, RESPONSE_MAX_LENGTH)
     if outcome.result is Result.AS_SAVED:
         if notification.status in Notification.PENDING_STATUSES:
-            notification.scheduled_delivery = max(notification.scheduled_delivery, due_until + TICK)
+            _settle_left_pending(outcome, at, due_until)
         return
     notification.attempted_delivery = at
     notification.provider_message_id = storable(outcome.provider_message_id, 200)
@@ -51,6 +54,17 @@ def settle(
         notification.status = Notification.DELIVERY_FAILURE
     else:
         _settle_retry(outcome, at, due_until)
+
+
+def _settle_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+    """Keep what its handler has left pending from being attempted again and again."""
+    notification = outcome.notification
+    earliest = due_until + TICK
+    is_left_due = notification.scheduled_delivery <= max(at, due_until)
+    if is_left_due and "retry_attempts" not in outcome.saved_fields:
+        # Nothing else would ever end it, and a run that goes on would do nothing but call for it.
+        earliest = max(earliest, at + timedelta(seconds=LEFT_DUE_SECONDS))
+    notification.scheduled_delivery = max(notification.scheduled_delivery, earliest)
 
 
 def _settle_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
