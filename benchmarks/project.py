@@ -27,10 +27,12 @@ class Project:
     Attributes:
         environment: Of each process.
         control_port: Where the sink counts.
+        prefix: The command through which what is started is started.
     """
 
     environment: dict[str, str]
     control_port: int
+    prefix: tuple[str, ...] = ()
 
     def python(self, *arguments: str) -> str:
         """Run Python to its end and return what it printed."""
@@ -46,7 +48,7 @@ class Project:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Python, with pipes to its input and from its output."""
         return subprocess.Popen(
-            [sys.executable, *arguments],
+            [*self.prefix, sys.executable, *arguments],
             cwd=ROOT,
             env=self.environment,
             text=True,

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--status", default=Notification.SCHEDULED)
     parser.add_argument("--channel", default="email")
     parser.add_argument("--bodies", choices=["same", "different", "short"], default="same")
+    parser.add_argument("--no-analyze", action="store_true")
     options = parser.parse_args(arguments)
     target = NotificationTarget.objects.get(notification_module_name=options.channel)
     body = {
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str]) -> None:
         "short": SHORT_BODY,
     }[options.bodies]
     fill(target, options.number, status=options.status, body=body)
-    analyze()
+    if not options.no_analyze:
+        analyze()
 
 
 def fill(

@@ -8,6 +8,7 @@ from tests.databases import use_pymysql
 DATABASES = {"default": json.loads(os.environ["BENCHMARK_DATABASE"])}
 if DATABASES["default"]["ENGINE"].endswith("mysql"):
     use_pymysql()
+_sink = os.environ.get("BENCHMARK_SINK_HOST", "127.0.0.1")
 _smtp_port, _http_port = json.loads(os.environ["BENCHMARK_SINK"])
 
 SECRET_KEY = "only for the benchmark"
@@ -20,11 +21,11 @@ INSTALLED_APPS = [
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 DEFAULT_FROM_EMAIL = "noreply@example.com"
-EMAIL_HOST = "127.0.0.1"
+EMAIL_HOST = _sink
 EMAIL_PORT = _smtp_port
 NOTIFICATION_SYSTEM_TARGETS = {
     "email": {"from_email": DEFAULT_FROM_EMAIL},
-    "expo": {"base_url": f"http://127.0.0.1:{_http_port}"},
+    "expo": {"base_url": f"http://{_sink}:{_http_port}"},
 }
 
 if _broker := os.environ.get("BENCHMARK_BROKER"):
