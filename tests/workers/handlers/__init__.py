@@ -1,1 +1,1 @@
-"""The workers' one handler."""
+"""The workers' handlers: one that may be slow, as email is, and one that never is."""
