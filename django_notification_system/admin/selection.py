@@ -23,12 +23,14 @@ class Selection:
     """The rows of a list.
 
     Attributes:
+        source: What they were chosen from, with all that an admin adds to a row.
         rows: All of them, for actions.
         lanes: The same in parts that have no row in common, each of which is soon read in order.
         newest_first: Whether that order is from the newest to the oldest; ``None``: it is another.
         is_cut: Whether there may be more that a quick search did not look at.
     """
 
+    source: QuerySet[Any]
     rows: QuerySet[Any]
     lanes: list[QuerySet[Any]]
     newest_first: bool | None
@@ -46,10 +48,8 @@ class Selection:
         if len(self.lanes) == 1:
             return self.lanes[0][start:stop]
         keys = keys_between(self.lanes, start, stop, newest_first=self.newest_first)
-        rows: QuerySet[Any] = self.rows.model._base_manager.using(self.rows.db).filter(pk__in=keys)
-        prefetched: Any = self.rows._prefetch_related_lookups  # type: ignore[attr-defined]
-        page: QuerySet[Any] = rows.order_by(*self.rows.query.order_by)
-        return page.prefetch_related(*prefetched)
+        # Not the rows themselves: by what was chosen, a database might look for them again.
+        return self.source.filter(pk__in=keys)
 
 
 def select(
@@ -69,7 +69,7 @@ def select(
         is_quick: Whether only the latest are searched in full.
         is_narrow: Whether the other filters leave so little that no lanes are needed.
     """
-    newest_first = _newest_first(rows)
+    source, newest_first = rows, _newest_first(rows)
     rows = rows.filter(_all(each.condition for each in filters if not each.looks_at_latest))
     lanes = [rows] if is_narrow else _lanes(rows, filters, newest_first is not False)
     rows = rows.filter(_all(map(_where, filters)))
@@ -85,7 +85,7 @@ def select(
         oldest = moment_at(lanes, ROWS_LOOKED_AT, newest_first=newest_first is not False)
     if oldest is None:
         lanes = [lane.filter(searched) for lane in lanes]
-        return Selection(rows.filter(searched), lanes, newest_first, is_cut)
+        return Selection(source, rows.filter(searched), lanes, newest_first, is_cut)
     latest, others = ("gte", "lt") if newest_first is not False else ("lte", "gt")
     is_latest = Q(**{f"scheduled_delivery__{latest}": oldest})
     # Of all others, what is addressed to whom a word may mean: so little that no lanes are needed.
@@ -93,6 +93,7 @@ def select(
         target_user_record__in=[key for keys in meant for key in keys]
     )
     return Selection(
+        source,
         rows.filter(is_latest | is_meant).filter(searched),
         [
             *(lane.filter(is_latest, searched) for lane in lanes),

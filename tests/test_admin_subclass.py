@@ -1,0 +1,80 @@
+"""What a project's own admin of notifications adds to each row, and what that must not cost."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import Count, QuerySet
+from django.db.models.functions import Upper
+from django.http import HttpRequest
+from django.test import RequestFactory
+from django.utils import timezone
+
+from django_notification_system.admin import NotificationAdmin, selection
+from django_notification_system.models import Notification, NotificationAttempt, TargetUserRecord
+from tests.conftest import MakeDue
+
+pytestmark = pytest.mark.django_db
+
+BY_ATTEMPT = "attempted_delivery__isempty"
+
+
+class OwnAdmin(NotificationAdmin):
+    """Shows a title in capitals and the number of attempts, and does not load bodies."""
+
+    list_per_page = 3
+    list_display = (*NotificationAdmin.list_display, "capitals")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        annotated = rows.annotate(in_capitals=Upper("title"), attempts_made=Count("attempts"))
+        return annotated.select_related("target_user_record__user").defer("body")
+
+    @admin.display
+    def capitals(self, notification: Any) -> str:
+        return str(notification.in_capitals)
+
+
+def rows_of(query: str, rf: RequestFactory, own: type[NotificationAdmin] = OwnAdmin) -> list[Any]:
+    request = rf.get(f"/?{query}")
+    request.user = get_user_model().objects.filter(is_superuser=True)[0]
+    page: Any = own(Notification, admin.site).changelist_view(request)
+    assert page.status_code == 200
+    return list(page.context_data["cl"].result_list)
+
+
+@pytest.fixture
+def retried(
+    records: dict[str, TargetUserRecord], make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five notifications in two targets, all due at the same moment, each with two attempts."""
+    get_user_model().objects.create_superuser("ada")
+    monkeypatch.setattr(selection, "ROWS_LOOKED_AT", 2)
+    now = timezone.now()
+    for number in range(5):
+        notification = make_due(
+            records["Email" if number % 2 else "Expo"],
+            title=f"egg {number}",
+            status=Notification.RETRY,
+            scheduled_delivery=now,
+            attempted_delivery=now,
+        )
+        for _ in range(2):
+            NotificationAttempt.objects.create(
+                notification=notification, attempted_at=now, result="RETRY", response="Too hot."
+            )
+
+
+@pytest.mark.parametrize("query", ["", "status__exact=RETRY", f"{BY_ATTEMPT}=0", "q=egg"])
+def test_a_page_has_what_the_admin_adds_to_its_rows(
+    retried: None, rf: RequestFactory, query: str, django_assert_num_queries: Any
+) -> None:
+    pages = [rows_of(f"{query}&p={number}", rf) for number in (1, 2)]
+    assert [len(page) for page in pages] == [3, 2]
+    rows = [row for page in pages for row in page]
+    with django_assert_num_queries(0):
+        assert sorted(row.in_capitals for row in rows) == [f"EGG {number}" for number in range(5)]
+        assert {row.attempts_made for row in rows} == {2}
+        assert {row.target_user_record.user.username for row in rows} == {"egg"}
+    assert {name for row in rows for name in row.get_deferred_fields()} == {"body"}
