@@ -78,3 +78,19 @@ def test_a_page_has_what_the_admin_adds_to_its_rows(
         assert {row.attempts_made for row in rows} == {2}
         assert {row.target_user_record.user.username for row in rows} == {"egg"}
     assert {name for row in rows for name in row.get_deferred_fields()} == {"body"}
+
+
+class FilteredAdmin(OwnAdmin):
+    """Offers a filter by the attempts, of which a notification has several."""
+
+    list_filter = (*NotificationAdmin.list_filter, "attempts__result")
+
+
+@pytest.mark.parametrize("query", ["status__exact=RETRY", f"{BY_ATTEMPT}=0", ""])
+def test_a_filter_by_attempts_shows_each_notification_once(
+    retried: None, rf: RequestFactory, query: str
+) -> None:
+    query = f"{query}&attempts__result=RETRY"
+    pages = [rows_of(f"{query}&p={number}", rf, FilteredAdmin) for number in (1, 2)]
+    assert [len(page) for page in pages] == [3, 2]
+    assert len({row.pk for page in pages for row in page}) == 5

@@ -91,6 +91,8 @@ def count_up_to(lanes: Sequence[QuerySet[Any]], limit: int) -> int:
 def _merged(
     lanes: Sequence[QuerySet[Any]], columns: Sequence[str], ordering: Sequence[str], stop: int
 ) -> QuerySet[Any]:
+    if lanes[0].query.distinct and "pk" not in columns:
+        columns = [*columns, "pk"]  # of times alone, several rows' would be one
     parts = [
         lane.prefetch_related(None).order_by(*_as_indexed(lane, ordering)).values_list(*columns)
         for lane in lanes
