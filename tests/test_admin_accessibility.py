@@ -17,10 +17,10 @@ from django_notification_system.models import (
     NotificationTarget,
     UserTarget,
 )
+from tests.admin_site import Records, address
 from tests.browsers import Site
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
-from tests.test_admin import Records, address
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, serialized_rollback=True),

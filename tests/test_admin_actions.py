@@ -21,9 +21,9 @@ from django_notification_system.models import (
     NotificationOptOut,
     TargetUserRecord,
 )
+from tests.admin_site import Records, address, staff_client
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
-from tests.test_admin import Records, address, staff_client
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from django_notification_system.admin.chart import HEIGHT, KINDS
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from tests.admin_site import Records, address, listed, staff_client
 from tests.conftest import MakeDue
-from tests.test_admin import Records, address, listed, staff_client
 
 pytestmark = pytest.mark.django_db
 

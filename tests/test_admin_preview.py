@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from django_notification_system.admin.preview import sealed
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from tests.admin_site import Records, address, staff_client
 from tests.conftest import MakeDue
-from tests.test_admin import Records, address, staff_client
 
 pytestmark = pytest.mark.django_db
 

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from django_notification_system.admin import quick_search, selection
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from tests.admin_site import Records, address, listed, staff_client
 from tests.conftest import MakeDue
 from tests.many_notifications import analyze, multiply
 from tests.plans import plan_of, statements_of
-from tests.test_admin import Records, address, listed, staff_client
 
 TABLE = Notification._meta.db_table
 STATUSES = [status for status, _label in Notification.STATUS_CHOICES]

@@ -27,10 +27,10 @@ from django_notification_system.models import (
     NotificationTarget,
     UserTarget,
 )
+from tests.admin_site import Records, address
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.subprocesses import ROOT, run_python
-from tests.test_admin import Records, address
 
 pytestmark = [
     pytest.mark.django_db,

@@ -24,10 +24,10 @@ from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators import email as email_creator
 from django_notification_system.notification_creators import expo as expo_creator
 from django_notification_system.notification_creators import twilio as twilio_creator
+from tests.admin_site import Records, address, listed, staff_client
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 from tests.plans import statements_of
-from tests.test_admin import Records, address, listed, staff_client
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -1,0 +1,131 @@
+"""Adding a notification in the admin, and what its form refuses."""
+
+import json
+import uuid
+from html import unescape
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+
+from django_notification_system.models import Notification, NotificationOptOut
+from tests.admin_site import Records, address, errors_of, form_of, new_notification, staff_client
+from tests.conftest import MakeDue
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(admin_client: Client) -> Client:
+    """A superuser's browser."""
+    return admin_client
+
+
+def test_a_notification_is_added_as_scheduled(client: Client, records: Records) -> None:
+    url = address(Notification, "add")
+    assert client.post(url, new_notification(records["Email"])).status_code == 302
+    notification = Notification.objects.get(title="By hand")
+    assert notification.status == Notification.SCHEDULED
+    assert notification.target_user_record == records["Email"]
+    assert notification.scheduled_delivery.isoformat() == "2031-01-02T03:04:05+00:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"target_user_record": ""}, "target_user_record"),
+        ({"title": ""}, "title"),
+        ({"title": "two\nlines"}, "title"),
+        ({"title": "x" * 101}, "title"),
+        ({"title": "NUL \x00"}, "title"),
+        ({"extra": "[]"}, "extra"),
+        ({"extra": "{not JSON"}, "extra"),
+        ({"extra": '{"a": NaN}'}, "extra"),
+        ({"extra": '{"a": [1e999]}'}, "extra"),
+        ({"extra": '{"a": "\\u0000"}'}, "extra"),
+        ({"extra": '{"\\ud800": 1}'}, "extra"),
+        ({"extra": '{"a": %s}' % ("1" * 4301)}, "extra"),
+        ({"extra": '{"a": %s}' % ("[" * 31 + "]" * 31)}, "extra"),
+        ({"extra": "[" * 100_000}, "extra"),
+        ({"body": "NUL \x00"}, "body"),
+        ({"scheduled_delivery_0": ""}, "scheduled_delivery"),
+        ({"target_user_record": str(uuid.uuid4())}, "target_user_record"),
+    ],
+)
+def test_a_bad_notification_is_an_error_in_the_form(
+    client: Client, records: Records, fields: dict[str, str], where: str
+) -> None:
+    response = client.post(
+        address(Notification, "add"), new_notification(records["Email"], **fields)
+    )
+    assert list(errors_of(response)) == [where]
+    assert not Notification.objects.exists()
+
+
+def test_a_bad_extra_is_told_why_and_shown_again_as_it_was(
+    client: Client, records: Records
+) -> None:
+    typed = '{"price": [NaN]}'
+    response = client.post(
+        address(Notification, "add"), new_notification(records["Email"], extra=typed)
+    )
+    (message,) = errors_of(response)["extra"]
+    assert message == 'extra["price"][0] is nan, a number that JSON does not have.'
+    assert response.context["adminform"].form["extra"].value() == typed
+    assert f">\n{typed}</textarea>" in unescape(response.content.decode())
+
+
+@pytest.mark.parametrize("name", ["attachments", "template_name"])
+def test_only_superusers_name_files(
+    client: Client, records: Records, make_due: MakeDue, name: str
+) -> None:
+    staff = staff_client("add_notification", "change_notification")
+    bad = json.dumps({name: ["settings.py"]})
+    add = address(Notification, "add")
+    prefilled = f"{add}?extra={quote(bad)}"
+    for url in (add, prefilled):
+        errors = errors_of(staff.post(url, new_notification(records["Email"], extra=bad)))
+        assert list(errors) == ["extra"]
+        assert f"Only superusers may set “{name}” here" in str(errors)
+    assert not Notification.objects.exists()
+
+    notification = make_due(records["Email"], extra={name: ["bill.pdf"], "a": 1})
+    change = address(Notification, "change", notification.pk)
+    for extra in ({name: ["settings.py"], "a": 1}, {name: ["bill.pdf", "settings.py"]}):
+        data = {**form_of(staff, change), "extra": json.dumps(extra)}
+        assert list(errors_of(staff.post(change, data))) == ["extra"]
+    notification.refresh_from_db()
+    assert notification.extra == {name: ["bill.pdf"], "a": 1}
+
+    other: dict[str, Any]
+    for other in ({name: ["bill.pdf"], "a": 2}, {"a": 3}):
+        data = {**form_of(staff, change), "extra": json.dumps(other)}
+        assert staff.post(change, data).status_code == 302
+        notification.refresh_from_db()
+        assert notification.extra == other
+    data = {**form_of(staff, change), "extra": bad}
+    assert list(errors_of(staff.post(change, data))) == ["extra"]
+
+    assert client.post(add, new_notification(records["Email"], extra=bad)).status_code == 302
+    assert client.post(change, {**form_of(client, change), "extra": bad}).status_code == 302
+
+
+def test_a_repeated_notification_is_an_error_in_the_form(client: Client, records: Records) -> None:
+    url = address(Notification, "add")
+    client.post(url, new_notification(records["Email"]))
+    response = client.post(url, new_notification(records["Email"]))
+    assert "already exists" in str(errors_of(response))
+    assert Notification.objects.count() == 1
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_notification_for_a_user_with_an_opt_out(
+    client: Client, records: Records, active: bool
+) -> None:
+    NotificationOptOut.objects.create(user=records["Email"].user, active=active)
+    response = client.post(address(Notification, "add"), new_notification(records["Email"]))
+    if active:
+        assert "opted out" in str(errors_of(response))
+    else:
+        assert response.status_code == 302
