@@ -207,8 +207,10 @@ def _room(
 ) -> int:
     """Return how many may be claimed until there are as many as a task engine may be given.
 
-    Those that are claimed are among those that go first; to count them among all that is due would
-    take as long as that is much.
+    Those that are claimed are mostly among those that go first, and only there they are counted: no
+    index has what is claimed, and to look through all that is due would take as long as that is
+    much. So while more is due than may be given, what was handed over on commit may be missed, and
+    what was claimed before as many of a higher priority came.
     """
     most = settings.in_flight * settings.batch_size
     if seconds_each := target_settings(target.notification_module_name).seconds_each:
