@@ -6,8 +6,11 @@ each than it shows. A database that is asked for all of them at once goes throug
 from the newest, until it has found enough; where they are few, to its end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections
@@ -18,6 +21,8 @@ from ..models import Notification
 from ..models.newest_first_index import ordering as index_ordering
 
 STATUSES = tuple(status for status, _label in Notification.STATUS_CHOICES)
+#: How many lanes one statement merges; SQLite takes 500 at the most.
+MOST_MERGED = 500
 
 
 def lanes_of(
@@ -65,27 +70,49 @@ def keys_between(
         )
         lanes = [lane.filter(**{f"scheduled_delivery__{after}": moment}) for lane in lanes]
         start, stop = start - skipped, stop - skipped
-    sign = "-" if newest_first else ""
-    ordering = [f"{sign}scheduled_delivery", f"{sign}pk"]
-    merged = _merged(lanes, ["scheduled_delivery", "pk"], ordering, stop)
-    return [key for _moment, key in merged[start:stop]]
+    columns = ["scheduled_delivery", "pk"]
+    return [key for _moment, key in _between(lanes, columns, start, stop, newest_first)]
 
 
 def moment_at(
     lanes: Sequence[QuerySet[Any]], place: int, *, newest_first: bool = True
 ) -> datetime | None:
     """Return the time of the row at a place among those of all lanes, if there are so many."""
-    ordering = ["-scheduled_delivery" if newest_first else "scheduled_delivery"]
-    merged = _merged(lanes, ["scheduled_delivery"], ordering, place + 1)
-    found = list(merged[place : place + 1])
+    found = _between(lanes, ["scheduled_delivery"], place, place + 1, newest_first)
     return found[0][0] if found else None
 
 
 def count_up_to(lanes: Sequence[QuerySet[Any]], limit: int) -> int:
     """Return the number of rows of all lanes, or the limit where there are more."""
-    merged = _merged(lanes, ["scheduled_delivery"], [], limit)
-    counted: int = merged[:limit].count()
+    counted = 0
+    for some in _mergeable(lanes):
+        rest = limit - counted
+        counted += _merged(some, ["scheduled_delivery"], [], rest)[:rest].count()
+        if counted == limit:
+            break
     return counted
+
+
+def _between(
+    lanes: Sequence[QuerySet[Any]],
+    columns: Sequence[str],
+    start: int,
+    stop: int,
+    newest_first: bool,
+) -> list[Any]:
+    sign = "-" if newest_first else ""
+    ordering = [f"{sign}{column}" for column in columns]
+    merged = [_merged(some, columns, ordering, stop) for some in _mergeable(lanes)]
+    if len(merged) == 1:
+        return list(merged[0][start:stop])
+    # By the time alone: a database may sort keys otherwise than Python does.
+    rows = merge(*(some[:stop] for some in merged), key=itemgetter(0), reverse=newest_first)
+    return list(islice(rows, start, stop))
+
+
+def _mergeable(lanes: Sequence[QuerySet[Any]]) -> Iterator[Sequence[QuerySet[Any]]]:
+    for first in range(0, len(lanes), MOST_MERGED):
+        yield lanes[first : first + MOST_MERGED]
 
 
 def _merged(

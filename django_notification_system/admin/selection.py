@@ -126,7 +126,11 @@ def _lanes(
     else:
         targets = NotificationTarget.objects.using(rows.db)
         chosen_targets = set(targets.values_list("pk", flat=True))
-    lanes = [*lanes_of(rows, chosen_targets, statuses), *lanes_of(orphans, [None], statuses)]
+    # Sorted, so that each page takes those that are due at one moment in the same order.
+    lanes = [
+        *lanes_of(rows, sorted(chosen_targets), statuses),
+        *lanes_of(orphans, [None], statuses),
+    ]
     return lanes or [rows.none()]
 
 
