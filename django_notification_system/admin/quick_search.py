@@ -5,14 +5,14 @@ address, or what their own table has an index over, begins. Whoever wants everyt
 so, and waits.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import AutoField, DateField, Q, QuerySet
 
 from ..models import TargetUserRecord
 from .search import user_search_fields
@@ -23,28 +23,52 @@ USERS_LOOKED_AT = 1_000
 MOST_FOUND = 500
 
 
-def records_meant(word: str, *, using: str, described: bool = False) -> list[Any]:
-    """Return the keys of the records that a word means.
+def records_meant(words: Iterable[str], *, using: str, described: bool = False) -> list[list[Any]]:
+    """Return for each word the keys of the records that it means.
 
     Args:
-        word: Part of an address or of a user's name; of older ones, the beginning.
+        words: Each part of an address or of a user's name; of older ones, the beginning.
         using: The database's alias.
         described: Whether it may be part of a record's description, too.
     """
+    words = list(words)
+    newest = _newest(using) if words else {}
+    return [_meant(word, newest, using, described) for word in words]
+
+
+def _newest(using: str) -> dict[str, Any]:
+    """Return by which lookup the newest users are found; none, where there are no others."""
     users = get_user_model()._base_manager.using(using)
-    oldest = next(
-        iter(users.order_by("-pk").values_list("pk", flat=True)[USERS_LOOKED_AT - 1 :][:1]), None
-    )
-    newest = Q() if oldest is None else Q(pk__gte=oldest)
-    conditions = [newest & _any_of(user_search_fields(""), "icontains", word)]
-    if oldest is not None:
+    name = _rising(users.model)
+    ordered = users.order_by(f"-{name}").values_list(name, flat=True)
+    # Higher than the first of the others: never more users, should many have joined at one moment.
+    others = ordered[USERS_LOOKED_AT : USERS_LOOKED_AT + 1]
+    return {f"{name}__gt": other for other in others}
+
+
+def _rising(user_model: Any) -> str:
+    """Return the name of what is higher the newer a user is, as far as the model has such."""
+    key = user_model._meta.pk
+    while key.is_relation:
+        key = key.target_field
+    if isinstance(key, AutoField):
+        return "pk"
+    joined = next((each for each in user_model._meta.fields if each.name == "date_joined"), None)
+    # Where there is neither, keys may still rise with time; random ones tell nothing of it.
+    return joined.name if isinstance(joined, DateField) and not joined.null else "pk"
+
+
+def _meant(word: str, newest: dict[str, Any], using: str, described: bool) -> list[Any]:
+    users = get_user_model()._base_manager.using(using)
+    conditions = [Q(**newest) & _any_of(user_search_fields(""), "icontains", word)]
+    if newest:
         conditions += [Q(**{name: word}) for name in _indexed(users.model, using)]
     found_users = _first_keys([users.filter(condition) for condition in conditions])
     records = TargetUserRecord.objects.using(using)
-    of_newest = Q() if oldest is None else Q(user__gte=oldest)
+    of_newest = Q(**{f"user__{lookup}": value for lookup, value in newest.items()})
     names = ["target_user_id", *(["description"] if described else [])]
     found = [records.filter(of_newest & _any_of(names, "icontains", word))]
-    if oldest is not None:
+    if newest:
         found.append(records.filter(target_user_id__istartswith=word))
     if found_users:
         found.append(records.filter(user__in=found_users))

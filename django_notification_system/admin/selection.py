@@ -74,7 +74,7 @@ def select(
     lanes = [rows] if is_narrow else _lanes(rows, filters, newest_first is not False)
     rows = rows.filter(_all(map(_where, filters)))
     searched = _all(each.condition for each in filters if each.looks_at_latest)
-    meant = [records_meant(word, using=rows.db) for word in words]
+    meant = records_meant(words, using=rows.db)
     for word, keys in zip(words, meant, strict=True):
         searched &= Q(title__icontains=word) | Q(target_user_record__in=keys)
     is_cut = any(len(keys) == MOST_FOUND for keys in meant)

@@ -20,7 +20,8 @@ from .paginator import capped_count
 from .quick_search import records_meant
 from .search import user_search_fields, words
 
-#: The unique constraint's fields, so that its index gives the page; the newest users come first.
+#: The unique constraint's fields, so that its index gives the page. The newest users come first
+#: where their keys are counted up.
 ORDERING = ("-user_id", "-target_id", "-target_user_id")
 
 
@@ -45,8 +46,8 @@ class UserTargetAdmin(NotificationSystemAdmin):
     search_fields = (*user_search_fields("user__"), "target_user_id", "description")
     quickly_searched = search_fields
     search_help_text = _(
-        "Users, addresses and descriptions. A quick search looks at the latest users in full, and"
-        " at the rest by how addresses and user names begin."
+        "Users, addresses and descriptions. A quick search looks at 1,000 users in full, as a rule"
+        " the latest, and at the rest by how addresses and user names begin."
     )
     ordering = ORDERING
     searched_fields = ("user", "target")
@@ -59,8 +60,7 @@ class UserTargetAdmin(NotificationSystemAdmin):
         """Return the records that every word means."""
         if not self.searches_quickly(request):
             return super().get_search_results(request, queryset, search_term)
-        for word in words(search_term):
-            meant = records_meant(word, using=queryset.db, described=True)
+        for meant in records_meant(words(search_term), using=queryset.db, described=True):
             queryset = queryset.filter(pk__in=meant)
         return queryset, False
 
