@@ -9,11 +9,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.utils import timezone
 
 from django_notification_system.delivery import database, due, watch
 from django_notification_system.delivery.claim import claim_batch
+from django_notification_system.delivery.observers import (
+    Observer,
+    add_observer,
+    remove_observer,
+)
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.run import Run
 from django_notification_system.exceptions import TargetUnavailable
@@ -26,6 +31,7 @@ from django_notification_system.notification_handlers.parallel import side_by_si
 from tests.conftest import MakeDue
 from tests.handlers import freely
 from tests.handlers import loft as loft_handler
+from tests.test_engine_pauses import states
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -243,6 +249,119 @@ def test_what_was_sent_is_recorded_though_the_run_has_lost_its_patience(
         list(Run())
     notification.refresh_from_db()
     assert (notification.status, notification.claim_token) == (Notification.DELIVERED, None)
+
+
+@in_real_transactions
+def test_a_watch_records_after_an_outage_what_was_sent_before_it_and_gives_back_the_rest(
+    record: TargetUserRecord, make_due: MakeDue, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, and not when the lease ends."""
+    lose_patience_soon(monkeypatch)
+    settings.NOTIFICATION_SYSTEM = {"RECORD_EVERY": 2}
+    for number in range(5):
+        make_due(record, title=f"number {number}")
+    is_down = threading.Event()
+    sent: list[str] = []
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            sent.append(notification.title)
+            if len(sent) == 2:
+                is_down.set()
+            yield Outcome.delivered(notification, "Sent.")
+            if len(sent) == 2:
+                raise TargetUnavailable("Closed for a moment.")
+
+    def fail(execute: Any, sql: str, *arguments: Any) -> Any:
+        if is_down.is_set() and sql.startswith("UPDATE"):
+            raise OperationalError(2006, "database is locked")
+        return execute(sql, *arguments)
+
+    monkeypatch.setattr(watch, "FIRST_REST_SECONDS", 0.1)
+    freely.behave = behave
+    watching = watch.Watch(interval=0.1, on_problem=lambda problem: None)
+    give_up_at = time.monotonic() + 20
+    with connection.execute_wrapper(fail):
+        for attempt in watching:
+            if attempt is None and is_down.is_set():
+                # The run was ended by the outage, and the watch is about to begin another.
+                assert Notification.objects.exclude(claim_token=None).count() == 5
+                is_down.clear()
+            elif attempt is None and (len(sent) == 5 or time.monotonic() > give_up_at):
+                watching.stop()
+    assert sorted(sent) == [f"number {number}" for number in range(5)]
+    assert states(record) == {("DELIVERED", 0, None)}
+
+
+class BatchWatcher(Observer):
+    """Knows which batches have begun and not ended."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.open: set[Any] = set()
+
+    def batch_began(self, target: Any, token: Any, notifications: Any) -> None:
+        self.begun += 1
+        self.open.add(token)
+
+    def batch_ended(self, target: Any, token: Any, problem: str) -> None:
+        self.open.remove(token)
+
+
+@pytest.fixture
+def watcher() -> Iterator[BatchWatcher]:
+    watcher = BatchWatcher()
+    add_observer(watcher)
+    yield watcher
+    remove_observer(watcher)
+
+
+@in_real_transactions
+def test_a_batch_that_the_database_does_not_let_begin_is_ended_and_given_back(
+    record: TargetUserRecord, make_due: MakeDue, watcher: BatchWatcher
+) -> None:
+    make_due(record, title="expired", expires_at=timezone.now() - timedelta(hours=1))
+    make_due(record, title="eggs")
+
+    def fail(execute: Any, sql: str, *arguments: Any) -> Any:
+        if writes_a_status(sql):
+            raise DatabaseError("disk I/O error")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(fail), pytest.raises(DatabaseError):
+        list(Run())
+    assert (watcher.begun, watcher.open) == (1, set())
+    assert states(record) == {("SCHEDULED", 0, None)}
+
+
+@in_real_transactions
+def test_batches_are_over_for_whoever_watches_though_the_database_stays_away(
+    record: TargetUserRecord,
+    loft: TargetUserRecord,
+    make_due: MakeDue,
+    watcher: BatchWatcher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lose_patience_soon(monkeypatch)
+    make_due(record)
+    make_due(loft)
+    claims = 0
+
+    def fail(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal claims
+        claims += sql.startswith("UPDATE")
+        if claims > 2:  # after both targets' own
+            raise OperationalError(2006, "database is locked")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError):
+        list(Run())
+    assert (watcher.begun, watcher.open) == (2, set())
+
+
+def writes_a_status(sql: str) -> bool:
+    written = sql.split("WHERE")[0]
+    return sql.startswith("UPDATE") and ('"status" = ' in written or "`status` = " in written)
 
 
 @in_real_transactions

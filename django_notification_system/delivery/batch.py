@@ -69,8 +69,15 @@ class Batch:
         self._unrecorded: list[Outcome] = []
         self._unrecorded_since = 0.0
         self._renewed_at = time.monotonic()
+        self._has_ended = False
         tell("batch_began", target, claim.token, claim.notifications)
-        self._settle_without_attempt(claim.notifications)
+
+    def begin(self) -> None:
+        """Settle what is not to be sent, and keep the rest for the handler.
+
+        Apart from making the batch, so that whoever made it can close it where the database fails.
+        """
+        self._settle_without_attempt(self.claim.notifications)
         self._waiting.extend(self._open.values())
 
     @property
@@ -187,6 +194,16 @@ class Batch:
                 self.claim.release(self._open)
                 self._open.clear()
         finally:
+            self.end(problem)
+
+    def end(self, problem: str | None = None) -> None:
+        """Tell whoever watches that it is over, once; whatever is recorded later is not watched.
+
+        Args:
+            problem: What kept the target from being used.
+        """
+        if not self._has_ended:
+            self._has_ended = True
             tell("batch_ended", self.target, self.claim.token, problem or "")
 
     def _settle_without_attempt(self, notifications: Iterable[Notification]) -> None:

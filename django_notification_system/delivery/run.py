@@ -23,6 +23,7 @@ from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS
 from .claim import Claim, claim_batch
+from .database import is_passing
 from .due import adopt, targets_with_due
 from .given import GivenClaim
 from .lane import Arrived, Event, Finished, Lane, Wanted
@@ -119,6 +120,24 @@ class Run:
                 yield from deliver()
         finally:
             self._wind_up()
+
+    def finish_left(self) -> None:
+        """Record and give back what the database did not let the run finish, now that it is over.
+
+        So what was sent in spite of an outage is not sent again, and the rest need not wait for
+        the end of its lease.
+
+        Raises:
+            OperationalError: When the database is still out of reach. It may be called again.
+            Exception: When it refuses for good, which is left to the lease from then on.
+        """
+        for lane, supply in list(self._supplies.items()):
+            try:
+                self._end(supply)
+            except Exception as error:
+                if not is_passing(error, connections[self.using].vendor):
+                    self._supplies.pop(lane, None)
+                raise
 
     def preview(self) -> Generator[Attempt]:
         """Yield what a run would attempt now, and touch nothing."""
@@ -271,7 +290,7 @@ class Run:
 
         Raises:
             Exception: What first kept it from that. Where the database is out of reach for longer
-                than a run waits, what is left is left to the lease.
+                than a run waits, what is left is left to ``finish_left()``, or to the lease.
         """
         self._stopping = True
         self._on_through = None  # that it is ended says nothing of the targets
@@ -285,6 +304,7 @@ class Run:
                 _try(partial(self._handle, event), errors)
         for supply in list(self._supplies.values()):
             _try(partial(self._end, supply), errors)
+            supply.end_batches()
         if errors:
             raise errors[0]
 

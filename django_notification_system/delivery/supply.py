@@ -185,6 +185,11 @@ class Supply:
             _settle(Answer(batch, Outcome.unknown(notification, response), at, monotonic))
         self.finish(response if problem is None else problem)
 
+    def end_batches(self) -> None:
+        """Tell whoever watches that it is over, though the database lets nothing be recorded."""
+        for batch in self._batches:
+            batch.end()
+
     @property
     def stalled(self) -> bool:
         """Whether the handler has made no progress for as long as a lease lasts."""
@@ -199,11 +204,12 @@ class Supply:
         if self._rate is not None:
             size = min(size, self._rate.reserved)
         claim = self._take(size)
+        batch = self._keep(claim) if claim.notifications else None
         if self._rate is not None:
             self._rate.use(len(claim.notifications))
         self.sent_home |= claim.sent_home
         self._exhausted = claim.is_last
-        if not claim.notifications:
+        if batch is None:
             return None
         logger.debug(
             "%s: claimed %d.",
@@ -215,6 +221,11 @@ class Supply:
         )
         if self.allowance is not None:
             self.allowance -= len(claim.notifications)
+        batch.begin()
+        return batch
+
+    def _keep(self, claim: Claim) -> Batch:
+        """Make a batch, and keep it before anything else: where that fails, it is to be closed."""
         batch = Batch(
             self.lane.target,
             claim,

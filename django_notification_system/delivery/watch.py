@@ -102,6 +102,8 @@ class Watch:
                 find_handler(target)
 
     def _deliver(self) -> Iterator[Attempt]:
+        if self._run is not None:
+            self._run.finish_left()
         self._looked_at = time.monotonic()
         run = self._run = Run(
             target_names=self._target_names,
