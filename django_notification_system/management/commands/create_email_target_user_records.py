@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from ...email_records import Batch, EmailRecords, Result, User
 from ...exceptions import NotificationSystemError
+from ...operations.arguments import add_database
 
 #: A statement has up to three parameters a user, and SQLite takes no more than 32,766.
 MAX_BATCH_SIZE = 10_000
@@ -35,11 +35,8 @@ class Command(BaseCommand):
             action="store_true",
             help=_("Count what would be done, and write nothing."),
         )
-        parser.add_argument(
-            "--database",
-            metavar="ALIAS",
-            choices=tuple(connections),
-            help=_("The database that holds users and records; by default the router's choice."),
+        add_database(
+            parser, _("The database that holds users and records; by default the router's choice.")
         )
         parser.add_argument(
             "--batch-size",

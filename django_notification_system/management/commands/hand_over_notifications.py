@@ -4,12 +4,12 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from ...delivery.handover import find_engine, hand_over_due
 from ...exceptions import NotificationSystemError
+from ...operations.arguments import add_database, add_targets
 
 
 class Command(BaseCommand):
@@ -23,20 +23,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.description = _(self.help)
-        parser.add_argument(
-            "--target",
-            action="append",
-            default=[],
-            metavar="NAME",
-            dest="targets",
-            help=_("Only for the target of this name; may be given more than once."),
-        )
-        parser.add_argument(
-            "--database",
-            metavar="ALIAS",
-            choices=tuple(connections),
-            help=_("The database that holds the notifications; by default the router's choice."),
-        )
+        add_targets(parser)
+        add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Hand over, and say how many."""

@@ -5,13 +5,14 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
+from ...operations.arguments import add_database, add_targets
 from ...operations.duration import duration
 from ...operations.queue_status import overdue, queue_status
 from ...operations.status_report import health_json, health_text, status_json, status_text
@@ -29,14 +30,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.description = _(self.help)
-        parser.add_argument(
-            "--target",
-            action="append",
-            default=[],
-            metavar="NAME",
-            dest="targets",
-            help=_("Only the target of this name; may be given more than once."),
-        )
+        add_targets(parser, _("Only the target of this name; may be given more than once."))
         parser.add_argument(
             "--format",
             choices=("text", "json"),
@@ -52,12 +46,7 @@ class Command(BaseCommand):
                 " exit with status 1 when something has. Paused targets are left out."
             ),
         )
-        parser.add_argument(
-            "--database",
-            metavar="ALIAS",
-            choices=tuple(connections),
-            help=_("The database that holds the notifications; by default the router's choice."),
-        )
+        add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look, and print what was found."""

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
@@ -19,6 +18,7 @@ from ...delivery.receipts_beside import ReceiptsBeside
 from ...delivery.run import Run
 from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
+from ...operations.arguments import add_database, add_targets
 from ...operations.engine_log import engine_log
 from ...operations.numbers import positive_integer, positive_number
 from ...operations.progress import Progress, progress_bar
@@ -41,13 +41,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.description = _(self.help)
-        parser.add_argument(
-            "--target",
-            action="append",
-            default=[],
-            metavar="NAME",
-            dest="targets",
-            help=_("Deliver only to the target of this name; may be given more than once."),
+        add_targets(
+            parser, _("Deliver only to the target of this name; may be given more than once.")
         )
         parser.add_argument(
             "--limit",
@@ -91,12 +86,7 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help=_("With --watch, look for what is due at least this often (default: 5)."),
         )
-        parser.add_argument(
-            "--database",
-            metavar="ALIAS",
-            choices=tuple(connections),
-            help=_("The database that holds the notifications; by default the router's choice."),
-        )
+        add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run once, or until it is told to stop."""

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections, router
+from django.db import router
 from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop, ngettext
 from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
+from ...operations.arguments import add_database, add_targets
 from ...operations.duration import duration
 from ...operations.progress import progress_bar
 from ...operations.purge import ENDED_STATUSES, Purge
@@ -54,14 +55,7 @@ class Command(BaseCommand):
                 " that is an end."
             ),
         )
-        parser.add_argument(
-            "--target",
-            action="append",
-            default=[],
-            metavar="NAME",
-            dest="targets",
-            help=_("Only for the target of this name; may be given more than once."),
-        )
+        add_targets(parser)
         parser.add_argument(
             "--dry-run",
             action="store_true",
@@ -75,12 +69,7 @@ class Command(BaseCommand):
             help=_("Delete N at a time (default: 1000, at most %(most)d).")
             % {"most": MAX_BATCH_SIZE},
         )
-        parser.add_argument(
-            "--database",
-            metavar="ALIAS",
-            choices=tuple(connections),
-            help=_("The database that holds the notifications; by default the router's choice."),
-        )
+        add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete, or count."""

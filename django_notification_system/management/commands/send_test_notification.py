@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections, router
+from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -16,6 +16,7 @@ from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification, NotificationTarget
 from ...notification_handlers.registry import find_handler
+from ...operations.arguments import add_database
 from ...operations.destination import destination
 from ...operations.text_table import printable
 from ...operations.trial import send_test_message, went_out
@@ -53,11 +54,8 @@ class Command(BaseCommand):
             default=_("This is a test. Whoever sent it can see that your address works."),
             help=_("The message."),
         )
-        parser.add_argument(
-            "--database",
-            metavar="ALIAS",
-            choices=tuple(connections),
-            help=_("The database that holds the target; by default the router's choice."),
+        add_database(
+            parser, _("The database that holds the target; by default the router's choice.")
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
