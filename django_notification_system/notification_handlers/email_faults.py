@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .email_connection import Stage
+from .faults import Row
 
 #: In place of reply codes: the server did not answer, its answer is none, or whatever it is.
 NO_ANSWER = "no answer"
@@ -30,14 +31,10 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Row[Verdict]):
     """A row of the table.
 
     Attributes:
-        name: Its name, unique in the table.
-        what: What has happened, for people.
-        verdict: What comes of it.
-        source: Where it is written that it is so.
         stages: How far the message had come; by default it does not matter.
         answers: Reply codes, ``"5yz"`` for all of a kind, or one of the words above.
         statuses: Enhanced status codes, ``"5.7.x"`` for all of a subject; by default any or none.
@@ -47,10 +44,6 @@ class Fault:
             the message or about somebody in copy.
     """
 
-    name: str
-    what: str
-    verdict: Verdict
-    source: str
     stages: tuple[Stage, ...] = tuple(Stage)
     answers: tuple[str, ...] = (NO_ANSWER,)
     statuses: tuple[str, ...] = ()

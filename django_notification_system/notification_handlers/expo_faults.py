@@ -6,6 +6,7 @@ The reference's page of outcomes is made from the same rows. ``expo_outcomes`` r
 from dataclasses import dataclass
 from enum import Enum
 
+from .faults import Row, fits_status
 from .provider_requests import CORRECT_CERTIFICATES, NoAnswer
 
 #: In place of an HTTP status: how far a request had come.
@@ -59,26 +60,18 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Row[Verdict]):
     """A row of the table.
 
     Attributes:
-        name: Its name, unique in the table.
-        what: What has happened, for people.
         part: What brings it.
-        verdict: What comes of it.
-        source: Where it is written that it is so.
         errors: Expo's names of errors, one of which there must be; by default any or none.
         answers: HTTP statuses, ``"5xx"`` for all of a kind, or one of the words above; by default
             it does not matter.
         hint: What the project's people should do.
     """
 
-    name: str
-    what: str
     part: Part
-    verdict: Verdict
-    source: str
     errors: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     hint: str = ""
@@ -90,7 +83,7 @@ class Fault:
             and (not self.errors or any(_fits_error(each, trouble.errors) for each in self.errors))
             and (
                 not self.answers
-                or any(_fits_answer(pattern, trouble.answer) for pattern in self.answers)
+                or any(fits_status(pattern, trouble.answer) for pattern in self.answers)
             )
         )
 
@@ -348,9 +341,3 @@ FAULTS = (
 
 def _fits_error(error: str, said: frozenset[str]) -> bool:
     return bool(said) if error == ANY_ERROR else error in said
-
-
-def _fits_answer(pattern: str, answer: str) -> bool:
-    if pattern.endswith("xx"):
-        return answer[:1] == pattern[0] and answer[1:].isdigit()
-    return answer == pattern

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from .faults import Row, fits_status
 from .provider_requests import NoAnswer
 
 #: In place of HTTP statuses: there was no answer, whatever the reason, or whatever it is.
@@ -37,24 +38,16 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Row[Verdict]):
     """A row of the table.
 
     Attributes:
-        name: Its name, unique in the table.
-        what: What has happened, for people.
-        verdict: What comes of it.
-        source: Where it is written that it is so.
         codes: Twilio's error codes; by default any or none.
         answers: HTTP statuses, ``"5xx"`` for all of a kind, or the words above.
         of_settings: Whether what is refused must have been named by the settings, and not by the
             notification.
     """
 
-    name: str
-    what: str
-    verdict: Verdict
-    source: str
     codes: tuple[int | range, ...] = ()
     answers: tuple[str, ...] = (ANY_ANSWER,)
     of_settings: bool = False
@@ -318,6 +311,4 @@ def fault_of_code(code: int) -> Fault | None:
 
 
 def _fits_answer(pattern: str, answer: str) -> bool:
-    if pattern == ANY_ANSWER:
-        return True
-    return answer[:1] == pattern[0] if pattern.endswith("xx") else answer == pattern
+    return pattern == ANY_ANSWER or fits_status(pattern, answer)
