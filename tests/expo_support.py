@@ -1,28 +1,18 @@
 """What the tests of Expo share."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.testing.providers import (
-    Answer,
-    ReceivedRequest,
-)
+from django_notification_system.testing.providers import Answer
 from tests.conftest import MakeDue
-
-Process = Callable[..., str]
+from tests.provider_support import change_target
 
 PATH = "/--/api/v2/push/send"
 
 
 def configure(settings: Any, **changes: Any) -> None:
-    targets = settings.NOTIFICATION_SYSTEM_TARGETS
-    settings.NOTIFICATION_SYSTEM_TARGETS = {**targets, "expo": {**targets["expo"], **changes}}
-
-
-def refused(answer: Answer) -> Callable[[ReceivedRequest], Answer]:
-    """An ``on_request`` that refuses everything."""
-    return lambda request: answer
+    """Change the Expo target's settings."""
+    change_target(settings, "expo", changes)
 
 
 def errors(status: int, code: str, message: str = "No.", **more: Any) -> Answer:

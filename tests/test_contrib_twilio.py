@@ -28,8 +28,9 @@ from django_notification_system.models import (
 from django_notification_system.notification_handlers.twilio_faults import FAULTS, Verdict
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue
+from tests.provider_support import Process
 from tests.twilio_callbacks import ADDRESS, SID, form_of, post, report, serve
-from tests.twilio_support import TOKEN, Process, configure
+from tests.twilio_support import TOKEN, configure
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """What a handler gets in one call, and which rows a target's claims find."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -20,6 +19,7 @@ from django_notification_system.models import (
 )
 from tests.conftest import MakeDue
 from tests.handlers import freely
+from tests.test_engine_pauses import make_many
 
 
 @pytest.fixture
@@ -29,19 +29,6 @@ def record(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
     freely.taken.clear()
     yield TargetUserRecord.objects.create(user=user, target=target, target_user_id="here")
     freely.behave = freely.one_after_another
-
-
-def make_many(record: TargetUserRecord, number: int) -> None:
-    start = timezone.now() - timedelta(hours=1)
-    Notification.objects.bulk_create(
-        Notification(
-            target_user_record=record,
-            title=f"number {index}",
-            status=Notification.SCHEDULED,
-            scheduled_delivery=start + timedelta(seconds=index),
-        )
-        for index in range(number)
-    )
 
 
 def statuses() -> dict[str, int]:

@@ -10,7 +10,8 @@ from django_notification_system.testing.providers import (
     ProviderStandIn,
 )
 from tests.conftest import MakeDue
-from tests.expo_support import PATH, Process, configure, make_many, statuses
+from tests.expo_support import PATH, configure, make_many, statuses
+from tests.provider_support import HOSTS_AND_PREFIXES, Process, provider_on_ipv6
 
 
 @pytest.fixture
@@ -39,16 +40,7 @@ def test_the_access_token_goes_along_whatever_a_netrc_file_says(
     assert request.headers["authorization"] == "Bearer planted-access-token"
 
 
-@pytest.mark.parametrize(
-    ("host", "prefix"),
-    [
-        ("127.0.0.1", ""),
-        ("127.0.0.1", "/"),
-        ("localhost", ""),
-        ("127.0.0.1", "/proxy/expo"),
-        ("127.0.0.1", "/proxy/expo/"),
-    ],
-)
+@pytest.mark.parametrize(("host", "prefix"), HOSTS_AND_PREFIXES)
 def test_base_url_may_be_any_host_with_any_prefix(
     providers: ProviderStandIn,
     process: Process,
@@ -73,18 +65,11 @@ def test_base_url_may_be_an_ipv6_address(
     make_due: MakeDue,
     settings: Any,
 ) -> None:
-    try:
-        stand_in = ProviderStandIn(host="::1")
-        stand_in.start()
-    except OSError:
-        pytest.skip("this machine has no IPv6")
-    try:
+    with provider_on_ipv6() as stand_in:
         configure(settings, base_url=stand_in.url)
         make_due(record)
 
         assert "Notification Successfully Pushed!" in process()
-    finally:
-        stand_in.stop()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from django_notification_system.testing.providers import (
     ReceivedRequest,
 )
 from tests.conftest import MakeDue
-from tests.expo_support import PATH, Process, configure, make_many, statuses
+from tests.expo_support import PATH, configure, make_many, statuses
+from tests.provider_support import Process
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from django_notification_system.testing.providers import (
 )
 from tests.certificates import server_context
 from tests.conftest import MakeDue
-from tests.expo_support import Process, configure, errors, make_many, refused, statuses, ticket
+from tests.expo_support import configure, errors, make_many, statuses, ticket
+from tests.provider_support import Process, refused
 from tests.raw_server import RawServer
 
 PROVED: set[str] = set()

@@ -23,7 +23,8 @@ from django_notification_system.notification_handlers.expo_receipts import RECEI
 from django_notification_system.testing.providers import Answer, ProviderStandIn, ReceivedRequest
 from tests.certificates import server_context
 from tests.conftest import MakeDue
-from tests.expo_support import Process, configure, errors, make_many, refused
+from tests.expo_support import configure, errors, make_many
+from tests.provider_support import Process, provider_on_ipv6, refused
 from tests.raw_server import RawServer, Talk, stop_writing
 
 RECEIPTS_PATH = "/--/api/v2/push/getReceipts"
@@ -393,18 +394,11 @@ def test_a_server_with_another_certificate_is_told_nothing(
 def test_receipts_come_over_ipv6_too(
     process: Process, record: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    stand_in = ProviderStandIn(host="::1")
-    try:
-        stand_in.start()
-    except OSError:
-        pytest.skip("this machine has no IPv6")
-    try:
+    with provider_on_ipv6() as stand_in:
         configure(settings, base_url=f"{stand_in.url}/proxy/")
         make_due(record)
         assert "Receipts: 1 confirmed, 0 failed.\n" in process()
         assert [request.path for request in stand_in.requests][1] == f"/proxy{RECEIPTS_PATH}"
-    finally:
-        stand_in.stop()
 
 
 # --- Secrets, and projects without Expo -----------------------------------------------------

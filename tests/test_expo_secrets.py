@@ -11,7 +11,8 @@ from django_notification_system.testing.providers import (
     ProviderStandIn,
 )
 from tests.conftest import MakeDue
-from tests.expo_support import Process, configure, errors, refused, ticket
+from tests.expo_support import configure, errors, ticket
+from tests.provider_support import Process, refused
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from django_notification_system.testing.smtp import SmtpStandIn
 from tests.handlers import loft as loft_handler
 from tests.handlers import old
 from tests.mail_backends import use_backend
-from tests.twilio_support import refusal, refused
+from tests.provider_support import refused
+from tests.twilio_support import refusal
 
 ADDRESS = "oncall@example.com"
 

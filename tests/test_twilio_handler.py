@@ -16,7 +16,8 @@ from django_notification_system.testing.providers import (
     ReceivedRequest,
 )
 from tests.conftest import MakeDue
-from tests.twilio_support import TOKEN, Process, configure, refusal, refused
+from tests.provider_support import Process, refused
+from tests.twilio_support import TOKEN, configure, refusal
 
 
 @pytest.fixture

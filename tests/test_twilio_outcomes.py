@@ -25,8 +25,9 @@ from django_notification_system.notification_handlers.twilio_faults import (
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.certificates import server_context
 from tests.conftest import MakeDue
+from tests.provider_support import Process, refused
 from tests.raw_server import RawServer, Talk, reset, stop_writing, wait
-from tests.twilio_support import Process, configure, refusal, refused
+from tests.twilio_support import configure, refusal
 
 LOGIN_PAGE = "<html><h1>planted-page: Welcome to the hotel's network</h1></html>"
 #: What a row makes of a notification that may be tried again, where unknown means no.

@@ -12,7 +12,8 @@ from django.core.management import call_command
 from django_notification_system.models import Notification, NotificationAttempt, TargetUserRecord
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue
-from tests.twilio_support import TOKEN, configure, refusal, refused
+from tests.provider_support import refused
+from tests.twilio_support import TOKEN, configure, refusal
 
 NUMBER = "+15005551234"
 LINE = "a planted-secret in a line"

@@ -11,7 +11,8 @@ from django_notification_system.testing.providers import (
     ProviderStandIn,
 )
 from tests.conftest import MakeDue
-from tests.twilio_support import Process, configure
+from tests.provider_support import HOSTS_AND_PREFIXES, Process, provider_on_ipv6
+from tests.twilio_support import configure
 
 
 @pytest.fixture
@@ -48,16 +49,7 @@ def test_the_settings_name_a_sender_a_messaging_service_or_both(
     assert message.fields == {"To": record.target_user_id, "Body": "lorem ipsum...", **expected}
 
 
-@pytest.mark.parametrize(
-    ("host", "prefix"),
-    [
-        ("127.0.0.1", ""),
-        ("127.0.0.1", "/"),
-        ("localhost", ""),
-        ("127.0.0.1", "/proxy/twilio"),
-        ("127.0.0.1", "/proxy/twilio/"),
-    ],
-)
+@pytest.mark.parametrize(("host", "prefix"), HOSTS_AND_PREFIXES)
 def test_base_url_may_be_any_host_with_any_prefix(
     providers: ProviderStandIn,
     process: Process,
@@ -83,20 +75,13 @@ def test_base_url_may_be_an_ipv6_address(
     make_due: MakeDue,
     settings: Any,
 ) -> None:
-    try:
-        stand_in = ProviderStandIn(host="::1")
-        stand_in.start()
-    except OSError:
-        pytest.skip("this machine has no IPv6")
-    try:
+    with provider_on_ipv6() as stand_in:
         configure(settings, base_url=stand_in.url)
         make_due(record)
 
         assert "SMS Successfully sent!" in process()
 
         assert len(stand_in.received) == 1
-    finally:
-        stand_in.stop()
 
 
 def test_twilios_own_address_keeps_the_region_of_the_environment(settings: Any) -> None:
