@@ -174,9 +174,11 @@ hand_over_due(send)
 
 
 def start_celery_worker(project: Project) -> "subprocess.Popen[str]":
+    # On RabbitMQ two workers of one name would want the same queue for their remote control.
+    name = f"benchmark_{uuid4().hex}@%h"
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "celery", "-A", "benchmarks.celery_app", "worker"),
+            *(sys.executable, "-m", "celery", "-A", "benchmarks.celery_app", "worker", "-n", name),
             *("--concurrency", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
         ],
         env={**project.environment, "C_FORCE_ROOT": "1"},
