@@ -175,6 +175,23 @@ def test_a_run_waits_for_a_server_that_is_away_for_a_while(
     assert_each_arrived(workers)
 
 
+@pytest.mark.parametrize("options", [(), ("--watch",)], ids=["run", "watch"])
+def test_a_run_that_is_told_to_stop_waits_no_minute_for_a_server_that_is_away(
+    server: Server, workers: Workers, options: tuple[str, ...]
+) -> None:
+    run = workers.start(*options, delay=DELAY_SECONDS, BATCH_SIZE=100, RECORD_EVERY=RECORD_EVERY)
+    wait_until(lambda: workers.deliveries().total() > NOTIFICATIONS // 4)
+    server.control("stop", "--mode=immediate")
+    time.sleep(1)
+    run.send_signal(signal.SIGTERM)
+    try:
+        _, errors = run.communicate(timeout=20)  # it waits for a minute where it is not told
+    finally:
+        run.kill()
+        server.control("start")
+    assert "The database is out of reach; waiting for it." in errors
+
+
 def test_watch_goes_on_after_the_server_was_restarted(server: Server, workers: Workers) -> None:
     watch = workers.start("--watch", "--interval", "60", delay=DELAY_SECONDS)
     wait_until(lambda: workers.deliveries().total() > NOTIFICATIONS // 4)

@@ -23,8 +23,12 @@ Result = TypeVar("Result")
 PATIENCE_SECONDS = 60
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
+#: How long a process goes on that was told to stop. Who told it kills it soon after.
+STOPPING_PATIENCE_SECONDS = 6.0
 #: Whether whoever called cannot wait for a database.
 _is_impatient = ContextVar("is_impatient", default=False)
+#: Tells when the process was told to stop, by the monotonic clock.
+_stopped_at: ContextVar[Callable[[], float | None]] = ContextVar("stopped_at", default=lambda: None)
 
 #: Lock wait timeout, deadlock, shutdown, and no or a lost connection; a replica's refusal to write,
 #: as while another becomes the primary, and a statement that took longer than the server allows.
@@ -46,6 +50,20 @@ def impatiently() -> Iterator[None]:
         yield
     finally:
         _is_impatient.reset(token)
+
+
+@contextmanager
+def patient_until_stopped(stopped_at: Callable[[], float | None]) -> Iterator[None]:
+    """Let what is done meanwhile in this thread wait no longer than a process that stops may.
+
+    Args:
+        stopped_at: Tells when it was told to stop, by the monotonic clock; ``None``: it was not.
+    """
+    token = _stopped_at.set(stopped_at)
+    try:
+        yield
+    finally:
+        _stopped_at.reset(token)
 
 
 def patiently(
@@ -75,6 +93,8 @@ def patiently(
         try:
             return operation()
         except (OperationalError, InterfaceError, InternalError) as error:
+            if (stopped_at := _stopped_at.get()()) is not None:
+                give_up_at = min(give_up_at, stopped_at + STOPPING_PATIENCE_SECONDS)
             if not is_passing(error, connection.vendor) or time.monotonic() > give_up_at:
                 raise
             logger.warning("The database is out of reach; waiting for it. (%s)", error)
