@@ -63,8 +63,13 @@ def test_a_watching_process_serves_its_counts_and_the_queue(start: Callable[...,
         text=True,
     )
     try:
-        samples = scrape_until(port, lambda samples: samples.get(ATTEMPTS) == 1)
-        assert samples["due{status=scheduled,target=Email}"] == 0
+        # The queue is looked at a moment before the counts.
+        samples = scrape_until(
+            port,
+            lambda samples: (
+                samples.get(ATTEMPTS) == 1 and samples["due{status=scheduled,target=Email}"] == 0
+            ),
+        )
         assert samples["scheduled_later{status=scheduled,target=Email}"] == 1
         make_due(project)
         samples = scrape_until(port, lambda samples: samples.get(ATTEMPTS) == 2)
