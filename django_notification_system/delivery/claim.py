@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -109,7 +109,7 @@ def claim_batch(
             using=using,
             retries_due_at=retries_due_at,
         )
-        number = _take(claim, parts, due_at, size, lease_seconds)
+        number = _take(claim, parts, due_at, size, lease_seconds, by_index=not by_priority)
         # Where others were faster with some of the shares, there is more to be had.
         claim.is_last = number < size and not are_shares
 
@@ -134,12 +134,10 @@ def claim_keys(
     """Claim as ``claim_batch()`` does, for another process to deliver: read no more than the keys.
 
     Returns:
-        The token, and the keys; none when nothing is left to claim. Without ``SKIP LOCKED``
-        another run may have been faster with some of them, and it is they who have the token.
+        The token, and the keys; none when nothing is left to claim. Another run may have been
+        faster with some of them, and it is they who have the token.
     """
     token = uuid.uuid4()
-    skip_locked = connections[using].features.has_select_for_update_skip_locked
-    still_due_at = None if skip_locked else due_at
 
     def take(by_priority: bool) -> tuple[list[uuid.UUID], int, bool]:
         parts, are_shares = first_of(
@@ -150,9 +148,9 @@ def claim_keys(
             using=using,
             retries_due_at=retries_due_at,
         )
-        with transaction.atomic(using=using) if skip_locked else nullcontext():
-            keys = _keys(parts, size, lock=skip_locked)
-            marked = mark(keys, token, lease_seconds, using, still_due_at=still_due_at)
+        with _transaction(using):
+            keys, free = _first_keys(parts, size, due_at, using=using, by_index=not by_priority)
+            marked = _mark_free(free, token, lease_seconds, due_at, using)
         return keys, marked, bool(keys) or are_shares
 
     keys: list[uuid.UUID] = []
@@ -210,26 +208,72 @@ def _tries() -> Iterator[bool]:
         yield False
 
 
-def _take(claim: Claim, parts: Parts, due_at: datetime, size: int, lease_seconds: int) -> int:
+def _take(
+    claim: Claim, parts: Parts, due_at: datetime, size: int, lease_seconds: int, *, by_index: bool
+) -> int:
     """Mark the first as the claim's own and read them; return how many there were to be had."""
-    features = connections[claim.using].features
-    skip_locked = features.has_select_for_update_skip_locked
-    # Without SKIP LOCKED, and so on SQLite, no transaction around both: SQLite waits for a writer
-    # and goes on, where it would refuse to turn a read that is out of date into a write.
-    with transaction.atomic(using=claim.using) if skip_locked else nullcontext():
+    with _transaction(claim.using):
         rows: list[Notification] | None = None
-        # Without FOR UPDATE OF, reading all at once would lock the records and the users, too.
-        # Without locks it would read what may have changed before the rows are marked.
-        if features.has_select_for_update_of and skip_locked:
+        # Elsewhere the records and the users would be locked, too, or nothing would.
+        if connections[claim.using].vendor == "postgresql":
             rows = _whole_rows(parts, size)
-        keys = _keys(parts, size, lock=skip_locked) if rows is None else [row.pk for row in rows]
-        still_due_at = None if skip_locked else due_at
-        marked = mark(keys, claim.token, lease_seconds, claim.using, still_due_at=still_due_at)
+        if rows is None:
+            keys, free = _first_keys(parts, size, due_at, using=claim.using, by_index=by_index)
+        else:
+            keys = free = [row.pk for row in rows]
+        marked = _mark_free(free, claim.token, lease_seconds, due_at, claim.using)
     if rows is not None and marked == len(rows):
         claim.notifications.extend(rows)
     elif marked:
-        _read(claim, keys)
+        _read(claim, free)
     return len(keys)
+
+
+def _transaction(using: str) -> AbstractContextManager[Any]:
+    """Return what is to be around the locking and the marking.
+
+    Where nothing is locked, and so on SQLite, no transaction: SQLite waits for a writer and goes
+    on, where it would refuse to turn a read that is out of date into a write.
+    """
+    return transaction.atomic(using=using) if _skips_locked(using) else nullcontext()
+
+
+def _skips_locked(using: str) -> bool:
+    return connections[using].features.has_select_for_update_skip_locked
+
+
+def _mark_free(
+    keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, due_at: datetime, using: str
+) -> int:
+    still_due_at = None if _skips_locked(using) else due_at
+    return mark(keys, token, lease_seconds, using, still_due_at=still_due_at)
+
+
+def _first_keys(
+    parts: Parts, size: int, due_at: datetime, *, using: str, by_index: bool
+) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    """Return the keys of the first, and those of them that nobody else has just now: locked.
+
+    Args:
+        parts: What is due, and how many are to be had of each.
+        size: How many in all.
+        due_at: The latest ``scheduled_delivery``.
+        using: The database's alias.
+        by_index: Pass over what others have locked, however many, where it takes longer.
+    """
+    if not _skips_locked(using):
+        keys = _keys(parts, size, lock=False)
+        return keys, keys
+    if connections[using].vendor != "mysql" or by_index:
+        keys = _keys(parts, size, lock=True)
+        return keys, keys
+    # MariaDB and MySQL keep the locks of all that such a query reads on its way, so that whoever
+    # holds and records those rows waits for this claim. By their keys no more than they are read.
+    keys = _keys(parts, size, lock=False)
+    rows = _still_due(Notification.objects.using(using).filter(Among("id", keys)), due_at)
+    free = rows.unclaimed().select_for_update(skip_locked=True)
+    locked = set(free.values_list("id", flat=True)) if keys else set()
+    return keys, [key for key in keys if key in locked]
 
 
 def _whole_rows(parts: Parts, size: int) -> list[Notification] | None:
