@@ -25,26 +25,11 @@ from tests.databases import is_there
 from .delivery.table import grid, load
 from .project import Project, ask_sink, project
 from .watch_latency import INTERVALS, PAUSES, shown
+from .workers import CELERY_WORKER, DJANGO, TASKS_WORKERS, environment_of
 
-DJANGO = ("-m", "django")
 CRON_SECONDS = 60
 #: What a worker is started with, by what is measured.
-WORKERS = {
-    "db_worker": (*DJANGO, "db_worker", "--interval=1", "--no-startup-delay", "-v0"),
-    "db_worker --interval 0.1": (
-        *(*DJANGO, "db_worker", "--interval=0.1"),
-        *("--no-startup-delay", "-v0"),
-    ),
-    "rqworker": (*DJANGO, "rqworker", "benchmark", "--job-class=django_tasks_rq.Job", "-v0"),
-    "rqworker, no fork": (
-        *(*DJANGO, "rqworker", "benchmark", "--job-class=django_tasks_rq.Job", "-v0"),
-        "--worker-class=rq.SimpleWorker",
-    ),
-    "celery": (
-        *("-m", "celery", "-A", "benchmarks.celery_app", "worker"),
-        *("--concurrency=1", "--loglevel=ERROR", "--without-mingle", "--without-gossip"),
-    ),
-}
+WORKERS = {**TASKS_WORKERS, "celery": (*CELERY_WORKER, "--loglevel=ERROR")}
 WAYS = ("cron", "watch", *WORKERS)
 #: Until a worker is surely ready; the first message waits for it anyway.
 WARM_UP = 3
@@ -108,10 +93,7 @@ def delivering(its_project: Project, vendor: str, way: str) -> Iterator[None]:
         interval = f"--interval={INTERVALS[vendor]}"
         command: tuple[str, ...] = (*DJANGO, "process_notifications", "-v0", "--watch", interval)
     else:
-        its_project.environment["DJANGO_SETTINGS_MODULE"] = "benchmarks.engine_settings"
-        its_project.environment["BENCHMARK_ENGINE"] = {"celery": "celery"}.get(
-            way, "rq" if way.startswith("rq") else "database"
-        )
+        its_project.environment.update(environment_of(way))
         its_project.python(*DJANGO, "migrate", "--verbosity=0")
         command = WORKERS[way]
     worker = subprocess.Popen(

@@ -1,15 +1,16 @@
 """How much faster two and four processes empty one queue than one does.
 
-    python -m benchmarks.processes [--engine celery] [--latency 0 50] [--processes 1 2 4]
+    python -m benchmarks.processes [--engine celery rqworker] [--latency 0 50] [--processes 1 2 4]
 
 The queue is filled, all processes are started and wait for each other, and then the clock runs
 until the last one has ended. That each message arrived once is the sink's word. Sink, database and
 processes share the machine's processors, so the table says who had them. ``limit`` is the ratio at
 which all processors would be busy, if a message always took what it takes with one process.
 
-With ``--engine celery`` the processes are Celery workers, which are waiting when the first batches
-are handed over; the clock stops when the sink has the last message. TEST_REDIS_HOST and the like
-say which broker: see ``tests/brokers.py``.
+With another ``--engine`` the processes are workers of Celery, or of a backend of Django's Tasks.
+They are waiting when the first batches are handed over, by a process whose start counts; the clock
+stops when the sink has the last message. TEST_REDIS_HOST and the like say which broker Celery has:
+see ``tests/brokers.py``.
 """
 
 import argparse
@@ -29,12 +30,16 @@ from tests.databases import is_there
 
 from .delivery.table import grid, load
 from .project import Project, project
+from .workers import CELERY_WORKER, DJANGO, TASKS_WORKERS, environment_of
 
 #: So many messages for each process, by the sink's delay in milliseconds: several batches at least,
 #: for a process that claims the last of the queue leaves the others without work.
 NUMBERS = {0: 10_000, 5: 2_000, 50: 1_000}
 FEWEST = 1_000
 LEAST_RATIO = 1.7
+ENGINES = ("run", "celery", *TASKS_WORKERS)
+#: Until workers that do not say so are surely ready, in seconds.
+WARM_UP_SECONDS = 5
 #: Of the first line of /proc/stat: idle, and waiting for the disk. The user's hold the guest's.
 IDLE_COLUMNS = (3, 4)
 COLUMNS = 8
@@ -74,34 +79,42 @@ def main() -> None:
     parser.add_argument("--database", nargs="+", default=["postgresql", "mariadb"])
     parser.add_argument("--channel", default="email", choices=["email", "expo"])
     parser.add_argument("--number", type=int, help="messages for each process")
-    parser.add_argument("--engine", default="run", choices=["run", "celery"])
+    parser.add_argument("--engine", nargs="+", default=["run"], choices=ENGINES)
     parser.add_argument("--broker", default="redis", choices=list(URLS))
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         work()
         return
-    by = f"Celery on {options.broker}" if options.engine == "celery" else "process_notifications"
-    print(f"{os.cpu_count()} processors, {options.channel}, {by}")
-    for vendor in options.database:
-        if not is_there(vendor):
-            print(f"{vendor} is left out: no server")
-            continue
-        for latency in options.latency:
-            each = options.number or NUMBERS.get(latency, FEWEST)
-            measured = []
-            for processes in options.processes:
-                with project(vendor) as its_project:
-                    number = str(processes * each)
-                    its_project.fill("--number", number, "--channel", options.channel)
-                    if options.engine == "celery":
-                        its_project.environment["BENCHMARK_BROKER"] = URLS[options.broker]
-                        its_project.environment["BENCHMARK_QUEUE"] = f"benchmark_{uuid4().hex}"
-                        take = measure_celery
-                    else:
-                        take = measure
-                    measured.append(take(its_project, processes, processes * each, latency))
-            print(f"\n{vendor}, answers after {latency} ms\n\n{table(measured)}", flush=True)
+    for engine in options.engine:
+        by = {"run": "process_notifications", "celery": f"Celery on {options.broker}"}
+        print(f"\n{os.cpu_count()} processors, {options.channel}, {by.get(engine, engine)}")
+        for vendor in options.database:
+            if is_there(vendor):
+                measure_all(vendor, engine, options)
+            else:
+                print(f"{vendor} is left out: no server")
+
+
+def measure_all(vendor: str, engine: str, options: argparse.Namespace) -> None:
+    for latency in options.latency:
+        each = options.number or NUMBERS.get(latency, FEWEST)
+        measured = []
+        for processes in options.processes:
+            number = processes * each
+            with project(vendor) as its_project:
+                its_project.fill("--number", str(number), "--channel", options.channel)
+                if engine == "run":
+                    measured.append(measure(its_project, processes, number, latency))
+                    continue
+                if engine == "celery":
+                    its_project.environment["BENCHMARK_BROKER"] = URLS[options.broker]
+                    its_project.environment["BENCHMARK_QUEUE"] = f"benchmark_{uuid4().hex}"
+                else:
+                    its_project.environment.update(environment_of(engine))
+                    its_project.python(*DJANGO, "migrate", "--verbosity=0")
+                measured.append(measure_engine(its_project, engine, processes, number, latency))
+        print(f"\n{vendor}, answers after {latency} ms\n\n{table(measured)}", flush=True)
 
 
 def measure(its_project: Project, processes: int, number: int, latency: int) -> Measurement:
@@ -137,20 +150,25 @@ def measure(its_project: Project, processes: int, number: int, latency: int) -> 
     )
 
 
-def measure_celery(project: Project, workers: int, number: int, latency: int) -> Measurement:
-    started_workers = [start_celery_worker(project) for _ in range(workers)]
-    for worker in started_workers:
-        wait_until_ready(worker)
+def measure_engine(
+    project: Project, engine: str, workers: int, number: int, latency: int
+) -> Measurement:
+    started_workers = [start_worker(project, engine) for _ in range(workers)]
+    if engine == "celery":
+        for worker in started_workers:
+            wait_until_ready(worker)
+    else:
+        time.sleep(WARM_UP_SECONDS)
     before = project.ask_sink(f"reset {latency / 1000}")
     machine_before = busy_seconds()
     started = time.perf_counter()
-    handing_over = project.start("-c", HAND_OVER)
+    handing_over = project.start(*HAND_OVER["celery" if engine == "celery" else "tasks"])
     deadline = started + 300
     while (after := project.ask_sink())["messages"] < number and time.perf_counter() < deadline:
         time.sleep(0.02)
     seconds = time.perf_counter() - started
     machine = busy_seconds() - machine_before
-    own = sum(seconds_of_group(worker.pid) for worker in started_workers)
+    own = sum(seconds_of_session(worker.pid) for worker in started_workers)
     handing_over.communicate()
     for worker in started_workers:
         os.killpg(worker.pid, signal.SIGTERM)
@@ -164,27 +182,32 @@ def measure_celery(project: Project, workers: int, number: int, latency: int) ->
     )
 
 
-HAND_OVER = """
+HAND_OVER_TO_CELERY = """
 import django; django.setup()
 from benchmarks.celery_app import app
 from django_notification_system.contrib.celery.tasks import send
 from django_notification_system.delivery.handover import hand_over_due
 hand_over_due(send)
 """
+HAND_OVER = {
+    "celery": ("-c", HAND_OVER_TO_CELERY),
+    "tasks": (*DJANGO, "hand_over_notifications", "-v0"),
+}
 
 
-def start_celery_worker(project: Project) -> "subprocess.Popen[str]":
-    # On RabbitMQ two workers of one name would want the same queue for their remote control.
-    name = f"benchmark_{uuid4().hex}@%h"
+def start_worker(project: Project, engine: str) -> "subprocess.Popen[str]":
+    if engine == "celery":
+        # On RabbitMQ two workers of one name would want the same queue for their remote control.
+        name = f"benchmark_{uuid4().hex}@%h"
+        command = (*CELERY_WORKER, "--loglevel=INFO", "-n", name)
+    else:
+        command = TASKS_WORKERS[engine]
     return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "celery", "-A", "benchmarks.celery_app", "worker", "-n", name),
-            *("--concurrency", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle"),
-        ],
+        [sys.executable, *command],
         env={**project.environment, "C_FORCE_ROOT": "1"},
         text=True,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.PIPE if engine == "celery" else subprocess.DEVNULL,
         start_new_session=True,
     )
 
@@ -199,13 +222,13 @@ def wait_until_ready(worker: "subprocess.Popen[str]") -> None:
     sys.exit("A worker has died.")
 
 
-def seconds_of_group(leader: int) -> float:
+def seconds_of_session(leader: int) -> float:
     """Return the processors' time of a worker and its child, its start included."""
-    listed = subprocess.run(["ps", "-eo", "pgid=,pid="], capture_output=True, text=True).stdout
+    listed = subprocess.run(["ps", "-eo", "sess=,pid="], capture_output=True, text=True).stdout
     ticks = 0
     for line in listed.splitlines():
-        group, process = map(int, line.split())
-        if group == leader:
+        session, process = map(int, line.split())
+        if session == leader:
             fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
