@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from django_notification_system.delivery import claim as claim_module
 from django_notification_system.delivery.claim import Claim, claim_batch, claim_keys
 from django_notification_system.delivery.levels import Levels
 from django_notification_system.models import Notification, TargetUserRecord
@@ -53,6 +54,30 @@ def test_what_a_worker_holds_it_can_record_while_another_claims(
     with transaction.atomic():
         claim_again(loft, 5)
         assert recorded_elsewhere(row.pk for row in held.notifications) == 5
+
+
+def test_of_two_that_claim_at_once_each_gets_a_batch(
+    loft: TargetUserRecord, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting until the other has committed."""
+    monkeypatch.setattr(claim_module, "LONGEST_WAIT_SECONDS", 60)
+    for number in range(12):
+        make_due(loft, title=f"{number}")
+    others: list[int] = []
+
+    def claim_elsewhere() -> None:
+        try:
+            others.append(len(claim(loft, 5).notifications))
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=claim_elsewhere, daemon=True)
+    with transaction.atomic():
+        mine = len(claim(loft, 5).notifications)
+        thread.start()
+        thread.join(timeout=10)
+        assert (mine, others) == (5, [5])
+    thread.join()
 
 
 def recorded_elsewhere(keys: Iterable[Any]) -> int:

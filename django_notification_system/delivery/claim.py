@@ -25,6 +25,9 @@ from .priority import Parts, first_of, rank, rank_of
 #: between two looks, in seconds.
 LONGEST_WAIT_SECONDS = 0.2
 WAIT_STEP_SECONDS = 0.01
+#: How many batches are looked through for one that nobody is just claiming, where that is not the
+#: database's to do: about as many as there are processes.
+WINDOWS = 8
 
 
 @dataclass
@@ -269,11 +272,25 @@ def _first_keys(
         return keys, keys
     # MariaDB and MySQL keep the locks of all that such a query reads on its way, so that whoever
     # holds and records those rows waits for this claim. By their keys no more than they are read.
-    keys = _keys(parts, size, lock=False)
-    rows = _still_due(Notification.objects.using(using).filter(Among("id", keys)), due_at)
-    free = rows.unclaimed().select_for_update(skip_locked=True)
-    locked = set(free.values_list("id", flat=True)) if keys else set()
-    return keys, [key for key in keys if key in locked]
+    keys, free = [], []
+    for keys in _windows(parts, size):
+        rows = _still_due(Notification.objects.using(using).filter(Among("id", keys)), due_at)
+        locked = rows.unclaimed().select_for_update(skip_locked=True)
+        taken = set(locked.values_list("id", flat=True))
+        free = [key for key in keys if key in taken]
+        if free:
+            break
+    return keys, free
+
+
+def _windows(parts: Parts, size: int) -> Iterator[list[uuid.UUID]]:
+    """Yield the keys of the first, and then of those that follow, as others take the first."""
+    if first := _keys(parts, size, lock=False):
+        yield first
+    if len(first) == size:
+        further = [(part, number * WINDOWS) for part, number in parts]
+        keys = _keys(further, size * WINDOWS, lock=False)
+        yield from (keys[start : start + size] for start in range(size, len(keys), size))
 
 
 def _whole_rows(parts: Parts, size: int) -> list[Notification] | None:
