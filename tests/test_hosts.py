@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.settings import TEST_DATABASE
-from tests.workers.pool import Workers, database_of_its_own
+from tests.workers.pool import Workers, migrated_workers
 
 pytestmark = pytest.mark.skipif(
     TEST_DATABASE == "sqlite", reason="SQLite's file is on one host, and has one writer at a time"
@@ -25,13 +25,8 @@ MOST_BEFORE = 600
 
 @pytest.fixture
 def workers(tmp_path: Path) -> Iterator[Workers]:
-    with database_of_its_own(tmp_path) as name:
-        workers = Workers(tmp_path, name)
-        workers.python("-m", "django", "migrate", "-v0")
-        try:
-            yield workers
-        finally:
-            workers.end()
+    with migrated_workers(tmp_path) as workers:
+        yield workers
 
 
 def wait_for(workers: Workers, number: int) -> None:

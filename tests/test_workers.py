@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.settings import TEST_DATABASE
-from tests.workers.pool import Workers, database_of_its_own, end_connections
+from tests.workers.pool import Workers, end_connections, migrated_workers
 
 #: All of it in CI, and enough of it to see where a person waits.
 NOTIFICATIONS = 20_000 if os.environ.get("CI") else 3_000
@@ -28,13 +28,8 @@ RECORD_EVERY = 50
 @pytest.fixture
 def workers(tmp_path: Path) -> Iterator[Workers]:
     """Workers on a database of their own, migrated and empty."""
-    with database_of_its_own(tmp_path) as name:
-        workers = Workers(tmp_path, name)
-        workers.python("-m", "django", "migrate", "-v0")
-        try:
-            yield workers
-        finally:
-            workers.end()
+    with migrated_workers(tmp_path) as workers:
+        yield workers
 
 
 def test_overlapping_runs_send_each_notification_once(workers: Workers) -> None:

@@ -141,3 +141,15 @@ def _execute(statement: str) -> list[Any]:
     ):
         cursor.execute(statement)
         return list(cursor.fetchall())
+
+
+@contextmanager
+def migrated_workers(folder: Path) -> Iterator[Workers]:
+    """Make workers on a database of their own, migrated and empty, and end them all afterwards."""
+    with database_of_its_own(folder) as name:
+        workers = Workers(folder, name)
+        workers.python("-m", "django", "migrate", "-v0")
+        try:
+            yield workers
+        finally:
+            workers.end()
