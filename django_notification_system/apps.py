@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class NotificationSystemConfig(AppConfig):
-    """Registers the system checks once Django has loaded every app."""
+    """Registers the system checks, and lets the engine hear what is created."""
 
     name = "django_notification_system"
     label = "django_notification_system"
@@ -13,5 +13,9 @@ class NotificationSystemConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and connect the engine to the models."""
         from . import checks  # noqa: F401
+        from .delivery.on_commit import hand_over_on_commit
+        from .signals import notifications_created
+
+        notifications_created.connect(hand_over_on_commit)

@@ -15,3 +15,7 @@ notification_retrying = Signal()
 #: attempt. It is sent as well, after ``notification_delivered``, where a provider reports later
 #: that a message has failed.
 notification_failed = Signal()
+
+#: Private. Notifications were created, in a transaction that is still open: ``notifications``, and
+#: ``using``, the database's alias. The models know no engine; the engine hears of them by this.
+notifications_created = Signal()

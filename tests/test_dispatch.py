@@ -18,10 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import notify
+from django_notification_system.delivery import on_commit
 from django_notification_system.delivery.dispatch import Rest
 from django_notification_system.delivery.handover import ClaimedBatch
 from django_notification_system.delivery.time_limit import within
-from django_notification_system.models import Notification, TargetUserRecord, on_commit
+from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.email import create_notification
 from tests.conftest import MakeDue
 from tests.handlers import messenger

@@ -17,6 +17,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..exceptions import InvalidNotification
 from ..notification_creators.validate_extra import json_object, storable_text
+from ..signals import notifications_created
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
 from .awaited import AWAITED, IS_AWAITED
@@ -24,7 +25,6 @@ from .database_now import DatabaseNow
 from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
 from .newest_first_index import NewestFirstIndex
-from .on_commit import hand_over_on_commit
 from .partial_index import PartialIndex
 from .prioritised import IS_PRIORITISED
 from .target import NotificationTarget
@@ -112,7 +112,7 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
     ) -> list["Notification"]:
         """As Django's, and on commit hand over what is due, where that is wanted."""
         created = super().bulk_create(objs, *args, **kwargs)
-        hand_over_on_commit(created, using=self.db)
+        notifications_created.send(self.model, notifications=created, using=self.db)
         return created
 
     bulk_create.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
@@ -373,7 +373,9 @@ class Notification(CreatedModifiedAbstractModel):
         is_new = self._is_new()
         super().save(*args, **kwargs)
         if is_new:
-            hand_over_on_commit([self], using=str(self._state.db))
+            notifications_created.send(
+                Notification, notifications=[self], using=str(self._state.db)
+            )
 
     @property
     def user_target(self) -> TargetUserRecord:

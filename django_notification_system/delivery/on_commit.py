@@ -3,16 +3,15 @@
 import uuid
 from collections.abc import Iterable
 from itertools import dropwhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from django.db import connections, transaction
 from django.utils import timezone
 
 from ..conf import engine_settings
-
-if TYPE_CHECKING:
-    from .notification import Notification
+from ..models import Notification
+from .dispatch import dispatch
 
 #: Of one transaction. Handing over takes the time of a request; the next run takes the rest.
 MOST_HANDED_OVER = 5_000
@@ -54,9 +53,6 @@ class _Made:
         for made in self._together.left_from(self):
             keys += made.keys
             made.keys = []
-        # Imported here: the engine imports the models.
-        from ..delivery.dispatch import dispatch
-
         dispatch(keys, using=self._using)
 
 
@@ -64,12 +60,13 @@ class _Made:
 _open: WeakKeyDictionary[Any, ref[_Together]] = WeakKeyDictionary()
 
 
-def hand_over_on_commit(notifications: Iterable["Notification"], *, using: str) -> None:
+def hand_over_on_commit(notifications: Iterable[Notification], *, using: str, **_: Any) -> None:
     """Let those that are due at once leave when the transaction commits, if the project wants it.
 
     Args:
         notifications: Those that were just created.
         using: The alias of the database that they are in.
+        _: What else Django says of a signal.
     """
     if engine_settings().dispatch != "on_commit":
         return
