@@ -102,6 +102,17 @@ def test_a_target_with_records_is_not_deleted(client: Client, records: Records) 
     assert NotificationTarget.objects.filter(pk=target.pk).exists()
 
 
+def test_the_form_of_a_new_opt_out_says_what_it_does_and_does_it(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"])
+    url = address(NotificationOptOut, "add")
+    assert "The user is sent nothing, over any target" in client.get(url).content.decode()
+    client.post(url, {**form_of(client, url), "user": records["Email"].user.pk})
+    notification.refresh_from_db()
+    assert notification.status == Notification.OPTED_OUT
+
+
 @pytest.mark.parametrize("way", ["page", "action", "switched off"])
 def test_opting_in_again_restores_notifications(
     client: Client, records: Records, make_due: MakeDue, way: str

@@ -379,7 +379,6 @@ def test_a_form_without_a_record_or_a_moment_is_told_so(fields: Any) -> None:
     assert list(errors(Notification(**fields))) == ["target_user_record"]
     assert sorted(errors(Notification())) == [
         "scheduled_delivery",
-        "status",
         "target_user_record",
         "title",
     ]
@@ -518,3 +517,16 @@ def test_moment_and_record_may_be_given_as_texts(records: dict[str, TargetUserRe
         Notification.objects.create(
             target_user_record=record, scheduled_delivery=made.scheduled_delivery, **fields
         )
+
+
+@pytest.mark.parametrize("way", ["create", "bulk_create"])
+def test_one_that_is_created_without_a_status_is_sent(
+    email: TargetUserRecord, process: Callable[..., str], way: str
+) -> None:
+    values = {"title": "News", "body": "Text.", "scheduled_delivery": timezone.now()}
+    if way == "create":
+        Notification.objects.create(user_target=email, **values)
+    else:
+        Notification.objects.bulk_create([Notification(target_user_record=email, **values)])
+    process()
+    assert Notification.objects.get().status == Notification.DELIVERED

@@ -1,9 +1,11 @@
 """Opting out holds back what is to come, and opting in again lets it go."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -65,9 +67,29 @@ def test_opting_out_holds_back_what_is_not_delivered(user: Any, statuses: Status
 
 
 def test_an_inactive_opt_out_holds_nothing_back(user: Any, statuses: Statuses) -> None:
-    opt_out = NotificationOptOut.objects.create(user=user)
-    assert not opt_out.active
+    NotificationOptOut.objects.create(user=user, active=False)
     assert statuses() == BEFORE
+
+
+@pytest.mark.parametrize("make", ["create", "get_or_create", "save"])
+def test_a_new_opt_out_is_an_opt_out(user: Any, statuses: Statuses, make: str) -> None:
+    if make == "save":
+        NotificationOptOut(user=user).save()
+    else:
+        getattr(NotificationOptOut.objects, make)(user=user)
+    assert NotificationOptOut.objects.get().active
+    assert statuses() == OPTED_OUT
+
+
+def test_what_a_bulk_write_opts_out_is_not_sent(
+    user: Any, email: TargetUserRecord, make_due: MakeDue, process: Callable[..., str]
+) -> None:
+    notification = make_due(email)
+    NotificationOptOut.objects.bulk_create([NotificationOptOut(user=user)])
+    process()
+    notification.refresh_from_db()
+    assert notification.status == Notification.OPTED_OUT
+    assert mail.outbox == []
 
 
 def test_opting_in_again_restores_what_is_still_to_come(user: Any, statuses: Statuses) -> None:

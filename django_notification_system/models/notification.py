@@ -162,7 +162,8 @@ class Notification(CreatedModifiedAbstractModel):
             Twilio sends it only where the body is empty.
         body: The message. For email it may be HTML, or empty where ``extra`` names a template.
         extra: A JSON object with whatever else the target's handler understands; by default empty.
-        status: ``SCHEDULED`` and ``RETRY`` wait for delivery; every other status is an end.
+        status: ``SCHEDULED``, the default, and ``RETRY`` wait for delivery; every other status is
+            an end.
         scheduled_delivery: When it is due. A failed attempt that is to be repeated moves it.
         expires_at: From then on it is not sent, but ends as ``EXPIRED``.
         priority: From 0 to 9. What has a higher one goes first among what is due.
@@ -245,7 +246,7 @@ class Notification(CreatedModifiedAbstractModel):
     title = models.CharField(_("title"), max_length=100)
     body = models.TextField(_("body"), blank=True)
     extra = models.JSONField(_("extra"), blank=True, null=True, default=dict)
-    status = models.CharField(_("status"), max_length=16, choices=STATUS_CHOICES)
+    status = models.CharField(_("status"), max_length=16, choices=STATUS_CHOICES, default=SCHEDULED)
     scheduled_delivery = models.DateTimeField(_("scheduled delivery"))
     expires_at = models.DateTimeField(
         _("expires"), null=True, blank=True, help_text=_("From then on it is not sent.")

@@ -64,7 +64,7 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
 
     Attributes:
         user: Whose opt-out it is; one for each user. Backwards: ``user.notification_opt_out``.
-        active: Whether it is in force; by default it is not.
+        active: Whether it is in force; by default it is.
         id: The key.
         created_date: When the row was made.
         modified_date: When it was last changed.
@@ -77,7 +77,14 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
         related_name="notification_opt_out",
         verbose_name=_("user"),
     )
-    active = models.BooleanField(_("active"), default=False)
+    active = models.BooleanField(
+        _("active"),
+        default=True,
+        help_text=_(
+            "The user is sent nothing, over any target, and what waits is held back. Without the"
+            " tick the user is notified again."
+        ),
+    )
 
     objects = NotificationOptOutQuerySet.as_manager()
 
