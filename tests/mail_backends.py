@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends import smtp
 from django.core.mail.backends.base import BaseEmailBackend
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -37,6 +38,13 @@ def use_email_settings(settings: Any, backend: str = SMTP, **options: Any) -> No
     settings.EMAIL_BACKEND = backend
     for name, value in {"timeout": None, **options}.items():
         setattr(settings, SETTING_OF_OPTION[name], value)
+
+
+class QuietSmtp(smtp.EmailBackend):
+    """One that loses its messages, and says so by the number that it returns."""
+
+    def _send(self, email_message: EmailMultiAlternatives) -> bool:
+        return False
 
 
 class ThirdParty(BaseEmailBackend):

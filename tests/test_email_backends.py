@@ -1,6 +1,7 @@
 """Email through Django's own backends and others', and the stand-in for a mail server."""
 
 import smtplib
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,10 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.core.mail.backends import smtp as django_smtp
 from django.db import connection, connections
 
-from django_notification_system.models import (
-    TargetUserRecord,
-)
+from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.testing.smtp import ReceivedEmail, SmtpStandIn
 from tests.conftest import MakeDue
 from tests.email_support import EGGS, SENT, after_run, configure, run
@@ -140,21 +140,49 @@ def test_what_a_third_partys_backend_raises_is_the_response(
     assert said in notification.response
 
 
-@pytest.mark.parametrize(
-    ("returns", "status"), [(0, "RETRY"), (None, "DELIVERED"), ([object()], "DELIVERED")]
-)
-def test_a_backend_that_sends_nothing_and_says_nothing_is_found_out(
-    returns: Any,
-    status: str,
-    third_party: type[ThirdParty],
+@pytest.mark.parametrize("returns", [0, None, [object()], True, False])
+def test_what_a_third_partys_backend_takes_without_an_error_is_delivered_once(
+    returns: Any, third_party: type[ThirdParty], email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """django-post_office's backend queues each message and returns 0, others return None."""
+    third_party.returns = returns
+    notification = after_run(make_due(email, retry_time_interval=0))
+    assert notification.status == Notification.DELIVERED
+    run()
+    assert len(third_party.sent) == 1
+
+
+@pytest.mark.parametrize("backend", [SMTP, "tests.mail_backends.QuietSmtp"])
+def test_a_backend_that_is_set_to_fail_silently_is_heard(
+    backend: str,
     email: TargetUserRecord,
     make_due: MakeDue,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    third_party.returns = returns
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    use_backend(settings, backend, host="127.0.0.1", port=port)
+    of_django = django_smtp.EmailBackend.__init__
+
+    def silently(self: Any, *args: Any, **kwargs: Any) -> None:
+        of_django(self, *args, **{**kwargs, "fail_silently": True})
+
+    monkeypatch.setattr(django_smtp.EmailBackend, "__init__", silently)
     notification = after_run(make_due(email))
-    assert notification.status == status
-    if returns == 0:
-        assert f"{THIRD_PARTY} sent nothing" in notification.response
+    assert "ConnectionRefusedError" in notification.response
+    assert notification.status == Notification.RETRY
+
+
+def test_djangos_smtp_backend_that_sent_nothing_is_not_taken_for_one_that_queues(
+    email: TargetUserRecord, make_due: MakeDue, settings: Any, mail_server: SmtpStandIn
+) -> None:
+    backend = "tests.mail_backends.QuietSmtp"
+    use_backend(settings, backend, host=mail_server.host, port=mail_server.port)
+    notification = after_run(make_due(email))
+    assert notification.status == Notification.RETRY
+    assert f"{backend} sent nothing" in notification.response
+    assert mail_server.received == []
 
 
 @pytest.mark.filterwarnings("ignore:The EMAIL_")

@@ -112,13 +112,12 @@ def _send(pool: ConnectionPool, letter: Letter) -> Outcome:
             if not _leaves_connection_usable(error, connection.stage):
                 connection.close()
             return _outcome_of_error(letter, error, connection)
-        # None: a backend that does not count, and did not complain.
-        if sent is not None and not sent:
+        if not sent and connection.counts_what_it_sends:
             connection.close()
             return Outcome.retry(
                 letter.notification,
                 f"{NOT_SENT}: {connection.backend_name} sent nothing and did not say why. Look"
-                " whether it is set to fail silently.",
+                " whether it hides its errors.",
             )
         return _outcome_of_success(letter, connection)
 

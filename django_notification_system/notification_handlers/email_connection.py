@@ -73,6 +73,16 @@ class MailConnection:
         return isinstance(self._backend, smtp.EmailBackend)
 
     @property
+    def counts_what_it_sends(self) -> bool:
+        """Whether a message was surely not sent where the backend says 0 or nothing.
+
+        That is how Django's own ``send_messages()`` of SMTP works. A backend that queues messages,
+        such as django-post_office's, returns 0 or None for each message that it took.
+        """
+        own = smtp.EmailBackend.send_messages
+        return getattr(type(self._backend), "send_messages", None) is own
+
+    @property
     def backend_name(self) -> str:
         """The backend's dotted name."""
         backend = type(self._backend)
@@ -225,7 +235,18 @@ class ConnectionPool:
             ) from error
         if isinstance(backend, smtp.EmailBackend) and backend.timeout is None:
             backend.timeout = self._timeout
+        _make_errors_heard(backend)
         return MailConnection(backend)
+
+
+def _make_errors_heard(backend: Any) -> None:
+    """Have a backend raise its errors: each becomes the outcome of a message, and disturbs nobody.
+
+    A backend that fails silently returns 0, as a backend does that queues messages.
+    """
+    if getattr(backend, "fail_silently", False):
+        with contextlib.suppress(AttributeError):  # a property of a class of somebody else's
+            backend.fail_silently = False
 
 
 def _default_backend() -> Any:
