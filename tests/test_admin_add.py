@@ -76,12 +76,22 @@ def test_a_bad_extra_is_told_why_and_shown_again_as_it_was(
     assert f">\n{typed}</textarea>" in unescape(response.content.decode())
 
 
-@pytest.mark.parametrize("name", ["attachments", "template_name"])
-def test_only_superusers_name_files(
+SUPERUSERS_VALUES: dict[str, Any] = {
+    "attachments": ["settings.py"],
+    "template_name": "other.html",
+    "cc": ["staff@example.com"],
+    "bcc": "staff@example.com",
+    "reply_to": ["staff@example.com"],
+    "headers": {"From": "boss@example.com"},
+}
+
+
+@pytest.mark.parametrize("name", SUPERUSERS_VALUES)
+def test_only_superusers_name_files_other_recipients_and_senders(
     client: Client, records: Records, make_due: MakeDue, name: str
 ) -> None:
     staff = staff_client("add_notification", "change_notification")
-    bad = json.dumps({name: ["settings.py"]})
+    bad = json.dumps({name: SUPERUSERS_VALUES[name]})
     add = address(Notification, "add")
     prefilled = f"{add}?extra={quote(bad)}"
     for url in (add, prefilled):
@@ -90,16 +100,16 @@ def test_only_superusers_name_files(
         assert f"Only superusers may set “{name}” here" in str(errors)
     assert not Notification.objects.exists()
 
-    notification = make_due(records["Email"], extra={name: ["bill.pdf"], "a": 1})
+    kept = "kept.html" if name == "template_name" else ["kept"]
+    notification = make_due(records["Email"], extra={name: kept, "a": 1})
     change = address(Notification, "change", notification.pk)
-    for extra in ({name: ["settings.py"], "a": 1}, {name: ["bill.pdf", "settings.py"]}):
-        data = {**form_of(staff, change), "extra": json.dumps(extra)}
-        assert list(errors_of(staff.post(change, data))) == ["extra"]
+    data = {**form_of(staff, change), "extra": bad}
+    assert list(errors_of(staff.post(change, data))) == ["extra"]
     notification.refresh_from_db()
-    assert notification.extra == {name: ["bill.pdf"], "a": 1}
+    assert notification.extra == {name: kept, "a": 1}
 
     other: dict[str, Any]
-    for other in ({name: ["bill.pdf"], "a": 2}, {"a": 3}):
+    for other in ({name: kept, "a": 2}, {"a": 3}):
         data = {**form_of(staff, change), "extra": json.dumps(other)}
         assert staff.post(change, data).status_code == 302
         notification.refresh_from_db()
@@ -109,6 +119,29 @@ def test_only_superusers_name_files(
 
     assert client.post(add, new_notification(records["Email"], extra=bad)).status_code == 302
     assert client.post(change, {**form_of(client, change), "extra": bad}).status_code == 302
+
+
+@pytest.mark.parametrize("file", [{"attachments": ["bill.pdf"]}, {"template_name": "reset.html"}])
+def test_a_superusers_files_go_to_whom_the_superuser_chose(
+    client: Client, records: Records, make_due: MakeDue, file: dict[str, Any]
+) -> None:
+    staff = staff_client("add_notification", "change_notification", "view_targetuserrecord")
+    extra = {**file, "bcc": ["archive@example.com"]}
+    notification = make_due(records["Email"], body="", extra=extra)
+    change = address(Notification, "change", notification.pk)
+    for changed in ({**extra, "cc": "staff@example.com"}, {**extra, "bcc": "staff@example.com"},
+                    file):  # fmt: skip
+        data = {**form_of(staff, change), "extra": json.dumps(changed)}
+        assert list(errors_of(staff.post(change, data))) == ["extra"], changed
+    own = {"target_user_record": records["Expo"].pk, "priority": "5"}
+    assert staff.post(change, {**form_of(staff, change), **own}).status_code == 302
+    notification.refresh_from_db()
+    assert notification.extra == extra
+    assert (notification.target_user_record, notification.priority) == (records["Email"], 5)
+
+    assert client.post(change, {**form_of(client, change), **own}).status_code == 302
+    notification.refresh_from_db()
+    assert notification.target_user_record == records["Expo"]
 
 
 def test_a_repeated_notification_is_an_error_in_the_form(client: Client, records: Records) -> None:

@@ -3,11 +3,8 @@
 from functools import partial
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
-from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
@@ -15,7 +12,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
-from ..models.notification import refuse_bad_extra
 from .actions import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
 from .bulk import in_readers_language
@@ -29,95 +25,14 @@ from .filters import (
     StatusFilter,
     TargetFilter,
 )
-from .form import VersionedForm
 from .history import AttemptInline
+from .notification_form import NotificationForm, brings_files
 from .notification_list import NotificationList, badge
 from .preview import framed_preview_page
 from .search import user_search_fields
 
-#: What brings files of the project's into a message.
-FILES_IN_EXTRA = ("attachments", "template_name")
-
-
-class ExtraField(forms.JSONField):
-    """JSON that every database can store; whatever else was typed is shown again as it was."""
-
-    def to_python(self, value: Any) -> Any:
-        """Return the object.
-
-        Raises:
-            ValidationError: When it is none, or none that could be stored.
-        """
-        try:
-            extra = super().to_python(value)
-        except (ValueError, RecursionError) as error:
-            # Python's own limits: an integer of too many digits, too many brackets.
-            raise ValidationError(
-                self.error_messages["invalid"], code="invalid", params={"value": value}
-            ) from error
-        refuse_bad_extra(extra)
-        return extra
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        """Return what the field shows after an error."""
-        if data is not None and not self.disabled:
-            try:
-                self.to_python(data)
-            except ValidationError:
-                return InvalidJSONInput(data)
-        return super().bound_data(data, initial)
-
-
-class NotificationForm(VersionedForm):
-    """Offers the statuses that agree with what has become of the notification.
-
-    Attributes:
-        may_choose_files: Whether the person may have any file of the default storage sent, and
-            any template rendered.
-    """
-
-    may_choose_files = False
-
-    class Meta:
-        field_classes = {"extra": ExtraField}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        notification = self.instance
-        if notification._state.adding:
-            notification.status = Notification.SCHEDULED
-        elif "status" in self.fields:
-            impossible = (
-                {Notification.SCHEDULED}
-                if notification.attempted_delivery
-                else set(Notification.ATTEMPTED_STATUSES)
-            )
-            self.fields["status"].choices = [  # type: ignore[attr-defined] # a ChoiceField
-                (status, label)
-                for status, label in Notification.STATUS_CHOICES
-                if status not in impossible or status == notification.status
-            ]
-
-    def clean_extra(self) -> Any:
-        """Leave it to superusers to name files.
-
-        Whoever may add a notification may address it to themself.
-
-        Raises:
-            ValidationError: When somebody else has named one that was not there before.
-        """
-        extra = self.cleaned_data["extra"]
-        if self.may_choose_files or not isinstance(extra, dict):
-            return extra
-        before = self.instance.extra if isinstance(self.instance.extra, dict) else {}
-        for name in FILES_IN_EXTRA:
-            if name in extra and (name not in before or extra[name] != before[name]):
-                raise ValidationError(
-                    _("Only superusers may set “%(name)s” here. Leave it as it was."),
-                    code="superusers_only",
-                    params={"name": name},
-                )
-        return extra
+#: What an attempt has sent, or tried to: from then on it is history.
+CONTENT = ("target_user_record", "title", "body", "extra")
 
 
 @admin.register(Notification)
@@ -241,8 +156,23 @@ class NotificationAdmin(NotificationSystemAdmin):
     ) -> Any:
         """Return the form, which Django makes anew for each request, for this person."""
         form = super().get_form(request, obj, change, **kwargs)
-        form.may_choose_files = getattr(request.user, "is_superuser", False)  # type: ignore[attr-defined] # a NotificationForm
+        form.may_direct_mail = self.may_direct_mail(request)  # type: ignore[attr-defined] # a NotificationForm
         return form
+
+    def may_direct_mail(self, request: HttpRequest) -> bool:
+        """Tell whether the person may set all of ``extra``; see ``SUPERUSERS_KEYS``."""
+        return bool(getattr(request.user, "is_superuser", False))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Notification | None = None) -> Any:
+        """Keep what was sent as it was sent, and a superuser's files with their recipient."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        if obj is None:
+            return fields
+        if obj.attempted_delivery is not None:
+            return (*CONTENT, *fields)
+        if brings_files(obj.extra) and not self.may_direct_mail(request):
+            return ("target_user_record", *fields)
+        return fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
         """Offer to send it at once."""
