@@ -1,0 +1,1 @@
+"""The storm's provider."""
