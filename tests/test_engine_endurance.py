@@ -214,7 +214,7 @@ def test_a_run_that_the_database_ends_leaves_no_thread_waiting(
         nonlocal writes
         writes += sql.startswith("UPDATE")
         if writes > 2:  # after both targets' first claims
-            raise OperationalError("disk I/O error")  # one that is not waited for
+            raise OperationalError("malformed database schema")  # one that is not waited for
         return execute(sql, *arguments)
 
     before = set(threading.enumerate())

@@ -9,9 +9,13 @@ from typing import TypeVar
 
 from django.db import (
     DEFAULT_DB_ALIAS,
+    DatabaseError,
+    DataError,
+    IntegrityError,
     InterfaceError,
     InternalError,
     OperationalError,
+    ProgrammingError,
     connections,
 )
 
@@ -30,16 +34,36 @@ _is_impatient = ContextVar("is_impatient", default=False)
 #: Tells when the process was told to stop, by the monotonic clock.
 _stopped_at: ContextVar[Callable[[], float | None]] = ContextVar("stopped_at", default=lambda: None)
 
-#: Lock wait timeout, deadlock, shutdown, and no or a lost connection; a replica's refusal to write,
-#: as while another becomes the primary, and a statement that took longer than the server allows.
+#: What MariaDB and MySQL say for a while: too many connections (1040, 1129, 1135, 1203, 1226), a
+#: shutdown or no connection (1053, 2002, 2003, 2006, 2013, 2055, 4031), a connection or statement
+#: that was killed (1158 to 1161, 1317, 1927), locks (1020, 1205, 1206, 1213, 3572), a replica that
+#: takes no writes (1290, 1792, 1836), too little time (1969, 3024), no room on a disk, in a table
+#: or in memory (1021, 1026, 1028, 1030, 1037, 1038, 1041, 1114, 1180).
 #: Source: https://mariadb.com/kb/en/mariadb-error-codes/
 PASSING_MYSQL_CODES = frozenset(
-    {1040, 1053, 1205, 1213, 1290, 1836, 1969, 2002, 2003, 2006, 2013, 3024, 4031}
+    {
+        *{1020, 1021, 1026, 1028, 1030, 1037, 1038, 1040, 1041, 1053, 1114, 1129, 1135, 1158, 1159},
+        *{1160, 1161, 1180, 1203, 1205, 1206, 1213, 1226, 1290, 1317, 1792, 1836, 1927, 1969, 2002},
+        *{2003, 2006, 2013, 2055, 3024, 3572, 4031},
+    }
 )
-#: Connection failures, shutdown and start-up, too many connections, deadlock, lock not available;
-#: a replica's refusal to write, and a statement that was cancelled, mostly for its time.
+#: What they say of a value, though it may come as an ``OperationalError``: a packet that is too
+#: large, a number or moment out of range, text in another character set, no JSON, a constraint.
+MYSQL_CODES_OF_VALUES = frozenset({1153, 1264, 1265, 1292, 1366, 1406, 3140, 4025})
+#: Connection failures, shutdown and start-up, too many connections, disk full, deadlock, lock not
+#: available, a disk that fails; a replica's refusal to write, a transaction that was idle or open
+#: for too long, and a statement that was cancelled, mostly for its time.
 #: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
-PASSING_POSTGRESQL_CLASSES = ("08", "25006", "40", "53", "55P03", "57014", "57P")
+PASSING_POSTGRESQL_CLASSES = (
+    *("08", "25006", "25P03", "25P04", "40", "53", "55P03", "57014", "57P", "58"),
+)
+#: What PostgreSQL says of a value: it is no such value, breaks a constraint, or is of a type that
+#: the column does not take.
+POSTGRESQL_CLASSES_OF_VALUES = ("22", "23", "42804", "42846", "42883")
+#: SQLITE_BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, SCHEMA: another
+#: writer, no room or no memory, a disk that fails or is mounted anew.
+#: Source: https://www.sqlite.org/rescode.html
+PASSING_SQLITE_CODES = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15, 17})
 
 
 @contextmanager
@@ -104,18 +128,57 @@ def patiently(
 
 
 def is_passing(error: Exception, vendor: str) -> bool:
-    """Tell whether an error says that the database is only out of reach for a while."""
+    """Tell whether an error says that the database is only out of reach for a while.
+
+    Args:
+        error: What an operation raised.
+        vendor: Django's word for the kind of database.
+    """
     if isinstance(error, InterfaceError):
         return True  # the connection was closed
     if not isinstance(error, (OperationalError, InternalError)):
         return False
     if vendor == "sqlite":
-        return "locked" in str(error) or "busy" in str(error)
+        code: int | None = getattr(error.__cause__, "sqlite_errorcode", None)
+        if code is None:
+            return "locked" in str(error) or "busy" in str(error)
+        return code & 0xFF in PASSING_SQLITE_CODES  # the rest of it tells more of the same
     if vendor == "mysql":
-        return bool(error.args) and error.args[0] in PASSING_MYSQL_CODES
-    cause = error.__cause__
-    state: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        return _mysql_code(error) in PASSING_MYSQL_CODES
+    state = _postgresql_state(error)
     # Without a state the server never answered.
     if state is None:
         return isinstance(error, OperationalError)
     return state.startswith(PASSING_POSTGRESQL_CLASSES)
+
+
+def refuses_value(error: Exception, vendor: str) -> bool:
+    """Tell whether an error says that one of the values cannot be stored, now or later.
+
+    Args:
+        error: What writing them raised.
+        vendor: Django's word for the kind of database.
+    """
+    if isinstance(error, (DataError, IntegrityError)):
+        return True
+    if not isinstance(error, (DatabaseError, InterfaceError)):
+        return True  # Python could make no parameter of it
+    if vendor == "mysql":
+        return _mysql_code(error) in MYSQL_CODES_OF_VALUES
+    if not isinstance(error, ProgrammingError):
+        return False
+    if vendor == "sqlite":
+        # The database itself has said nothing: it was not asked.
+        return getattr(error.__cause__, "sqlite_errorcode", None) is None
+    state = _postgresql_state(error)
+    return state is None or state.startswith(POSTGRESQL_CLASSES_OF_VALUES)
+
+
+def _mysql_code(error: Exception) -> object:
+    return error.args[0] if error.args else None
+
+
+def _postgresql_state(error: Exception) -> str | None:
+    cause = error.__cause__
+    state: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state

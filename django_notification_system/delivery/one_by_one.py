@@ -9,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from ..exceptions import TargetUnavailable
 from ..models import Notification
+from .database import patiently
 from .log import log_fields
 from .observers import provider_call
 from .outcome import Outcome, Result, one_line
@@ -153,8 +154,10 @@ class _Snapshot:
 
     def has_moved_on_in_database(self) -> bool:
         """Tell whether the handler saved through another instance or ``update()``; take that."""
-        rows = Notification.objects.using(self._notification._state.db or DEFAULT_DB_ALIAS)
-        saved = rows.filter(pk=self._notification.pk).values(*PROGRESS).first()
+        using = self._notification._state.db or DEFAULT_DB_ALIAS
+        rows = Notification.objects.using(using).filter(pk=self._notification.pk)
+        # A database that is away for a moment says nothing of what the handler has done.
+        saved = patiently(rows.values(*PROGRESS).first, using=using)
         if saved is None or all(saved[name] == self._values[name] for name in PROGRESS):
             return False
         for name, value in saved.items():

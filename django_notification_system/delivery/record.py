@@ -11,7 +11,7 @@ from django.utils import timezone
 from ..conf import engine_settings
 from ..models import Notification, TargetUserRecord
 from .claim import Claim
-from .database import is_passing, patiently
+from .database import patiently, refuses_value
 from .history import attempts_to_keep, keep_attempts
 from .log import log_fields
 from .outcome import Outcome, Result
@@ -42,13 +42,19 @@ def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
 
     A row whose claim has meanwhile passed to another run is left to that run, and one that a
     person has settled meanwhile stays so, unless the message is delivered. A database that is out
-    of reach is waited for. What cannot be stored at all becomes a failure that says so.
+    of reach is waited for. A value that the database refuses makes its notification a failure that
+    says so.
+
+    Raises:
+        DatabaseError: When the database cannot store them now: it is out of reach for longer than a
+            run waits, or refuses whatever the values. Record the same outcomes later.
+        InterfaceError: Likewise.
     """
     try:
         patiently(lambda: _write_all(claim, outcomes), using=claim.using)
     except Exception as error:
-        if is_passing(error, connections[claim.using].vendor):
-            raise  # patience is at its end
+        if not refuses_value(error, connections[claim.using].vendor):
+            raise
         if len(outcomes) == 1:
             _record_unstorable(claim, outcomes[0], error)
             return

@@ -11,7 +11,7 @@ from heapq import nsmallest
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import InterfaceError, InternalError, OperationalError, connections, router
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -23,7 +23,7 @@ from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS
 from .claim import Claim, claim_batch
-from .database import is_passing
+from .database import refuses_value
 from .due import adopt, targets_with_due
 from .given import GivenClaim
 from .lane import Arrived, Event, Finished, Lane, Wanted
@@ -128,14 +128,15 @@ class Run:
         the end of its lease.
 
         Raises:
-            OperationalError: When the database is still out of reach. It may be called again.
-            Exception: When it refuses for good, which is left to the lease from then on.
+            DatabaseError: When the database still does not take it. It may be called again.
+            InterfaceError: Likewise.
+            Exception: When it refuses a value for good: the rows are left to their lease.
         """
         for lane, supply in list(self._supplies.items()):
             try:
                 self._end(supply)
             except Exception as error:
-                if not is_passing(error, connections[self.using].vendor):
+                if refuses_value(error, connections[self.using].vendor):
                     self._supplies.pop(lane, None)
                 raise
 
@@ -370,7 +371,9 @@ class Run:
 
 def _try(step: Callable[[], None], errors: list[Exception]) -> None:
     """Take a step in spite of earlier errors, but for a database that is out of reach."""
-    if any(isinstance(error, (OperationalError, InterfaceError)) for error in errors):
+    if any(
+        isinstance(error, (OperationalError, InterfaceError, InternalError)) for error in errors
+    ):
         return
     try:
         step()

@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import DatabaseError, InterfaceError, connections, router
 from django.utils import timezone
 
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
+from .database import is_passing
 from .due import next_due_after
 from .observers import tell
 from .run import Run
@@ -88,12 +89,28 @@ class Watch:
                         seconds = self._seconds_until_next(self._run)
                     if self._wakeup.misses_inserts:
                         seconds = 0  # listen, and look once more
-                except (OperationalError, InterfaceError) as error:
-                    logger.warning("The database is out of reach; waiting for it. (%s)", error)
-                    connections[self.using].close()
+                except (DatabaseError, InterfaceError) as error:
+                    self._wait_for_database(error)
                 yield None
                 if not self._stopping:
                     self._wakeup.sleep(min(seconds, self._interval))
+            self._finish_left()
+
+    def _wait_for_database(self, error: Exception) -> None:
+        """Say that the database is away, or why it refuses; another connection may be luckier."""
+        if is_passing(error, connections[self.using].vendor):
+            logger.warning("The database is out of reach; waiting for it. (%s)", error)
+        else:
+            logger.error("The database refuses; trying again.", exc_info=error)
+        connections[self.using].close()
+
+    def _finish_left(self) -> None:
+        """At the end, record what was sent, if the database takes it by now."""
+        try:
+            if self._run is not None:
+                self._run.finish_left()
+        except (DatabaseError, InterfaceError) as error:
+            self._wait_for_database(error)
 
     def _load_handlers(self) -> None:
         """Import what delivers, and its clients, so that the first message need not wait."""
