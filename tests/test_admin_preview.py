@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import InMemoryStorage, default_storage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_notification_system.admin.preview import sealed
+from django_notification_system.admin.preview import CHARACTERS_SHOWN, sealed
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.admin_site import Records, address, staff_client
 from tests.conftest import MakeDue
@@ -32,9 +32,15 @@ def client() -> Client:
     return staff_client("view_notification")
 
 
-def show(client: Client, notification: Notification) -> Any:
+@pytest.fixture
+def editor() -> Client:
+    """The browser of somebody who may change notifications."""
+    return staff_client("change_notification")
+
+
+def show(client: Client, notification: Notification, query: str = "") -> Any:
     name = "admin:django_notification_system_notification_preview"
-    response = client.get(reverse(name, args=[notification.pk]))
+    response = client.get(f"{reverse(name, args=[notification.pk])}{query}")
     assert response.status_code == 200
     return response
 
@@ -45,7 +51,7 @@ def frame_of(page: str) -> str:
 
 
 def test_an_email_is_shown_as_it_will_be_sent(
-    client: Client, records: Records, make_due: MakeDue, settings: Any, tmp_path: Any
+    editor: Client, records: Records, make_due: MakeDue, settings: Any, tmp_path: Any
 ) -> None:
     settings.MEDIA_ROOT = str(tmp_path)
     default_storage.save("bills/7.pdf", ContentFile(b"x" * 2048))
@@ -57,27 +63,28 @@ def test_an_email_is_shown_as_it_will_be_sent(
         "eggs": 3,
     }
     notification = make_due(records["Email"], title="Breakfast <7>", body="", extra=extra)
-    page = show(client, notification).content.decode()
+    page = show(editor, notification).content.decode()
     assert "<p>3 eggs for Eggs</p>" in frame_of(page)
     for text in (
         "eggs@example.com", "cook@example.com", "X-Table", "7.pdf (2.0", "Breakfast &lt;7&gt;",
         "webmaster@localhost",
     ):  # fmt: skip
         assert text in page
-    assert "3 eggs for Eggs</pre>" in page
+    assert "</pre>" not in page
+    assert "3 eggs for Eggs</pre>" in show(editor, notification, "?part=text").content.decode()
 
 
 def test_an_error_of_a_template_is_shown(
-    client: Client, records: Records, make_due: MakeDue
+    editor: Client, records: Records, make_due: MakeDue
 ) -> None:
     notification = make_due(records["Email"], body="", extra={"template_name": "none.html"})
-    page = unescape(show(client, notification).content.decode())
+    page = unescape(show(editor, notification).content.decode())
     assert "could not be sent as it is" in page
     assert "the template 'none.html' could not be rendered" in page
 
 
 def test_a_preview_keeps_nothing_that_a_template_writes(
-    client: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+    editor: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def count_greetings(user: Any) -> int:
         return get_user_model().objects.filter(pk=user.pk).update(last_name="Greeted")
@@ -86,8 +93,124 @@ def test_a_preview_keeps_nothing_that_a_template_writes(
     notification = make_due(
         records["Email"], body="", extra={"template_name": "preview/writes.html"}
     )
-    assert "<p>1 greeted</p>" in frame_of(show(client, notification).content.decode())
+    assert "<p>1 greeted</p>" in frame_of(show(editor, notification).content.decode())
     assert get_user_model().objects.get(username="egg").last_name == "Benedict"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("DELIVERED", "was rendered when this was sent"),
+        ("DELIVERY FAILURE", "was rendered when this was sent"),
+        ("CANCELLED", "is not rendered: this is not to be sent"),
+    ],
+)
+def test_a_template_is_not_rendered_anew_when_its_mail_was_sent(
+    editor: Client, records: Records, make_due: MakeDue, status: str, said: str
+) -> None:
+    attempted = None if status == "CANCELLED" else timezone.now()
+    notification = make_due(
+        records["Email"],
+        body="",
+        extra={"template_name": "preview/breakfast.html", "cc": ["cook@example.com"]},
+        status=status,
+        attempted_delivery=attempted,
+    )
+    for query in ("", "?part=text"):
+        page = show(editor, notification, query).content.decode()
+        assert f"The template “preview/breakfast.html” {said}" in page
+        assert "cook@example.com" in page
+        assert "eggs for Eggs" not in page
+        assert "<iframe" not in page
+    url = address(Notification, "change", notification.pk)
+    assert "if it were sent now" not in editor.get(url).content.decode()
+
+
+def test_a_template_is_rendered_for_those_who_may_change_its_mail(
+    client: Client, editor: Client, records: Records, make_due: MakeDue
+) -> None:
+    extra = {"template_name": "preview/breakfast.html", "eggs": 3}
+    notification = make_due(records["Email"], body="", extra=extra)
+    page = show(client, notification).content.decode()
+    assert "is rendered when this is sent" in page
+    assert "eggs for Eggs" not in page
+    assert "3 eggs for Eggs" in show(editor, notification).content.decode()
+    retried = make_due(
+        records["Email"], body="", extra=extra, status="RETRY", attempted_delivery=timezone.now()
+    )
+    assert "3 eggs for Eggs" in show(editor, retried).content.decode()
+
+
+class UnreadableStorage(InMemoryStorage):
+    """Knows how large its files are, and does not let them be read."""
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        raise AssertionError(f"{name} was opened")
+
+    def size(self, name: str) -> int:
+        if name == "gone.pdf":
+            raise FileNotFoundError
+        return 5 * 1024**4
+
+
+@pytest.fixture
+def unreadable(settings: Any) -> None:
+    """Let the default storage have files that are too large to be read."""
+    backend = {"BACKEND": f"{__name__}.UnreadableStorage"}
+    settings.STORAGES = {**settings.STORAGES, "default": backend}
+
+
+@pytest.mark.usefixtures("unreadable")
+def test_attachments_are_not_read_to_show_their_sizes(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    paths = [f"bills/{number}.pdf" for number in range(23)]
+    notification = make_due(records["Email"], extra={"attachments": paths})
+    page = show(client, notification).content.decode()
+    assert "19.pdf (5.0\xa0TB)" in page
+    assert "20.pdf" not in page
+    assert "and 3 more" in page
+
+
+@pytest.mark.usefixtures("unreadable")
+@pytest.mark.parametrize("status", ["SCHEDULED", "DELIVERED"])
+def test_a_file_that_is_gone_keeps_only_what_is_to_be_sent_from_being_sent(
+    client: Client, records: Records, make_due: MakeDue, status: str
+) -> None:
+    attempted = timezone.now() if status == "DELIVERED" else None
+    notification = make_due(
+        records["Email"],
+        extra={"attachments": ["gone.pdf"]},
+        status=status,
+        attempted_delivery=attempted,
+    )
+    page = unescape(show(client, notification).content.decode())
+    could_not = "the attachment 'gone.pdf' is not in the default storage"
+    assert (could_not in page) is (status == "SCHEDULED")
+    assert ("<td>gone.pdf</td>" in page) is (status == "DELIVERED")
+
+
+def test_the_text_of_an_html_mail_is_made_on_demand(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], body="<p>Eggs &amp; ham</p>")
+    page = show(client, notification).content.decode()
+    assert "<pre" not in page
+    assert '<a href="?part=text">' in page
+    page = show(client, notification, "?part=text").content.decode()
+    assert ">Eggs &amp; ham</pre>" in page
+    plain = show(client, make_due(records["Email"], body="Eggs & toast")).content.decode()
+    assert ">Eggs &amp; toast</pre>" in plain
+
+
+@pytest.mark.parametrize("target", ["Email", "Twilio", "Expo"])
+def test_no_more_is_shown_than_a_page_can_hold(
+    client: Client, records: Records, make_due: MakeDue, target: str
+) -> None:
+    body = "x" * CHARACTERS_SHOWN + "end"
+    page = show(client, make_due(records[target], body=body)).content.decode()
+    assert "Only the beginning is shown" in page
+    assert "xend" not in page
 
 
 def test_hostile_html_stays_in_its_frame(
@@ -169,9 +292,8 @@ def test_a_preview_takes_few_queries(client: Client, records: Records, make_due:
     notification = make_due(records["Email"], body="<p>Hi</p>")
     with CaptureQueriesContext(connection) as captured:
         show(client, notification)
-    # Session, person, two kinds of permissions; the notification with record, user and target; and
-    # the savepoint, which is rolled back.
-    assert len(captured) == 11
+    # Session, person, two kinds of permissions; the notification with record, user and target.
+    assert len(captured) == 8
 
 
 def test_a_notifications_page_frames_its_preview(

@@ -11,11 +11,10 @@ from django.core.mail import EmailMultiAlternatives
 
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers.email_message import (
+from django_notification_system.notification_handlers.cannot_build_message import (
     CannotBuildMessage,
-    build_message,
-    sender,
 )
+from django_notification_system.notification_handlers.email_message import build_message, sender
 from django_notification_system.notification_handlers.html_to_text import (
     html_to_text,
     is_html,

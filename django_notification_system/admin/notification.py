@@ -206,6 +206,7 @@ class NotificationAdmin(NotificationSystemAdmin):
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_preview"
             context |= {
                 "possible_actions": possible_actions(self, request, obj),
+                "is_to_be_sent": obj.status in Notification.PENDING_STATUSES,
                 "preview_url": reverse(name, args=[obj.pk], current_app=self.admin_site.name),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -19,8 +19,9 @@ from ..delivery.log import log_fields
 from ..delivery.single import send_and_save
 from ..models import Notification
 from .base import Outcome, one_line, provider_call
+from .cannot_build_message import CannotBuildMessage
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
-from .email_message import CannotBuildMessage, build_message, sender
+from .email_message import build_message, sender
 from .email_outcomes import NOT_SENT, outcome, trouble_of_error, trouble_of_recipient
 from .email_secrets import hide
 from .parallel import side_by_side

@@ -1,16 +1,14 @@
 """Building the mail of one notification: its parts, its headers, what ``extra`` adds."""
 
-import os
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any, Literal
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
-from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError
 from django.template.loader import render_to_string
@@ -21,6 +19,8 @@ from ..conf import email_settings
 from ..models import Notification
 from ..models.notification import has_line_break
 from .base import TargetUnavailable, one_line
+from .cannot_build_message import CannotBuildMessage
+from .email_attachments import read_attachment
 from .html_to_text import html_to_text, is_html, text_to_html
 
 ContentSubtype = Literal["html", "plain"]
@@ -40,16 +40,17 @@ RESERVED_HEADERS = {
 SUBTYPE_OF_SUFFIX: Mapping[str, ContentSubtype] = {".html": "html", ".htm": "html", ".txt": "plain"}
 
 
-class CannotBuildMessage(Exception):
-    """A notification makes no mail; the text says why and what to do.
+@dataclass(frozen=True)
+class Body:
+    """What a mail says.
 
     Attributes:
-        temporary: Whether it may do so later.
+        content: Plain text or HTML.
+        subtype: Which of the two it is, where somebody said so.
     """
 
-    def __init__(self, reason: str, *, temporary: bool = False) -> None:
-        super().__init__(reason)
-        self.temporary = temporary
+    content: str
+    subtype: ContentSubtype | None
 
 
 def sender() -> str:
@@ -83,10 +84,30 @@ def build_message(notification: Notification, from_email: str) -> EmailMultiAlte
     Raises:
         CannotBuildMessage: When the notification, its template or a file makes that impossible.
     """
-    extra = notification.extra if isinstance(notification.extra, dict) else {}
-    body, subtype = _body(notification, extra)
-    text, html = _parts(body, subtype, notification.title)
-    message = EmailMultiAlternatives(
+    html, text = parts_of(body_of(notification), notification.title)
+    message = addressed_message(notification, from_email, text())
+    if html:
+        message.attach_alternative(html, "text/html")
+    for path in attachment_paths(notification):
+        message.attach(posixpath.basename(path), read_attachment(path))
+    return message
+
+
+def addressed_message(
+    notification: Notification, from_email: str, text: str = ""
+) -> EmailMultiAlternatives:
+    """Return the mail with its addresses, its headers and its text, and nothing else in it.
+
+    Args:
+        notification: With its record and user loaded.
+        from_email: The sender.
+        text: The text part.
+
+    Raises:
+        CannotBuildMessage: When the notification makes that impossible.
+    """
+    extra = _extra(notification)
+    return EmailMultiAlternatives(
         subject=_subject(notification.title),
         body=text,
         from_email=from_email,
@@ -96,11 +117,33 @@ def build_message(notification: Notification, from_email: str) -> EmailMultiAlte
         reply_to=_addresses(extra, "reply_to"),
         headers=_headers(extra, notification, from_email),
     )
-    if html:
-        message.attach_alternative(html, "text/html")
-    for path in _strings(extra, "attachments"):
-        message.attach(posixpath.basename(path), _read(path))
-    return message
+
+
+def attachment_paths(notification: Notification) -> list[str]:
+    """Return the paths of a mail's attachments in the default storage.
+
+    Raises:
+        CannotBuildMessage: When ``extra`` has something else there.
+    """
+    return _strings(_extra(notification), "attachments")
+
+
+def template_name(notification: Notification) -> str | None:
+    """Return the name of the template that is rendered when the mail is sent, if any.
+
+    Raises:
+        CannotBuildMessage: When ``extra`` has something else there.
+    """
+    name = _extra(notification).get("template_name")
+    if notification.body.strip() or name is None or name == "":
+        return None
+    if not isinstance(name, str):
+        raise CannotBuildMessage("extra['template_name'] must be a text, a template's name.")
+    return name
+
+
+def _extra(notification: Notification) -> Mapping[str, Any]:
+    return notification.extra if isinstance(notification.extra, dict) else {}
 
 
 def message_id(notification: Notification, from_email: str) -> str:
@@ -141,21 +184,25 @@ def _recipient(notification: Notification) -> str:
     return address
 
 
-def _body(
-    notification: Notification, extra: Mapping[str, Any]
-) -> tuple[str, ContentSubtype | None]:
-    """Return the body and, where somebody said so, what it is."""
+def body_of(notification: Notification) -> Body:
+    """Return the body; where a template makes it, the template is rendered.
+
+    Args:
+        notification: With its record and user loaded.
+
+    Raises:
+        CannotBuildMessage: When the notification or its template makes that impossible.
+    """
+    extra = _extra(notification)
     subtype = extra.get("content_subtype")
     if subtype not in (None, "html", "plain"):
         raise CannotBuildMessage('extra[\'content_subtype\'] must be "html" or "plain".')
-    template_name = extra.get("template_name")
-    if notification.body.strip() or template_name is None or template_name == "":
-        return _encodable(notification.body), subtype or email_settings().content_subtype
-    if not isinstance(template_name, str):
-        raise CannotBuildMessage("extra['template_name'] must be a text, a template's name.")
-    suffix = posixpath.splitext(template_name)[1].lower()
-    rendered = _rendered(template_name, notification, extra)
-    return _encodable(rendered), subtype or SUBTYPE_OF_SUFFIX.get(suffix)
+    name = template_name(notification)
+    if name is None:
+        return Body(_encodable(notification.body), subtype or email_settings().content_subtype)
+    suffix = posixpath.splitext(name)[1].lower()
+    rendered = _rendered(name, notification, extra)
+    return Body(_encodable(rendered), subtype or SUBTYPE_OF_SUFFIX.get(suffix))
 
 
 def _rendered(template_name: str, notification: Notification, extra: Mapping[str, Any]) -> str:
@@ -172,14 +219,20 @@ def _rendered(template_name: str, notification: Notification, extra: Mapping[str
         ) from error
 
 
-def _parts(body: str, subtype: ContentSubtype | None, title: str) -> tuple[str, str]:
-    """Return the text part and the HTML part, which is empty where there is nothing to show."""
-    if subtype == "html" or (subtype is None and is_html(body)):
+def parts_of(body: Body, title: str) -> tuple[str, Callable[[], str]]:
+    """Return the HTML part, which is empty where there is nothing to show, and the text part.
+
+    To make a text of HTML takes time, and who does not show it need not call for it.
+
+    Args:
+        body: The body.
+        title: What the text part says where the body has no words.
+    """
+    if body.subtype == "html" or (body.subtype is None and is_html(body.content)):
         # A mail of one picture has no words; a text part with the title is better than none.
-        return html_to_text(body) or title, body
-    if not body.strip():
-        return body, ""
-    return body, text_to_html(body)
+        return body.content, lambda: html_to_text(body.content) or title
+    html = text_to_html(body.content) if body.content.strip() else ""
+    return html, lambda: body.content
 
 
 def _encodable(text: str) -> str:
@@ -233,39 +286,3 @@ def _strings(extra: Mapping[str, Any], key: str) -> list[str]:
     if any(CONTROL_CHARACTERS.search(item) for item in values):
         raise CannotBuildMessage(f"extra['{key}'] has a line break or another control character.")
     return values
-
-
-def _storage() -> Storage:
-    """Return the default storage, unless that is the project itself.
-
-    Django's default for MEDIA_ROOT is empty, which means the folder that the process runs in: the
-    one with the settings, as a rule, and their passwords.
-    """
-    storage = storages["default"]
-    if isinstance(storage, FileSystemStorage) and os.path.normpath(storage.base_location or "") == (
-        "."
-    ):
-        raise CannotBuildMessage(
-            "extra['attachments'] is refused while MEDIA_ROOT is empty, for then the default"
-            " storage is the folder of the project's own files. Set MEDIA_ROOT to a folder of"
-            " its own."
-        )
-    return storage
-
-
-def _read(path: str) -> bytes:
-    storage = _storage()
-    try:
-        with storage.open(path, "rb") as file:
-            content: bytes = file.read()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        reason = "is not in the default storage. Put it there, or correct extra['attachments']."
-        raise CannotBuildMessage(f"the attachment {path!r} {reason}") from None
-    except (SuspiciousOperation, ValueError) as error:
-        reason = "is no path in the default storage. Correct extra['attachments']."
-        raise CannotBuildMessage(f"the attachment {path!r} {reason}") from error
-    except Exception as error:
-        raise CannotBuildMessage(
-            f"the attachment {path!r} could not be read ({one_line(error)}).", temporary=True
-        ) from error
-    return content

@@ -1,0 +1,69 @@
+"""Files of the default storage that go along with a mail."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+from .base import one_line
+from .cannot_build_message import CannotBuildMessage
+
+
+def read_attachment(path: str) -> bytes:
+    """Return a file's content.
+
+    Raises:
+        CannotBuildMessage: When there is no such file, or it cannot be read.
+    """
+    with _explained(path), _storage().open(path, "rb") as file:
+        content: bytes = file.read()
+    return content
+
+
+def attachment_size(path: str) -> int:
+    """Return how large a file is, in bytes, as its storage tells; nothing of it is read.
+
+    Raises:
+        CannotBuildMessage: When there is no such file, or the storage does not tell.
+    """
+    with _explained(path):
+        return _storage().size(path)
+
+
+def _storage() -> Storage:
+    """Return the default storage, unless that is the project itself.
+
+    Django's default for MEDIA_ROOT is empty, which means the folder that the process runs in: the
+    one with the settings, as a rule, and their passwords.
+    """
+    storage = storages["default"]
+    if isinstance(storage, FileSystemStorage) and os.path.normpath(storage.base_location or "") == (
+        "."
+    ):
+        raise CannotBuildMessage(
+            "extra['attachments'] is refused while MEDIA_ROOT is empty, for then the default"
+            " storage is the folder of the project's own files. Set MEDIA_ROOT to a folder of"
+            " its own."
+        )
+    return storage
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turn what a storage raises into words."""
+    try:
+        yield
+    except CannotBuildMessage:
+        raise
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        reason = "is not in the default storage. Put it there, or correct extra['attachments']."
+        raise CannotBuildMessage(f"the attachment {path!r} {reason}") from None
+    except (SuspiciousOperation, ValueError) as error:
+        reason = "is no path in the default storage. Correct extra['attachments']."
+        raise CannotBuildMessage(f"the attachment {path!r} {reason}") from error
+    except Exception as error:
+        raise CannotBuildMessage(
+            f"the attachment {path!r} could not be read ({one_line(error)}).", temporary=True
+        ) from error
