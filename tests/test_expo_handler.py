@@ -97,9 +97,33 @@ def test_both_kinds_of_token_go_out(
 
 
 @pytest.mark.parametrize(
+    "token",
+    [
+        "F5741A13-BCDA-434B-A316-5DC0E6FFA94F",
+        "f5741a13-bcda-434b-a316-5dc0e6ffa94f",
+        "ExpoPushToken[a-b_C]",
+    ],
+)
+def test_every_form_of_token_that_expo_has_is_sent(
+    providers: ProviderStandIn,
+    process: Process,
+    record: TargetUserRecord,
+    make_due: MakeDue,
+    token: str,
+) -> None:
+    record.target_user_id = token
+    record.save()
+    notification = make_due(record)
+    process()
+    notification.refresh_from_db()
+    assert notification.status == Notification.DELIVERED
+    assert [message.to for message in providers.received] == [token]
+
+
+@pytest.mark.parametrize(
     "token", ["", "eggs", "ExponentPushToken[]", "ExponentPushToken[a", "xExpoPushToken[a]", "[a]"]
 )
-def test_a_malformed_token_enters_no_request_and_deactivates_its_record(
+def test_what_has_not_a_tokens_form_fails_without_a_request_and_its_record_stays_on(
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
@@ -118,8 +142,8 @@ def test_a_malformed_token_enters_no_request_and_deactivates_its_record(
     assert [message.to for message in providers.received] == [record.target_user_id]
     bad.refresh_from_db()
     good.refresh_from_db()
-    assert bad.status == Notification.INACTIVE_DEVICE
-    assert bad.target_user_record.active is False
+    assert bad.status == Notification.DELIVERY_FAILURE
+    assert bad.target_user_record.active is True
     assert good.status == Notification.DELIVERED
 
 

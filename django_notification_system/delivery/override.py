@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from ..conf import engine_settings, target_key
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.address import trimmed
 from .outcome import Outcome
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
@@ -44,7 +45,8 @@ def override_of(target: NotificationTarget) -> str | None:
         return None
     key = target_key(target.notification_module_name)
     address = overrides.get(key) if isinstance(overrides, Mapping) else None
-    if not isinstance(address, str) or not address.strip():
+    address = trimmed(address) if isinstance(address, str) else ""
+    if not address:
         raise TargetUnavailable(
             _(
                 "Target %(target)r is held: %(setting)s has no address for %(key)r, and what it"
@@ -53,7 +55,7 @@ def override_of(target: NotificationTarget) -> str | None:
             )
             % {"target": target.name, "setting": SETTING, "key": key}
         )
-    return address.strip()
+    return address
 
 
 def is_held(target: NotificationTarget) -> bool:
@@ -181,7 +183,7 @@ def _without_other_recipients(extra: Any, record: TargetUserRecord) -> Any:
         return kept
     hidden = RECIPIENT_HEADERS | {ORIGINAL_RECIPIENT.lower()}
     headers = {name: value for name, value in headers.items() if name.lower() not in hidden}
-    original = record.target_user_id.strip()
+    original = record.target_user_id
     if original.isprintable() and original:
         headers[ORIGINAL_RECIPIENT] = original
     return {**kept, "headers": headers}

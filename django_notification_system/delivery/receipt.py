@@ -24,7 +24,7 @@ from .announce import announce
 from .database import patiently
 from .history import is_kept, keep_attempts, make_attempt
 from .override import is_overridden
-from .record import refuse_address
+from .record import refuse_address, with_address_of
 from .settle import is_last_bounce, storable
 
 #: How many receipts are recorded in a transaction.
@@ -285,9 +285,7 @@ class _Recording:
         if not is_same:
             return
         refuse_address(
-            TargetUserRecord.objects.using(self.using).filter(
-                pk=record.pk, target_user_id=record.target_user_id
-            ),
+            with_address_of(record, using=self.using),
             for_good=receipt.deactivate_record or receipt.opt_out,
             hard_bounce=receipt.hard_bounce,
         )

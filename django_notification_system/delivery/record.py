@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ..conf import engine_settings
 from ..models import Notification, TargetUserRecord
+from ..models.address import as_stored
 from .claim import Claim
 from .database import patiently, refuses_value
 from .history import attempts_to_keep, keep_attempts
@@ -160,14 +161,21 @@ def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
     """Switch off the records whose address will never work again, and count hard bounces."""
     for outcome in outcomes:
         if outcome.deactivate_record or outcome.hard_bounce:
-            record = outcome.notification.target_user_record
-            # Unless the address has changed since: what was refused is the address.
-            same_address = TargetUserRecord.objects.using(using).filter(
-                pk=record.pk, target_user_id=record.target_user_id
-            )
             refuse_address(
-                same_address, for_good=outcome.deactivate_record, hard_bounce=outcome.hard_bounce
+                with_address_of(outcome.notification.target_user_record, using=using),
+                for_good=outcome.deactivate_record,
+                hard_bounce=outcome.hard_bounce,
             )
+
+
+def with_address_of(record: TargetUserRecord, *, using: str) -> QuerySet[TargetUserRecord]:
+    """Return the record's row, unless its address has changed since the record was read.
+
+    What was refused is the address.
+    """
+    return TargetUserRecord.objects.using(using).filter(
+        pk=record.pk, target_user_id=as_stored(record.target_user_id)
+    )
 
 
 def refuse_address(

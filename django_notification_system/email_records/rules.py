@@ -25,7 +25,7 @@ class User(NamedTuple):
     Attributes:
         key: The primary key.
         username: What ``get_username()`` says.
-        address: The email address without surrounding white space; empty where there is none.
+        address: The email address trimmed; empty where there is none.
         is_active: Whether the account is.
         description: What a new record of the user is called.
         former_description: What release 1.5.3 called a record of the user; ``None`` where the user

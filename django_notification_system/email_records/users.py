@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import NotificationSystemError
 from ..models import TargetUserRecord
+from ..models.address import trimmed
 from .rules import User
 
 DESCRIPTION_MAX_LENGTH = cast(int, TargetUserRecord._meta.get_field("description").max_length)
@@ -121,7 +122,7 @@ def _user(
     return User(
         key=key,
         username=str(username),
-        address=str(email or "").strip(),
+        address=trimmed(str(email or "")),
         is_active=bool(is_active),
         description=f"{name}'s Email"[:DESCRIPTION_MAX_LENGTH],
         former_description=None if former_name is None else f"{former_name}'s Email",

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .abstract import CreatedModifiedAbstractModel
+from .address import AddressField
 from .prefix_index import PrefixIndex
 from .target import NotificationTarget
 
@@ -21,7 +22,8 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         user: Whom the address reaches. Backwards: ``user.notification_target_user_records``.
         target: The kind of destination.
         target_user_id: The address itself, at most 254 characters (RFC 5321's limit for email): a
-            phone number in E.164 form, for instance.
+            phone number in E.164 form, for instance. White space and invisible marks at its ends
+            are dropped.
         description: A note for people, at most 200 characters.
         active: Whether anything may be sent to it. A provider's word that the address is no good
             switches it off.
@@ -54,7 +56,7 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
     target = models.ForeignKey(
         NotificationTarget, on_delete=models.PROTECT, verbose_name=_("target")
     )
-    target_user_id = models.CharField(_("address"), max_length=254)
+    target_user_id = AddressField(_("address"), max_length=254)
     description = models.CharField(_("description"), max_length=200)
     active = models.BooleanField(_("active"), default=True)
     hard_bounces = models.PositiveSmallIntegerField(

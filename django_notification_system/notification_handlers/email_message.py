@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from ..conf import email_settings
 from ..models import Notification
+from ..models.address import trimmed
 from ..models.notification import has_line_break
 from .base import TargetUnavailable, one_line
 from .cannot_build_message import CannotBuildMessage
@@ -173,7 +174,7 @@ def _subject(title: str) -> str:
 
 
 def _recipient(notification: Notification) -> str:
-    address = notification.target_user_record.target_user_id.strip()
+    address = trimmed(notification.target_user_record.target_user_id)
     if not address:
         raise CannotBuildMessage("the target user record has no address. Enter one.")
     if CONTROL_CHARACTERS.search(address):

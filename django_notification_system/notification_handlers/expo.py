@@ -25,13 +25,25 @@ from .base import Outcome, Receipt, provider_call
 from .expo_faults import TOO_MANY_PROJECTS, Part, Trouble, Verdict
 from .expo_outcomes import classify, outcome
 from .expo_receipts import ask_for_receipts, in_batches
-from .expo_requests import API_PATH, describe, open_expo_session, request_errors, trouble_of_request
+from .expo_requests import (
+    API_PATH,
+    describe,
+    open_expo_session,
+    request_errors,
+    token_to_hide,
+    trouble_of_request,
+)
 from .parallel import side_by_side
 from .provider_requests import redacted, server_of, split_base_url
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 MESSAGES_IN_A_REQUEST = 100
-TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\[\]]+\]")
+TOKEN_IN_BRACKETS = re.compile(r"Expo(?:nent)?PushToken\[[^\[\]]+\]")
+#: Expo's own clients take a token of this form, too.
+#: Source: expo/expo-server-sdk-node, src/ExpoClient.ts, isExpoPushToken()
+TOKEN_OF_DIGITS = re.compile(
+    r"[a-z\d]{8}-[a-z\d]{4}-[a-z\d]{4}-[a-z\d]{4}-[a-z\d]{12}", re.I | re.A
+)
 
 #: What ``extra`` may add to a message, and Expo's name for it.
 EXTRA_FIELDS = (
@@ -51,6 +63,15 @@ NAMES_IN_PAYLOAD = {
     "category": "categoryId",
     "mutable_content": "mutableContent",
 }
+
+
+def is_token(address: str) -> bool:
+    """Tell whether Expo may know a push token of this form.
+
+    A push to another address fails. The record stays on: a form says nothing of a device, and
+    Expo may come to give tokens of another form.
+    """
+    return bool(TOKEN_IN_BRACKETS.fullmatch(address) or TOKEN_OF_DIGITS.fullmatch(address))
 
 
 def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
@@ -138,14 +159,13 @@ class Sender:
         """Send a batch; a token that is none never enters a request."""
         valid = []
         for push in batch:
-            if TOKEN.fullmatch(push.message.to):
+            if is_token(push.message.to):
                 valid.append(push)
             else:
                 yield Outcome.failed(
                     push.notification,
                     "Not sent: the record's address is no Expo push token, which looks like"
-                    " ExponentPushToken[...].",
-                    deactivate_record=True,
+                    " ExponentPushToken[...]. Correct the record.",
                 )
         if valid:
             yield from self._send(valid)
@@ -207,6 +227,7 @@ class Sender:
         for push in batch:
             yield push.message.body
             yield push.message.title
+            yield token_to_hide(push.message.to)
 
     def _note(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:
         self.answer.response = response

@@ -18,7 +18,14 @@ from ..exceptions import TargetUnavailable
 from .base import Receipt, ReceiptResult
 from .expo_faults import Part, Trouble, Verdict
 from .expo_outcomes import classify, receipt
-from .expo_requests import API_PATH, REQUEST_FAILURES, describe, listed, trouble_of_request
+from .expo_requests import (
+    API_PATH,
+    REQUEST_FAILURES,
+    describe,
+    listed,
+    token_to_hide,
+    trouble_of_request,
+)
 from .provider_requests import CORRECT_SETTINGS, redacted, split_base_url
 
 #: Expo takes 1000. Its own client asks for so many.
@@ -102,11 +109,12 @@ def _failure(message_id: str, said: Mapping[str, Any], settings: ExpoSettings) -
     # A name, and never a text that might quote the message.
     error = error if isinstance(error, str) and error.isidentifier() else ""
     token = known.get("expoPushToken")
+    token = token if isinstance(token, str) else ""
     response = f"Expo reports: {error or 'error'}: {said.get('message') or ''}"
     return receipt(
         message_id,
         classify(Trouble(Part.RECEIPT, frozenset({error}))),
         error,
-        redacted(response, settings.access_token),
-        address=token if isinstance(token, str) else "",
+        redacted(response, settings.access_token, token_to_hide(token)),
+        address=token,
     )

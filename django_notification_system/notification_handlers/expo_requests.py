@@ -9,7 +9,7 @@ from urllib3.exceptions import LocationValueError
 from ..conf import ExpoSettings
 from .base import one_line
 from .expo_faults import NOT_WRITTEN, Part, Trouble
-from .provider_requests import NoAnswer, open_session, redacted, why_no_answer
+from .provider_requests import PUSH_TOKEN, NoAnswer, open_session, redacted, why_no_answer
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 API_PATH = "/--/api/v2"
@@ -88,6 +88,11 @@ def describe(
     if not errors and type(error).__name__ == "PushServerError":
         response += f", {error}"
     return redacted(response, *secrets)
+
+
+def token_to_hide(token: str) -> str:
+    """Return a push token that ``redacted()`` is to hide and does not know by its form."""
+    return "" if PUSH_TOKEN.search(token) else token
 
 
 def _why_no_answer(error: Exception) -> NoAnswer | None:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from ..delivery.outcome import Outcome, Result, one_line
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.address import trimmed
 from ..notification_handlers.registry import FoundHandler
 
 
@@ -39,7 +40,7 @@ def send_test_message(
     record = TargetUserRecord(
         user=get_user_model()(),
         target=target,
-        target_user_id=address,
+        target_user_id=trimmed(address),
         description="A test",
         active=True,
     )

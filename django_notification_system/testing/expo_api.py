@@ -25,7 +25,7 @@ IN_RECEIPT = "Receipt"
 RECEIPT_ERRORS = TICKET_ERRORS
 NEVER = "Never"
 RECEIPTS_IN_A_REQUEST = 1000
-TOKEN = re.compile(r"Expo(?:nent)?PushToken\[(.+)\]")
+TOKEN = re.compile(r"Expo(?:nent)?PushToken\[(.+)\]|[a-z\d]{8}(?:-[a-z\d]{4}){3}-[a-z\d]{12}", re.I)
 #: What must be a number where it is given.
 NUMBERS = ("ttl", "expiration", "badge")
 
@@ -80,8 +80,9 @@ def respond_with_receipts(request: ReceivedRequest, tokens: Mapping[str, str]) -
 
 def _receipt(token: str) -> dict[str, Any] | None:
     found = TOKEN.fullmatch(token)
-    name = found[1].removeprefix(IN_RECEIPT) if found else ""
-    if found is None or name == found[1]:
+    text = (found[1] or "") if found else ""
+    name = text.removeprefix(IN_RECEIPT)
+    if name == text:
         return {"status": "ok"}
     if name.startswith(NEVER):
         return None
@@ -110,7 +111,7 @@ def _ticket(message: dict[str, Any]) -> dict[str, Any]:
     if token is None:
         return _failed(f'"{message["to"]}" is not a valid Expo push token', "DeviceNotRegistered")
     for error in TICKET_ERRORS:
-        if token[1].startswith(error):
+        if (token[1] or "").startswith(error):
             return _failed(f'The message to "{message["to"]}" was refused: {error}', error)
     return {"status": "ok", "id": str(uuid.uuid4())}
 

@@ -1,0 +1,81 @@
+"""The address of a record, without what a copy brings along at its ends and nobody sees."""
+
+import string
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Value
+
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+else:
+    CharField = models.CharField
+
+#: Of Unicode's characters: white space and controls, soft hyphens, joiners and marks of direction,
+#: which phones and word processors put around a number, and the byte order mark.
+INVISIBLE = (
+    string.whitespace
+    + "".join(map(chr, [*range(0x20), *range(0x7F, 0xA1), 0xAD, 0x61C, 0x1680, 0x180E]))
+    + "".join(map(chr, [*range(0x2000, 0x2010), *range(0x2028, 0x2030), 0x205F]))
+    + "".join(map(chr, [*range(0x2060, 0x2070), 0x3000, 0xFEFF]))
+)
+
+
+def trimmed(address: str) -> str:
+    """Return an address without white space and invisible marks at its ends."""
+    return address.strip(INVISIBLE)
+
+
+class TrimmedAddress(str):
+    """An address that the database has with something at its ends.
+
+    Attributes:
+        stored: What the database has, by which the row is found again.
+    """
+
+    stored: str
+
+    def __new__(cls, address: str, *, stored: str) -> Self:  # noqa: D102 # the class says it
+        made = super().__new__(cls, address)
+        made.stored = stored
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
+        return (str(self),), {"stored": self.stored}
+
+
+def as_stored(address: str) -> Value:
+    """Return what the database has for an address that was read from it, to be looked up."""
+    return Value(address.stored if isinstance(address, TrimmedAddress) else address)
+
+
+class AddressField(CharField):
+    """Trims an address where it is saved, and where it is read that was saved by other means."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return what a form or a fixture gives, trimmed."""
+        return _trimmed(super().to_python(value))
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return what is saved or looked up, trimmed."""
+        return _trimmed(super().get_prep_value(value))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the instance's address, and let the instance have what the database has."""
+        address = _trimmed(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, address)
+        return address
+
+    def from_db_value(self, value: Any, *_: Any) -> Any:
+        """Return what is in the database, trimmed: SQL and release 1.5.3 save all they get."""
+        address = _trimmed(value)
+        return address if address == value else TrimmedAddress(address, stored=value)
+
+    def deconstruct(self) -> Any:
+        """Be a plain ``CharField`` in migrations, which must outlive this module."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+
+def _trimmed(value: Any) -> Any:
+    return trimmed(value) if isinstance(value, str) else value
