@@ -3,15 +3,20 @@
 #   make test ARGS="-k email -x"   the same, with arguments for pytest
 #   make demo PYTHON=python3.13    with another Python than python3
 #   make messages LANGUAGE=fr      a catalog of French texts, to be filled in
+# What is installed is what constraints.txt says, today and in a year; `make lock` renews it.
 
 PYTHON ?= python3
 ARGS ?=
 
 BIN := .venv/bin
+LOCK := constraints.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --strip-extras \
+	--no-annotate --no-emit-index-url --custom-compile-command 'make lock'
+INSTALL := $(PIP) install --quiet --constraint $(LOCK) --build-constraint $(LOCK)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all check docs messages screenshots clean
+.PHONY: help demo serve test test-all test-newest lock check docs messages screenshots clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +33,13 @@ test: .venv/.test  ## Run the tests on SQLite, PostgreSQL and MariaDB; a server 
 
 test-all: .venv/.nox  ## Run them on every supported pair of Python and Django; a Python that is not there is skipped
 	@$(BIN)/nox $(if $(CI),,--no-error-on-missing-interpreters) $(if $(ARGS),-- $(ARGS))
+
+test-newest: .venv/.nox  ## Run them with the newest release of everything, which nobody has tried yet
+	@$(BIN)/nox --session newest $(if $(ARGS),-- $(ARGS))
+
+lock: .venv/.lock  ## Lock the newest release of everything that these commands install
+	$(COMPILE) --all-extras $(addprefix --group ,test check nox lock) --output-file $(LOCK) pyproject.toml
+	$(COMPILE) --output-file tests/upgrade/constraints.txt --no-config tests/upgrade/requirements.txt
 
 check: .venv/.check  ## Check style, types, migrations and the documentation
 	$(BIN)/ruff check .
@@ -49,26 +61,30 @@ clean:  ## Remove everything that these commands have made
 	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist docs/_build example/db.sqlite3*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Each file below stands for something installed; it is made anew when pyproject.toml changes.
+# Each file below stands for something installed; it is made anew when what it is made of changes.
 
-.venv/.pip:
+.venv/.pip: $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed. Name one that is there, such as: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	$(PIP) install --quiet --constraint $(LOCK) pip
 	@touch $@
 
 .venv/.project: .venv/.pip pyproject.toml
-	$(PIP) install --quiet --editable '.[all]'
+	$(INSTALL) --editable '.[all]'
 	@touch $@
 
 .venv/.test: .venv/.project
-	$(PIP) install --quiet --group test
+	$(INSTALL) --group test
 	@touch $@
 
 .venv/.check: .venv/.test
-	$(PIP) install --quiet --group check
+	$(INSTALL) --group check
 	@touch $@
 
 .venv/.nox: .venv/.pip pyproject.toml
-	$(PIP) install --quiet --group nox
+	$(INSTALL) --group nox
+	@touch $@
+
+.venv/.lock: .venv/.pip pyproject.toml
+	$(INSTALL) --group lock
 	@touch $@

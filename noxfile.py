@@ -1,5 +1,6 @@
 """The tests on every supported pair of Python and Django, each on every database.
 
+A pair gets the releases that constraints.txt has for its Python, Django's among them.
 ``TEST_DATABASES="sqlite postgresql"`` chooses databases; arguments after ``--`` go to pytest.
 """
 
@@ -11,6 +12,11 @@ import nox
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["tests"]
+
+#: With these options pip installs what is locked, to build this package with, too.
+LOCKED = ("--constraint", "constraints.txt", "--build-constraint", "constraints.txt")
+WHAT_THE_TESTS_NEED = ("--group", "test", "--editable", ".[all]")
 
 PAIRS = [
     nox.param("3.11", "5.2", id="python-3.11-django-5.2"),
@@ -37,5 +43,14 @@ let_pyenv_offer_all()
 @nox.parametrize("python,django", PAIRS)
 def tests(session: nox.Session, django: str) -> None:
     """Run the tests with one pair, on each database in turn."""
-    session.install("--group", "test", "--editable", ".[all]", f"Django~={django}.0")
+    session.install("--constraint", "constraints.txt", "pip")
+    session.install(*LOCKED, *WHAT_THE_TESTS_NEED, f"Django~={django}.0")
+    session.run("python", "-m", "tests.run_databases", *session.posargs)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the tests with the newest release of everything, whatever is locked."""
+    session.install("--upgrade", "pip")
+    session.install("--upgrade", "--upgrade-strategy", "eager", *WHAT_THE_TESTS_NEED)
     session.run("python", "-m", "tests.run_databases", *session.posargs)

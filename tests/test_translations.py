@@ -9,6 +9,7 @@ from typing import Any
 import django
 import pytest
 from babel.messages.catalog import Catalog
+from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 
 from tests import translations
@@ -126,7 +127,8 @@ def test_one_command_begins_a_language_and_keeps_what_was_written(
     assert (total, missing) == (total, total)
     path = translations.catalog_path("fr", ".po")
     begun = path.read_text()
-    assert "Plural-Forms: nplurals=2; plural=(n > 1)" in begun
+    # How many plurals French has is Babel's to know, and releases of it differ.
+    assert f"Plural-Forms: {get_plural('fr').plural_forms}" in " ".join(begun.split())
     path.write_text(
         begun.replace('msgid "Send now"\nmsgstr ""', 'msgid "Send now"\nmsgstr "Envoi"')
     )

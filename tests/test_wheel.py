@@ -12,9 +12,9 @@ from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
-import django
 import pytest
 
+from tests.lock import pins_of_this_environment
 from tests.settings import TEST_DATABASE
 
 pytestmark = pytest.mark.skipif(
@@ -140,8 +140,9 @@ def python_with_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    same_django = f"Django=={django.__version__}"
-    install = ("install", "--quiet", "--disable-pip-version-check", wheel, same_django)
+    pins = folder / "pins.txt"
+    pins.write_text("\n".join(pins_of_this_environment()))
+    install = ("install", "--quiet", "--disable-pip-version-check", "-c", pins, wheel)
     run(sys.executable, "-m", "pip", "--python", python, *install, folder=folder)
     return python
 
@@ -175,6 +176,7 @@ def test_the_source_archive_has_what_its_tests_need_and_no_stray_files(built: Pa
         "LICENSE",
         "Makefile",
         "README.md",
+        "constraints.txt",
         "noxfile.py",
         "pyproject.toml",
         "example/manage.py",
@@ -190,10 +192,10 @@ def test_the_metadata_says_mit_and_nothing_else(metadata: Message, wheel_names: 
     assert not [line for line in metadata.get_all("Classifier", []) if line.startswith("License")]
 
 
-def test_only_django_and_inscriptis_are_required(metadata: Message) -> None:
+def test_only_django_and_readers_of_html_are_required(metadata: Message) -> None:
     required = metadata.get_all("Requires-Dist", [])
     core = {re.split(r"[^\w-]", line)[0] for line in required if "extra ==" not in line}
-    assert {name.casefold() for name in core} == {"django", "inscriptis"}
+    assert {name.casefold() for name in core} == {"django", "inscriptis", "lxml"}
 
 
 def test_the_extras_are_those_that_the_error_texts_name(metadata: Message) -> None:

@@ -8,6 +8,7 @@ Django's own ``makemessages`` and ``compilemessages`` need GNU gettext.
 import argparse
 import ast
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,8 @@ KEYWORDS: dict[str, Any] = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
+#: Babel signs with its release, so that every release of it would change every catalog.
+GENERATED_BY = re.compile(rb'^"Generated-By: .*"\n', re.MULTILINE)
 HEADER = """\
 # Translations of the Django Notification System.
 # This file is distributed under the same licence as the Django Notification System.
@@ -119,9 +122,10 @@ def bring_up_to_date(language: str) -> tuple[int, int]:
     catalog.project, catalog.version = "django-notification-system", "2"
     catalog.msgid_bugs_address = catalog.last_translator = catalog.language_team = ""
     catalog.header_comment = HEADER
-    with path.open("wb") as file:
-        # Without numbers of lines, which would change with every change of the source.
-        write_po(file, catalog, width=100, sort_output=True, include_lineno=False)
+    written = io.BytesIO()
+    # Without numbers of lines, which would change with every change of the source.
+    write_po(written, catalog, width=100, sort_output=True, include_lineno=False)
+    path.write_bytes(GENERATED_BY.sub(b"", written.getvalue()))
     with catalog_path(language, ".mo").open("wb") as file:
         write_mo(file, catalog)
     return len(catalog), len(untranslated(catalog))

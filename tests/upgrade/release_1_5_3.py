@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-REQUIREMENTS = ("django-notification-system==1.5.3", "Django==5.2.*", "psycopg[binary]")
+HERE = Path(__file__).resolve().parent
 #: What pip says when there is no way to the index, as against an index without the release.
 UNREACHABLE = (
     "NewConnectionError",
@@ -55,7 +55,8 @@ def _build(environment: Path) -> None:
             environment / "bin" / "python",
             *("-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
             *("--retries", "1", "--timeout", "30"),
-            *REQUIREMENTS,
+            *("--constraint", HERE / "constraints.txt"),
+            *("--requirement", HERE / "requirements.txt"),
         ],
         capture_output=True,
         text=True,
