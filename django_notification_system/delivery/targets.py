@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import NotificationSystemError
 from ..models import NotificationTarget
+from .database import patiently
 
 
 def targets_named(names: Sequence[str], *, using: str) -> list[NotificationTarget]:
@@ -17,8 +18,10 @@ def targets_named(names: Sequence[str], *, using: str) -> list[NotificationTarge
 
     Raises:
         NotificationSystemError: When a name is unknown.
+        OperationalError: When the database is out of reach for longer than a run waits.
     """
-    targets = list(NotificationTarget.objects.using(using).order_by("created_date", "name"))
+    rows = NotificationTarget.objects.using(using).order_by("created_date", "name")
+    targets = patiently(lambda: list(rows), using=using)
     if not names:
         return targets
     wanted = {name.casefold() for name in names}

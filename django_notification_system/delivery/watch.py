@@ -36,6 +36,7 @@ class Watch:
         using: The alias of the database that holds the notifications.
         interval: Look for what is due at least every so many seconds.
         on_problem: Called with what keeps a target from being used, once for each new text.
+        on_begin: Called once with the targets, as soon as the database has told of them.
     """
 
     def __init__(
@@ -45,11 +46,14 @@ class Watch:
         using: str | None = None,
         interval: float,
         on_problem: Callable[[str], None],
+        on_begin: Callable[[Sequence[NotificationTarget]], object] = lambda targets: None,
     ) -> None:
         self.using = using or router.db_for_write(Notification)
         self._target_names = target_names
         self._interval = interval
         self._on_problem = on_problem
+        self._on_begin = on_begin
+        self._has_begun = False
         self._stopping = False
         self._run: Run | None = None
         self._looked_at = 0.0
@@ -82,8 +86,8 @@ class Watch:
                 seconds = FIRST_REST_SECONDS
                 try:
                     self._wakeup.listen()
-                    if self._run is None:
-                        self._load_handlers()
+                    if not self._has_begun:
+                        self._begin()
                     yield from self._deliver()
                     if self._run is not None:
                         seconds = self._seconds_until_next(self._run)
@@ -112,9 +116,12 @@ class Watch:
         except (DatabaseError, InterfaceError) as error:
             self._wait_for_database(error)
 
-    def _load_handlers(self) -> None:
+    def _begin(self) -> None:
         """Import what delivers, and its clients, so that the first message need not wait."""
-        for target in Run(target_names=self._target_names, using=self.using).targets:
+        targets = Run(target_names=self._target_names, using=self.using).targets
+        self._has_begun = True
+        self._on_begin(targets)
+        for target in targets:
             with suppress(TargetUnavailable):  # it is said when something is due
                 find_handler(target)
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop, ngettext
 from ...delivery.handover import find_engine, hand_over_due
 from ...exceptions import NotificationSystemError
 from ...operations.arguments import add_database, add_targets
+from ...operations.database_away import in_a_line_where_away
 
 
 class Command(BaseCommand):
@@ -29,9 +30,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Hand over, and say how many."""
         try:
-            number = hand_over_due(
-                find_engine(), target_names=options["targets"], using=options["database"]
-            )
+            with in_a_line_where_away(options["database"]):
+                number = hand_over_due(
+                    find_engine(), target_names=options["targets"], using=options["database"]
+                )
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
         if options["verbosity"] >= 1:

@@ -19,6 +19,7 @@ from ...delivery.run import Run
 from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
 from ...operations.arguments import add_database, add_targets
+from ...operations.database_away import in_a_line_where_away
 from ...operations.engine_log import engine_log
 from ...operations.numbers import positive_integer, positive_number
 from ...operations.progress import Progress, progress_bar
@@ -101,7 +102,10 @@ class Command(BaseCommand):
         self._fetched = Fetched()
         self._problems_of_receipts: dict[str, str] = {}
         try:
-            with engine_log(self.stderr) if options["verbosity"] >= 3 else nullcontext():
+            with (
+                in_a_line_where_away(options["database"]),
+                engine_log(self.stderr) if options["verbosity"] >= 3 else nullcontext(),
+            ):
                 if options["receipts_only"]:
                     self._receipts_only(options)
                 elif options["watch"]:
@@ -203,9 +207,7 @@ class Command(BaseCommand):
             using=options["database"],
             interval=options["interval"],
             on_problem=self._output.problem,
-        )
-        self._output.say_if_overridden(
-            Run(target_names=options["targets"], using=watch.using).targets
+            on_begin=self._output.say_if_overridden,
         )
 
         def fetch(is_stopping: Callable[[], bool]) -> Fetched:
