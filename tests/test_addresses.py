@@ -10,6 +10,8 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from django_notification_system.models import (
     Notification,
@@ -17,7 +19,7 @@ from django_notification_system.models import (
     TargetUserRecord,
     UserTarget,
 )
-from django_notification_system.models.address import trimmed
+from django_notification_system.models.address import comparable, trimmed
 from django_notification_system.testing.providers import ProviderStandIn
 from tests.admin_site import address, form_of
 from tests.conftest import ADDRESSES, MakeDue
@@ -46,6 +48,42 @@ def test_what_nobody_sees_is_trimmed_and_only_at_the_ends(
 ) -> None:
     assert trimmed(f"{before}{inner}{after}") == inner
     assert trimmed(inner) == inner
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ann@münchen.example", "ANN@xn--mnchen-3ya.example"),
+        ("ann@MÜNCHEN.example.", "ann@münchen.example"),
+        ("Ann <ann@example.com>", " <ann@Example.com>"),
+        ('"Ann, of old" <ann@example.com>', "ann@example.com"),
+        ("NORTH Tower", "north tower\n"),
+        ("ExponentPushToken[a]", "ExponentPushToken[a] "),
+        ("ann@" + "a" * 64 + ".example", "Ann@" + "a" * 64 + ".example"),
+        ("ann@", "ANN@"),
+    ],
+)
+def test_two_spellings_of_an_address_are_one(one: str, other: str) -> None:
+    assert comparable(one) == comparable(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ann@example.com", "ann@example.net"),
+        ("ann@münchen.example", "ann@munchen.example"),
+        ("ann@example.com", "bob <bob@example.com>"),
+        ("+15005550006", "+15005550007"),
+        ("", "ann@example.com"),
+    ],
+)
+def test_two_addresses_are_two(one: str, other: str) -> None:
+    assert comparable(one) != comparable(other)
+
+
+@given(st.text())
+def test_any_text_can_be_compared(text: str) -> None:
+    assert comparable(text) == comparable(f" {text}\n")
 
 
 def stored() -> str:

@@ -177,6 +177,32 @@ def test_a_hard_bounce_switches_the_record_off(sent: Notification) -> None:
     assert sent.response.startswith("Postmark reports: bounced. smtp;550 5.1.1 The email account")
 
 
+@pytest.mark.parametrize(
+    ("stored", "reported"),
+    [
+        ("ann@münchen.example", "ann@xn--mnchen-3ya.example"),
+        ("ann@xn--mnchen-3ya.example", "ann@münchen.example"),
+        ("Ann <ann@example.com>", "ann@example.com"),
+        ("ann@example.com", "ANN@Example.COM"),
+    ],
+)
+def test_a_bounce_names_the_address_in_its_own_spelling(
+    stored: str, reported: str, email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    email.target_user_id = stored
+    email.save()
+    # The same mailbox in copy is the record's own.
+    notification = after_run(make_due(email, extra={"cc": [f"Me <{reported}>"]}))
+    assert post("postmark", bounce(notification, Email=reported)) == 200
+    assert state(notification) == ("INACTIVE DEVICE", "bounced", False, False)
+
+
+def test_a_copy_is_known_by_any_spelling(email: TargetUserRecord, make_due: MakeDue) -> None:
+    notification = after_run(make_due(email, extra={"cc": ["Ham <ham@münchen.example>"]}))
+    assert post("postmark", bounce(notification, Email="ham@xn--mnchen-3ya.example")) == 200
+    assert state(notification) == ("DELIVERED", "", False, True)
+
+
 def test_hard_bounces_are_counted_as_the_settings_say(sent: Notification, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM = {"HARD_BOUNCES": 2}
     for _ in range(2):  # the second is a replay
@@ -384,14 +410,16 @@ def test_every_event_type_of_anymail_has_been_thought_of() -> None:
     assert known - ignored == set(MEANINGS)
 
 
+@pytest.mark.parametrize("spelling", [EGGS, "Eggs@EXAMPLE.com"])
 def test_a_name_for_each_recipient_is_understood(
-    email: TargetUserRecord, make_due: MakeDue, settings: Any
+    spelling: str, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
     from anymail.message import AnymailRecipientStatus, AnymailStatus
     from anymail.signals import post_send
 
     def two_names(sender: Any, message: Any, status: AnymailStatus, **kwargs: Any) -> None:
-        names = {EGGS: "name-1", "ham@example.com": "name-2"}
+        names = {spelling: "name-1", "ham@example.com": "name-2"}
+        status.recipients.clear()
         status.set_recipient_status(
             {address: AnymailRecipientStatus(name, "sent") for address, name in names.items()}
         )

@@ -140,6 +140,29 @@ def test_what_a_third_partys_backend_raises_is_the_response(
     assert said in notification.response
 
 
+@pytest.mark.parametrize(
+    ("refused", "is_hard_bounce"),
+    [
+        ("ann@xn--mnchen-3ya.example", True),
+        ("Ann <ann@münchen.example>", True),
+        ("ham@example.com", False),
+    ],
+)
+def test_a_refusal_by_a_third_partys_backend_is_of_the_record_where_it_names_its_mailbox(
+    refused: str,
+    is_hard_bounce: bool,
+    third_party: type[ThirdParty],
+    email: TargetUserRecord,
+    make_due: MakeDue,
+) -> None:
+    email.target_user_id = "ann@münchen.example"
+    email.save()
+    third_party.raises = smtplib.SMTPRecipientsRefused({refused: (550, b"5.1.1 No such user")})
+    after_run(make_due(email))
+    email.refresh_from_db()
+    assert email.hard_bounces == is_hard_bounce
+
+
 @pytest.mark.parametrize("returns", [0, None, [object()], True, False])
 def test_what_a_third_partys_backend_takes_without_an_error_is_delivered_once(
     returns: Any, third_party: type[ThirdParty], email: TargetUserRecord, make_due: MakeDue

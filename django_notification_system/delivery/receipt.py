@@ -19,6 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from ..models import Notification, NotificationAttempt, TargetUserRecord
+from ..models.address import comparable
 from ..models.notification import RESPONSE_MAX_LENGTH, as_project_time
 from .announce import announce
 from .database import patiently
@@ -278,7 +279,7 @@ class _Recording:
             return  # the message went to another address
         record = notification.target_user_record
         if receipt.address:
-            is_same = record.target_user_id.casefold() == receipt.address.casefold()
+            is_same = comparable(record.target_user_id) == comparable(receipt.address)
         else:
             sent_at = notification.attempted_delivery
             is_same = sent_at is not None and record.modified_date <= sent_at

@@ -1,10 +1,13 @@
 """The address of a record, without what a copy brings along at its ends and nobody sees."""
 
+import contextlib
 import string
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Value
+from django.utils.encoding import punycode
 
 if TYPE_CHECKING:
     CharField = models.CharField[str, str]
@@ -24,6 +27,22 @@ INVISIBLE = (
 def trimmed(address: str) -> str:
     """Return an address without white space and invisible marks at its ends."""
     return address.strip(INVISIBLE)
+
+
+def comparable(address: str) -> str:
+    """Return what is equal for two writings of one address: ``a == b`` compares spellings.
+
+    Of an email address that is the part in angle brackets with its domain as ASCII (an A-label,
+    RFC 5890, section 2.3.2.1), in which providers report it. Every address goes without case.
+    """
+    address = trimmed(address)
+    _name, mailbox = parseaddr(address)
+    local_part, at, domain = (mailbox or address).rpartition("@")
+    if not at:
+        return address.casefold()
+    with contextlib.suppress(UnicodeError):  # no domain that a mail could go to
+        domain = punycode(domain.removesuffix("."))
+    return f"{local_part}@{domain}".casefold()
 
 
 class TrimmedAddress(str):

@@ -8,7 +8,6 @@ import logging
 import smtplib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from email.utils import parseaddr
 from itertools import chain
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..conf import email_settings
 from ..delivery.log import log_fields
 from ..delivery.single import send_and_save
 from ..models import Notification
+from ..models.address import comparable
 from .base import Outcome, one_line, provider_call
 from .cannot_build_message import CannotBuildMessage
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
@@ -145,7 +145,9 @@ def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
 
 def _outcome_of_error(letter: Letter, error: Exception, connection: MailConnection) -> Outcome:
     """Classify what kept a message from being sent."""
-    trouble = trouble_of_error(error, connection.stage, connection.recipient)
+    # A backend of somebody else's does not tell in what form it told the server.
+    recipient = letter.message.to[0] if connection.stage is Stage.OPAQUE else connection.recipient
+    trouble = trouble_of_error(error, connection.stage, recipient)
     message_id = sent_message_id(letter.message)
     return outcome(
         letter.notification, trouble, _reason(error, connection, letter.message), message_id
@@ -158,8 +160,8 @@ def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
     recipients = getattr(status, "recipients", None)
     if not recipients:
         return None
-    address = parseaddr(message.to[0])[1]
-    return recipients.get(address) or recipients.get(address.lower())
+    address = comparable(message.to[0])
+    return next((said for each, said in recipients.items() if comparable(each) == address), None)
 
 
 def sent_message_id(message: EmailMultiAlternatives) -> str:

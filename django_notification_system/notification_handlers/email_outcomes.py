@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from ..delivery.log import log_fields
 from ..exceptions import TargetUnavailable
 from ..models import Notification
+from ..models.address import comparable
 from .base import Outcome
 from .email_connection import Stage
 from .email_faults import ANY_ANSWER, FAULTS, NO_ANSWER, NOT_SMTP, Fault, Verdict
@@ -124,13 +125,14 @@ def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:
     Args:
         error: What the backend raised.
         stage: How far the message had come.
-        recipient: The record's address, in the form that the server was told.
+        recipient: The record's address.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused) and error.recipients:
         # The notification is the record's; those in copy have no say in what becomes of it.
-        of_recipient = recipient in error.recipients
-        answer = error.recipients[recipient] if of_recipient else [*error.recipients.values()][-1]
-        return Trouble(error, stage, answer[0], _text(answer[1]), of_recipient)
+        own = comparable(recipient)
+        answers = {comparable(each): answer for each, answer in error.recipients.items()}
+        answer = answers.get(own, [*answers.values()][-1])
+        return Trouble(error, stage, answer[0], _text(answer[1]), of_recipient=own in answers)
     if not isinstance(error, smtplib.SMTPResponseException):
         status = getattr(error, "status_code", None) if stage is Stage.OPAQUE else None
         return Trouble(error, stage, http_status=status if isinstance(status, int) else None)

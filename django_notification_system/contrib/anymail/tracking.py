@@ -11,6 +11,7 @@ from django.db import router
 
 from ...delivery.receipt import Receipt, ReceiptResult, record_receipts
 from ...models import Notification
+from ...models.address import comparable
 from ...notification_handlers.email_connection import Stage
 from ...notification_handlers.email_faults import Verdict
 from ...notification_handlers.email_outcomes import Trouble, classify
@@ -179,9 +180,9 @@ def _is_of_copy(event: Any) -> bool:
         )
         .values_list("extra", "target_user_record__target_user_id")
     )
-    recipient = str(event.recipient).casefold()
+    recipient = comparable(str(event.recipient))
     return any(
-        recipient != address.casefold() and recipient in _in_copy(extra)
+        recipient != comparable(address) and recipient in _in_copy(extra)
         for extra, address in extras
     )
 
@@ -192,7 +193,7 @@ def _in_copy(extra: Any) -> set[str]:
     named = [extra.get("cc") or [], extra.get("bcc") or []]
     lists = [[each] if isinstance(each, str) else each for each in named]
     addresses = getaddresses([str(address) for each in lists for address in each])
-    return {address.casefold() for _, address in addresses}
+    return {comparable(address) for _, address in addresses}
 
 
 def _response(event: Any, esp_name: str) -> str:
