@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ..models import NotificationTarget
 from ..operations.queue_status import is_paused, queue_status
 from .chart import DAY, HEIGHT, KINDS, WEEK, WIDTH, charts
 from .filters import ErrorFilter
 from .paginator import AtLeast
+from .visible import visible_notifications, visible_targets
 
 TEMPLATE = "admin/django_notification_system/notification/dashboard.html"
 #: Enough to see that workers are at work; ``notification_status`` looks further.
@@ -31,10 +31,10 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         raise PermissionDenied
     chosen = request.GET.get("span", "day")
     chosen = chosen if chosen in SPANS else "day"
-    using = model_admin.get_queryset(request).db
+    rows = visible_notifications(model_admin, request)
     at = timezone.now()
-    targets = list(NotificationTarget.objects.using(using).order_by("name"))
-    status = queue_status(targets, using=using, held_among=HELD_AMONG)
+    targets = list(visible_targets(model_admin, request).order_by("name"))
+    status = queue_status(targets, using=rows.db, held_among=HELD_AMONG, among=rows)
     held = sum(claim.notifications for claim in status.claims)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -48,7 +48,7 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         ],
         "held": AtLeast(held) if held >= HELD_AMONG else held,
         "paused": [target for target in targets if is_paused(target, at)],
-        "charts": charts(targets, SPANS[chosen][1], at, using=using),
+        "charts": charts(targets, SPANS[chosen][1], at, rows),
         "kinds": KINDS.items(),
         "width": WIDTH,
         "height": HEIGHT,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -16,10 +16,11 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget, TargetUserRecord
-from ..models.notification import HIGHEST_PRIORITY
+from ..models.notification import HIGHEST_PRIORITY, NotificationQuerySet
 from ..models.prioritised import IS_PRIORITISED
 from ..operations.causes import cause
 from .lanes import STATUSES
+from .visible import may_name_user, visible_notifications, visible_targets
 
 #: How many errors are offered.
 ERRORS_SHOWN = 10
@@ -81,7 +82,7 @@ class TargetFilter(LaneFilter):
                 self.target_id = uuid.UUID(self.value())
             except ValueError as error:
                 raise IncorrectLookupParameters from error
-        targets = NotificationTarget.objects.using(model_admin.get_queryset(request).db)
+        targets = visible_targets(model_admin, request)
         return [(str(target.pk), target) for target in targets.order_by("name")]
 
 
@@ -153,16 +154,20 @@ class PersonFilter(admin.SimpleListFilter):
         """Return the person that was chosen.
 
         Raises:
-            IncorrectLookupParameters: When it is the key of none.
+            IncorrectLookupParameters: When it is the key of none, or of one of whom the visitor
+                may not know.
         """
         key = self.value()
         if key is None:
             return []
         users = get_user_model()._base_manager.using(model_admin.get_queryset(request).db)
         try:
-            return [(key, users.get(pk=key))]
+            user = users.get(pk=key)
         except (ObjectDoesNotExist, ValidationError, ValueError, OverflowError) as error:
             raise IncorrectLookupParameters from error
+        if not may_name_user(model_admin, request, user):
+            raise IncorrectLookupParameters
+        return [(key, user)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return what is addressed to any of the person's records."""
@@ -190,9 +195,8 @@ class ErrorFilter(LaneFilter):
         """Return the most frequent errors."""
         responses: dict[str, list[str]] = defaultdict(list)
         by_number: Counter[str] = Counter()
-        using = model_admin.get_queryset(request).db
-        target_ids = list(NotificationTarget.objects.using(using).values_list("pk", flat=True))
-        for response, number in Counter(_latest_errors(target_ids, using)).items():
+        rows = visible_notifications(model_admin, request)
+        for response, number in Counter(_latest_errors(rows)).items():
             responses[cause(response)].append(response)
             by_number[cause(response)] += number
         shown = [text for text, _number in by_number.most_common(ERRORS_SHOWN)]
@@ -235,8 +239,11 @@ class PriorityFilter(admin.SimpleListFilter):
         return waiting if chosen == "any" else waiting.filter(priority=int(chosen))
 
 
-def _latest_errors(target_ids: Sequence[Any], using: str) -> Iterator[str]:
-    rows = Notification.objects.using(using).exclude(response="")
+def _latest_errors(notifications: NotificationQuerySet) -> Iterator[str]:
+    targets = NotificationTarget.objects.using(notifications.db)
+    # Read first, as the index begins with them.
+    target_ids = list(targets.values_list("pk", flat=True))
+    rows = notifications.exclude(response="")
     for status in ENDED_IN_ERROR:
         latest = rows.filter(status=status).order_by("-scheduled_delivery")
         yield from latest.values_list("response", flat=True)[:ERRORS_LOOKED_AT]

@@ -19,10 +19,14 @@ from .filters import ExtentFilter, JustMeFilter, PersonFilter, notifications_of
 from .paginator import capped_count
 from .quick_search import records_meant
 from .search import user_search_fields, words
+from .visible import visible_notifications
 
 #: The unique constraint's fields, so that its index gives the page. The newest users come first
 #: where their keys are counted up.
 ORDERING = ("-user_id", "-target_id", "-target_user_id")
+
+#: Where a record whose page is shown keeps the notifications that the person may see.
+SEEN = "notifications_seen"
 
 
 class UserTargetList(ChangeList):
@@ -80,14 +84,24 @@ class UserTargetAdmin(NotificationSystemAdmin):
     @admin.display(description=_("notifications of the user"))
     def notifications(self, record: TargetUserRecord) -> SafeString:
         """Return a link to what is addressed to any of the user's records, and its number."""
-        rows = notifications_of(record.user_id, Notification.objects.using(record._state.db))
+        rows = getattr(record, SEEN, None)
         name = f"admin:{Notification._meta.app_label}_{Notification._meta.model_name}_changelist"
         return format_html(
             '<a href="{}?{}">{}</a>',
             reverse(name, current_app=self.admin_site.name),
             urlencode({PersonFilter.parameter_name: record.user_id}),
-            capped_count(rows),
+            "…" if rows is None else capped_count(notifications_of(record.user_id, rows)),
         )
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the record, and let it know which notifications the person may see."""
+        record = super().get_object(request, object_id, from_field)
+        if record is not None and self._may_see_notifications(request):
+            notifications = self.admin_site.get_model_admin(Notification)
+            setattr(record, SEEN, visible_notifications(notifications, request))
+        return record
 
     def _may_see_notifications(self, request: HttpRequest) -> bool:
         if not self.admin_site.is_registered(Notification):

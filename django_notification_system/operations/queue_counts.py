@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 
 from ..models import Notification, NotificationTarget
 from ..models.database_now import DatabaseNow
+from ..models.notification import NotificationQuerySet
 
 #: How many attempts are counted, the latest.
 ATTEMPTS_COUNTED = 100_000
@@ -86,9 +87,22 @@ class Held:
     until: datetime
 
 
-def count_waiting(target_ids: Sequence[Any], at: datetime, *, using: str) -> Iterator[Waiting]:
-    """Yield how many wait, by target and status."""
-    pending = Notification.objects.using(using).pending()
+def count_waiting(
+    target_ids: Sequence[Any],
+    at: datetime,
+    *,
+    using: str,
+    among: NotificationQuerySet | None = None,
+) -> Iterator[Waiting]:
+    """Yield how many wait, by target and status.
+
+    Args:
+        target_ids: The targets' keys.
+        at: By when a notification is due.
+        using: The database's alias.
+        among: The notifications to count; by default all.
+    """
+    pending = _notifications(among, using).pending()
     is_due = Q(scheduled_delivery__lte=at)
     for rows, target in (
         (pending.filter(target__in=target_ids), F("target")),
@@ -110,18 +124,22 @@ def count_waiting(target_ids: Sequence[Any], at: datetime, *, using: str) -> Ite
             yield Waiting(row["of_target"], row["status"], row["due"], row["later"], row["oldest"])
 
 
-def counted_since(since: datetime, *, using: str) -> datetime | None:
+def counted_since(
+    since: datetime, *, using: str, among: NotificationQuerySet | None = None
+) -> datetime | None:
     """Return a later moment, where more was attempted since this one than is counted."""
-    attempted = Notification.objects.using(using).filter(attempted_delivery__gte=since)
+    attempted = _notifications(among, using).filter(attempted_delivery__gte=since)
     moments = attempted.order_by("-attempted_delivery").values_list("attempted_delivery", flat=True)
     found = list(moments[ATTEMPTS_COUNTED - 1 : ATTEMPTS_COUNTED + 1])
     return found[0] if len(found) > 1 else None
 
 
-def count_attempted(since: datetime, until: datetime, *, using: str) -> Iterator[Attempted]:
+def count_attempted(
+    since: datetime, until: datetime, *, using: str, among: NotificationQuerySet | None = None
+) -> Iterator[Attempted]:
     """Yield how many were last attempted between two moments, by target and status."""
     rows = (
-        Notification.objects.using(using)
+        _notifications(among, using)
         # Without an end, SQLite takes it for most of the table, and reads another index whole.
         .filter(attempted_delivery__gte=since, attempted_delivery__lte=until)
         .order_by()
@@ -140,10 +158,12 @@ def count_attempted(since: datetime, until: datetime, *, using: str) -> Iterator
             yield Attempted(target_id, status, number)
 
 
-def latest_failures(since: datetime, *, using: str) -> list[tuple[Any, str]]:
+def latest_failures(
+    since: datetime, *, using: str, among: NotificationQuerySet | None = None
+) -> list[tuple[Any, str]]:
     """Return target and response of what failed since a moment, for good or for now."""
     rows = (
-        Notification.objects.using(using)
+        _notifications(among, using)
         .filter(attempted_delivery__gte=since, status__in=(*FAILED_STATUSES, Notification.RETRY))
         .order_by("-attempted_delivery")
     )
@@ -152,7 +172,12 @@ def latest_failures(since: datetime, *, using: str) -> list[tuple[Any, str]]:
 
 
 def held_claims(
-    target_ids: Sequence[Any], at: datetime, *, looked_at: int = HELD_AMONG, using: str
+    target_ids: Sequence[Any],
+    at: datetime,
+    *,
+    looked_at: int = HELD_AMONG,
+    using: str,
+    among: NotificationQuerySet | None = None,
 ) -> Iterator[Held]:
     """Yield what workers hold, the claim that ends first before the others of its target.
 
@@ -162,9 +187,10 @@ def held_claims(
         looked_at: How many rows of each target and pending status are looked at. A claim takes
             those that were due first, so it is among these.
         using: The database's alias.
+        among: The notifications to count; by default all.
     """
     claims = (
-        Notification.objects.using(using)
+        _notifications(among, using)
         .filter(
             _due_first(target_ids, at, looked_at, using),
             claim_token__isnull=False,
@@ -176,6 +202,10 @@ def held_claims(
     )
     for row in claims:
         yield Held(row["claim_token"], row["target"], row["rows"], row["until"])
+
+
+def _notifications(among: NotificationQuerySet | None, using: str) -> NotificationQuerySet:
+    return Notification.objects.using(using) if among is None else among
 
 
 def _due_first(target_ids: Sequence[Any], at: datetime, number: int, using: str) -> Q:

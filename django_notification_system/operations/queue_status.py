@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ..delivery.override import is_held
 from ..models import Notification, NotificationTarget
+from ..models.notification import NotificationQuerySet
 from .causes import cause
 from .queue_counts import (
     FAILED_STATUSES,
@@ -129,7 +130,11 @@ def is_paused(target: NotificationTarget, at: datetime) -> bool:
 
 
 def queue_status(
-    targets: Sequence[NotificationTarget], *, using: str, held_among: int = HELD_AMONG
+    targets: Sequence[NotificationTarget],
+    *,
+    using: str,
+    held_among: int = HELD_AMONG,
+    among: NotificationQuerySet | None = None,
 ) -> QueueStatus:
     """Return the state of the queue now.
 
@@ -138,10 +143,11 @@ def queue_status(
         held_among: Among how many, of each target and pending status those that were due first,
             it is looked for what workers hold.
         using: The database's alias.
+        among: The notifications to tell of; by default all.
     """
     at = timezone.now()
     statuses = {target.pk: TargetStatus(target, held=is_held(target)) for target in targets}
-    for waiting in count_waiting(list(statuses), at, using=using):
+    for waiting in count_waiting(list(statuses), at, using=using, among=among):
         status = statuses[waiting.target_id]
         status.due += waiting.due
         if waiting.status == Notification.RETRY:
@@ -151,7 +157,7 @@ def queue_status(
             status.scheduled_later += waiting.later
         if waiting.due:
             status.oldest_due = min(status.oldest_due or waiting.oldest, waiting.oldest)
-    causes = _count_attempts(statuses, at - LAST_HOUR, at, using)
+    causes = _count_attempts(statuses, at - LAST_HOUR, at, using, among)
     return QueueStatus(
         at=at,
         using=using,
@@ -164,7 +170,9 @@ def queue_status(
             HeldClaim(
                 held.token, statuses[held.target_id].target.name, held.notifications, held.until
             )
-            for held in held_claims(list(statuses), at, looked_at=held_among, using=using)
+            for held in held_claims(
+                list(statuses), at, looked_at=held_among, using=using, among=among
+            )
         ],
     )
 
@@ -199,15 +207,19 @@ def overdue(
 
 
 def _count_attempts(
-    statuses: dict[uuid.UUID, TargetStatus], since: datetime, until: datetime, using: str
+    statuses: dict[uuid.UUID, TargetStatus],
+    since: datetime,
+    until: datetime,
+    using: str,
+    among: NotificationQuerySet | None,
 ) -> Counter[tuple[str, str]]:
     """Count what was attempted between two moments, and return the causes of what failed."""
-    later = counted_since(since, using=using)
+    later = counted_since(since, using=using, among=among)
     if later is not None:
         since = later
         for status in statuses.values():
             status.at_least = True
-    for attempted in count_attempted(since, until, using=using):
+    for attempted in count_attempted(since, until, using=using, among=among):
         if attempted.target_id not in statuses:
             continue
         status = statuses[attempted.target_id]
@@ -219,6 +231,6 @@ def _count_attempts(
             status.failed += attempted.notifications
     return Counter(
         (statuses[target_id].target.name, cause(response))
-        for target_id, response in latest_failures(since, using=using)
+        for target_id, response in latest_failures(since, using=using, among=among)
         if target_id in statuses
     )
