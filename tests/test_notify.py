@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
-from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -33,8 +32,9 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.notification_creators import create, email
-from tests.scratch_databases import scratch_database
-from tests.settings import TEST_DATABASE
+from tests.other_database import Elsewhere, other_database
+
+__all__ = ["other_database"]
 
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -880,28 +880,6 @@ def create_notification(user, title, body):
 
 
 # Another database
-
-
-class Elsewhere:
-    """A router that sends what is written, and only that, to another database."""
-
-    def db_for_write(self, model: Any, **hints: Any) -> str:
-        return "elsewhere"
-
-
-@pytest.fixture(scope="module")
-def other_database(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
-) -> Iterator[None]:
-    """A database beside the default one, in which no test's transaction is open."""
-    with scratch_database(TEST_DATABASE, tmp_path_factory.mktemp("elsewhere")) as settings:
-        configured = connections.configure_settings({"default": {}, "elsewhere": settings})
-        connections.databases["elsewhere"] = configured["elsewhere"]
-        with django_db_blocker.unblock():
-            call_command("migrate", database="elsewhere", verbosity=0)
-            yield
-            connections["elsewhere"].close()
-        del connections.databases["elsewhere"]
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Opting out holds back what is to come, and opting in again lets it go."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -212,3 +215,51 @@ def test_a_deleted_user_takes_everything_along(user: Any, statuses: Statuses) ->
 
 def test_its_name_is_the_users(user: Any) -> None:
     assert str(NotificationOptOut(user=user)) == "egg"
+
+
+WAITING = {
+    "postgresql": "SELECT COUNT(*) FROM pg_locks"
+    " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))",
+    "mysql": "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+}
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="It has one writer at a time.")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.parametrize("opts_out", [True, False])
+def test_an_opt_out_at_the_moment_of_a_delivery_leaves_it_delivered(
+    user: Any, records: dict[str, TargetUserRecord], make_due: MakeDue, opts_out: bool
+) -> None:
+    opt_out = NotificationOptOut.objects.create(user=user, active=not opts_out)
+    later = timezone.now() + timedelta(hours=1)
+    status = Notification.SCHEDULED if opts_out else Notification.OPTED_OUT
+    notification = make_due(records["Email"], status=status, scheduled_delivery=later)
+    notification_of_another_run = Notification.objects.filter(pk=notification.pk)
+
+    def change() -> None:
+        try:
+            NotificationOptOut.objects.get(pk=opt_out.pk).delete()
+            NotificationOptOut.objects.create(user=user, active=opts_out)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=change)
+    with transaction.atomic():
+        notification_of_another_run.update(status="DELIVERED", attempted_delivery=timezone.now())
+        thread.start()
+        wait_until_somebody_waits(thread)
+    thread.join()
+    notification.refresh_from_db()
+    assert notification.status == "DELIVERED"
+
+
+def wait_until_somebody_waits(thread: threading.Thread) -> None:
+    give_up_at = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        number = 0
+        while not number:
+            assert thread.is_alive()
+            assert time.monotonic() < give_up_at
+            time.sleep(0.11)  # MariaDB refreshes that table where nobody has read it for 0.1 s
+            cursor.execute(WAITING[connection.vendor])
+            (number,) = cursor.fetchone()

@@ -11,13 +11,19 @@ from django.utils.translation import gettext_lazy as _
 
 from .abstract import CreatedModifiedAbstractModel
 from .notification import Notification
+from .target_user_record import TargetUserRecord
 
 
 def opt_out_notifications(user_ids: Iterable[Any], *, using: str) -> None:
-    """Mark what is still to be delivered to these users as ``OPTED OUT``."""
+    """Mark what is still to be delivered to these users as ``OPTED OUT``.
+
+    A notification that a run delivers at the same moment stays ``DELIVERED``.
+    """
+    records = TargetUserRecord.objects.using(using).filter(user__in=user_ids)
+    # The status is a condition of the UPDATE itself, and no table is joined. Django would put a
+    # join into a subquery, which PostgreSQL does not ask again when it has waited for a row.
     Notification.objects.using(using).filter(
-        status__in=Notification.PENDING_STATUSES,
-        target_user_record__user__in=user_ids,
+        status__in=Notification.PENDING_STATUSES, target_user_record__in=records
     ).update(status=Notification.OPTED_OUT, modified_date=timezone.now())
 
 
@@ -28,11 +34,9 @@ def restore_notifications(user_ids: Iterable[Any], *, using: str) -> None:
     what is addressed to an inactive record.
     """
     now = timezone.now()
+    records = TargetUserRecord.objects.using(using).filter(user__in=user_ids, active=True)
     restorable = Notification.objects.using(using).filter(
-        status=Notification.OPTED_OUT,
-        scheduled_delivery__gt=now,
-        target_user_record__user__in=user_ids,
-        target_user_record__active=True,
+        status=Notification.OPTED_OUT, scheduled_delivery__gt=now, target_user_record__in=records
     )
     attempted = models.Q(attempted_delivery__isnull=False)
     restorable.filter(attempted).update(status=Notification.RETRY, modified_date=now)
@@ -44,10 +48,12 @@ class NotificationOptOutQuerySet(models.QuerySet["NotificationOptOut"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the opt-outs and restore what they held back."""
-        user_ids = list(self.values_list("user", flat=True))
-        with transaction.atomic(using=self.db):
+        self._for_write = True  # so that ``db`` is no read replica
+        using = self.db
+        user_ids = list(self.using(using).values_list("user", flat=True))
+        with transaction.atomic(using=using):
             deleted = super().delete()
-            restore_notifications(user_ids, using=self.db)
+            restore_notifications(user_ids, using=using)
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
