@@ -29,7 +29,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.notification_handlers.parallel import side_by_side
 from tests.conftest import MakeDue
-from tests.handlers import freely
+from tests.handlers import freely, old
 from tests.handlers import loft as loft_handler
 from tests.test_engine_pauses import states
 
@@ -404,21 +404,44 @@ def test_no_handler_is_given_up_that_only_waited_for_whoever_reads(
     assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}
 
 
+@pytest.mark.parametrize(
+    "error_type", [CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit]
+)
+@pytest.mark.parametrize("in_manner_of_1_5_3", [False, True])
+@in_real_transactions
 def test_what_is_no_exception_to_python_is_one_of_the_handler_all_the_same(
-    record: TargetUserRecord, make_due: MakeDue
+    record: TargetUserRecord,
+    make_due: MakeDue,
+    error_type: type[BaseException],
+    in_manner_of_1_5_3: bool,
 ) -> None:
     """``asyncio`` and ``gevent`` raise such: to let it pass would send again in each run."""
 
-    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
-        for _ in notifications:
-            raise CancelledError
-        yield from ()
+    def send(notification: Notification) -> Outcome:
+        if notification.title == "bad":
+            raise error_type
+        return Outcome.delivered(notification, "Sent.")
 
-    freely.behave = behave
-    notification = make_due(record)
-    assert len(list(Run())) == 1
-    notification.refresh_from_db()
-    assert (notification.status, notification.retry_attempts) == (Notification.RETRY, 1)
+    freely.behave = lambda notifications: map(send, notifications)
+    old.behave = send
+    if in_manner_of_1_5_3:
+        NotificationTarget.objects.filter(pk=record.target_id).update(
+            notification_module_name="old"
+        )
+    titles = ["first", "bad", "last"]
+    rows = [make_due(record, title=title) for title in titles]
+    try:
+        assert len(list(Run())) == 3
+    finally:
+        old.behave = None
+    for row in rows:
+        row.refresh_from_db()
+    assert [(row.status, row.retry_attempts) for row in rows] == [
+        (Notification.DELIVERED, 0),
+        (Notification.RETRY, 1),
+        (Notification.DELIVERED, 0),
+    ]
+    assert rows[1].response == error_type.__name__
 
 
 def test_a_worker_that_is_cancelled_ends_the_work() -> None:

@@ -1,5 +1,6 @@
 """Asking providers what became of the messages that they took, where they do not tell unasked."""
 
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,10 +14,11 @@ from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
 from ..notification_handlers.registry import FoundHandler, find_handler
 from .awaited import Awaited, note_asked, pages_awaited, what_is_awaited
-from .lane import HANDLER_ERRORS
 from .outcome import one_line
 from .receipt import Receipt, ReceiptResult, record_receipts
 
+#: What a handler may raise. Ctrl-C is not among these: receipts may be fetched in the main thread.
+HANDLER_ERRORS = (Exception, SystemExit, CancelledError)
 #: How many rows are noted as asked about in one statement.
 NOTED_AT_ONCE = 500
 

@@ -6,7 +6,6 @@ own thread, so that a test's transaction and SQLite's single writer are no obsta
 
 import logging
 import time
-from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from .outcome import Outcome, one_line
 
 logger = logging.getLogger("django_notification_system")
 
-#: SystemExit too: a library that calls sys.exit() must end neither its thread nor the run. Nor must
-#: a task of asyncio's that is cancelled, which is no ``Exception``.
-HANDLER_ERRORS = (Exception, SystemExit, CancelledError)
+#: Whatever a handler raises is an outcome. A library that calls sys.exit(), a cancelled task of
+#: asyncio's, a KeyboardInterrupt of the handler's own must end neither its thread nor the run.
+HANDLER_ERRORS = BaseException
 #: A handler that takes so many and answers for none reads all into a list: it gets no more at once.
 MOST_TAKEN = 2000
 #: How long a lane that waits for its rate sleeps at once.
@@ -161,9 +160,6 @@ class Lane:
                 "The handler of target %r failed.", self.target.name, extra=log_fields(self.target)
             )
             problem = one_line(error)
-        except BaseException as error:
-            problem = one_line(error)
-            raise
         finally:
             self._post(Finished(self, problem))
 

@@ -80,7 +80,7 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
                 call.fail(failure)
     except TargetUnavailable:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # see HANDLER_ERRORS of the lane
         logger.exception(
             "%s raised while delivering notification %s.",
             source,
