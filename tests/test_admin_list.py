@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_notification_system.admin import NotificationAdmin
 from django_notification_system.admin.chart import HEIGHT, KINDS
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.admin_site import Records, address, listed, staff_client
@@ -187,6 +188,43 @@ def test_the_list_takes_a_fixed_number_of_queries(
         fail(number)
         with django_assert_num_queries(17):
             client.get(address(Notification))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"action": "send_now", "_selected_action": "all"},
+        {"action": "delete_selected", "_selected_action": "all"},
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?status__exact=SCHEDULED", "?q=egg", "?q=egg&extent=all"])
+def test_the_list_and_its_actions_read_no_bodies(
+    admin_client: Client, records: Records, make_due: MakeDue, query: str, data: dict[str, Any]
+) -> None:
+    keys = [make_due(records["Email"], title=f"egg {number}").pk for number in range(2)]
+    with CaptureQueriesContext(connection) as captured:
+        if data:
+            data = {**data, "_selected_action": keys}
+            response = admin_client.post(f"{address(Notification)}{query}", data)
+        else:
+            response = admin_client.get(f"{address(Notification)}{query}")
+    assert "egg" in response.content.decode()
+    table = connection.ops.quote_name(Notification._meta.db_table)
+    of_notifications = [each["sql"] for each in captured if f" FROM {table}" in each["sql"]]
+    assert of_notifications
+    for name in ("body", "extra"):
+        column = connection.ops.quote_name(name)
+        assert not [sql for sql in of_notifications if column in sql], name
+
+
+def test_a_list_that_shows_bodies_reads_them(
+    client: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NotificationAdmin, "list_display", ("title", "body"))
+    make_due(records["Email"], body="lorem")
+    (row,) = client.get(address(Notification)).context["cl"].result_list
+    assert row.get_deferred_fields() == {"extra"}
 
 
 def test_the_dashboard_is_for_those_who_may_see_notifications() -> None:

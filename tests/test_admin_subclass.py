@@ -77,7 +77,7 @@ def test_a_page_has_what_the_admin_adds_to_its_rows(
         assert sorted(row.in_capitals for row in rows) == [f"EGG {number}" for number in range(5)]
         assert {row.attempts_made for row in rows} == {2}
         assert {row.target_user_record.user.username for row in rows} == {"egg"}
-    assert {name for row in rows for name in row.get_deferred_fields()} == {"body"}
+    assert {name for row in rows for name in row.get_deferred_fields()} == {"body", "extra"}
 
 
 class FilteredAdmin(OwnAdmin):

@@ -69,6 +69,8 @@ class NotificationList(ChangeList):
         finally:
             self.query = query
         notifications: Any = self.model_admin
+        shown = set(self.list_display)
+        rows = rows.defer(*(name for name in notifications.left_unread if name not in shown))
         is_quick = notifications.searches_quickly(request)
         if query and not is_quick:
             rows, _may_repeat = notifications.get_search_results(request, rows, query)
