@@ -7,6 +7,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.apps import AppConfig
 from django.conf import settings as project_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from django_notification_system.models import Notification, NotificationAttempt, TargetUserRecord
 from tests.conftest import MakeDue
@@ -165,10 +167,12 @@ def test_a_message_has_its_providers_own_name(sent: Notification) -> None:
 
 def test_a_delivery_is_confirmed_at_the_time_that_the_provider_names(sent: Notification) -> None:
     assert state(sent) == ("DELIVERED", "", False, True)
-    assert post("postmark", delivery(sent)) == 200
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    Notification.objects.update(attempted_delivery=an_hour_ago)
+    delivered_at = (an_hour_ago + timedelta(seconds=7)).replace(microsecond=0)
+    assert post("postmark", delivery(sent, DeliveredAt=delivered_at.isoformat())) == 200
     assert state(sent) == ("DELIVERED", "delivered", True, True)
-    assert sent.confirmed_at is not None
-    assert sent.confirmed_at.isoformat() == "2026-11-24T08:00:01+00:00"
+    assert sent.confirmed_at == delivered_at
 
 
 def test_a_hard_bounce_switches_the_record_off(sent: Notification) -> None:
@@ -280,6 +284,46 @@ def test_a_record_that_was_switched_on_again_stays_so_at_a_replay(sent: Notifica
     TargetUserRecord.objects.update(active=True)
     post("postmark", complaint(sent))
     assert state(sent)[3] is True
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"Details": None},
+        {"Details": {"a": ["b"]}},
+        {"Details": "smtp;550 5.1.1 \x00 \ud800" + "x" * 600},
+        {"MessageID": "\x00"},
+        {"MessageID": 12},
+        {"Email": None},
+        {"Email": "\x00@\ud800"},
+        {"BouncedAt": "0001-01-01T00:00:00+14:00"},
+        {"BouncedAt": "9999-12-31T23:59:59-14:00"},
+        {"BouncedAt": None},
+    ],
+    ids=lambda odd: str(odd)[:40],
+)
+def test_what_is_odd_in_an_event_is_taken_for_what_it_can_be(
+    odd: dict[str, Any], sent: Notification
+) -> None:
+    from anymail.signals import AnymailTrackingEvent
+
+    from django_notification_system.contrib.anymail.tracking import record_event
+
+    said = bounce(sent, **odd)
+    moment = said["BouncedAt"] and datetime.fromisoformat(said["BouncedAt"])
+    event = AnymailTrackingEvent(
+        event_type="bounced",
+        reject_reason="bounced",
+        message_id=said["MessageID"],
+        recipient=said["Email"],
+        mta_response=said["Details"],
+        timestamp=moment,
+        esp_event=said,
+    )
+    record_event(None, event, "Postmark")
+    status = state(sent)[0]
+    is_sents = "MessageID" not in odd
+    assert (status != "DELIVERED") == is_sents
 
 
 def test_a_bounce_of_an_old_address_leaves_the_new_one(sent: Notification) -> None:

@@ -94,6 +94,7 @@ def claim_again(notification: Notification) -> None:
 
 
 def test_a_confirmation_reaches_the_row(flown: Notification, settings: Any) -> None:
+    Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=1))
     at = timezone.now() - timedelta(seconds=30)
     assert record(Receipt("ring-1", "delivered", ReceiptResult.CONFIRMED, at=at)) == 1
     flown.refresh_from_db()
@@ -207,6 +208,7 @@ def test_words_are_made_storable(flown: Notification) -> None:
 
 
 def test_naive_moments_are_taken_in_the_projects_time_zone(flown: Notification) -> None:
+    Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=1))
     at = timezone.now().replace(microsecond=0)
     naive = timezone.make_naive(at)
     record(Receipt("ring-1", "delivered", ReceiptResult.CONFIRMED, at=naive))

@@ -9,7 +9,7 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -20,17 +20,20 @@ from django.utils import timezone
 
 from ..models import Notification, NotificationAttempt, TargetUserRecord
 from ..models.address import comparable
-from ..models.notification import RESPONSE_MAX_LENGTH, as_project_time
+from ..models.notification import RESPONSE_MAX_LENGTH
 from .announce import announce
 from .database import patiently
 from .history import is_kept, keep_attempts, make_attempt
+from .moments import moment_within
 from .override import is_overridden
 from .record import refuse_address, with_address_of
-from .settle import is_last_bounce, storable
+from .settle import is_last_bounce, storable, storable_message_id
 
 #: How many receipts are recorded in a transaction.
 BATCH_SIZE = 200
 SHORTEST_HIDDEN = 4
+#: By how much another's clock may be before or after ours and its times still count.
+CLOCKS_DIFFER = timedelta(minutes=5)
 STATUS_MAX_LENGTH: int = Notification._meta.get_field("provider_status").max_length or 0
 KIND = NotificationAttempt.Result
 
@@ -56,7 +59,8 @@ class Receipt:
         provider_status: What the provider says, in its own word; 50 characters of it are kept.
         result: What that means.
         response: A line for people; never with a secret, a token or a message's body.
-        at: When it came to be so; by default now.
+        at: When it came to be so; by default now. A time before the attempt, or more than five
+            minutes from now, counts as none.
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
         hard_bounce: Whether the provider says that there is no such address.
@@ -122,7 +126,11 @@ def record_receipts(
 
 
 def _batches(receipts: Iterable[Receipt]) -> Iterator[Sequence[Receipt]]:
-    named = (receipt for receipt in receipts if receipt.provider_message_id)
+    storables = (
+        replace(receipt, provider_message_id=storable_message_id(receipt.provider_message_id))
+        for receipt in receipts
+    )
+    named = (receipt for receipt in storables if receipt.provider_message_id)
     while batch := list(islice(named, BATCH_SIZE)):
         yield batch
 
@@ -222,7 +230,7 @@ class _Recording:
         else:
             return False
         self._move_to(_word(receipt), notification)
-        notification.confirmed_at = _moment(receipt)
+        notification.confirmed_at = _moment(receipt, notification)
         self._keep(KIND.CONFIRMED, receipt, notification)
         return True
 
@@ -296,7 +304,7 @@ class _Recording:
         self, kind: NotificationAttempt.Result, receipt: Receipt, notification: Notification
     ) -> None:
         if is_kept(kind):
-            attempt = make_attempt(notification, kind, _moment(receipt))
+            attempt = make_attempt(notification, kind, _moment(receipt, notification))
             attempt.response = _response(receipt, notification)
             self.attempts.append(attempt)
 
@@ -341,5 +349,12 @@ def _response(receipt: Receipt, notification: Notification) -> str:
     return storable(said, RESPONSE_MAX_LENGTH)
 
 
-def _moment(receipt: Receipt) -> datetime:
-    return timezone.now() if receipt.at is None else as_project_time(receipt.at)
+def _moment(receipt: Receipt, notification: Notification) -> datetime:
+    """Return when it came to be so: after the attempt, and not after now.
+
+    A provider's time may be a whole number of seconds, and its clock another than ours.
+    """
+    now = timezone.now()
+    sent_at = notification.attempted_delivery or notification.created_date
+    named = moment_within(receipt.at, sent_at - CLOCKS_DIFFER, now + CLOCKS_DIFFER)
+    return now if named is None else max(named, sent_at)

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from ..conf import Backoff, WhenUnknown, engine_settings, retry_backoff
 from ..models import Notification
-from ..models.notification import LONGEST_INTERVAL, RESPONSE_MAX_LENGTH, as_project_time
+from ..models.notification import LONGEST_INTERVAL, RESPONSE_MAX_LENGTH
+from .moments import moment_within
 from .outcome import Outcome, Result
 
 #: The smallest step of time that every database keeps.
@@ -15,6 +16,9 @@ TICK = timedelta(microseconds=1)
 #: How long what a handler in the manner of release 1.5.3 left due, and did not count as an attempt,
 #: is left alone: less than cron's minute, so that each of its runs finds it, as in that release.
 LEFT_DUE_SECONDS = 30
+#: A handler's ``not_before`` beyond this does not count.
+LONGEST_WAIT = timedelta(minutes=LONGEST_INTERVAL)
+MESSAGE_ID_MAX_LENGTH: int = Notification._meta.get_field("provider_message_id").max_length or 0
 NO_TIME_LEFT = " It expires before the next attempt."
 
 
@@ -37,7 +41,7 @@ def settle(
             _settle_left_pending(outcome, at, due_until)
         return
     notification.attempted_delivery = at
-    notification.provider_message_id = storable(outcome.provider_message_id, 200)
+    notification.provider_message_id = storable_message_id(outcome.provider_message_id)
     notification.forget_report()
     if outcome.result is Result.DELIVERED:
         notification.status = Notification.DELIVERED
@@ -73,7 +77,7 @@ def _settle_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
     notification.count_failed_attempt(at, _interval(notification))
     if notification.status != Notification.RETRY:
         return
-    not_before = at if outcome.not_before is None else as_project_time(outcome.not_before)
+    not_before = moment_within(outcome.not_before, at, at + LONGEST_WAIT) or at
     following = max(notification.scheduled_delivery, not_before, due_until + TICK)
     notification.scheduled_delivery = following
     if notification.has_expired(following):
@@ -121,6 +125,11 @@ def storable(text: object, length: int) -> str:
     """Return what a handler said as text that every database stores: no NUL, no half characters."""
     said = str(text).replace("\x00", "").encode(errors="replace").decode()
     return said[:length]
+
+
+def storable_message_id(message_id: object) -> str:
+    """Return a provider's name for a message as it is stored, and so looked up."""
+    return storable(message_id, MESSAGE_ID_MAX_LENGTH)
 
 
 def settle_without_attempt(notification: Notification, *, at: datetime | None = None) -> str | None:

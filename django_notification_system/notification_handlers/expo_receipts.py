@@ -31,6 +31,8 @@ from .provider_requests import CORRECT_SETTINGS, redacted, split_base_url
 #: Expo takes 1000. Its own client asks for so many.
 #: Source: expo/expo-server-sdk-node, src/ExpoClient.ts
 RECEIPTS_IN_A_REQUEST = 300
+#: What reading JSON raises besides: a number of too many digits, arrays in arrays without end.
+NO_JSON = (ValueError, RecursionError)
 ASK_LATER = gettext_noop("Receipts are asked for again in the next run.")
 
 
@@ -65,7 +67,7 @@ def ask_for_receipts(
         body = json.dumps({"ids": list(message_ids)})
         answer = session.post(url, data=body, timeout=settings.timeout)
         said = answer.json()
-    except REQUEST_FAILURES as raised:
+    except (*REQUEST_FAILURES, *NO_JSON) as raised:
         error = raised
         # A redirect, which is not followed, is an answer too.
         redirect = getattr(raised, "response", None)

@@ -46,6 +46,8 @@ NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
 LONGEST_WAIT = timedelta(days=1)
 #: A shorter text stands in other words by chance.
 SHORTEST_SECRET = 4
+#: RFC 9110, section 10.2.3: ``delay-seconds``.
+SECONDS = re.compile(r"\s*[0-9]+\s*")
 PUSH_TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\]]*\]")
 
 
@@ -195,17 +197,15 @@ def not_before(retry_after: str | None) -> datetime | None:
     if not retry_after:
         return None
     now = timezone.now()
+    if SECONDS.fullmatch(retry_after):
+        seconds = float(retry_after)  # which takes any number of digits
+        return now + timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
     try:
-        wait = timedelta(seconds=int(retry_after))
-    except OverflowError:
-        wait = LONGEST_WAIT
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return None
+        moment = parsedate_to_datetime(retry_after)
         # "-0000" says no zone; the RFC's dates are in UTC.
         wait = moment.replace(tzinfo=moment.tzinfo or UTC) - now
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None  # no date, or none of the calendar
     return now + min(max(wait, timedelta(0)), LONGEST_WAIT)
 
 

@@ -10,6 +10,7 @@ from anymail.signals import EventType, RejectReason, tracking
 from django.db import router
 
 from ...delivery.receipt import Receipt, ReceiptResult, record_receipts
+from ...delivery.settle import storable_message_id
 from ...models import Notification
 from ...models.address import comparable
 from ...notification_handlers.email_connection import Stage
@@ -118,7 +119,7 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
         deactivate_record=meaning.deactivate_record,
         opt_out=meaning.opt_out,
         hard_bounce=meaning.hard_bounce,
-        address=event.recipient or "",
+        address=str(event.recipient or ""),
     )
     record_receipts(MODULE_NAME, [receipt], order=ORDER)
 
@@ -139,7 +140,7 @@ def _is_soft(event: Any) -> bool:
 
     The mail server's own answer counts more than the provider's word for it.
     """
-    if answer := ANSWER.search(event.mta_response or ""):
+    if answer := ANSWER.search(_text(event.mta_response)):
         code, text = int(answer[1]), answer[2]
         trouble = Trouble(Exception(), Stage.ENVELOPE, code, text, of_recipient=True)
         fault = classify(trouble)
@@ -175,7 +176,7 @@ def _is_of_copy(event: Any) -> bool:
         Notification.objects.using(using)
         .filter(
             provider_message_id__gt="",  # the partial index's condition
-            provider_message_id=str(event.message_id),
+            provider_message_id=storable_message_id(event.message_id),
             target_user_record__target__notification_module_name=MODULE_NAME,
         )
         .values_list("extra", "target_user_record__target_user_id")
@@ -196,7 +197,12 @@ def _in_copy(extra: Any) -> set[str]:
     return {comparable(address) for _, address in addresses}
 
 
+def _text(said: Any) -> str:
+    """Return what a provider's event has in place of a text, where it is one."""
+    return said if isinstance(said, str) else ""
+
+
 def _response(event: Any, esp_name: str) -> str:
-    said = event.mta_response or event.description or ""
+    said = _text(event.mta_response) or _text(event.description)
     words = " ".join(f"{esp_name} reports: {event.event_type}. {said}".split())
     return words[:LONGEST_RESPONSE]
