@@ -44,8 +44,8 @@ def test_the_command_sends_a_mail_with_both_parts(
     assert received.get_content_type() == "multipart/alternative"
     assert plain(received.text) == body
     assert plain(received.html) == (
-        '<div dir="auto">Hi Bob,<br>\n<br>\nyour code is &lt;7 &amp; 8&gt;.<br>\n.<br>\n'
-        "  مرحبا שלום<br>\nBye</div>"
+        '<div dir="auto" style="white-space:pre-wrap">Hi Bob,<br><br>your code is &lt;7 &amp; 8&gt;'
+        ".<br>.<br>  مرحبا שלום<br>Bye</div>"
     )
     notification.refresh_from_db()
     assert notification.status == Notification.DELIVERED

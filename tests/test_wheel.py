@@ -192,10 +192,10 @@ def test_the_metadata_says_mit_and_nothing_else(metadata: Message, wheel_names: 
     assert not [line for line in metadata.get_all("Classifier", []) if line.startswith("License")]
 
 
-def test_only_django_and_readers_of_html_are_required(metadata: Message) -> None:
+def test_only_django_and_turbohtml_are_required(metadata: Message) -> None:
     required = metadata.get_all("Requires-Dist", [])
     core = {re.split(r"[^\w-]", line)[0] for line in required if "extra ==" not in line}
-    assert {name.casefold() for name in core} == {"django", "inscriptis", "lxml"}
+    assert {name.casefold() for name in core} == {"django", "turbohtml"}
 
 
 def test_the_extras_are_those_that_the_error_texts_name(metadata: Message) -> None:

@@ -1,21 +1,11 @@
 """Telling HTML from plain text, and turning each into the other for a mail's two parts."""
 
-import html
-import logging
 import re
 from functools import lru_cache
 
 from django.utils.html import escape
-from inscriptis.css_profiles import STRICT_CSS_PROFILE
-from inscriptis.html_engine import Inscriptis
-from inscriptis.model.config import ParserConfig
-from lxml.html import (  # type: ignore[import-untyped]
-    HtmlElement,
-    HTMLParser,
-    document_fromstring,
-)
 
-logger = logging.getLogger("django_notification_system")
+from .html_walk import lines_of
 
 #: Elements whose start tag alone tells that a text is HTML: nobody writes these in prose.
 TELLING = (
@@ -41,11 +31,13 @@ START_TAG = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 END_TAG = re.compile(r"</([a-z][a-z0-9]*+)\s*+>", re.IGNORECASE)
-TAG = re.compile(r"<[^<>]*+>")
-#: All that XML, and so lxml, refuses: control characters other than tab and line break.
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+#: What no text of a mail has: control characters other than white space, halves of characters.
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
-FOLLOWABLE = ("http:", "https:", "mailto:", "tel:", "sms:")
+#: Spaces that HTML would drop: an indent, or several together.
+COUNTING_SPACES = re.compile(r"(?:^|[\r\n]) |\t|  ")
+#: What stands in columns, which need characters of one width.
+COLUMNS = re.compile(r"\S(?: {3}|\t)")
 
 
 def is_html(text: str) -> bool:
@@ -74,45 +66,21 @@ def is_html(text: str) -> bool:
 def html_to_text(source: str) -> str:
     """Return HTML as a person would read it, with the targets of its links.
 
-    Markup that cannot be read as HTML loses its tags and keeps its words; nothing is raised.
+    The time, the memory and the text's length are bounded by the HTML's length, whatever the
+    markup. Nothing is raised.
     """
-    try:
-        return _render(CONTROL_CHARACTERS.sub("", source))
-    except Exception as error:  # of lxml, of inscriptis, and RecursionError where it is nested deep
-        logger.warning(
-            "HTML could not be rendered as text (%s); its tags were removed.", type(error).__name__
-        )
-        return html.unescape(TAG.sub(" ", source)).strip()
+    lines = lines_of(UNREADABLE.sub("", source))
+    return UNREADABLE.sub("", "\n".join(lines))
 
 
 def text_to_html(text: str) -> str:
-    """Return plain text as HTML that looks the same: escaped, each line break kept."""
-    lines = "<br>\n".join(escape(line) for line in LINE_BREAK.split(text))
+    """Return plain text as HTML that looks the same: escaped, each line break and space kept."""
+    lines = [escape(line) for line in LINE_BREAK.split(text)]
     # dir="auto": a mail program takes the direction, right-to-left or not, from the text.
-    return f'<div dir="auto">{lines}</div>'
-
-
-def _render(source: str) -> str:
-    # As bytes, because lxml refuses a str that declares an encoding. Huge, because it would drop
-    # without a word what is nested deeper than 256 elements.
-    parser = HTMLParser(encoding="utf-8", huge_tree=True)
-    document = document_fromstring(source.encode(), parser=parser)
-    for link in document.iter("a"):
-        _show_target(link)
-    config = ParserConfig(css=STRICT_CSS_PROFILE, display_images=True, deduplicate_captions=True)
-    rendered = Inscriptis(document, config).get_text()
-    return "\n".join(line.rstrip() for line in rendered.splitlines()).strip("\n")
-
-
-def _show_target(link: HtmlElement) -> None:
-    """Write a link's target after its text, between angle brackets (RFC 3986, appendix C)."""
-    target = (link.get("href") or "").strip()
-    if not target.lower().startswith(FOLLOWABLE):
-        return
-    if link.text_content().strip() in (target, target.partition(":")[2]):
-        return
-    shown = f" <{target}>"
-    if len(link):
-        link[-1].tail = (link[-1].tail or "") + shown
-    else:
-        link.text = (link.text or "") + shown
+    if not COUNTING_SPACES.search(text):
+        return '<div dir="auto">' + "<br>\n".join(lines) + "</div>"
+    # <br> all the same, for Outlook knows no pre-wrap; and no newline beside it, for all others do.
+    style = "white-space:pre-wrap"
+    if COLUMNS.search(text):
+        style += ";font-family:monospace"
+    return f'<div dir="auto" style="{style}">' + "<br>".join(lines) + "</div>"

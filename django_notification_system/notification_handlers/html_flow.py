@@ -1,0 +1,165 @@
+"""Text that grows word by word: lines, the empty lines between them, what stands before each."""
+
+import re
+
+#: HTML's white space; a space that does not break is no part of it.
+WHITE_SPACE = re.compile(r"[ \t\n\f\r]+")
+LINE_END = re.compile(r"\r\n|\r|\n")
+NO_BREAK_SPACE = "\xa0"
+#: Newlines that elements and ``<br>`` make, at the most: two empty lines.
+MOST_NEWLINES = 3
+#: Columns that indents may take, of the 78 that a line should have.
+WIDEST_PREFIX = 40
+
+
+class Allowance:
+    """How many characters may yet be spent on indents, columns and rules.
+
+    HTML of a few characters can ask for any number of them. One allowance for a whole text keeps
+    the text about as long as its HTML, whatever the markup.
+
+    Args:
+        characters: How many there are.
+    """
+
+    def __init__(self, characters: int) -> None:
+        self._left = characters
+
+    def take(self, characters: int) -> bool:
+        """Spend some, unless too few are left; tell whether they were spent."""
+        if characters > self._left:
+            return False
+        self._left -= characters
+        return True
+
+
+class Flow:
+    """Lines of text, as a mail has them, one below the other.
+
+    Args:
+        allowance: For what stands before the lines.
+
+    Attributes:
+        lines: The lines that are complete.
+        prefix: What stands before every line: an indent, or a sign of quotation.
+        marker: What stands before the next line in place of the prefix: a list item's number.
+        has_blocks: Whether an element began a line.
+    """
+
+    def __init__(self, allowance: Allowance) -> None:
+        self.lines: list[str] = []
+        self.prefix = ""
+        self.marker: str | None = None
+        self.has_blocks = False
+        self._allowance = allowance
+        #: The line that is begun: its prefix and its words. No line is begun where it is empty.
+        self._pieces: list[str] = []
+        self._is_spaced = False
+        self._newlines = 0
+        self._has_spacer = False
+        self._prefix_between = ""
+
+    def write(self, text: str) -> None:
+        """Write text whose white space only parts words."""
+        # str.split() also parts at characters beyond ASCII that HTML takes for letters.
+        words = " ".join(text.split()) if text.isascii() else WHITE_SPACE.sub(" ", text).strip(" ")
+        if not words:
+            self._is_spaced = self._is_spaced or bool(text)
+        elif not self._pieces and not words.strip(f"{NO_BREAK_SPACE} "):
+            self._has_spacer = True
+        else:
+            if text[0] in " \t\n\f\r":
+                self._is_spaced = True
+            self._append(words)
+            self._is_spaced = text[-1] in " \t\n\f\r"
+
+    def write_as_it_is(self, text: str) -> None:
+        """Write text whose line breaks and spaces count."""
+        first, *others = LINE_END.split(text)
+        if first:
+            self._append(first)
+        for line in others:
+            self._end_line()
+            self._newlines += 1
+            if line:
+                self._append(line)
+
+    def write_in_lines(self, text: str) -> None:
+        """Write text whose line breaks count, and whose spaces only part words."""
+        first, *others = LINE_END.split(text)
+        self.write(first)
+        for line in others:
+            self.break_line()
+            self.write(line)
+
+    def write_line(self, line: str) -> None:
+        """Write a line; what follows begins another."""
+        if line:
+            self._append(line)
+        self._end_line()
+        self._newlines += 1
+
+    def write_behind(self, text: str) -> None:
+        """Write behind the last word, though its line may be complete."""
+        if self.lines and not self._pieces:
+            self.lines[-1] += f" {text}"
+            return
+        was_spaced = self._is_spaced
+        self._is_spaced = True
+        self._append(text)
+        self._is_spaced = was_spaced
+
+    def break_line(self) -> None:
+        """Begin a line; where one is begun and empty, leave it so and begin another."""
+        if self._pieces:
+            self.part(1)
+        else:
+            self._newlines = max(self._newlines, min(self._newlines + 1, MOST_NEWLINES))
+        self._is_spaced = False
+
+    def part(self, newlines: int) -> None:
+        """Put at least this many newlines between what was written and what follows."""
+        self._end_line()
+        self._newlines = max(self._newlines, 2 if self._has_spacer else newlines)
+        self._has_spacer = False
+        self._prefix_between = min(self._prefix_between, self.prefix, key=len)
+
+    def flush_into(self, other: "Flow") -> None:
+        """Write all of this into another flow, where a line that is begun stays so."""
+        for line in self.lines:
+            other.write_line(line)
+        other.part(self._newlines)
+        if self._pieces:
+            other._append("".join(self._pieces))
+            other._is_spaced = self._is_spaced
+
+    def finish(self) -> list[str]:
+        """Return the lines."""
+        self._end_line()
+        return self.lines
+
+    def _append(self, text: str) -> None:
+        if self._pieces:
+            if self._is_spaced:
+                self._pieces.append(" ")
+        else:
+            self._begin_line()
+        self._pieces.append(text)
+        self._is_spaced = False
+
+    def _begin_line(self) -> None:
+        if self.lines:
+            between = min(self._prefix_between, self.prefix, key=len).rstrip(" ")
+            self.lines.extend([between] * (self._newlines - 1))
+        start = self.prefix if self.marker is None else self.marker
+        self._pieces.append(start if self._allowance.take(len(start)) else start.strip(" "))
+        self._newlines = 0
+        self._has_spacer = False
+        self.marker = None
+
+    def _end_line(self) -> None:
+        self._is_spaced = False
+        if self._pieces:
+            self.lines.append("".join(self._pieces).rstrip(" \t"))
+            self._pieces = []
+            self._prefix_between = self.prefix

@@ -1,0 +1,87 @@
+"""What of an element's ``style`` and other attributes tells how its text is shown."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+#: Longer ones are read anew each time, so that what is remembered stays small.
+LONGEST_REMEMBERED = 500
+COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+DECLARATION = re.compile(r"(?:^|;)\s*+([-a-z]++)\s*+:([^;]*+)")
+IMPORTANT = re.compile(r"!\s*+important\s*+$")
+NOTHING = re.compile(r"[+-]?0*+\.?0*+(?:[a-z]++|%)?")
+KEEPS_SPACES = frozenset({"pre", "pre-wrap", "break-spaces"})
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an element's own style has its text shown.
+
+    Attributes:
+        is_hidden: Whether no mail program shows it.
+        is_hidden_in_outlook: Whether it is meant for all mail programs but Outlook, or for none.
+        begins_line: Whether it begins a line, whatever the element.
+        white_space: The value of ``white-space``, or an empty text.
+        is_right: Whether its text stands at the right.
+    """
+
+    is_hidden: bool = False
+    is_hidden_in_outlook: bool = False
+    begins_line: bool = False
+    white_space: str = ""
+    is_right: bool = False
+
+
+ORDINARY = Style()
+
+
+def style_of(attributes: Mapping[str, str]) -> Style:
+    """Return what an element's attributes say; it has some."""
+    if "hidden" in attributes:
+        return Style(is_hidden=True)
+    text = attributes.get("style")
+    if not text:
+        return ORDINARY
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _read(text)
+
+
+def _read(text: str) -> Style:
+    values: dict[str, str] = {}
+    important: set[str] = set()
+    for name, value in DECLARATION.findall(COMMENT.sub("", text.lower())):
+        is_important = IMPORTANT.search(value)
+        if is_important:
+            important.add(name)
+            value = value[: is_important.start()]
+        elif name in important:
+            continue
+        values[name] = value.strip()
+    display = values.get("display", "")
+    return Style(
+        is_hidden=display == "none" or _has_no_size(values) or _is_invisible(values),
+        is_hidden_in_outlook=values.get("mso-hide") == "all",
+        begins_line=display in ("block", "flex", "grid", "list-item", "table"),
+        white_space=values.get("white-space", ""),
+        is_right=values.get("text-align") in ("right", "end"),
+    )
+
+
+_remembered = lru_cache(maxsize=512)(_read)
+
+
+def _has_no_size(values: Mapping[str, str]) -> bool:
+    if _is_nothing(values, "max-height") or _is_nothing(values, "max-width"):
+        return True
+    return values.get("overflow") == "hidden" and (
+        _is_nothing(values, "height") or _is_nothing(values, "width")
+    )
+
+
+def _is_invisible(values: Mapping[str, str]) -> bool:
+    return values.get("visibility") in ("hidden", "collapse") or _is_nothing(values, "opacity")
+
+
+def _is_nothing(values: Mapping[str, str], name: str) -> bool:
+    value = values.get(name, "")
+    return "0" in value and NOTHING.fullmatch(value) is not None
