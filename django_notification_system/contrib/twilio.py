@@ -67,7 +67,7 @@ def status_callback(request: HttpRequest) -> HttpResponse:
 
     Answers with 204 where the report belongs to a notification, and with 404 where no notification
     has this message, or one that a run is sending again. With 403 where the signature is not
-    Twilio's; nothing is looked at before that.
+    Twilio's, or the request such that none can be verified; nothing is looked at before that.
     """
     if not _is_signed(request, twilio_settings()):
         return HttpResponse("The signature is missing or wrong.", status=403, content_type=TEXT)
@@ -126,11 +126,16 @@ def _is_signed(request: HttpRequest, settings: TwilioSettings) -> bool:
     if not signature:
         return False
     validator = request_validator.RequestValidator(settings.auth_token)
-    algorithm = _algorithm(request)
-    return any(
-        validator.validate(address, request.POST, signature, *algorithm)
-        for address in _addresses(request, settings)
-    )
+    try:
+        algorithm = _algorithm(request)
+        return any(
+            validator.validate(address, request.POST, signature, *algorithm)
+            for address in _addresses(request, settings)
+        )
+    except Exception as error:
+        # Anybody can send a host, a form or an encoding that Django or the client cannot read.
+        logger.info("A status callback cannot be read: %s.", type(error).__name__)
+        return False
 
 
 def _algorithm(request: HttpRequest) -> tuple[str, ...]:
