@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.apps import AppConfig
 from django.conf import settings as project_settings
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, override_settings
 from django.utils import timezone
@@ -497,6 +498,31 @@ def test_no_secret_is_stored_or_printed(
     rows = [*Notification.objects.values_list(), *NotificationAttempt.objects.values_list()]
     printed = capsys.readouterr()
     assert "planted" not in f"{rows}{caplog.text}{printed.out}{printed.err}"
+
+
+@pytest.mark.parametrize(
+    ("settings_of_anymail", "ids"),
+    [
+        ({}, ["django_notification_system_anymail.W001"]),
+        ({"ANYMAIL": {"WEBHOOK_SECRET": ""}}, ["django_notification_system_anymail.W001"]),
+        (
+            {"ANYMAIL": {"MAILGUN_WEBHOOK_SIGNING_KEY": "k"}},
+            ["django_notification_system_anymail.W001"],
+        ),
+        ({"ANYMAIL": {"WEBHOOK_SECRET": SECRET}}, []),
+        ({"ANYMAIL": {"WEBHOOK_SECRET": ["new:secret", SECRET]}}, []),
+        ({"ANYMAIL_WEBHOOK_SECRET": SECRET}, []),
+    ],
+)
+def test_webhooks_without_a_secret_are_noticed(
+    settings_of_anymail: dict[str, Any], ids: list[str], settings: Any
+) -> None:
+    del settings.ANYMAIL
+    for name, value in settings_of_anymail.items():
+        setattr(settings, name, value)
+    found = [each for each in run_checks() if "WEBHOOK_SECRET" in each.msg]
+    assert [each.id for each in found] == ids
+    assert SECRET not in str(found)
 
 
 def test_the_app_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,6 @@ class AnymailTrackingConfig(AppConfig):
                 f"{self.name} is in INSTALLED_APPS and needs django-anymail: pip install"
                 " 'django-notification-system[anymail]'"
             )
-        from . import tracking
+        from . import checks, tracking  # noqa: F401
 
         tracking.connect()

@@ -1,0 +1,30 @@
+"""The system check of the webhooks that reports come in by."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+
+
+@checks.register(checks.Tags.security)
+def check_webhook_secret(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn where anybody may report.
+
+    Providers that sign their reports are no exception: ``anymail.urls`` serves the webhooks of all
+    providers, and a report to any of them is of a message by its name alone.
+    """
+    of_anymail = getattr(settings, "ANYMAIL", None)
+    secret = of_anymail.get("WEBHOOK_SECRET") if isinstance(of_anymail, Mapping) else None
+    if secret or getattr(settings, "ANYMAIL_WEBHOOK_SECRET", None):
+        return []
+    return [
+        checks.Warning(
+            "ANYMAIL['WEBHOOK_SECRET'] is not set: whoever knows a message's name can report a"
+            " bounce, and have the address switched off.",
+            hint="Set it to a long random text, such as 'name:password', and put that into the"
+            " webhook's address at your provider: https://name:password@www.example.com/anymail/…",
+            id="django_notification_system_anymail.W001",
+        )
+    ]
