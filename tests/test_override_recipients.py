@@ -1,7 +1,7 @@
 """``OVERRIDE_RECIPIENTS``: a site for trials cannot write to real people, whatever sends."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from django_notification_system.delivery.override import overridden
 from django_notification_system.delivery.receipt import (
     Receipt,
     ReceiptResult,
@@ -91,10 +92,66 @@ def test_a_mail_goes_to_the_other_address_and_says_whom_it_was_for(
     assert mail["To"] == STAGING
     assert mail["X-Original-To"] == REAL
     assert (mail["Cc"], mail["Resent-Cc"], mail["X-Order"]) == (None, None, "1021")
-    assert mail["Reply-To"] == "orders@example.com"
+    assert mail["Reply-To"] is None
     assert mail.raw.count(REAL.encode()) == 1
     notification.refresh_from_db()
     assert (notification.status, notification.extra) == ("DELIVERED", EXTRA)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Disposition-Notification-To",
+        "Return-Receipt-To",
+        "X-Confirm-Reading-To",
+        "Errors-To",
+        "Reply-To",
+        "reply-to ",
+        "Mail-Followup-To",
+        "From",
+        "Sender",
+        "Resent-From",
+        "Return-Path",
+        "Original-Recipient",
+        "X-Forwarded-For",
+        "X-Envelope-To",
+        "X-Customer",
+        "List-Unsubscribe",
+        "X-SMTPAPI",
+    ],
+)
+@pytest.mark.parametrize("value", [REAL, f'{{"to": ["{REAL}"]}}', f"<mailto:{REAL}?subject=no>"])
+def test_no_header_of_a_mail_names_people(
+    name: str, value: str, email: TargetUserRecord, settings: Any
+) -> None:
+    override(settings, email=STAGING)
+    notification = Notification(
+        target_user_record=email, title="News", body="Text.", extra={"headers": {name: value}}
+    )
+    seen = []
+
+    def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for each in notifications:
+            seen.append(each.extra["headers"])
+            yield Outcome.delivered(each, "Sent.")
+
+    list(overridden(deliver, email.target)([notification]))
+    assert seen == [{"X-Original-To": REAL}]
+
+
+def test_headers_that_name_nobody_stay(
+    staging: None, email: TargetUserRecord, make_due: MakeDue, mail_server: SmtpStandIn
+) -> None:
+    headers = {
+        "In-Reply-To": "<order-1021@shop.example>",
+        "References": "<order-1021@shop.example>",
+        "List-Unsubscribe": "<https://www.example.com/unsubscribe/a1B2>",
+        "X-Order": "1021",
+    }
+    make_due(email, extra={"headers": headers})
+    process()
+    [mail] = mail_server.received
+    assert {name: mail[name] for name in headers} == headers
 
 
 def test_send_notification_outside_a_run_keeps_to_it_too(

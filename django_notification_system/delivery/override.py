@@ -5,6 +5,7 @@ the database, in memory only and only while they are delivered.
 """
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,9 +24,18 @@ SETTING = "NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS']"
 #: Where a mail says whom it was for.
 ORIGINAL_RECIPIENT = "X-Original-To"
 #: What in a notification's ``extra`` names further recipients.
-RECIPIENTS_IN_EXTRA = ("cc", "bcc")
-#: The headers of a mail that would show them. Source: RFC 5322, sections 3.6.3 and 3.6.6.
-RECIPIENT_HEADERS = frozenset({"to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"})
+RECIPIENTS_IN_EXTRA = frozenset({"cc", "bcc"})
+#: What in a mail's ``extra`` names whom an answer goes to.
+ANSWERS_IN_EXTRA = frozenset({"reply_to"})
+#: Headers that name people: recipients, authors, and who is told that a mail was read or returned.
+#: Source: RFC 5322, section 3.6; RFC 8098, section 2.1; RFC 2076, sections 3.3 to 3.5 and 3.9.
+NAMES_PEOPLE = re.compile(
+    r"(?:.+-)?(?:to|cc|bcc|from|sender|author|recipients?|path|for)", re.IGNORECASE
+)
+#: Headers whose ``@`` is in the name of a message. Source: RFC 5322, section 3.6.4.
+NAMES_MESSAGES = frozenset({"message-id", "in-reply-to", "references"})
+#: Something with an ``@`` in it: an address, in headers of every other name.
+ADDRESS = re.compile(r"[^\s@]@[^\s@]")
 
 
 def is_overridden() -> bool:
@@ -177,13 +187,23 @@ def _without_other_recipients(extra: Any, record: TargetUserRecord) -> Any:
     """Return ``extra`` without the recipients that it adds; a mail gets a header with its own."""
     if extra is not None and not isinstance(extra, dict):
         return extra  # the handler says what is wrong with it
-    kept = {name: value for name, value in (extra or {}).items() if name not in RECIPIENTS_IN_EXTRA}
+    is_mail = record.target.notification_module_name == "email"
+    hidden = RECIPIENTS_IN_EXTRA | ANSWERS_IN_EXTRA if is_mail else RECIPIENTS_IN_EXTRA
+    kept = {name: value for name, value in (extra or {}).items() if name not in hidden}
     headers = kept.get("headers") or {}
-    if record.target.notification_module_name != "email" or not isinstance(headers, dict):
+    if not is_mail or not isinstance(headers, dict):
         return kept
-    hidden = RECIPIENT_HEADERS | {ORIGINAL_RECIPIENT.lower()}
-    headers = {name: value for name, value in headers.items() if name.lower() not in hidden}
+    headers = {
+        name: value for name, value in headers.items() if not _may_name_people(name, str(value))
+    }
     original = record.target_user_id
     if original.isprintable() and original:
         headers[ORIGINAL_RECIPIENT] = original
     return {**kept, "headers": headers}
+
+
+def _may_name_people(name: str, value: str) -> bool:
+    name = name.strip().lower()
+    if name in NAMES_MESSAGES:
+        return False
+    return NAMES_PEOPLE.fullmatch(name) is not None or ADDRESS.search(value) is not None
