@@ -12,7 +12,15 @@ class NotificationsNotCreated(NotificationSystemError):
 
 
 class InvalidNotification(NotificationsNotCreated, ValueError):
-    """What was to be created could never be delivered; the message names the argument."""
+    """What was to be created could never be delivered; the message names the argument.
+
+    Attributes:
+        argument: The argument that is to blame, where code has to know it.
+    """
+
+    def __init__(self, *args: object, argument: str = "extra") -> None:
+        super().__init__(*args)
+        self.argument = argument
 
 
 class NotificationNotSent(NotificationSystemError):

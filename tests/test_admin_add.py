@@ -1,15 +1,24 @@
 """Adding a notification in the admin, and what its form refuses."""
 
 import json
+import re
 import uuid
+from datetime import UTC, datetime
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.test import Client
 
-from django_notification_system.models import Notification, NotificationOptOut
+from django_notification_system import notify
+from django_notification_system.exceptions import InvalidNotification
+from django_notification_system.models import (
+    Notification,
+    NotificationOptOut,
+    TargetUserRecord,
+)
 from tests.admin_site import Records, address, errors_of, form_of, new_notification, staff_client
 from tests.conftest import MakeDue
 
@@ -76,22 +85,33 @@ def test_a_bad_extra_is_told_why_and_shown_again_as_it_was(
     assert f">\n{typed}</textarea>" in unescape(response.content.decode())
 
 
-SUPERUSERS_VALUES: dict[str, Any] = {
-    "attachments": ["settings.py"],
-    "template_name": "other.html",
-    "cc": ["staff@example.com"],
-    "bcc": "staff@example.com",
-    "reply_to": ["staff@example.com"],
-    "headers": {"From": "boss@example.com"},
+#: What a superuser has set, and what somebody else would like.
+SUPERUSERS_VALUES: dict[str, tuple[Any, Any]] = {
+    "attachments": (["bill.pdf"], ["secret.txt"]),
+    "template_name": ("preview/breakfast.html", "preview/writes.html"),
+    "cc": (["cook@example.com"], ["staff@example.com"]),
+    "bcc": ("cook@example.com", "staff@example.com"),
+    "reply_to": (["cook@example.com"], ["staff@example.com"]),
+    "headers": ({"X-Table": "7"}, {"From": "boss@example.com"}),
 }
 
 
+@pytest.fixture
+def files(settings: Any, tmp_path: Path) -> None:
+    """Put two files into the default storage."""
+    settings.MEDIA_ROOT = tmp_path
+    for name in ("bill.pdf", "secret.txt"):
+        (tmp_path / name).write_text("x")
+
+
+@pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("name", SUPERUSERS_VALUES)
 def test_only_superusers_name_files_other_recipients_and_senders(
     client: Client, records: Records, make_due: MakeDue, name: str
 ) -> None:
     staff = staff_client("add_notification", "change_notification")
-    bad = json.dumps({name: SUPERUSERS_VALUES[name]})
+    kept, wanted = SUPERUSERS_VALUES[name]
+    bad = json.dumps({name: wanted})
     add = address(Notification, "add")
     prefilled = f"{add}?extra={quote(bad)}"
     for url in (add, prefilled):
@@ -100,7 +120,6 @@ def test_only_superusers_name_files_other_recipients_and_senders(
         assert f"Only superusers may set “{name}” here" in str(errors)
     assert not Notification.objects.exists()
 
-    kept = "kept.html" if name == "template_name" else ["kept"]
     notification = make_due(records["Email"], extra={name: kept, "a": 1})
     change = address(Notification, "change", notification.pk)
     data = {**form_of(staff, change), "extra": bad}
@@ -121,13 +140,16 @@ def test_only_superusers_name_files_other_recipients_and_senders(
     assert client.post(change, {**form_of(client, change), "extra": bad}).status_code == 302
 
 
-@pytest.mark.parametrize("file", [{"attachments": ["bill.pdf"]}, {"template_name": "reset.html"}])
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    "file", [{"attachments": ["bill.pdf"]}, {"template_name": "preview/breakfast.html"}]
+)
 def test_a_superusers_files_go_to_whom_the_superuser_chose(
     client: Client, records: Records, make_due: MakeDue, file: dict[str, Any]
 ) -> None:
     staff = staff_client("add_notification", "change_notification", "view_targetuserrecord")
     extra = {**file, "bcc": ["archive@example.com"]}
-    notification = make_due(records["Email"], body="", extra=extra)
+    notification = make_due(records["Email"], extra=extra)
     change = address(Notification, "change", notification.pk)
     for changed in ({**extra, "cc": "staff@example.com"}, {**extra, "bcc": "staff@example.com"},
                     file):  # fmt: skip
@@ -142,6 +164,79 @@ def test_a_superusers_files_go_to_whom_the_superuser_chose(
     assert client.post(change, {**form_of(client, change), **own}).status_code == 302
     notification.refresh_from_db()
     assert notification.target_user_record == records["Expo"]
+
+
+REFUSED: list[tuple[dict[str, str], str, str]] = [
+    ({"body": ""}, "body", "An email needs a body."),
+    ({"body": "", "extra": '{"template_name": "none.html"}'}, "extra", "which does not exist"),
+    ({"extra": '{"template_name": "preview"}'}, "extra", "which cannot be loaded"),
+    ({"extra": '{"cc": 7}'}, "extra", "must be an address"),
+    ({"extra": '{"headers": {"Subject": "x"}}'}, "extra", "must not set Subject"),
+    ({"extra": '{"attachments": ["gone.pdf"]}'}, "extra", "'gone.pdf' is not in the default"),
+    ({"extra": '{"content_subtype": "pdf"}'}, "extra", 'must be "html" or "plain"'),
+    (
+        {"expires_at_0": "2031-01-02", "expires_at_1": "03:04:05"},
+        "expires_at",
+        "could never be sent",
+    ),
+]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("fields", "where", "said"), REFUSED)
+def test_the_form_refuses_what_notify_refuses(
+    client: Client,
+    records: Records,
+    make_due: MakeDue,
+    fields: dict[str, str],
+    where: str,
+    said: str,
+) -> None:
+    data = new_notification(records["Email"], **fields)
+    errors = errors_of(client.post(address(Notification, "add"), data))
+    assert list(errors) == [where]
+    assert said in unescape(str(errors[where]))
+    moment = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
+    expires_at = moment if "expires_at_0" in fields else None
+    arguments: dict[str, Any] = {
+        "body": data["body"], "extra": json.loads(data["extra"]),
+        "scheduled_delivery": moment, "expires_at": expires_at,
+    }  # fmt: skip
+    with pytest.raises(InvalidNotification, match=re.escape(said)):
+        notify(records["Email"].user, "By hand", target="Email", **arguments)
+
+    notification = make_due(records["Email"], scheduled_delivery=moment)
+    change = address(Notification, "change", notification.pk)
+    assert list(errors_of(client.post(change, {**form_of(client, change), **fields}))) == [where]
+    # What was so before keeps nobody from doing something else, calling it off for one.
+    Notification.objects.update(**{**arguments, "expires_at": None})
+    for other in ({"priority": "7"}, {"status": "CANCELLED"}):
+        assert client.post(change, {**form_of(client, change), **other}).status_code == 302
+
+
+def test_a_text_message_needs_no_body(client: Client, records: Records) -> None:
+    data = new_notification(records["Twilio"], body="", extra='{"template_name": "none.html"}')
+    assert client.post(address(Notification, "add"), data).status_code == 302
+
+
+def test_an_inactive_record_is_refused(client: Client, records: Records, make_due: MakeDue) -> None:
+    notification = make_due(records["Email"])
+    TargetUserRecord.objects.filter(pk=records["Email"].pk).update(active=False)
+    errors = errors_of(
+        client.post(address(Notification, "add"), new_notification(records["Email"]))
+    )
+    assert list(errors) == ["target_user_record"]
+    change = address(Notification, "change", notification.pk)
+    assert client.post(change, {**form_of(client, change), "priority": "7"}).status_code == 302
+
+
+def test_a_projects_own_creator_has_its_own_rules(
+    client: Client, records: Records, settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "email.py").write_text("def create_notification(user, title, body): ...\n")
+    settings.NOTIFICATION_SYSTEM_CREATORS = [str(tmp_path)]
+    data = new_notification(records["Email"], body="")
+    assert client.post(address(Notification, "add"), data).status_code == 302
 
 
 def test_a_repeated_notification_is_an_error_in_the_form(client: Client, records: Records) -> None:

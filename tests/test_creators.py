@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.core.files.storage import InMemoryStorage
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import mark_safe
@@ -578,7 +579,40 @@ def test_attachments_of_the_wrong_form_are_refused(paths: Any, refused: Refused)
     refused('extra["attachments"] must be a list of paths', extra={"attachments": paths})
 
 
-def test_a_full_email_is_stored(user: Any, records: Any) -> None:
+def test_an_attachment_that_could_not_be_sent_is_refused(
+    refused: Refused, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = ""
+    refused("Set MEDIA_ROOT to a folder of its own", extra={"attachments": ["report.pdf"]})
+    settings.MEDIA_ROOT = tmp_path
+    (tmp_path / "folder").mkdir()
+    for path in ("report.pdf", "folder"):
+        refused(
+            f"the attachment '{path}' is not in the default storage", extra={"attachments": [path]}
+        )
+    refused("is no path in the default storage", extra={"attachments": ["../settings.py"]})
+
+
+class AwayStorage(InMemoryStorage):
+    """Cannot be reached."""
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        raise ConnectionError("No route to the bucket")
+
+
+def test_a_storage_that_is_away_for_now_keeps_no_email_from_being_created(
+    user: Any, records: Any, settings: Any
+) -> None:
+    backend = {"BACKEND": f"{__name__}.AwayStorage"}
+    settings.STORAGES = {**settings.STORAGES, "default": backend}
+    email.create_notification(user, "Hello", "World", extra={"attachments": ["report.pdf"]})
+    assert Notification.objects.count() == 1
+
+
+def test_a_full_email_is_stored(user: Any, records: Any, settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/2030.pdf").write_text("x")
     extra = {
         "cc": "a@example.com",
         "bcc": ["b@example.com", "c@example.com"],

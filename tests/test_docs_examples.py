@@ -1,9 +1,11 @@
 """The documentation's examples run, and do what the pages say."""
 
+import copy
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -118,11 +120,10 @@ def test_creators_example_sends_three(
 def test_template_example_arrives_with_all_its_parts(
     records: Records, mail_server: SmtpStandIn, settings: Any, tmp_path: Path
 ) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    (tmp_path / "invoices").mkdir()
-    (tmp_path / "invoices" / "1021.pdf").write_bytes(b"%PDF-1.7 the invoice")
-    [engine] = settings.TEMPLATES
-    settings.TEMPLATES = [{**engine, "DIRS": [EXAMPLES / "templates"]}]
+    project = {"BASE_DIR": tmp_path, "TEMPLATES": copy.deepcopy(settings.TEMPLATES)}
+    exec((EXAMPLES / "email_settings.py").read_text(), project)  # as it is pasted
+    settings.TEMPLATES, settings.MEDIA_ROOT = project["TEMPLATES"], project["MEDIA_ROOT"]
+    shutil.copytree(EXAMPLES / "templates", tmp_path / "templates")
     run_example("email_template.py")
     assert "Email Successfully Sent" in process()
     [email] = mail_server.received

@@ -7,8 +7,12 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
+from ..exceptions import InvalidNotification, TargetUnavailable
 from ..models import Notification
 from ..models.notification import refuse_bad_extra
+from ..notification_creators.draft import refuse_early_expiry
+from ..notification_creators.registry import find_creator
+from ..notification_creators.validate_content import validate_content
 from .form import VersionedForm
 
 #: What brings files of the project's into a message.
@@ -82,6 +86,58 @@ class NotificationForm(VersionedForm):
                 for status, label in Notification.STATUS_CHOICES
                 if status not in impossible or status == notification.status
             ]
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse what ``notify()`` refuses, where the person has set or changed it.
+
+        Raises:
+            ValidationError: When the row is no longer what the page shows.
+        """
+        cleaned_data = super().clean()
+        is_new = self.instance._state.adding
+        changed = set(self.fields) if is_new else set(self.changed_data)
+        is_pending = self._value("status") in Notification.PENDING_STATUSES
+        if self.errors or not is_pending or self.instance.attempted_delivery is not None:
+            return cleaned_data
+        for fields, refuse in (
+            ({"target_user_record", "status"}, self._refuse_inactive_record),
+            ({"target_user_record", "status", "body", "extra"}, self._refuse_content),
+            ({"scheduled_delivery", "status", "expires_at"}, self._refuse_early_expiry),
+        ):
+            # What was so before is not the person's mistake.
+            if is_new or fields & changed:
+                try:
+                    refuse()
+                except InvalidNotification as error:
+                    shown_at = error.argument if error.argument in self.fields else None
+                    self.add_error(shown_at, ValidationError(str(error), code="invalid"))
+                    break  # an error takes the field's value away
+        return cleaned_data
+
+    def _value(self, name: str) -> Any:
+        """Return what a field is to be, read-only ones included."""
+        return self.cleaned_data.get(name, getattr(self.instance, name, None))
+
+    def _refuse_inactive_record(self) -> None:
+        if not self._value("target_user_record").active:
+            raise InvalidNotification(
+                _("This record is inactive, so nothing is sent to it."),
+                argument="target_user_record",
+            )
+
+    def _refuse_content(self) -> None:
+        target = self._value("target_user_record").target
+        try:
+            has_own_creator = find_creator(target) is not None
+        except TargetUnavailable:
+            has_own_creator = True
+        if not has_own_creator:  # whose rules are its own, and for notify() too
+            validate_content(target, self._value("body"), self._value("extra") or {})
+
+    def _refuse_early_expiry(self) -> None:
+        expires_at = self._value("expires_at")
+        if expires_at is not None:
+            refuse_early_expiry(expires_at, self._value("scheduled_delivery"))
 
     def clean_extra(self) -> Any:
         """Leave it to superusers to name files, other recipients and senders.

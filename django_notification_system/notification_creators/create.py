@@ -23,6 +23,7 @@ from .deadlock import ATTEMPTS, despite_deadlocks
 from .draft import Draft
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
+from .validate_content import validate_content
 
 #: How many users are looked up, and notified, at a time.
 BATCH_SIZE = 2000
@@ -147,11 +148,7 @@ class Creation:
         if target.pk not in self._creators:
             creator = find_creator(target) if self.with_creators else None
             if creator is None:
-                if target.notification_module_name == "email":
-                    # Imported here: it brings the HTML converter with it.
-                    from .validate_email import validate_email
-
-                    validate_email(self.draft)
+                validate_content(target, self.draft.body, self.draft.extra)
             elif self.draft.idempotency_key is not None and not creator.takes("idempotency_key"):
                 raise InvalidNotification(
                     f"create_notification() in {creator.source} takes no idempotency_key, so it "

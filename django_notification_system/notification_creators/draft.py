@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidNotification
 from ..models import Notification
@@ -134,12 +135,26 @@ def _text(name: str, value: Any) -> str:
 
 def _expiry(value: Any, due_at: datetime | None) -> datetime | None:
     expires_at = _moment("expires_at", value)
-    if expires_at is not None and expires_at <= (due_at or timezone.now()):
-        raise InvalidNotification(
-            f"expires_at is {expires_at}, and it is not due before that, so it could never be sent."
-            " Pass a later moment."
-        )
+    if expires_at is not None:
+        refuse_early_expiry(expires_at, due_at or timezone.now())
     return expires_at
+
+
+def refuse_early_expiry(expires_at: datetime, due_at: datetime) -> None:
+    """Refuse what would expire before it is due.
+
+    Raises:
+        InvalidNotification: When it could never be sent.
+    """
+    if expires_at <= due_at:
+        raise InvalidNotification(
+            _(
+                "expires_at is %s, and it is not due before that, so it could never be sent."
+                " Pass a later moment."
+            )
+            % expires_at,
+            argument="expires_at",
+        )
 
 
 def _moment(name: str, moment: Any) -> datetime | None:

@@ -9,30 +9,36 @@ from typing import Any
 
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
+from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidNotification
+from ..notification_handlers.base import one_line
+from ..notification_handlers.cannot_build_message import CannotBuildMessage
+from ..notification_handlers.email_attachments import check_attachment
 from ..notification_handlers.email_message import (
     CONTROL_CHARACTERS,
     HEADER_NAME,
     RESERVED_HEADERS,
 )
-from .draft import Draft
 
 ADDRESS_KEYS = ("cc", "bcc", "reply_to")
 
 
-def validate_email(draft: Draft) -> None:
+def validate_email(body: str, extra: Mapping[str, Any]) -> None:
     """Check what only an email can get wrong.
+
+    Args:
+        body: The notification's body.
+        extra: Its ``extra``.
 
     Raises:
         InvalidNotification: When there is neither a body nor a template, the template does not
-            exist or does not compile, or what ``extra`` says of addresses, headers or attachments
-            is of the wrong form.
+            exist or does not compile, an attachment is not in the default storage, or what
+            ``extra`` says of addresses, headers or attachments is of the wrong form.
     """
-    extra = draft.extra
     if extra.get("content_subtype") not in (None, "html", "plain"):
-        raise InvalidNotification('extra["content_subtype"] must be "html" or "plain".')
-    _validate_template(draft.body, extra.get("template_name"))
+        raise InvalidNotification(_('extra["content_subtype"] must be "html" or "plain".'))
+    _validate_template(body, extra.get("template_name"))
     for key in ADDRESS_KEYS:
         _validate_addresses(key, extra.get(key))
     _validate_headers(extra.get("headers"))
@@ -43,23 +49,42 @@ def _validate_template(body: str, name: Any) -> None:
     if name is None or name == "":
         if not body.strip():
             raise InvalidNotification(
-                'An email needs a body. Pass body, or name a template in extra["template_name"].'
+                _(
+                    "An email needs a body. Pass body, or name a template in"
+                    ' extra["template_name"].'
+                ),
+                argument="body",
             )
         return
     if not isinstance(name, str):
         raise InvalidNotification(
-            f'extra["template_name"] must be a str, not {type(name).__name__}.'
+            _('extra["template_name"] must be a str, not %s.') % type(name).__name__
         )
     try:
         get_template(name)
     except TemplateDoesNotExist as error:
         raise InvalidNotification(
-            f'extra["template_name"] names the template {name!r}, which does not exist in any of '
-            "the places that TEMPLATES names."
+            _(
+                'extra["template_name"] names the template %r, which does not exist in any of'
+                " the places that TEMPLATES names."
+            )
+            % name
         ) from error
     except TemplateSyntaxError as error:
         raise InvalidNotification(
-            f'extra["template_name"] names the template {name!r}, which does not compile: {error}'
+            _(
+                'extra["template_name"] names the template %(name)r, which does not compile:'
+                " %(error)s"
+            )
+            % {"name": name, "error": error}
+        ) from error
+    except Exception as error:  # a folder's name, a file that is no text, another engine's errors
+        raise InvalidNotification(
+            _(
+                'extra["template_name"] names the template %(name)r, which cannot be loaded:'
+                " %(error)s"
+            )
+            % {"name": name, "error": one_line(error)}
         ) from error
 
 
@@ -68,14 +93,17 @@ def _validate_addresses(key: str, value: Any) -> None:
         return
     addresses = [value] if isinstance(value, str) else value
     if not _is_list_of_texts(addresses):
-        raise InvalidNotification(f'extra["{key}"] must be an address or a list of addresses.')
+        raise InvalidNotification(_('extra["%s"] must be an address or a list of addresses.') % key)
     for address in addresses:
         if not address.strip():
-            raise InvalidNotification(f'extra["{key}"] has an empty address. Leave it out.')
+            raise InvalidNotification(_('extra["%s"] has an empty address. Leave it out.') % key)
         if CONTROL_CHARACTERS.search(address):
             raise InvalidNotification(
-                f'extra["{key}"] has an address with a line break or another control character. '
-                "Remove it."
+                _(
+                    'extra["%s"] has an address with a line break or another control character.'
+                    " Remove it."
+                )
+                % key
             )
 
 
@@ -84,28 +112,46 @@ def _validate_headers(headers: Any) -> None:
         return
     if not isinstance(headers, Mapping) or not _is_list_of_texts(list(headers.values())):
         raise InvalidNotification(
-            'extra["headers"] must be a dict of text, such as {"X-Campaign": "spring"}.'
+            _('extra["headers"] must be a dict of text, such as {"X-Campaign": "spring"}.')
         )
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(name):
             raise InvalidNotification(
-                f'extra["headers"] has {name!r}, which is no name of a header: it may have '
-                "letters, digits and hyphens."
+                _(
+                    'extra["headers"] has %r, which is no name of a header: it may have letters,'
+                    " digits and hyphens."
+                )
+                % name
             )
         if instead := RESERVED_HEADERS.get(name.lower()):
-            raise InvalidNotification(f'extra["headers"] must not set {name}: {instead}.')
+            raise InvalidNotification(
+                _('extra["headers"] must not set %(name)s: %(instead)s.')
+                % {"name": name, "instead": instead}
+            )
         if CONTROL_CHARACTERS.search(value):
             raise InvalidNotification(
-                f'extra["headers"]["{name}"] has a line break or another control character. '
-                "Remove it."
+                _(
+                    'extra["headers"]["%s"] has a line break or another control character.'
+                    " Remove it."
+                )
+                % name
             )
 
 
 def _validate_attachments(paths: Any) -> None:
-    if paths is not None and not (_is_list_of_texts(paths) and all(paths)):
+    if paths is None:
+        return
+    if not (_is_list_of_texts(paths) and all(paths)):
         raise InvalidNotification(
-            'extra["attachments"] must be a list of paths in the default storage.'
+            _('extra["attachments"] must be a list of paths in the default storage.')
         )
+    for path in paths:
+        try:
+            check_attachment(path)
+        except CannotBuildMessage as error:
+            # A storage that is out of reach for now is asked again when the mail is sent.
+            if not error.temporary:
+                raise InvalidNotification(str(error)) from error
 
 
 def _is_list_of_texts(value: Any) -> bool:

@@ -22,6 +22,16 @@ def read_attachment(path: str) -> bytes:
     return content
 
 
+def check_attachment(path: str) -> None:
+    """Open a file as if it were to be read, so that what keeps it from being read is told now.
+
+    Raises:
+        CannotBuildMessage: When there is no such file, or it cannot be read.
+    """
+    with _explained(path):
+        _storage().open(path, "rb").close()
+
+
 def attachment_size(path: str) -> int:
     """Return how large a file is, in bytes, as its storage tells; nothing of it is read.
 
