@@ -19,6 +19,8 @@ from django.db import (
     connections,
 )
 
+from .stop_moment import stop_moment
+
 logger = logging.getLogger("django_notification_system")
 
 Result = TypeVar("Result")
@@ -31,8 +33,6 @@ LONGEST_PAUSE_SECONDS = 2.0
 STOPPING_PATIENCE_SECONDS = 6.0
 #: Whether whoever called cannot wait for a database.
 _is_impatient = ContextVar("is_impatient", default=False)
-#: Tells when the process was told to stop, by the monotonic clock.
-_stopped_at: ContextVar[Callable[[], float | None]] = ContextVar("stopped_at", default=lambda: None)
 
 #: What MariaDB and MySQL say for a while: too many connections (1040, 1129, 1135, 1203, 1226), a
 #: shutdown or no connection (1053, 2002, 2003, 2006, 2013, 2055, 4031), a connection or statement
@@ -76,20 +76,6 @@ def impatiently() -> Iterator[None]:
         _is_impatient.reset(token)
 
 
-@contextmanager
-def patient_until_stopped(stopped_at: Callable[[], float | None]) -> Iterator[None]:
-    """Let what is done meanwhile in this thread wait no longer than a process that stops may.
-
-    Args:
-        stopped_at: Tells when it was told to stop, by the monotonic clock; ``None``: it was not.
-    """
-    token = _stopped_at.set(stopped_at)
-    try:
-        yield
-    finally:
-        _stopped_at.reset(token)
-
-
 def patiently(
     operation: Callable[[], Result],
     *,
@@ -117,7 +103,7 @@ def patiently(
         try:
             return operation()
         except (OperationalError, InterfaceError, InternalError) as error:
-            if (stopped_at := _stopped_at.get()()) is not None:
+            if (stopped_at := stop_moment()) is not None:
                 give_up_at = min(give_up_at, stopped_at + STOPPING_PATIENCE_SECONDS)
             if not is_passing(error, connection.vendor) or time.monotonic() > give_up_at:
                 raise

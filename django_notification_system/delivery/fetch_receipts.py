@@ -4,6 +4,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
 from ..notification_handlers.registry import FoundHandler, find_handler
 from .awaited import Awaited, note_asked, pages_awaited, what_is_awaited
+from .in_time import in_time
 from .outcome import one_line
 from .receipt import Receipt, ReceiptResult, record_receipts
 
@@ -132,7 +134,7 @@ class _Fetching:
         """Yield what the handler does, and keep its error: what came before it counts."""
         assert self.handler.fetch_receipts is not None  # noqa: S101 # see fetch_receipts()
         try:
-            for receipt in self.handler.fetch_receipts(message_ids):
+            for receipt in in_time(partial(self.handler.fetch_receipts, message_ids)):
                 if receipt.result is ReceiptResult.CONFIRMED:
                     self.fetched.confirmed += 1
                 elif receipt.result is ReceiptResult.FAILED:

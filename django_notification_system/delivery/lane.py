@@ -17,9 +17,11 @@ from django.utils import timezone
 
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
+from ..notification_handlers.parallel import beginning_nothing_more_when
 from ..notification_handlers.registry import FoundHandler, find_handler
 from .batch import Batch
 from .log import log_fields
+from .on_its_way import give_back_unsent
 from .outcome import Outcome, one_line
 
 logger = logging.getLogger("django_notification_system")
@@ -136,6 +138,7 @@ class Lane:
         self._slice: deque[tuple[Batch, Notification]] = deque()
         self._exhausted = False
         self._taken_count = 0
+        self._says_what_it_begins = False
 
     def run_in_thread(self) -> None:
         """Run, and close the connections that the handler opened in this thread."""
@@ -152,7 +155,9 @@ class Lane:
             while self._fill_slice():
                 # Only now: where there is none, what is due says so, and nothing else.
                 handler = handler or find_handler(self.target)
-                self._deliver(handler)
+                self._says_what_it_begins = handler.is_built_in
+                with beginning_nothing_more_when(lambda: not self._goes_on()):
+                    self._deliver(handler)
         except TargetUnavailable as error:
             problem = str(error)
         except HANDLER_ERRORS as error:
@@ -168,6 +173,16 @@ class Lane:
         self._posted = False
         while self.answers:
             yield self.answers.popleft()
+
+    def give_back_unsent(self) -> list[tuple[Batch, Notification]]:
+        """Let the handler begin nothing more; return what it may have sent and gave no outcome."""
+        taken = list(self.taken.values())
+        notifications = [notification for _, notification in taken]
+        begun = {
+            notification.pk
+            for notification in give_back_unsent(notifications, says_so=self._says_what_it_begins)
+        }
+        return [(batch, notification) for batch, notification in taken if notification.pk in begun]
 
     def ask_again(self) -> None:
         """Ask for more once more, after what waits for the run; for the run's thread."""
@@ -311,10 +326,11 @@ class Lane:
         )
 
     def _answer_for(self, handler: FoundHandler) -> None:
-        """Give an outcome to what the handler forgot."""
+        """Give an outcome to what the handler forgot, but for what it was not to begin any more."""
+        forgotten = list(self.taken.values()) if self._goes_on() else self.give_back_unsent()
         self._relay(
             Outcome.unknown(
                 notification, f"deliver() in {handler.source} yielded no outcome for it."
             )
-            for _, notification in list(self.taken.values())
+            for _, notification in forgotten
         )

@@ -12,6 +12,7 @@ from ..models import Notification
 from .database import patiently
 from .log import log_fields
 from .observers import provider_call
+from .on_its_way import begin_sending
 from .outcome import Outcome, Result, one_line
 
 logger = logging.getLogger("django_notification_system")
@@ -73,6 +74,7 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
     held = HeldSave()
     notification.save = held  # type: ignore[method-assign] # for this call only
     module_name = notification.target_user_record.target.notification_module_name
+    begin_sending(notification)
     try:
         with provider_call(module_name, (notification,)) as call:
             returned = send(notification)

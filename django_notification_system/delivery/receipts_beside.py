@@ -8,14 +8,13 @@ from collections.abc import Callable
 from django.db import DatabaseError, InterfaceError, connections
 
 from .fetch_receipts import Fetched
+from .stop_moment import WIND_UP_SECONDS, stop_moment
 
 logger = logging.getLogger("django_notification_system")
 
 #: From the end of one time to the next; after a problem twice as long each time, up to the second.
 SECONDS_BETWEEN = 60.0
 MOST_SECONDS_BETWEEN = 960.0
-#: How long the end waits for what is under way.
-WIND_UP_SECONDS = 8.0
 
 
 class ReceiptsBeside:
@@ -51,10 +50,14 @@ class ReceiptsBeside:
             self._thread.start()
 
     def close(self) -> None:
-        """Come to an end, and hand over what was fetched."""
+        """Come to an end, and hand over what was fetched.
+
+        What is under way is waited for until the process has had its time to stop.
+        """
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join(WIND_UP_SECONDS)
+            began = stop_moment() or time.monotonic()
+            self._thread.join(max(began + WIND_UP_SECONDS - time.monotonic(), 0))
             self._take()
 
     def _take(self) -> None:

@@ -31,6 +31,7 @@ from .levels import Levels
 from .pause import explained, is_paused
 from .priority import Shares, rank_in_database
 from .settle import settle_without_attempt
+from .stop_moment import WIND_UP_SECONDS
 from .supply import Supply
 from .targets import targets_named
 
@@ -38,8 +39,6 @@ logger = logging.getLogger("django_notification_system")
 
 #: What fails is not tried again sooner by a lane that goes on: the shortest interval that there is.
 RETRY_AFTER = timedelta(minutes=1)
-#: How long a run that is ended early waits for what is in flight, in seconds.
-WIND_UP_SECONDS = 8
 HANDLER_HANGS = gettext_noop(
     "The handler of target %(target)r made no progress for %(seconds)s seconds. It is"
     " left behind; give its calls a timeout."
@@ -90,6 +89,8 @@ class Run:
         #: How many may still be attempted, by the target's key; ``None``: as many as are due.
         self._allowed = None if limit is None else self._oldest(limit)
         self._stopping = False
+        #: Until when what is in flight is waited for, by the monotonic clock, once told to stop.
+        self._stop_by: float | None = None
         #: Whether notifications were found that belong to another target than was thought.
         self._sent_home = False
         self._is_more_due = is_more_due
@@ -102,8 +103,13 @@ class Run:
         self._threads: list[threading.Thread] = []
 
     def stop(self) -> None:
-        """Finish what is in flight, record it, release the rest. Safe in a signal handler."""
+        """Finish what is in flight, record it, release the rest. Safe in a signal handler.
+
+        What is still in flight after ``WIND_UP_SECONDS`` has an unknown outcome.
+        """
         self._stopping = True
+        if self._stop_by is None:
+            self._stop_by = time.monotonic() + WIND_UP_SECONDS
 
     def __iter__(self) -> Generator[Attempt]:
         """Deliver, and yield what was recorded."""
@@ -172,7 +178,7 @@ class Run:
 
     def _side_by_side(self) -> Iterator[Attempt]:
         self._start_lanes()
-        while self._supplies:
+        while self._supplies and not self._is_time_up():
             event = self._next_event()
             if event is not None:
                 self._handle(event)
@@ -184,6 +190,9 @@ class Run:
             if self._is_more_due is not None and not self._stopping and self._is_more_due():
                 self.due_at = timezone.now()
                 self._start_lanes()
+            yield from self._take_reports()
+        for supply in list(self._supplies.values()):
+            self._end(supply)
             yield from self._take_reports()
 
     def _start_lanes(self) -> None:
@@ -293,14 +302,13 @@ class Run:
             Exception: What first kept it from that. Where the database is out of reach for longer
                 than a run waits, what is left is left to ``finish_left()``, or to the lease.
         """
-        self._stopping = True
+        self.stop()
         self._on_through = None  # that it is ended says nothing of the targets
         for supply in self._supplies.values():
             # Whatever becomes of the rest: no thread is to wait for ever, with its connections.
             supply.lane.inbox.put(None)
         errors: list[Exception] = []
-        patience = time.monotonic() + WIND_UP_SECONDS
-        while self._in_flight() and time.monotonic() < patience:
+        while self._in_flight() and not self._is_time_up():
             if (event := self._next_event()) is not None:
                 _try(partial(self._handle, event), errors)
         for supply in list(self._supplies.values()):
@@ -312,6 +320,9 @@ class Run:
     def _end(self, supply: Supply) -> None:
         supply.give_up("The run was ended while the message was on its way.")
         self._close(supply)
+
+    def _is_time_up(self) -> bool:
+        return self._stop_by is not None and time.monotonic() > self._stop_by
 
     def _in_flight(self) -> bool:
         return bool(self._supplies) and any(thread.is_alive() for thread in self._threads)

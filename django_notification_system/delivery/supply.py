@@ -176,14 +176,18 @@ class Supply:
 
         Args:
             response: Why, for the notifications, in English as all responses.
-            problem: The same for whoever reads what keeps the target from being used.
+            problem: The same for whoever reads what keeps the target from being used. ``None``:
+                nothing does, but the run is ended; then what the handler has not begun to send is
+                given back.
         """
         self.lane.is_left_behind = True  # should its handler come back to life, it sends no more
         self.take_answers()
         at, monotonic = timezone.now(), time.monotonic()
-        for batch, notification in list(self.lane.taken.values()):
+        is_ended = problem is None  # and no handler hangs: each may have been just about to begin
+        taken = self.lane.give_back_unsent() if is_ended else list(self.lane.taken.values())
+        for batch, notification in taken:
             _settle(Answer(batch, Outcome.unknown(notification, response), at, monotonic))
-        self.finish(response if problem is None else problem)
+        self.finish(problem)
 
     def end_batches(self) -> None:
         """Tell whoever watches that it is over, though the database lets nothing be recorded."""

@@ -22,16 +22,22 @@ class Wakeup:
         self._using = using
         self._listening_on: Any = None
         # A signal handler writes into the pipe; select() then returns, whatever it waits for.
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._writer, False)
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        #: None once it is closed: its number may then be that of another file.
+        self._writer: int | None = writer
 
     def close(self) -> None:
         """Close the pipe."""
-        os.close(self._reader)
-        os.close(self._writer)
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            os.close(writer)
+            os.close(self._reader)
 
     def wake(self) -> None:
-        """End the present sleep, or the next. Safe in a signal handler."""
+        """End the present sleep, or the next. Safe in a signal handler, and after the end."""
+        if self._writer is None:
+            return
         try:
             os.write(self._writer, b".")
         except BlockingIOError:

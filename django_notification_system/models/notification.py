@@ -225,6 +225,11 @@ class Notification(CreatedModifiedAbstractModel):
     #: Reached by an attempt, so never without ``attempted_delivery``.
     ATTEMPTED_STATUSES = (DELIVERED, DELIVERY_FAILURE, RETRY)
 
+    #: Whether its handler has begun to send it, in this process, and whether a run that stops has
+    #: given it back before that. The handler's thread writes the one and reads the other.
+    is_on_its_way = False
+    is_given_back = False
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target_user_record = models.ForeignKey(
         TargetUserRecord,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from ..delivery.observers import provider_call
+from ..delivery.on_its_way import begin_sending
 from ..delivery.outcome import Outcome, one_line
 from ..delivery.receipt import Receipt, ReceiptResult
 from ..exceptions import TargetUnavailable
@@ -20,6 +21,7 @@ __all__ = [
     "Receipt",
     "ReceiptResult",
     "TargetUnavailable",
+    "begin_sending",
     "one_line",
     "provider_call",
 ]
@@ -38,7 +40,9 @@ class Handler(Protocol):
 
         Args:
             notifications: Take the next only when it can be sent: what was taken and got no
-                outcome counts as unknown. Each has its record, target and user loaded.
+                outcome counts as unknown. Each has its record, target and user loaded. A handler
+                that takes several ahead calls ``begin_sending()`` with each before it sends it: in
+                a run that is to stop, the others are given back.
 
         Raises:
             TargetUnavailable: To give up on the whole target for this run, because a setting is

@@ -8,6 +8,7 @@ import logging
 import smtplib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -18,7 +19,7 @@ from ..delivery.log import log_fields
 from ..delivery.single import send_and_save
 from ..models import Notification
 from ..models.address import comparable
-from .base import Outcome, one_line, provider_call
+from .base import Outcome, begin_sending, one_line, provider_call
 from .cannot_build_message import CannotBuildMessage
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
 from .email_message import build_message, sender
@@ -108,7 +109,9 @@ def _send(pool: ConnectionPool, letter: Letter) -> Outcome:
     with pool.borrow() as connection:
         try:
             with provider_call("email", (letter.notification,), connection.server):
-                sent = connection.send(letter.message)
+                sent = connection.send(
+                    letter.message, begins=partial(begin_sending, letter.notification)
+                )
         except Exception as error:
             if not _leaves_connection_usable(error, connection.stage):
                 connection.close()

@@ -4,7 +4,7 @@ import contextlib
 import enum
 import smtplib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -61,6 +61,7 @@ class MailConnection:
             limit_replies(backend)
             self.server = f"{backend.host}:{backend.port}"
         self._open = False
+        self._begins: Callable[[], object] = lambda: None
 
     @property
     def is_local(self) -> bool:
@@ -93,15 +94,22 @@ class MailConnection:
         """What must not appear in any text."""
         return secrets_of(self._backend)
 
-    def send(self, message: EmailMultiAlternatives) -> int | None:
+    def send(
+        self, message: EmailMultiAlternatives, *, begins: Callable[[], object] = lambda: None
+    ) -> int | None:
         """Send a message, and return what the backend returns: how many it sent.
 
         Where the server has closed the connection since the last message and has accepted
         nothing of this one, it is sent over a fresh connection.
 
+        Args:
+            message: What to send.
+            begins: Called before the server, or another backend, may have all of it.
+
         Raises:
             Exception: Whatever the backend raises; ``stage`` tells how far it had come.
         """
+        self._begins = begins
         was_open = self._open
         try:
             return self._send(message)
@@ -126,6 +134,8 @@ class MailConnection:
             self._watch()
         self.stage = Stage.START if self.is_smtp or self.is_local else Stage.OPAQUE
         self.refused = {}
+        if self.stage is Stage.OPAQUE or self.is_local:
+            self._begins()
         shared = sharing_mail(message) if self._sends_plainly else None
         if shared is not None:
             self._backend.connection.sendmail(shared.sender, shared.recipients, shared.content)
@@ -155,6 +165,8 @@ class MailConnection:
             # are the message with its final dot.
             nonlocal asked_for_sender
             asked_for_sender = isinstance(data, str) and data[:4].lower() == "mail"
+            if isinstance(data, bytes):
+                self._begins()
             send(data)
             if isinstance(data, bytes):
                 self.stage = Stage.HANDED_OVER

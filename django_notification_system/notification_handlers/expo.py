@@ -21,7 +21,7 @@ except ImportError as error:
 from ..conf import ExpoSettings, expo_settings
 from ..delivery.single import send_and_save
 from ..models import Notification
-from .base import Outcome, Receipt, provider_call
+from .base import Outcome, Receipt, begin_sending, provider_call
 from .expo_faults import TOO_MANY_PROJECTS, Part, Trouble, Verdict
 from .expo_outcomes import classify, outcome
 from .expo_receipts import ask_for_receipts, in_batches
@@ -173,7 +173,9 @@ class Sender:
     def _send(self, batch: Sequence[Push]) -> Iterator[Outcome]:
         self.answer.response = None
         try:
-            with provider_call("expo", [push.notification for push in batch], self.server):
+            notifications = [push.notification for push in batch]
+            begin_sending(*notifications)
+            with provider_call("expo", notifications, self.server):
                 tickets = self._publish([push.message for push in batch])
         except Exception as error:
             yield from self._without_tickets(batch, error)

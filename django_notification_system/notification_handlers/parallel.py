@@ -4,6 +4,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
@@ -18,6 +20,23 @@ Result = TypeVar("Result")
 FAST_SECONDS = 0.01
 #: How long a result may lie there before it is yielded, where its worker has more to do.
 LOOK_EVERY_SECONDS = 0.02
+
+
+_is_over: ContextVar[Callable[[], bool]] = ContextVar("is_over", default=lambda: False)
+
+
+@contextmanager
+def beginning_nothing_more_when(is_over: Callable[[], bool]) -> Iterator[None]:
+    """Let what is worked on side by side in this thread begin no item any more from a moment on.
+
+    Args:
+        is_over: Tells whether that moment has come; called in the workers' threads.
+    """
+    token = _is_over.set(is_over)
+    try:
+        yield
+    finally:
+        _is_over.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +57,8 @@ def side_by_side(
     """Do the work of many items in threads, and yield each result as soon as it is known.
 
     The calling thread takes the items, each only when a worker is free for it. It is the only one
-    that may use the database, so let ``items`` read there whatever the work needs.
+    that may use the database, so let ``items`` read there whatever the work needs. Where the run is
+    to stop, an item that was taken and not begun has no result.
 
     Args:
         work: Yields the results of one item. It runs in a thread and must not use the database.
@@ -59,7 +79,7 @@ def side_by_side(
         try:
             while (share := tasks.get()) is not None:
                 start = time.monotonic()
-                error = _work_through(work, share, results)
+                error = _work_through(work, share, results, is_over)
                 ended.put(_Ended(time.monotonic() - start, error))
         finally:
             # What the work calls may have opened some for all that: a mail backend that queues
@@ -73,6 +93,7 @@ def side_by_side(
             threads[-1].start()
         tasks.put(share)
 
+    is_over = _is_over.get()
     shares = _Shares(items, most_together)
     busy = 0
     error: BaseException | None = None
@@ -145,10 +166,15 @@ class _Shares(Generic[Item]):
 
 
 def _work_through(
-    work: Callable[[Item], Iterable[Result]], share: list[Item], results: deque[Result]
+    work: Callable[[Item], Iterable[Result]],
+    share: list[Item],
+    results: deque[Result],
+    is_over: Callable[[], bool],
 ) -> BaseException | None:
     try:
         for item in share:
+            if is_over():
+                break
             results.extend(work(item))
     except BaseException as error:  # what is cancelled, too: nobody else hears of it in a thread
         return error

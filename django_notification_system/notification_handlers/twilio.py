@@ -26,7 +26,7 @@ from ..conf import TwilioSettings, twilio_settings
 from ..delivery.single import send_and_save
 from ..exceptions import TargetUnavailable
 from ..models import Notification
-from .base import Outcome, one_line, provider_call
+from .base import Outcome, begin_sending, one_line, provider_call
 from .email_secrets import LOOKS_SECRET, SHORTEST_LINE, WORD
 from .parallel import side_by_side
 from .provider_requests import (
@@ -195,6 +195,7 @@ def _send(
     answer = connection.answer
     answer.status, answer.headers = 0, {}
     try:
+        begin_sending(message.notification)
         with provider_call("twilio", (message.notification,), connection.server):
             sent = messages.create(**message.parameters)
     except Exception as error:
