@@ -34,6 +34,12 @@ DATABASES: dict[str, dict[str, Any]] = {
     },
 }
 
+#: Nobody pulls the plug of a database of tests: commits need not wait for the disk.
+UNSAFE_AND_FAST = {
+    "sqlite": {"init_command": "PRAGMA synchronous = OFF"},
+    "postgresql": {"options": "-c synchronous_commit=off"},
+}
+
 
 def is_there(name: str) -> bool:
     """Tell whether the database server listens; SQLite always does."""

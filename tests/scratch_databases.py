@@ -6,12 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.databases import DATABASES, TEST_NAME
-
-UNSAFE_AND_FAST = {
-    "sqlite": {"init_command": "PRAGMA synchronous = OFF"},
-    "postgresql": {"options": "-c synchronous_commit=off"},
-}
+from tests.databases import DATABASES, TEST_NAME, UNSAFE_AND_FAST
 
 
 @contextmanager
@@ -24,9 +19,7 @@ def scratch_database(vendor: str, folder: Path) -> Iterator[dict[str, Any]]:
     """
     name = f"{TEST_NAME}_{uuid.uuid4().hex[:8]}"
     settings = {key: value for key, value in DATABASES[vendor].items() if key != "TEST"}
-    # Nobody pulls the plug, and waiting for the disk at every commit takes most of the time.
-    if vendor in UNSAFE_AND_FAST:
-        settings["OPTIONS"] = UNSAFE_AND_FAST[vendor]
+    settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **UNSAFE_AND_FAST.get(vendor, {})}
     if vendor == "sqlite":
         yield {**settings, "NAME": str(folder / f"{name}.sqlite3")}
         return

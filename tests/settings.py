@@ -5,7 +5,7 @@ import os
 import django
 
 from tests.databases import DATABASES as KNOWN_DATABASES
-from tests.databases import use_pymysql
+from tests.databases import UNSAFE_AND_FAST, use_pymysql
 
 TEST_DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 if TEST_DATABASE == "mariadb":
@@ -16,7 +16,15 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 USE_I18N = True
-DATABASES = {"default": KNOWN_DATABASES[TEST_DATABASE]}
+DATABASES = {
+    "default": {
+        **KNOWN_DATABASES[TEST_DATABASE],
+        "OPTIONS": {
+            **KNOWN_DATABASES[TEST_DATABASE].get("OPTIONS", {}),
+            **UNSAFE_AND_FAST.get(TEST_DATABASE, {}),
+        },
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django.contrib.admin",
