@@ -91,6 +91,11 @@ class Batch:
         return len(self._waiting)
 
     @property
+    def unrecorded(self) -> int:
+        """How many outcomes of it wait to be recorded."""
+        return len(self._unrecorded)
+
+    @property
     def is_done(self) -> bool:
         """Whether every one of it has its outcome, and that is recorded."""
         return not self._open and not self._unrecorded

@@ -19,6 +19,7 @@ from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..notification_handlers.parallel import beginning_nothing_more_when
 from ..notification_handlers.registry import FoundHandler, find_handler
+from .backlog import Backlog
 from .batch import Batch
 from .log import log_fields
 from .on_its_way import give_back_unsent
@@ -31,7 +32,7 @@ logger = logging.getLogger("django_notification_system")
 HANDLER_ERRORS = BaseException
 #: A handler that takes so many and answers for none reads all into a list: it gets no more at once.
 MOST_TAKEN = 2000
-#: How long a lane that waits for its rate sleeps at once.
+#: How long a lane sleeps at once that waits for its rate, or for its outcomes to be recorded.
 LONGEST_SLEEP_SECONDS = 0.1
 #: How long a handler may gather notifications at its rate before it must send them.
 GATHER_SECONDS = 1.0
@@ -88,7 +89,8 @@ class Lane:
         target: Whose handler. One whose pause is over is tried with a single notification first.
         post: Tells the run of an event.
         is_stopping: Whether the run is to end early.
-        post_every: Tell the run of outcomes when there are so many; it looks by itself, too.
+        most_unrecorded: While so many outcomes wait to be recorded, the handler is asked for no
+            further one, and so sends nothing more.
         cut_off_after: Give up on a provider that could not be reached so many times in a row.
         seconds_each: Let so many seconds pass between two notifications.
         asks_ahead: Ask for the next slice when the last one is begun and not when it is used up,
@@ -97,6 +99,7 @@ class Lane:
     Attributes:
         inbox: Slices of a batch on their way to the handler; ``None`` ends its work.
         answers: What the handler said, and the run has not yet taken.
+        backlog: How many of the handler's outcomes are not recorded.
         taken: With the handler, which has given no outcome for them, by key.
         has_answered: Whether the provider has, to something that the handler sent.
         is_cut_off: Whether the provider is taken for down.
@@ -110,7 +113,7 @@ class Lane:
         post: Callable[[Event], None],
         is_stopping: Callable[[], bool],
         *,
-        post_every: int,
+        most_unrecorded: int,
         cut_off_after: int,
         seconds_each: float,
         asks_ahead: bool,
@@ -125,7 +128,9 @@ class Lane:
         self.progress_at = time.monotonic()
         self._post = post
         self._is_stopping = is_stopping
-        self._post_every = post_every
+        self.backlog = Backlog(most_unrecorded)
+        #: Tell the run of outcomes when there are so many; the run looks by itself, too.
+        self._post_every = most_unrecorded
         self._posted = False
         self._cut_off_after = cut_off_after
         self._is_probing = target.paused_until is not None
@@ -172,6 +177,7 @@ class Lane:
         """Yield what the handler has said since the last time; for the run's thread."""
         self._posted = False
         while self.answers:
+            self.backlog.take()
             yield self.answers.popleft()
 
     def give_back_unsent(self) -> list[tuple[Batch, Notification]]:
@@ -183,6 +189,15 @@ class Lane:
             for notification in give_back_unsent(notifications, says_so=self._says_what_it_begins)
         }
         return [(batch, notification) for batch, notification in taken if notification.pk in begun]
+
+    def note_unrecorded(self, number: int) -> None:
+        """Let the handler go on where enough outcomes are recorded; for the run's thread.
+
+        Args:
+            number: How many of the outcomes that the run took wait to be recorded.
+        """
+        if self.backlog.keep(number):
+            self.progress_at = time.monotonic()  # it waited for the run, and no handler hangs
 
     def ask_again(self) -> None:
         """Ask for more once more, after what waits for the run; for the run's thread."""
@@ -270,10 +285,25 @@ class Lane:
                 batch, _ = self.taken.pop(outcome.notification.pk, (None, None))
                 self._note_reach(outcome)
             self.progress_at = time.monotonic()
+            self.backlog.give()
             self.answers.append(Answer(batch, outcome, timezone.now(), self.progress_at))
-            if not self._posted and len(self.answers) >= self._post_every:
-                self._posted = True
-                self._post(Arrived(self))
+            if len(self.answers) >= self._post_every:
+                self._post_arrival()
+            self._wait_for_records()
+
+    def _post_arrival(self) -> None:
+        if not self._posted:
+            self._posted = True
+            self._post(Arrived(self))
+
+    def _wait_for_records(self) -> None:
+        """Wait while as many outcomes are unrecorded as may be, before the handler sends more.
+
+        Where the run is to end, the handler gets nothing more, and tells what it knows.
+        """
+        while self.backlog.is_full and self._goes_on():
+            self._post_arrival()
+            self.backlog.wait(LONGEST_SLEEP_SECONDS)
 
     def _note_reach(self, outcome: Outcome) -> None:
         """Notice that the provider is there, or that it has not been for too many in a row."""

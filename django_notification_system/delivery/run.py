@@ -212,7 +212,7 @@ class Run:
             target,
             post,
             self._is_stopping,
-            post_every=self._settings.record_every,
+            most_unrecorded=self._settings.record_every,
             cut_off_after=self._settings.pause_after,
             seconds_each=target_settings(target.notification_module_name).seconds_each,
             asks_ahead=not is_alone,

@@ -133,6 +133,10 @@ class Supply:
                 if not answer.outcome.unreachable and not self.lane.is_cut_off:
                     self._count_unreachable()
                 _settle(answer)
+        if self._unrecorded >= self._settings.record_every:
+            for batch in self._batches:
+                batch.record()
+        self.lane.note_unrecorded(self._unrecorded)
 
     def keep_time(self) -> None:
         """Record what has waited long enough, and renew what is still on its way."""
@@ -145,6 +149,7 @@ class Supply:
             if batch.is_done and not batch.has_more:
                 batch.close()
                 self._batches.remove(batch)
+        self.lane.note_unrecorded(self._unrecorded)
 
     def finish(self, problem: str | None) -> None:
         """Record all that is known, and give back the rest.
@@ -198,6 +203,11 @@ class Supply:
     def stalled(self) -> bool:
         """Whether the handler has made no progress for as long as a lease lasts."""
         return time.monotonic() - self.lane.progress_at > self._settings.lease_seconds
+
+    @property
+    def _unrecorded(self) -> int:
+        """How many outcomes of all batches wait to be recorded."""
+        return sum(batch.unrecorded for batch in self._batches)
 
     def _claim(self) -> Batch | None:
         if self._is_stopping() or self.allowance == 0 or self._exhausted:
