@@ -40,12 +40,12 @@ def test_settings_for_the_log_write_json_with_the_fields_of_the_reference(
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     own = {"asctime", "levelname", "name", "message"}
     there = {name for line in lines for name in line} - own
-    listed = set(re.findall(r"\* - ``(\w+)``\n     - [A-Z`]", PAGE)) - {"INFO", "DEBUG", "ERROR"}
+    listed = set(re.findall(r"\* - ``(\w+)``\n     - [A-Z`]", PAGE)) - {"WARNING", "DEBUG", "ERROR"}
     assert there == listed
     (attempt,) = (line for line in lines if "attempt_number" in line)
     assert attempt.pop("asctime")
     assert attempt == {
-        "levelname": "INFO",
+        "levelname": "WARNING",
         "name": APP,
         "message": f"Email: notification {refused.pk}: inactive.",
         "target": "Email",
@@ -55,5 +55,5 @@ def test_settings_for_the_log_write_json_with_the_fields_of_the_reference(
         "attempt_number": 1,
     }
     for line in lines:
-        if line["levelname"] == "INFO":
+        if line["levelname"] == "WARNING":
             assert set(line) - own <= set(re.findall(r"``(\w+)``", PAGE))

@@ -152,6 +152,27 @@ def test_what_a_handler_raises_is_logged_with_the_fields(
     assert log.fields("raised while delivering a batch") == [{"target": "Loft"}]
 
 
+def test_outcomes_that_need_a_person_are_warnings(
+    loft: TargetUserRecord, make_due: MakeDue, log: Records
+) -> None:
+    for title in ("hello", "retry", "fog", "fail", "gone"):
+        make_due(loft, title=title)
+    make_due(loft, title="late", expires_at=timezone.now() - timedelta(minutes=1))
+    run()
+    levels = {
+        vars(record)["outcome"]: record.levelname
+        for record in log.all
+        if record.name == APP and hasattr(record, "outcome")
+    }
+    assert levels == {
+        "delivered": "DEBUG",
+        "retrying": "DEBUG",
+        "failed": "WARNING",
+        "inactive": "WARNING",
+        "expired": "WARNING",
+    }
+
+
 def test_nobody_who_listens_costs_no_record(
     loft: TargetUserRecord, make_due: MakeDue, log: Records
 ) -> None:

@@ -16,6 +16,8 @@ logger = logging.getLogger("django_notification_system")
 
 #: The statuses whose attempt has been counted in ``retry_attempts``.
 COUNTED = frozenset({Notification.RETRY, Notification.DELIVERY_FAILURE, Notification.EXPIRED})
+#: The outcomes that need a person: nobody will try again, and the message has not arrived.
+NEED_A_PERSON = frozenset({"expired", "failed", "inactive"})
 
 
 def log_fields(
@@ -68,10 +70,11 @@ def log_attempts(
         token: The name of their batch.
         notifications: As they are afterwards.
     """
-    if not logger.isEnabledFor(logging.INFO):
-        return
     for notification in notifications:
         outcome = outcome_of(notification)
+        level = logging.WARNING if outcome in NEED_A_PERSON else logging.DEBUG
+        if not logger.isEnabledFor(level):
+            continue
         counted = notification.status in COUNTED
         extra = log_fields(
             target,
@@ -80,19 +83,26 @@ def log_attempts(
             outcome=outcome,
             attempt_number=notification.retry_attempts + (0 if counted else 1),
         )
-        logger.info("%s: notification %s: %s.", target.name, notification.pk, outcome, extra=extra)
+        logger.log(
+            level, "%s: notification %s: %s.", target.name, notification.pk, outcome, extra=extra
+        )
 
 
 def log_settled(
     target: NotificationTarget, token: uuid.UUID, notifications: Iterable[Notification]
 ) -> None:
-    """Write a record of each that ended without an attempt, if anybody wants them."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
+    """Write a record of each that ended without an attempt, if anybody wants them.
+
+    That a record is inactive or a user has opted out is known. That it is too late needs a person.
+    """
     for notification in notifications:
         outcome = outcome_of(notification)
+        level = logging.WARNING if outcome == "expired" else logging.DEBUG
+        if not logger.isEnabledFor(level):
+            continue
         extra = log_fields(target, notification=notification, batch_token=token, outcome=outcome)
-        logger.info(
+        logger.log(
+            level,
             "%s: notification %s: %s, without an attempt.",
             target.name,
             notification.pk,

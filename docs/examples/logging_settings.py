@@ -11,6 +11,6 @@ LOGGING = {
         "json": {"class": "logging.StreamHandler", "formatter": "json"},
     },
     "loggers": {
-        "django_notification_system": {"handlers": ["json"], "level": "INFO"},
+        "django_notification_system": {"handlers": ["json"], "level": "DEBUG"},
     },
 }

@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from ...email_records import Batch, EmailRecords, Result, User
 from ...exceptions import NotificationSystemError
 from ...operations.arguments import add_database
+from ...operations.command import NotificationSystemCommand
 
 #: A statement has up to three parameters a user, and SQLite takes no more than 32,766.
 MAX_BATCH_SIZE = 10_000
 
 
-class Command(BaseCommand):
+class Command(NotificationSystemCommand):
     """Create and update the email records that follow the users' own addresses."""
 
     help = gettext_noop(
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         """Report each batch's bad addresses, and move a bar where a person looks on."""
         tqdm = _tqdm() if verbosity >= 1 and self.stderr.isatty() else None
         if tqdm is None:
-            yield self._report
+            yield self._report if verbosity >= 1 else _no_report
             return
         with tqdm(total=records.users.count(), unit=f" {_('users')}", file=sys.stderr) as bar:
 
@@ -99,6 +100,10 @@ class Command(BaseCommand):
                 _("%s: the database refuses the record. Look at the records the user has.")
                 % _named(user)
             )
+
+
+def _no_report(batch: Batch) -> None:
+    """Say nothing of it; how many were not stored, the command's error says."""
 
 
 def _named(user: User) -> str:

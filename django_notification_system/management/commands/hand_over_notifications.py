@@ -3,17 +3,18 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from ...delivery.handover import find_engine, hand_over_due
 from ...exceptions import NotificationSystemError
 from ...operations.arguments import add_database, add_targets
+from ...operations.command import NotificationSystemCommand
 from ...operations.database_away import in_a_line_where_away
 
 
-class Command(BaseCommand):
+class Command(NotificationSystemCommand):
     """Hand over the notifications that are due."""
 
     help = gettext_noop(

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -13,13 +13,14 @@ from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
 from ...operations.arguments import add_database, add_targets
+from ...operations.command import NotificationSystemCommand
 from ...operations.duration import duration
 from ...operations.queue_status import overdue, queue_status
 from ...operations.status_report import health_json, health_text, status_json, status_text
 from ...operations.text_table import printable
 
 
-class Command(BaseCommand):
+class Command(NotificationSystemCommand):
     """Show the state of the queue, or tell by the exit status whether it is stuck."""
 
     help = gettext_noop(
@@ -73,7 +74,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
         elif max_age is None:
             self._print(status_text(queue_status(targets, using=using)))
-        elif not found:
+        elif not found and options["verbosity"] >= 1:
             self._print(health_text(found, max_age))
         if found:
             raise CommandError(health_text(found, max_age))

@@ -9,7 +9,7 @@ from contextlib import closing, nullcontext
 from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
@@ -19,6 +19,7 @@ from ...delivery.run import Run
 from ...delivery.watch import Watch
 from ...exceptions import NotificationSystemError
 from ...operations.arguments import add_database, add_targets
+from ...operations.command import NotificationSystemCommand
 from ...operations.database_away import in_a_line_where_away
 from ...operations.engine_log import engine_log
 from ...operations.numbers import positive_integer, positive_number
@@ -31,7 +32,7 @@ from ...operations.tally import count_to_attempt
 BAR_AFTER_SECONDS = 1.0
 
 
-class Command(BaseCommand):
+class Command(NotificationSystemCommand):
     """Deliver the notifications that are due, and fetch receipts."""
 
     help = gettext_noop(

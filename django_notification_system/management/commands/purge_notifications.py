@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import router
 from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
@@ -16,6 +16,7 @@ from ...delivery.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
 from ...operations.arguments import add_database, add_targets
+from ...operations.command import NotificationSystemCommand
 from ...operations.duration import duration
 from ...operations.progress import progress_bar
 from ...operations.purge import ENDED_STATUSES, Purge
@@ -26,7 +27,7 @@ MAX_BATCH_SIZE = 10_000
 STATUSES = dict(Notification.STATUS_CHOICES)
 
 
-class Command(BaseCommand):
+class Command(NotificationSystemCommand):
     """Delete notifications that have ended, with their history."""
 
     help = gettext_noop(

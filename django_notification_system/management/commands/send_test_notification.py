@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -17,12 +17,13 @@ from ...exceptions import NotificationSystemError
 from ...models import Notification, NotificationTarget
 from ...notification_handlers.registry import find_handler
 from ...operations.arguments import add_database
+from ...operations.command import NotificationSystemCommand
 from ...operations.destination import destination
 from ...operations.text_table import printable
 from ...operations.trial import send_test_message, went_out
 
 
-class Command(BaseCommand):
+class Command(NotificationSystemCommand):
     """Send one message to an address, and tell what came of it."""
 
     help = gettext_noop(
@@ -61,6 +62,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Send it, and print what came of it."""
         using = options["database"] or router.db_for_read(Notification)
+        self._is_told = options["verbosity"] >= 1
         for message in check_settings():
             self._warn(
                 f"{message.id}: {message.msg}" + (f" {message.hint}" if message.hint else "")
@@ -77,6 +79,8 @@ class Command(BaseCommand):
             raise CommandError(printable(str(error), None)) from error
         if not went_out(outcome):
             raise CommandError(printable(_told(outcome), None))
+        if not self._is_told:
+            return
         self.stdout.write(printable(outcome.response, self.stdout.encoding))
         if outcome.provider_message_id:
             said = _("The provider's name for the message: %s") % outcome.provider_message_id
@@ -86,7 +90,7 @@ class Command(BaseCommand):
         if notice := override_notice([target]):
             self._warn(notice)
         handler = find_handler(target)
-        if options["verbosity"] >= 1:
+        if self._is_told:
             self.stderr.write(_("Handler: %s") % handler.source, style_func=str)
             if place := destination(target, handler):
                 self.stderr.write(_("Goes to: %s") % place, style_func=str)
@@ -102,6 +106,8 @@ class Command(BaseCommand):
         )
 
     def _warn(self, text: str) -> None:
+        if not self._is_told:
+            return
         self.stderr.write(self.style.WARNING(printable(text, self.stderr.encoding)))
 
 

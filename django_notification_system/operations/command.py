@@ -1,0 +1,39 @@
+"""What the commands have in common: at verbosity 0 they are quiet."""
+
+import io
+from typing import Any
+
+from django.core.management.base import BaseCommand, OutputWrapper
+
+from .quiet_log import log_beside_command
+
+
+class NotificationSystemCommand(BaseCommand):
+    """Says nothing at verbosity 0 but what keeps a whole target from working.
+
+    Cron mails whatever a command says. What would be said each minute is read by nobody.
+    """
+
+    _is_quiet = False
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command, and keep the log from saying more than it."""
+        self._is_quiet = options.get("verbosity") == 0
+        with log_beside_command(is_quiet=self._is_quiet):
+            result: str | None = super().execute(*args, **options)
+        return result
+
+    def check(self, *args: Any, **options: Any) -> None:
+        """Check the project as every command does; at verbosity 0 without saying warnings.
+
+        Raises:
+            SystemCheckError: When a check found an error.
+        """
+        if not self._is_quiet:
+            super().check(*args, **options)
+            return
+        stderr, self.stderr = self.stderr, OutputWrapper(io.StringIO())
+        try:
+            super().check(*args, **options)
+        finally:
+            self.stderr = stderr
