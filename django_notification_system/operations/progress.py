@@ -19,13 +19,22 @@ class Progress:
     def advance(self, number: int = 1) -> None:
         """Say that so many more are done."""
         if self._bar is not None:
-            self._bar.update(number)
+            with self._unless_lost():
+                self._bar.update(number)
 
     def make_room(self) -> None:
         """Take the bar away for what is to be printed on the same terminal; it comes back."""
         bar = self._bar
         if bar is not None and bar.last_print_t >= bar.start_t + bar.delay:
-            bar.clear()
+            with self._unless_lost():
+                bar.clear()
+
+    @contextmanager
+    def _unless_lost(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError):  # the terminal was closed
+            self._bar = None
 
 
 @contextmanager

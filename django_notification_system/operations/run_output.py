@@ -15,6 +15,7 @@ from ..delivery.run import Run
 from ..exceptions import NotificationSystemError
 from ..models import NotificationTarget
 from ..notification_handlers.registry import find_handler
+from .outlet import Outlet
 from .progress import Progress
 from .run_json import attempt_json, summary_json
 from .run_text import block, closing_details, closing_line, receipts_line
@@ -24,6 +25,8 @@ from .text_table import printable
 
 class RunOutput:
     """Prints for people or for programs, and counts along.
+
+    The work goes on where a stream takes nothing; once, standard error says so of standard output.
 
     Args:
         stdout: For the notifications.
@@ -50,12 +53,17 @@ class RunOutput:
     ) -> None:
         self.tally = Tally()
         self.progress = Progress()
-        self._stdout = stdout
-        self._stderr = stderr
+        self._stdout = Outlet(stdout, self._on_lost)
+        self._stderr = Outlet(stderr)
         self._style = style
         self._verbosity = verbosity
         self._as_json = as_json
         self._dry_run = dry_run
+
+    @property
+    def has_no_reader(self) -> bool:
+        """Whether nobody will ever read what goes to standard output."""
+        return self._stdout.is_gone
 
     @property
     def has_onlooker(self) -> bool:
@@ -74,7 +82,8 @@ class RunOutput:
             self.warn(notice)
 
     def attempt(self, attempt: Attempt) -> None:
-        """Tell of one notification."""
+        """Count one notification, and tell of it."""
+        self.tally.add(attempt)
         if self._stdout.isatty():
             self.progress.make_room()
         if self._verbosity >= 1:
@@ -82,7 +91,6 @@ class RunOutput:
                 self._write_json(attempt_json(attempt))
             else:
                 self._stdout.write(printable(block(attempt), self._stdout.encoding))
-        self.tally.add(attempt)
         self.progress.advance()
 
     def problem(self, problem: str) -> None:
@@ -111,8 +119,13 @@ class RunOutput:
             fetched: What came of asking for receipts.
             delivered: Whether there was a run, and not only a look for receipts.
         """
-        if self._as_json:
-            return
+        self._stdout.flush()
+        if not self._as_json and not (self._dry_run and self.has_no_reader):
+            self._sum_up(fetched, delivered=delivered)
+        self._stdout.end()
+        self._stderr.end()
+
+    def _sum_up(self, fetched: Fetched, *, delivered: bool) -> None:
         if delivered and (self._verbosity >= 2 or (self.tally.by_target and self._verbosity >= 1)):
             self._say(closing_line(self.tally, dry_run=self._dry_run))
         wants_details = (self._verbosity >= 2 or self.has_onlooker) and not self._dry_run
@@ -123,7 +136,10 @@ class RunOutput:
 
     def _say(self, text: str) -> None:
         # As it is: on a terminal Django shows in red what goes to standard error.
-        self._stderr.write(text, style_func=str)
+        self._stderr.write(text, str)
+
+    def _on_lost(self, reason: str) -> None:
+        self.warn(_("Standard output takes nothing (%s). The work goes on without it.") % reason)
 
     def _write_json(self, report: dict[str, Any]) -> None:
         self._stdout.write(json.dumps(report))

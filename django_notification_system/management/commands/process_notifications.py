@@ -1,8 +1,6 @@
 """``manage.py process_notifications``: deliver what is due, and ask what became of the rest."""
 
 import argparse
-import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -116,9 +114,6 @@ class Command(NotificationSystemCommand):
             self._output.end_json(self._fetched)
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
-        except BrokenPipeError:
-            # Whoever read the output went away. What was delivered is recorded.
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 # for Python's last flush
         self._output.end(self._fetched, delivered=not options["receipts_only"])
         self._fail_on_error(options)
 
@@ -146,6 +141,8 @@ class Command(NotificationSystemCommand):
             with closing(run.preview()) as attempts:
                 for attempt in attempts:
                     self._output.attempt(attempt)
+                    if self._output.has_no_reader:
+                        break  # there is nothing to do but to tell
         else:
             self._deliver(run, options["limit"])
         self._output.tally.problems, self._output.tally.paused = run.problems, run.paused
