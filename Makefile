@@ -16,10 +16,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upg
 INSTALL := $(PIP) install --quiet --constraint $(LOCK) --build-constraint $(LOCK)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-all test-newest lock check docs messages screenshots clean
+.PHONY: help demo serve test test-all test-nightly test-newest lock check docs messages screenshots clean
 
 help:  ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.project  ## Send three notifications to stand-ins on this machine, and show them
 	@$(BIN)/python example/demo.py
@@ -33,6 +33,9 @@ test: .venv/.test  ## Run the tests on SQLite, PostgreSQL and MariaDB; a server 
 
 test-all: .venv/.nox  ## Run them on every supported pair of Python and Django; a Python that is not there is skipped
 	@$(BIN)/nox $(if $(CI),,--no-error-on-missing-interpreters) $(if $(ARGS),-- $(ARGS))
+
+test-nightly: .venv/.test  ## Run them the long way: all of what by day is one of each kind
+	@TEST_NIGHTLY=1 $(BIN)/python -m tests.run_databases $(ARGS)
 
 test-newest: .venv/.nox  ## Run them with the newest release of everything, which nobody has tried yet
 	@$(BIN)/nox --session newest $(if $(ARGS),-- $(ARGS))

@@ -20,7 +20,10 @@ from tests.browsers import running_browser
 from tests.handlers import loft as loft_handler
 from tests.mail_backends import use_backend
 from tests.openapi import violations_of_requests
-from tests.reports import pytest_runtest_makereport  # noqa: F401 # a hook, found by its name
+from tests.reports import (  # noqa: F401 # hooks, which pytest finds by their names
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+)
 from tests.selection import (  # noqa: F401 # and two more
     pytest_collection_modifyitems,
     pytest_runtest_protocol,

@@ -1,8 +1,10 @@
 """Empty databases of a test's own, for tests that migrate."""
 
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,33 @@ def scratch_database(vendor: str, folder: Path) -> Iterator[dict[str, Any]]:
         yield {**settings, "NAME": name}
     finally:
         _execute(vendor, f"DROP DATABASE {name}" + " WITH (FORCE)" * (vendor == "postgresql"))
+
+
+@contextmanager
+def snapshot(vendor: str, name: str) -> Iterator[Callable[[], object]]:
+    """Keep a database as it is now, and yield what makes it so again.
+
+    Nobody may be connected to it, now and whenever it is restored. MariaDB cannot.
+
+    Args:
+        vendor: ``sqlite`` or ``postgresql``.
+        name: The database's name, or its file.
+    """
+    kept = f"{name}_kept"
+    if vendor == "sqlite":
+        shutil.copyfile(name, kept)
+        yield partial(shutil.copyfile, kept, name)
+        return
+    _execute(vendor, f"CREATE DATABASE {kept} TEMPLATE {name}")
+
+    def restore() -> None:
+        _execute(vendor, f"DROP DATABASE {name} WITH (FORCE)")
+        _execute(vendor, f"CREATE DATABASE {name} TEMPLATE {kept}")
+
+    try:
+        yield restore
+    finally:
+        _execute(vendor, f"DROP DATABASE {kept}")
 
 
 def _execute(vendor: str, statement: str) -> None:

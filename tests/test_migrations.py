@@ -1,7 +1,10 @@
 """The migrations: both paths give one schema, and an interruption at any point is survived."""
 
+import itertools
+import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +14,12 @@ from django.db import IntegrityError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
 from pytest_django import DjangoDbBlocker
 
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
-from tests.scratch_databases import scratch_database
+from tests.nightly import NIGHTLY
+from tests.scratch_databases import scratch_database, snapshot
 from tests.settings import TEST_DATABASE
 
 APP = "django_notification_system"
@@ -36,6 +41,10 @@ TABLES = (
     "notification_system_opt_out",
     "notification_system_target",
 )
+
+#: A migration's name and a statement's words without its names; no name where the migration is
+#: one transaction, all of which any interruption takes back.
+Kind = tuple[str, str]
 
 has_step_by_step_path = pytest.mark.skipif(
     TEST_DATABASE == "mariadb", reason="0001 cannot be applied on MariaDB, the squashed one serves"
@@ -85,12 +94,17 @@ def migrate(*target: str) -> None:
     call_command("migrate", APP, *target, database=ALIAS, verbosity=0)
 
 
-def migrate_step_by_step(connection: BaseDatabaseWrapper, last: str | None = None) -> None:
+def migrate_step_by_step(
+    connection: BaseDatabaseWrapper,
+    last: str | None = None,
+    interruption: "Interruption | None" = None,
+) -> None:
     """Migrate on the way that projects on release 1.5.3 have come."""
-    executor = MigrationExecutor(connection)
+    executor = MigrationExecutor(connection, progress_callback=interruption and interruption.begin)
     executor.loader = MigrationLoader(connection, replace_migrations=False)
     leaves = [node for node in executor.loader.graph.leaf_nodes(APP) if node != SQUASHED]
-    executor.migrate(leaves if last is None else [(APP, last)])
+    with connection.execute_wrapper(interruption) if interruption else nullcontext():
+        executor.migrate(leaves if last is None else [(APP, last)])
 
 
 def all_migrations(connection: BaseDatabaseWrapper) -> set[str]:
@@ -261,54 +275,105 @@ def test_migrations_can_be_taken_back_to_those_of_release_1_5_3(
     assert applied(database) == all_migrations(database)
 
 
-@has_step_by_step_path
-def test_interruption_at_any_statement_is_survived(database: BaseDatabaseWrapper) -> None:
-    """0004 and 0005 are not one transaction, so that writers need not wait for them."""
-    migrate_step_by_step(database, STEPS[2])
-    record_id = insert_record(database)
+COLUMNS_OF_OLD = "id, title, extra, scheduled_delivery, modified_date"
+
+
+def make_old_rows(connection: BaseDatabaseWrapper) -> None:
+    migrate_step_by_step(connection, STEPS[2])
+    record_id = insert_record(connection)
     for title in ("one", "two", "three"):
-        insert_notification(database, record_id, title)
-    columns = "id, title, extra, scheduled_delivery, modified_date"
-    before = rows(database, columns)
+        insert_notification(connection, record_id, title)
+
+
+@has_step_by_step_path
+def test_interruption_before_each_kind_of_statement_is_survived(
+    database: BaseDatabaseWrapper,
+) -> None:
+    """Some migrations are not one transaction, so that writers need not wait for them.
+
+    Here each interruption comes on top of those before it; at night each comes alone.
+    """
     migrate_step_by_step(database)
     whole = schema(database)
+    migrate_step_by_step(database, STEPS[2])
+    make_old_rows(database)
+    before = rows(database, COLUMNS_OF_OLD)
+    seen: set[Kind] = set()
 
-    interruptions = 0
-    while True:
-        migrate_step_by_step(database, STEPS[2])
-        interruption = Interruption(database, after=interruptions)
-        try:
-            with database.execute_wrapper(interruption):
-                migrate_step_by_step(database)
-        except Exception:  # whatever Django says when its connection has gone
-            assert interruption.happened
-        else:
-            break
-        interruptions += 1
-        database.close()
+    def is_new(kind: Kind) -> bool:
+        new = kind not in seen
+        seen.add(kind)
+        return new
+
+    while (interruption := interrupt_migrations(is_new)).happened:
+        assert rows(connections[ALIAS], COLUMNS_OF_OLD) == before, interruption.kinds[-1]
+    assert schema(connections[ALIAS]) == whole, seen
+    assert len(seen) > 10
+
+
+@has_step_by_step_path
+@pytest.mark.skipif(not NIGHTLY, reason="for the night: it takes minutes")
+def test_interruption_before_any_statement_is_survived(database: BaseDatabaseWrapper) -> None:
+    make_old_rows(database)
+    before = rows(database, COLUMNS_OF_OLD)
+    database.close()
+    with snapshot(TEST_DATABASE, database.settings_dict["NAME"]) as restore:
+        kinds = interrupt_migrations(lambda kind: False).kinds
+        whole = schema(connections[ALIAS])
+        for position, kind in enumerate(kinds):
+            connections[ALIAS].close()
+            restore()
+            left = itertools.count(-position)
+            assert interrupt_migrations(lambda kind, left=left: next(left) == 0).happened, kind
+            migrate_step_by_step(connections[ALIAS])
+            assert schema(connections[ALIAS]) == whole, kind
+            assert rows(connections[ALIAS], COLUMNS_OF_OLD) == before, kind
+        connections[ALIAS].close()
+
+
+def interrupt_migrations(ends_before: Callable[[Kind], bool]) -> "Interruption":
+    """Migrate until the session ends before a statement, and begin another session."""
+    interruption = Interruption(ends_before)
+    try:
+        migrate_step_by_step(connections[ALIAS], interruption=interruption)
+    except Exception:  # whatever Django says when its connection has gone
+        if not interruption.happened:
+            raise
+        connections[ALIAS].close()
         del connections[ALIAS]
-        database = connections[ALIAS]
-        migrate_step_by_step(database)
-        assert schema(database) == whole
-        assert rows(database, columns) == before
-    assert interruptions > 10
+    return interruption
 
 
 class Interruption:
-    """Lets so many statements that change something through, then ends the session."""
+    """Watches the statements of migrations that change something, and ends the session before one.
 
-    def __init__(self, connection: BaseDatabaseWrapper, *, after: int) -> None:
-        self.connection = connection
-        self.left = after
+    Args:
+        ends_before: Asked about each statement.
+
+    Attributes:
+        kinds: The statements that came, and the one that did not.
+        happened: Whether the session was ended.
+    """
+
+    def __init__(self, ends_before: Callable[[Kind], bool]) -> None:
+        self.kinds: list[Kind] = []
         self.happened = False
+        self._ends_before = ends_before
+        self._migration = ""
+
+    def begin(self, action: str, migration: Migration | None = None, fake: bool = False) -> None:
+        """Hear from Django which migration comes."""
+        if action == "apply_start" and migration is not None:
+            self._migration = "" if migration.atomic else migration.name
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.lstrip().upper().startswith(("SELECT", "PRAGMA")):
-            return execute(sql, params, many, context)
-        self.left -= 1
-        if self.left < 0 and not self.happened:
-            self.happened = True
-            self.connection.connection.close()
+        if not self.happened and not sql.lstrip().upper().startswith(("SELECT", "PRAGMA")):
+            without_names = re.sub(r"\"[^\"]*\"|'[^']*'", "", sql)
+            words = " ".join(re.findall(r"[A-Z]{2,}", without_names)[:4])
+            self.kinds.append((self._migration, words))
+            if self._ends_before(self.kinds[-1]):
+                self.happened = True
+                context["connection"].connection.close()
         return execute(sql, params, many, context)
 
 
