@@ -4,13 +4,13 @@ import email
 import email.policy
 
 import pytest
-from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import smtp
 
 from django_notification_system.notification_handlers.email_bytes import (
     sends_plainly,
     sharing_mail,
 )
+from django_notification_system.notification_handlers.email_mime import NotificationMail
 from tests.mail_backends import HAS_MAILERS
 
 MESSAGE_ID = "<123e4567-e89b-12d3-a456-426614174000@example.com>"
@@ -52,7 +52,7 @@ def parsed(content: bytes) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
     ids=str,
 )
 def test_shared_mail_says_what_djangos_own_would(change):
-    message = EmailMultiAlternatives(**{**PLAIN, **change})
+    message = NotificationMail(**{**PLAIN, **change})
 
     for _ in range(2):
         shared = sharing_mail(message)
@@ -67,9 +67,7 @@ def test_each_of_those_that_share_a_text_gets_recipient_and_id_of_its_own():
     for number in range(3):
         message_id = f"<{number}@example.com>"
         to = f"egg{number}@example.com"
-        message = EmailMultiAlternatives(
-            **{**PLAIN, "to": [to], "headers": {"Message-ID": message_id}}
-        )
+        message = NotificationMail(**{**PLAIN, "to": [to], "headers": {"Message-ID": message_id}})
         headers, _ = parsed(sharing_mail(message).content)
         assert (headers["To"], headers["Message-ID"]) == (to, message_id)
 
@@ -94,7 +92,7 @@ def test_each_of_those_that_share_a_text_gets_recipient_and_id_of_its_own():
     ids=str,
 )
 def test_what_is_out_of_the_ordinary_is_left_to_django(change):
-    assert sharing_mail(EmailMultiAlternatives(**{**PLAIN, **change})) is None
+    assert sharing_mail(NotificationMail(**{**PLAIN, **change})) is None
 
 
 def test_backend_that_does_more_than_djangos_gets_every_message():
@@ -117,7 +115,7 @@ def made(backend_class: type[smtp.EmailBackend]) -> smtp.EmailBackend:
     return backend_class(host="127.0.0.1", **({"alias": "default"} if HAS_MAILERS else {}))
 
 
-def djangos_bytes(message: EmailMultiAlternatives) -> bytes:
+def djangos_bytes(message: NotificationMail) -> bytes:
     """Return what Django's SMTP backend hands to smtplib."""
     taken = []
 

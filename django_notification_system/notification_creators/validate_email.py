@@ -12,13 +12,16 @@ from django.template.loader import get_template
 from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidNotification
+from ..models.address import trimmed
 from ..notification_handlers.base import one_line
 from ..notification_handlers.cannot_build_message import CannotBuildMessage
+from ..notification_handlers.email_addresses import fault_of_addresses
 from ..notification_handlers.email_attachments import check_attachment
-from ..notification_handlers.email_message import (
+from ..notification_handlers.email_headers import (
     CONTROL_CHARACTERS,
     HEADER_NAME,
     RESERVED_HEADERS,
+    fault_of_header,
 )
 
 ADDRESS_KEYS = ("cc", "bcc", "reply_to")
@@ -95,7 +98,7 @@ def _validate_addresses(key: str, value: Any) -> None:
     if not _is_list_of_texts(addresses):
         raise InvalidNotification(_('extra["%s"] must be an address or a list of addresses.') % key)
     for address in addresses:
-        if not address.strip():
+        if not trimmed(address):
             raise InvalidNotification(_('extra["%s"] has an empty address. Leave it out.') % key)
         if CONTROL_CHARACTERS.search(address):
             raise InvalidNotification(
@@ -104,6 +107,11 @@ def _validate_addresses(key: str, value: Any) -> None:
                     " Remove it."
                 )
                 % key
+            )
+        if fault := fault_of_addresses(trimmed(address)):
+            raise InvalidNotification(
+                _('extra["%(key)s"] has %(address)r, which %(fault)s. Correct it.')
+                % {"key": key, "address": address, "fault": fault}
             )
 
 
@@ -135,6 +143,11 @@ def _validate_headers(headers: Any) -> None:
                     " Remove it."
                 )
                 % name
+            )
+        if fault := fault_of_header(name, value):
+            raise InvalidNotification(
+                _('extra["headers"]["%(name)s"] %(fault)s. Correct it.')
+                % {"name": name, "fault": fault}
             )
 
 

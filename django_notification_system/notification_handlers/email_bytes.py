@@ -6,15 +6,15 @@ differs between the mails of one campaign is three lines of the header.
 
 import re
 from dataclasses import dataclass
-from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-import django
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import smtp
+
+from .email_mime import HAS_POLICIES, NotificationMail
 
 #: An address that stands in a header as it is: ASCII, no name, nothing to quote, nothing to fold.
 PLAIN_ADDRESS = re.compile(
@@ -52,8 +52,8 @@ def sends_plainly(backend: Any) -> bool:
         isinstance(backend, smtp.EmailBackend)
         and not getattr(backend, "fail_silently", False)
         and all(
-            getattr(type(backend), name) is getattr(smtp.EmailBackend, name)
-            for name in ("send_messages", "_send")
+            getattr(type(backend), name, None) is getattr(smtp.EmailBackend, name, None)
+            for name in ("send_messages", "_send", "prep_address")
         )
     )
 
@@ -63,11 +63,11 @@ def sharing_mail(message: EmailMultiAlternatives) -> SharingMail | None:
 
     ``None`` for a message with anything out of the ordinary, such as an attachment or a copy.
     """
-    sender = _address(message.from_email)
+    sender = _envelope_sender(message.from_email)
     recipients = message.recipients()
     message_id = message.extra_headers.get("Message-ID", "")
     is_ordinary = (
-        type(message) is EmailMultiAlternatives
+        type(message) is NotificationMail
         and len(message.to) == 1
         and not (message.cc or message.reply_to or message.attachments)
         and len(message.extra_headers) == 1
@@ -96,24 +96,30 @@ def _shared_bytes(
     from_email: str,
 ) -> bytes:
     """Return all of a message, as Django makes it, but what differs from mail to mail."""
-    message = EmailMultiAlternatives(
+    message = NotificationMail(
         subject,
         body,
         from_email,
         headers={"Date": ANY_DATE, "Message-ID": ANY_MESSAGE_ID},
         alternatives=list(alternatives),
     )
-    if django.VERSION >= (6, 0):
-        made = message.message(policy=SMTP).as_bytes()
-    else:
-        made = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg] # Django's own
-    head, empty_line, rest = made.partition(b"\r\n\r\n")
+    head, empty_line, rest = message.octets().partition(b"\r\n\r\n")
     return PLACEHOLDERS.sub(b"", head + b"\r\n") + empty_line[2:] + rest
 
 
 @lru_cache(maxsize=8)
-def _address(from_email: str) -> str:
-    return parseaddr(from_email)[1]
+def _envelope_sender(from_email: str) -> str:
+    """Return how Django's SMTP backend names a sender, or an empty text where it refuses to."""
+    try:
+        if HAS_POLICIES:
+            # It uses nothing of its backend.
+            return str(smtp.EmailBackend.prep_address(cast(Any, None), from_email))
+        from django.core.mail.message import sanitize_address
+
+        # With its name; smtplib takes the address out of that.
+        return parseaddr(sanitize_address(from_email, settings.DEFAULT_CHARSET))[1]
+    except Exception:
+        return ""
 
 
 def _is_plain(pattern: re.Pattern[str], text: str) -> bool:

@@ -1,7 +1,6 @@
 """Building the mail of one notification: its parts, its headers, what ``extra`` adds."""
 
 import posixpath
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -9,7 +8,6 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError
 from django.template.loader import render_to_string
 from django.utils.encoding import punycode
@@ -21,23 +19,14 @@ from ..models.address import trimmed
 from ..models.notification import has_line_break
 from .base import TargetUnavailable, one_line
 from .cannot_build_message import CannotBuildMessage
+from .email_addresses import fault_of_addresses
 from .email_attachments import read_attachment
+from .email_headers import CONTROL_CHARACTERS, headers_of
+from .email_mime import NotificationMail
 from .html_to_text import html_to_text, is_html, text_to_html
 
 ContentSubtype = Literal["html", "plain"]
 
-#: What ends a line for Python's email package, or has no place in a header.
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-#: RFC 5322, section 3.6.8: printable US-ASCII without the colon.
-HEADER_NAME = re.compile(r"[!-9;-~]+")
-#: Headers that a message has once and gets otherwise.
-RESERVED_HEADERS = {
-    "bcc": "use extra['bcc']",
-    "subject": "the notification's title is the subject",
-    "content-transfer-encoding": "it follows from the body",
-    "content-type": "it follows from the body",
-    "mime-version": "it follows from the body",
-}
 SUBTYPE_OF_SUFFIX: Mapping[str, ContentSubtype] = {".html": "html", ".htm": "html", ".txt": "plain"}
 
 
@@ -71,7 +60,7 @@ def sender() -> str:
     return address
 
 
-def build_message(notification: Notification, from_email: str) -> EmailMultiAlternatives:
+def build_message(notification: Notification, from_email: str) -> NotificationMail:
     """Return the mail that a notification asks for.
 
     A body of plain text stays as it is and gets an HTML part that looks the same; a body of HTML
@@ -96,7 +85,7 @@ def build_message(notification: Notification, from_email: str) -> EmailMultiAlte
 
 def addressed_message(
     notification: Notification, from_email: str, text: str = ""
-) -> EmailMultiAlternatives:
+) -> NotificationMail:
     """Return the mail with its addresses, its headers and its text, and nothing else in it.
 
     Args:
@@ -108,7 +97,7 @@ def addressed_message(
         CannotBuildMessage: When the notification makes that impossible.
     """
     extra = _extra(notification)
-    return EmailMultiAlternatives(
+    return NotificationMail(
         subject=_subject(notification.title),
         body=text,
         from_email=from_email,
@@ -182,6 +171,8 @@ def _recipient(notification: Notification) -> str:
             "the target user record's address has a line break or another control character."
             " Correct it."
         )
+    if fault := fault_of_addresses(address):
+        raise CannotBuildMessage(f"the target user record's address {fault}. Correct it.")
     return address
 
 
@@ -244,35 +235,19 @@ def _encodable(text: str) -> str:
 def _headers(
     extra: Mapping[str, Any], notification: Notification, from_email: str
 ) -> dict[str, str]:
-    given = extra.get("headers")
-    if given is None:
-        given = {}
-    if not isinstance(given, dict):
-        raise CannotBuildMessage("extra['headers'] must be an object of names and texts.")
-    headers = {name: _header(name, value) for name, value in given.items()}
+    headers = headers_of(extra)
     if not any(name.lower() == "message-id" for name in headers):
         headers["Message-ID"] = message_id(notification, from_email)
     return headers
 
 
-def _header(name: str, value: Any) -> str:
-    if not HEADER_NAME.fullmatch(name):
-        raise CannotBuildMessage(f"extra['headers'] has {name!r}, which is no header's name.")
-    if instead := RESERVED_HEADERS.get(name.lower()):
-        raise CannotBuildMessage(f"extra['headers'] must not set {name}: {instead}.")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise CannotBuildMessage(f"extra['headers'][{name!r}] must be a text.")
-    if CONTROL_CHARACTERS.search(str(value)):
-        raise CannotBuildMessage(
-            f"extra['headers'][{name!r}] has a line break or another control character."
-        )
-    return str(value)
-
-
 def _addresses(extra: Mapping[str, Any], key: str) -> list[str]:
-    addresses = [address.strip() for address in _strings(extra, key)]
+    addresses = [trimmed(address) for address in _strings(extra, key)]
     if not all(addresses):
         raise CannotBuildMessage(f"extra['{key}'] has an empty address.")
+    for address in addresses:
+        if fault := fault_of_addresses(address):
+            raise CannotBuildMessage(f"extra['{key}'] has {address!r}, which {fault}. Correct it.")
     return addresses
 
 
