@@ -102,6 +102,11 @@ RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: _is_number(value) and 0 <= value <= 365 * 86_400,
         "a number of seconds from 0 to 31536000, which is a year",
     ),
+    # At 1 a single death would be the end of all that were claimed with the one to blame.
+    "max_interruptions": (
+        lambda value: _is_positive_integer(value) and 2 <= value <= 1000,
+        "a whole number from 2 to 1000",
+    ),
 }
 
 

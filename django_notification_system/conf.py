@@ -147,6 +147,8 @@ class EngineSettings:
         in_flight: How many batches of a target a task engine is given before it has delivered one.
         priority_aging: How long a wait, in seconds, a step of priority is worth; 0: priorities
             count for nothing.
+        max_interruptions: After how many runs in a row that took a notification and died before
+            they recorded its outcome it is given up.
     """
 
     batch_size: int = 500
@@ -164,6 +166,7 @@ class EngineSettings:
     task_queues: Mapping[str, str] | None = None
     in_flight: int = 20
     priority_aging: float = 600
+    max_interruptions: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,6 +175,7 @@ def _change_some(
             # A run whose lease has ended may still be sending; it must not write over this.
             claim_token=None,
             claimed_until=None,
+            interruptions=0,
             modified_date=stamp,
         )
         result = Result(number)

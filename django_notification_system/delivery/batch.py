@@ -15,6 +15,7 @@ from .announce import announce
 from .attempt import Attempt
 from .claim import Claim
 from .database import patiently
+from .interrupted import reason_to_give_up
 from .log import log_attempts, log_fields, log_settled
 from .look import count_deliverable
 from .observers import tell
@@ -78,6 +79,8 @@ class Batch:
         Apart from making the batch, so that whoever made it can close it where the database fails.
         """
         self._settle_without_attempt(self.claim.notifications)
+        if self.claim.was_interrupted:
+            self._give_up_interrupted()
         self._waiting.extend(self._open.values())
 
     @property
@@ -96,6 +99,11 @@ class Batch:
         return len(self._unrecorded)
 
     @property
+    def in_flight(self) -> int:
+        """How many of it were handed to the handler, and have no outcome as yet."""
+        return len(self._open) - len(self._waiting)
+
+    @property
     def is_done(self) -> bool:
         """Whether every one of it has its outcome, and that is recorded."""
         return not self._open and not self._unrecorded
@@ -112,17 +120,25 @@ class Batch:
         candidates = [self._waiting.popleft() for _ in range(size)]
         return candidates if just_claimed else self._still_wanted(candidates)
 
-    def take(self, outcome: Outcome, *, at: datetime, since: float) -> None:
+    def take(
+        self,
+        outcome: Outcome,
+        *,
+        at: datetime,
+        since: float,
+        when_unknown: WhenUnknown | None = None,
+    ) -> None:
         """Settle what the handler said of one notification, and record it when it is time.
 
         Args:
             outcome: What came of the attempt.
             at: When the handler said so.
             since: Likewise, by the monotonic clock.
+            when_unknown: What to do where nobody can know; by default the target's choice.
         """
         if outcome.notification.pk not in self._open:
             return  # settled otherwise: cancelled or deleted
-        outcome = self._settled(outcome, at)
+        outcome = self._settled(outcome, at, when_unknown or self.when_unknown)
         del self._open[outcome.notification.pk]
         if not self._unrecorded:
             self._unrecorded_since = since
@@ -130,10 +146,10 @@ class Batch:
         if len(self._unrecorded) >= self.settings.record_every:
             self.record()
 
-    def _settled(self, outcome: Outcome, at: datetime) -> Outcome:
+    def _settled(self, outcome: Outcome, at: datetime, when_unknown: WhenUnknown) -> Outcome:
         """Settle an outcome; one that makes no sense counts as unknown."""
         try:
-            settle(outcome, at=at, due_until=self.due_at, when_unknown=self.when_unknown)
+            settle(outcome, at=at, due_until=self.due_at, when_unknown=when_unknown)
         except Exception as error:
             logger.exception(
                 "The handler of target %r yielded a bad outcome.",
@@ -148,7 +164,7 @@ class Batch:
                 outcome.notification,
                 f"Its handler yielded an outcome that makes no sense ({one_line(error)}).",
             )
-            settle(outcome, at=at, due_until=self.due_at, when_unknown=self.when_unknown)
+            settle(outcome, at=at, due_until=self.due_at, when_unknown=when_unknown)
         return outcome
 
     def keep_time(self, progress_at: float) -> None:
@@ -226,6 +242,14 @@ class Batch:
             tell("settled", self.target, self.claim.token, settled)
         self._tell(settled)
 
+    def _give_up_interrupted(self) -> None:
+        """End what was interrupted too often, before a handler sees it once more."""
+        at, since = timezone.now(), time.monotonic()
+        for notification in list(self._open.values()):
+            if reason := reason_to_give_up(notification, self.settings):
+                outcome = Outcome.unknown(notification, reason)
+                self.take(outcome, at=at, since=since, when_unknown="fail")
+
     def _settle_unreadable(self, notification: Notification) -> bool:
         reason = self.claim.unreadable.get(notification.pk)
         if reason is None:
@@ -260,12 +284,13 @@ class Batch:
             pk: row for pk, row in rows.items() if row.status in Notification.PENDING_STATUSES
         }
         self._settle_without_attempt(pending.values())
-        for key in keys:
-            if key in pending:
-                continue
+        left = [key for key in keys if key in self._open]
+        self.claim.release(key for key in left if key in rows)
+        for key in left:
             del self._open[key]
-            if key in rows:
-                self.claim.release([key])
+            if key in pending:
+                self._report(rows[key], "Not sent: it was put off meanwhile.")
+            elif key in rows:
                 self._report(rows[key], "Not sent: it was settled otherwise meanwhile.")
 
     def _tell(self, notifications: list[Notification]) -> None:

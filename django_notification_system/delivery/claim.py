@@ -4,22 +4,25 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, connections, transaction
-from django.db.models import DateTimeField, ExpressionWrapper
+from django.db.models import DateTimeField, ExpressionWrapper, F
 
+from ..conf import engine_settings
 from ..models import Notification, NotificationTarget
 from ..models.among import Among
 from ..models.database_now import DatabaseNow
 from ..models.notification import NotificationQuerySet
 from .database import patiently
+from .due import due_of_target
+from .interrupted import InterruptedFound, turns, uninterrupted_of_target
 from .levels import Levels, priority_step
 from .outcome import one_line
-from .priority import Parts, first_of, rank, rank_of
+from .priority import Parts, RowsOf, first_of, rank, rank_of
 
 #: How long a claim waits for a transaction of others that holds all that goes first, and how long
 #: between two looks, in seconds.
@@ -28,6 +31,9 @@ WAIT_STEP_SECONDS = 0.01
 #: How many batches are looked through for one that nobody is just claiming, where that is not the
 #: database's to do: about as many as there are processes.
 WINDOWS = 8
+
+
+Claimed = TypeVar("Claimed", "Claim", list[uuid.UUID])
 
 
 @dataclass
@@ -41,6 +47,8 @@ class Claim:
         unreadable: Why a row of it cannot be read in full, by its key.
         is_last: Whether nothing more was due and free when it was made.
         sent_home: Whether rows were found whose record has moved to another target.
+        leaves_interrupted: Whether only rows that were interrupted are left to claim.
+        is_counted: Whether the claim counts as an interruption of its rows until their outcome.
     """
 
     token: uuid.UUID
@@ -49,6 +57,17 @@ class Claim:
     unreadable: dict[uuid.UUID, str] = field(default_factory=dict)
     is_last: bool = False
     sent_home: bool = False
+    leaves_interrupted: bool = False
+    is_counted: bool = True
+
+    def __bool__(self) -> bool:
+        """Tell whether it holds anything."""
+        return bool(self.notifications)
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether its rows were claimed before, by runs that died: they are to go alone."""
+        return any(row.interruptions > 1 for row in self.notifications)
 
     def rows(self, ids: Iterable[uuid.UUID]) -> NotificationQuerySet:
         """Return those of the batch, by their keys, that this run still holds."""
@@ -64,9 +83,18 @@ class Claim:
     def release(self, ids: Iterable[uuid.UUID]) -> int:
         """Give these back as they were; return how many were still held."""
         rows = self.rows(ids)
-        return patiently(
-            lambda: rows.update(claim_token=None, claimed_until=None), using=self.using
-        )
+        return patiently(lambda: rows.update(**self._given_back()), using=self.using)
+
+    def send_home(self, ids: Iterable[uuid.UUID]) -> None:
+        """Give these back without a target: their record has moved to another."""
+        rows = self.rows(ids)
+        patiently(lambda: rows.update(**self._given_back(), target=None), using=self.using)
+
+    def _given_back(self) -> dict[str, Any]:
+        values: dict[str, Any] = {"claim_token": None, "claimed_until": None}
+        if self.is_counted:
+            values["interruptions"] = F("interruptions") - 1
+        return values
 
 
 def claim_batch(
@@ -78,6 +106,7 @@ def claim_batch(
     using: str,
     retries_due_at: datetime | None = None,
     levels: Levels | None = None,
+    interrupted: bool = True,
 ) -> Claim:
     """Claim what goes first of what is due for a target, in one short transaction.
 
@@ -94,33 +123,46 @@ def claim_batch(
         retries_due_at: The latest ``scheduled_delivery`` of what has failed before, where it is
             another.
         levels: Which priorities there are, where the caller remembers it from claim to claim.
+        interrupted: Claim rows that were interrupted, where no others are left.
 
     Returns:
         The claim; an empty one when nothing is left to claim.
     """
-    claim = Claim(uuid.uuid4(), [], using)
     levels = levels or Levels(target, using=using)
+    made: list[Claim] = []
 
-    def take(by_priority: bool) -> None:
-        claim.notifications.clear()
-        claim.unreadable.clear()
-        parts, are_shares = first_of(
-            target,
-            due_at,
-            size,
-            levels if by_priority else None,
-            using=using,
-            retries_due_at=retries_due_at,
-        )
-        number = _take(claim, parts, due_at, size, lease_seconds, by_index=not by_priority)
-        # Where others were faster with some of the shares, there is more to be had.
-        claim.is_last = number < size and not are_shares
+    def claim_of(rows_of: RowsOf, at_most: int) -> Claim:
+        claim = Claim(uuid.uuid4(), [], using)
+        made.append(claim)
 
-    for by_priority in _tries():
-        patiently(partial(take, by_priority), using=using)
-        _keep_those_of(target, claim)
-        if claim.notifications or claim.is_last:  # again where another run was faster
-            break
+        def take(by_priority: bool) -> None:
+            claim.notifications.clear()
+            claim.unreadable.clear()
+            parts, are_shares = first_of(
+                target,
+                due_at,
+                at_most,
+                levels if by_priority else None,
+                using=using,
+                retries_due_at=retries_due_at,
+                rows_of=rows_of,
+            )
+            order = _Order(parts, at_most, due_at, using, by_index=not by_priority, rows_of=rows_of)
+            number = _take(claim, order, lease_seconds)
+            # Where others were faster with some of the shares, there is more to be had.
+            claim.is_last = number < at_most and not are_shares
+
+        for by_priority in _tries():
+            patiently(partial(take, by_priority), using=using)
+            _keep_those_of(target, claim)
+            if claim.notifications or claim.is_last:  # again where another run was faster
+                break
+        return claim
+
+    claim = _in_turn(claim_of, size, levels, interrupted=interrupted)
+    claim.is_last = claim.is_last and not levels.has_interrupted
+    claim.leaves_interrupted = not claim.notifications and levels.has_interrupted
+    claim.sent_home = any(each.sent_home for each in made)
     return claim
 
 
@@ -142,26 +184,32 @@ def claim_keys(
     """
     token = uuid.uuid4()
 
-    def take(by_priority: bool) -> tuple[list[uuid.UUID], int, bool]:
-        parts, are_shares = first_of(
-            target,
-            due_at,
-            size,
-            levels if by_priority else None,
-            using=using,
-            retries_due_at=retries_due_at,
-        )
-        with _transaction(using):
-            keys, free = _first_keys(parts, size, due_at, using=using, by_index=not by_priority)
-            marked = _mark_free(free, token, lease_seconds, due_at, using)
-        return keys, marked, bool(keys) or are_shares
+    def claim_of(rows_of: RowsOf, at_most: int) -> list[uuid.UUID]:
+        def take(by_priority: bool) -> tuple[list[uuid.UUID], int, bool]:
+            parts, are_shares = first_of(
+                target,
+                due_at,
+                at_most,
+                levels if by_priority else None,
+                using=using,
+                retries_due_at=retries_due_at,
+                rows_of=rows_of,
+            )
+            order = _Order(parts, at_most, due_at, using, by_index=not by_priority, rows_of=rows_of)
+            with _transaction(using):
+                keys, free = _first_keys(order)
+                # Counted when they are taken over: to wait in a broker is no death.
+                marked = _mark_free(order, free, token, lease_seconds, is_counted=False)
+            return keys, marked, bool(keys) or are_shares
 
-    keys: list[uuid.UUID] = []
-    for by_priority in _tries():
-        keys, marked, is_more_due = patiently(partial(take, by_priority), using=using)
-        if marked or not is_more_due:  # again where another run was faster
-            break
-    return token, keys
+        keys: list[uuid.UUID] = []
+        for by_priority in _tries():
+            keys, marked, is_more_due = patiently(partial(take, by_priority), using=using)
+            if marked or not is_more_due:  # again where another run was faster
+                break
+        return keys
+
+    return token, _in_turn(claim_of, size, levels, interrupted=True)
 
 
 def take_over(
@@ -192,10 +240,68 @@ def take_over(
     rows = _still_due(Notification.objects.using(using).filter(id__in=keys), due_at)
     held = rows.filter(claim_token=token, claimed_until__gt=DatabaseNow())
     lease = {"claim_token": claim.token, "claimed_until": _lease_end(lease_seconds)}
-    patiently(lambda: held.update(**lease), using=using)
+    patiently(lambda: held.update(**lease, interruptions=F("interruptions") + 1), using=using)
     _read(claim, keys)
     _keep_those_of(target, claim)
     return claim
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What to claim, and how.
+
+    Attributes:
+        parts: What is due, and how many are to be had of each.
+        size: How many in all.
+        due_at: The latest ``scheduled_delivery``.
+        using: The database's alias.
+        by_index: Pass over what others have locked, however many, where it takes longer.
+        rows_of: Which of what is due is meant.
+    """
+
+    parts: Parts
+    size: int
+    due_at: datetime
+    using: str
+    by_index: bool
+    rows_of: RowsOf
+
+    def admit(self, interruptions: Iterable[int]) -> None:
+        """Refuse rows that were interrupted, where all that is due was asked for.
+
+        Raises:
+            InterruptedFound: When they are among these: they go after the others.
+        """
+        if self.rows_of is due_of_target and any(interruptions):
+            raise InterruptedFound
+
+
+def _in_turn(
+    claim_of: Callable[[RowsOf, int], Claimed], size: int, levels: Levels, *, interrupted: bool
+) -> Claimed:
+    """Claim the rows that were never interrupted, or where there are none, some that were.
+
+    Nobody asks which rows were interrupted before one of them is met.
+
+    Args:
+        claim_of: Claims at most so many of these rows.
+        size: How many, at the most.
+        levels: Remembers whether interrupted rows were met.
+        interrupted: Whether to claim those that were, too.
+    """
+    if not levels.has_interrupted:
+        try:
+            return claim_of(due_of_target, size)
+        except InterruptedFound:
+            levels.has_interrupted = True
+    claimed = claim_of(uninterrupted_of_target, size)
+    if claimed or not interrupted:
+        return claimed
+    for rows_of, size_of_group in turns(engine_settings()):
+        if claimed := claim_of(rows_of, min(size, size_of_group)):
+            return claimed
+    levels.has_interrupted = False
+    return claimed
 
 
 def _tries() -> Iterator[bool]:
@@ -211,21 +317,21 @@ def _tries() -> Iterator[bool]:
         yield False
 
 
-def _take(
-    claim: Claim, parts: Parts, due_at: datetime, size: int, lease_seconds: int, *, by_index: bool
-) -> int:
+def _take(claim: Claim, order: _Order, lease_seconds: int) -> int:
     """Mark the first as the claim's own and read them; return how many there were to be had."""
     with _transaction(claim.using):
         rows: list[Notification] | None = None
         # Elsewhere the records and the users would be locked, too, or nothing would.
         if connections[claim.using].vendor == "postgresql":
-            rows = _whole_rows(parts, size)
+            rows = _whole_rows(order)
         if rows is None:
-            keys, free = _first_keys(parts, size, due_at, using=claim.using, by_index=by_index)
+            keys, free = _first_keys(order)
         else:
             keys = free = [row.pk for row in rows]
-        marked = _mark_free(free, claim.token, lease_seconds, due_at, claim.using)
+        marked = _mark_free(order, free, claim.token, lease_seconds, is_counted=True)
     if rows is not None and marked == len(rows):
+        for row in rows:
+            row.interruptions += 1  # as it was read before it was counted
         claim.notifications.extend(rows)
     elif marked:
         _read(claim, free)
@@ -246,35 +352,33 @@ def _skips_locked(using: str) -> bool:
 
 
 def _mark_free(
-    keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, due_at: datetime, using: str
+    order: _Order, keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, *, is_counted: bool
 ) -> int:
-    still_due_at = None if _skips_locked(using) else due_at
-    return mark(keys, token, lease_seconds, using, still_due_at=still_due_at)
+    return mark(
+        keys,
+        token,
+        lease_seconds,
+        order.using,
+        still_due_at=None if _skips_locked(order.using) else order.due_at,
+        is_counted=is_counted,
+    )
 
 
-def _first_keys(
-    parts: Parts, size: int, due_at: datetime, *, using: str, by_index: bool
-) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Return the keys of the first, and those of them that nobody else has just now: locked.
-
-    Args:
-        parts: What is due, and how many are to be had of each.
-        size: How many in all.
-        due_at: The latest ``scheduled_delivery``.
-        using: The database's alias.
-        by_index: Pass over what others have locked, however many, where it takes longer.
-    """
+def _first_keys(order: _Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    """Return the keys of the first, and those of them that nobody else has just now: locked."""
+    using = order.using
     if not _skips_locked(using):
-        keys = _keys(parts, size, lock=False)
+        keys = _keys(order, lock=False)
         return keys, keys
-    if connections[using].vendor != "mysql" or by_index:
-        keys = _keys(parts, size, lock=True)
+    if connections[using].vendor != "mysql" or order.by_index:
+        keys = _keys(order, lock=True)
         return keys, keys
     # MariaDB and MySQL keep the locks of all that such a query reads on its way, so that whoever
     # holds and records those rows waits for this claim. By their keys no more than they are read.
     keys, free = [], []
-    for keys in _windows(parts, size):
-        rows = _still_due(Notification.objects.using(using).filter(Among("id", keys)), due_at)
+    for keys in _windows(order):
+        rows = Notification.objects.using(using).filter(Among("id", keys))
+        rows = _still_due(rows, order.due_at)
         locked = rows.unclaimed().select_for_update(skip_locked=True)
         taken = set(locked.values_list("id", flat=True))
         free = [key for key in keys if key in taken]
@@ -283,43 +387,45 @@ def _first_keys(
     return keys, free
 
 
-def _windows(parts: Parts, size: int) -> Iterator[list[uuid.UUID]]:
+def _windows(order: _Order) -> Iterator[list[uuid.UUID]]:
     """Yield the keys of the first, and then of those that follow, as others take the first."""
-    if first := _keys(parts, size, lock=False):
+    size = order.size
+    if first := _keys(order, lock=False):
         yield first
     if len(first) == size:
-        further = [(part, number * WINDOWS) for part, number in parts]
-        keys = _keys(further, size * WINDOWS, lock=False)
+        further = [(part, number * WINDOWS) for part, number in order.parts]
+        keys = _keys(replace(order, parts=further, size=size * WINDOWS), lock=False)
         yield from (keys[start : start + size] for start in range(size, len(keys), size))
 
 
-def _whole_rows(parts: Parts, size: int) -> list[Notification] | None:
+def _whole_rows(order: _Order) -> list[Notification] | None:
     """Return the oldest with all that delivering them reads; ``None`` where one is unreadable."""
     rows: list[Notification] = []
     try:
-        for part, number in parts:
+        for part, number in order.parts:
             locked = part.select_for_update(skip_locked=True, of=("self",))
             rows.extend(locked.for_delivery()[:number])
     except DatabaseError:
         raise
     except Exception:
         return None
+    order.admit(row.interruptions for row in rows)
     rows.sort(key=_rank_of())
-    return rows[:size]
+    return rows[: order.size]
 
 
-def _keys(parts: Parts, size: int, *, lock: bool) -> list[uuid.UUID]:
+def _keys(order: _Order, *, lock: bool) -> list[uuid.UUID]:
     step = priority_step()
     first: list[tuple[timedelta, uuid.UUID]] = []
-    for part, number in parts:
+    for part, number in order.parts:
         if lock:
             part = part.select_for_update(skip_locked=True)
-        for moment, priority, key in part.values_list("scheduled_delivery", "priority", "id")[
-            :number
-        ]:
+        rows = part.values_list("scheduled_delivery", "priority", "id", "interruptions")[:number]
+        for moment, priority, key, interruptions in rows:
+            order.admit((interruptions,))
             first.append((rank(moment, priority, step), key))
     first.sort()
-    return [key for _, key in first[:size]]
+    return [key for _, key in first[: order.size]]
 
 
 def _rank_of() -> Callable[[Notification], timedelta]:
@@ -339,10 +445,7 @@ def _send_home(claim: Claim, strays: list[Notification]) -> None:
     claim.sent_home = True
     keys = {stray.pk for stray in strays}
     claim.notifications[:] = [row for row in claim.notifications if row.pk not in keys]
-    rows = claim.rows(keys)
-    patiently(
-        lambda: rows.update(target=None, claim_token=None, claimed_until=None), using=claim.using
-    )
+    claim.send_home(keys)
 
 
 def _read(claim: Claim, ids: list[uuid.UUID]) -> None:
@@ -376,15 +479,26 @@ def mark(
     using: str,
     *,
     still_due_at: datetime | None,
+    is_counted: bool,
 ) -> int:
-    """Write the claim; where the rows are not locked, on those that are due and free even now."""
+    """Write the claim; where the rows are not locked, on those that are due and free even now.
+
+    Args:
+        keys: The rows.
+        token: What marks the claim.
+        lease_seconds: For how long to hold them.
+        using: The database's alias.
+        still_due_at: The latest ``scheduled_delivery``, where the rows are not locked.
+        is_counted: Whether they are about to be sent, so that a death from now on counts.
+    """
     if not keys:
         return 0
     rows = Notification.objects.using(using).filter(Among("id", keys))
     if still_due_at is not None:
         # Another run may have claimed one, failed and set its next attempt in between.
         rows = _still_due(rows, still_due_at).unclaimed()
-    return rows.update(claim_token=token, claimed_until=_lease_end(lease_seconds))
+    count = {"interruptions": F("interruptions") + 1} if is_counted else {}
+    return rows.update(claim_token=token, claimed_until=_lease_end(lease_seconds), **count)
 
 
 def _still_due(rows: NotificationQuerySet, due_at: datetime) -> NotificationQuerySet:

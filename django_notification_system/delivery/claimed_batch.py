@@ -155,7 +155,8 @@ def give_back(batch: ClaimedBatch) -> int:
     Returns:
         How many rows it still held: none of those that somebody has begun to deliver.
     """
-    return Claim(uuid.UUID(batch.token), [], batch.using).release(map(uuid.UUID, batch.keys))
+    claim = Claim(uuid.UUID(batch.token), [], batch.using, is_counted=False)
+    return claim.release(map(uuid.UUID, batch.keys))
 
 
 def _batches_of(
@@ -186,7 +187,7 @@ def _batches_of(
         )
         if keys:
             yield _batch(token, target, keys, due_at, using=using)
-        if len(keys) < size:
+        if not keys or (len(keys) < size and not levels.has_interrupted):
             return
         room -= size
 
@@ -239,6 +240,7 @@ def _free_by_target(
 ) -> list[tuple[NotificationTarget, list[uuid.UUID]]]:
     """Return what of these is due and free, by targets that can be used."""
     rows = Notification.objects.using(using).filter(pk__in=ids).due(due_at).unclaimed()
+    rows = rows.filter(interruptions=0)  # the others go alone, which is the next run's to see to
     found = rows.order_by(rank_in_database()).values_list("target_user_record__target", "pk")
     by_target: dict[Any, list[uuid.UUID]] = {}
     for target_id, key in patiently(lambda: list(found), using=using):
@@ -263,7 +265,9 @@ def _mark_alone(
     using: str,
 ) -> int:
     return patiently(
-        lambda: mark(keys, token, settings.lease_seconds, using, still_due_at=due_at),
+        lambda: mark(
+            keys, token, settings.lease_seconds, using, still_due_at=due_at, is_counted=False
+        ),
         using=using,
     )
 

@@ -43,8 +43,14 @@ class GivenClaim:
         self._due_at = due_at
         self._using = using
 
-    def take(self, size: int) -> Claim:
-        """Take over at most so many, and give back the rest; after the first time return none."""
+    def take(self, size: int, *, interrupted: bool) -> Claim:
+        """Take over at most so many, and give back the rest; after the first time return none.
+
+        Args:
+            size: How many, at the most.
+            interrupted: Whether the run may claim rows that were interrupted. This claim was made
+                before, of these or of others.
+        """
         keys = [] if self.is_taken else self._keys[:size]
         self.is_taken = True
         claim = take_over(
@@ -61,4 +67,4 @@ class GivenClaim:
 
     def give_back(self) -> None:
         """Make free again what nobody has taken over."""
-        Claim(self._token, [], self._using).release(self._keys)
+        Claim(self._token, [], self._using, is_counted=False).release(self._keys)

@@ -4,6 +4,7 @@ A thread each, so that a target that is slow holds up no other; the database sta
 own thread, so that a test's transaction and SQLite's single writer are no obstacle.
 """
 
+import enum
 import logging
 import time
 from collections import deque
@@ -63,6 +64,16 @@ class Finished:
 Event = Wanted | Arrived | Finished
 
 
+class FinishCall(enum.Enum):
+    """Says that the handler is to answer for what it has before it gets more."""
+
+    FINISH_CALL = "finish call"
+
+
+#: A slice of a batch; or that there is none as yet; or, as ``None``, that there will be none.
+HandedOver = tuple[Batch, list[Notification]] | FinishCall | None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the handler yielded, which should be an outcome of a notification that it took.
@@ -97,7 +108,8 @@ class Lane:
             so that neither the handler nor the run waits for the other.
 
     Attributes:
-        inbox: Slices of a batch on their way to the handler; ``None`` ends its work.
+        inbox: Slices of a batch on their way to the handler; ``None`` ends its work, and
+            ``FINISH_CALL`` ends the handler's call where it has answers to give.
         answers: What the handler said, and the run has not yet taken.
         backlog: How many of the handler's outcomes are not recorded.
         taken: With the handler, which has given no outcome for them, by key.
@@ -119,7 +131,7 @@ class Lane:
         asks_ahead: bool,
     ) -> None:
         self.target = target
-        self.inbox: SimpleQueue[tuple[Batch, list[Notification]] | None] = SimpleQueue()
+        self.inbox: SimpleQueue[HandedOver] = SimpleQueue()
         self.answers: deque[Answer] = deque()
         self.taken: dict[object, tuple[Batch, Notification]] = {}
         self.has_answered = False
@@ -223,21 +235,24 @@ class Lane:
 
     def _fill_slice(self) -> bool:
         """Tell whether there is something to take, and wait for the run to say so."""
-        if not self._goes_on():
-            return False
-        if not self._slice and not self._exhausted:
+        while self._goes_on():
+            if self._slice or self._exhausted:
+                return bool(self._slice)
             self._ask()
             handed_over = self.inbox.get()
             self._has_asked = False
             if handed_over is None:
                 self._exhausted = True
+            elif isinstance(handed_over, FinishCall):
+                if self.taken:
+                    return False  # no handler answers while it waits here for more
             else:
                 batch, notifications = handed_over
                 self._slice.extend((batch, notification) for notification in notifications)
                 # Not before the provider has answered: where it is down, the rest stays unclaimed.
                 if self._asks_ahead and self.has_answered:
                     self._ask()
-        return bool(self._slice)
+        return False
 
     def _ask(self) -> None:
         if not self._has_asked:

@@ -45,10 +45,12 @@ class Levels:
 
     Attributes:
         step: What a step of priority is worth.
+        has_interrupted: Whether a claim has met rows that were interrupted, which go last.
     """
 
     def __init__(self, target: NotificationTarget, *, using: str) -> None:
         self.step = priority_step()
+        self.has_interrupted = False
         self._target = target
         self._using = using
         self._found: list[int] = []

@@ -27,7 +27,15 @@ SAVED_FIELDS = tuple(
     field.attname
     for field in Notification._meta.concrete_fields
     if field.attname
-    not in {"id", "digest", "claim_token", "claimed_until", "created_date", "modified_date"}
+    not in {
+        "id",
+        "digest",
+        "claim_token",
+        "claimed_until",
+        "interruptions",
+        "created_date",
+        "modified_date",
+    }
 )
 
 

@@ -315,7 +315,7 @@ class _Recording:
             values = _state(notification)
             if notification.pk in ended:
                 # No run whose lease has ended may write over it.
-                values |= {"claim_token": None, "claimed_until": None}
+                values |= {"claim_token": None, "claimed_until": None, "interruptions": 0}
             groups[tuple(values.items())].append(notification.pk)
         for values_of_group, keys in groups.items():
             Notification.objects.using(self.using).filter(pk__in=keys).update(

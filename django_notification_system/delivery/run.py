@@ -32,7 +32,7 @@ from .pause import explained, is_paused
 from .priority import Shares, rank_in_database
 from .settle import settle_without_attempt
 from .stop_moment import WIND_UP_SECONDS
-from .supply import Supply
+from .supply import Supply, Take
 from .targets import targets_named
 
 logger = logging.getLogger("django_notification_system")
@@ -227,24 +227,41 @@ class Run:
             is_alone=is_alone,
             is_stopping=self._is_stopping,
             report=self._reports.append,
+            may_go_alone=self._may_go_alone,
         )
         return lane
 
-    def _source_of_claims(self, target: NotificationTarget) -> Callable[[int], Claim]:
+    def _may_go_alone(self, supply: Supply) -> bool:
+        """Tell whether a target's rows that were interrupted may be sent now.
+
+        A death counts against all that is on its way. So no other target's rows are, unless these
+        have waited for long; and never others that were interrupted.
+        """
+        others = [other for other in self._supplies.values() if other is not supply]
+        if any(other.is_alone for other in others):
+            return False
+        return supply.has_waited_long or not any(other.is_busy for other in others)
+
+    def _source_of_claims(self, target: NotificationTarget) -> Take:
         if self._given is not None:
             return self._given.take
         begun_at = self.due_at
         levels = Levels(target, using=self.using)
-        # A watch's own moves on: what has come due since may have to go before the rest.
-        return lambda size: claim_batch(
-            target,
-            due_at=self.due_at,
-            retries_due_at=max(begun_at, self.due_at - RETRY_AFTER),
-            size=size,
-            lease_seconds=self._settings.lease_seconds,
-            levels=levels,
-            using=self.using,
-        )
+        # A watch's due_at moves on: what has come due since may have to go before the rest.
+
+        def take(size: int, *, interrupted: bool) -> Claim:
+            return claim_batch(
+                target,
+                due_at=self.due_at,
+                retries_due_at=max(begun_at, self.due_at - RETRY_AFTER),
+                size=size,
+                lease_seconds=self._settings.lease_seconds,
+                levels=levels,
+                using=self.using,
+                interrupted=interrupted,
+            )
+
+        return take
 
     def _next_event(self) -> Event | None:
         try:

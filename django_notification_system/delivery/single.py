@@ -72,8 +72,9 @@ def _save(
     notification: Notification, using: str, fields: Iterable[str], *outcomes: Outcome
 ) -> None:
     """Save only what the attempt changed: others may have written the rest meanwhile."""
+    notification.interruptions = 0
     with transaction.atomic(using=using):
-        notification.save(using=using, update_fields=[*fields, "modified_date"])
+        notification.save(using=using, update_fields=[*fields, "interruptions", "modified_date"])
         keep_attempts(attempts_to_keep(outcomes), using=using)
         deactivate_records(using, outcomes)
         announce([notification], using=using)

@@ -54,6 +54,7 @@ def update_statement(
     column = {name: quote(field.column) for name, field in FIELDS.items()}
     assignments = [f"{column[name]} = %s" for name in shared]
     assignments += [f"{column[name]} = NULL" for name in ("claim_token", "claimed_until")]
+    assignments.append(f"{column['interruptions']} = 0")
     parameters = [*shared.values()]
     has_json = any(isinstance(FIELDS[name], JSONField) for name in own)
     if own and connection.vendor == "postgresql" and not has_json:

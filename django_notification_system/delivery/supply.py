@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import Claim
 from .database import patiently
-from .lane import Answer, Lane
+from .lane import Answer, FinishCall, Lane
 from .log import log_fields, without_addresses
 from .outcome import Outcome, Result
 from .pause import explained, is_paused, pause, resume
@@ -26,6 +27,15 @@ logger = logging.getLogger("django_notification_system")
 CLAIM_AHEAD = 100
 #: How often a lane looks whether its target has been paused.
 LOOK_EVERY_SECONDS = 1.0
+#: How long interrupted rows wait for the other targets of the run to have nothing on its way.
+LONGEST_TURN_SECONDS = 10.0
+
+
+class Take(Protocol):
+    """Claims what is to be delivered next."""
+
+    def __call__(self, size: int, *, interrupted: bool) -> Claim:
+        """Claim at most so many, and where no others are left, rows that were interrupted."""
 
 
 class Supply:
@@ -33,7 +43,7 @@ class Supply:
 
     Args:
         lane: Whom to supply.
-        take: Claims what is to be delivered next, at most so many.
+        take: Claims what is to be delivered next.
         due_at: Deliver what is due at this moment.
         allowance: How many may be attempted; ``None``: as many as are due.
         settings: The engine's settings.
@@ -41,6 +51,8 @@ class Supply:
         is_alone: Whether the lane runs in this very thread, so that to wait is to sleep.
         is_stopping: Whether the run is to end early.
         report: Told what was done, for whoever iterates over the run.
+        may_go_alone: Whether no other target has anything on its way, and rows that were
+            interrupted may be sent.
 
     Attributes:
         allowance: How many may still be attempted.
@@ -52,7 +64,7 @@ class Supply:
         self,
         lane: Lane,
         *,
-        take: Callable[[int], Claim],
+        take: Take,
         due_at: datetime,
         allowance: int | None,
         settings: EngineSettings,
@@ -60,6 +72,7 @@ class Supply:
         is_alone: bool,
         is_stopping: Callable[[], bool],
         report: Callable[[Attempt], None],
+        may_go_alone: Callable[["Supply"], bool],
     ) -> None:
         self.lane = lane
         self.sent_home = False
@@ -72,6 +85,7 @@ class Supply:
         self._is_alone = is_alone
         self._is_stopping = is_stopping
         self._report = report
+        self._may_go_alone = may_go_alone
         target = target_settings(lane.target.notification_module_name)
         self._when_unknown = target.when_unknown
         self._rate = Rate(lane.target, target.seconds_each, using) if target.seconds_each else None
@@ -85,8 +99,13 @@ class Supply:
         #: What there is to say where the target has been paused since the lane began.
         self._pause_found: str | None = None
         self._looked_at = time.monotonic()
-        #: The lane waits for the moment that its rate allows the next.
+        #: The lane waits for the moment that its rate allows the next, or that it may go alone.
         self._is_waiting = False
+        #: All that is left to claim was interrupted.
+        self._has_only_interrupted = False
+        #: Since when these wait for their turn, and when the lane last looked for other rows.
+        self._turn_since: float | None = None
+        self._turn_looked_at = 0.0
 
     def hand_over(self) -> None:
         """Hand over the next slice; claim ahead, too, where the handler is known to be at work."""
@@ -95,9 +114,12 @@ class Supply:
             batch = next((batch for batch in self._batches if batch.has_more), None)
             just_claimed = batch is None
             if batch is None:
-                if self._must_wait():
+                if self._must_be_alone() or self._must_wait():
                     return
+                asked_for_interrupted = self._has_only_interrupted
                 batch = self._claim()
+                if batch is None and self._has_only_interrupted and not asked_for_interrupted:
+                    continue
             if batch is None:
                 break
             if notifications := batch.next_slice(just_claimed=just_claimed):
@@ -200,6 +222,23 @@ class Supply:
             batch.end()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something is on its way, or rows that were not interrupted may follow."""
+        may_follow = not (self._exhausted or self._has_only_interrupted)
+        return may_follow or self._is_anything_in_flight()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether rows that were interrupted are on their way."""
+        return any(batch.claim.was_interrupted and batch.in_flight for batch in self._batches)
+
+    @property
+    def has_waited_long(self) -> bool:
+        """Whether rows that were interrupted have waited for their turn as long as they may."""
+        since = self._turn_since
+        return since is not None and time.monotonic() - since > LONGEST_TURN_SECONDS
+
+    @property
     def stalled(self) -> bool:
         """Whether the handler has made no progress for as long as a lease lasts."""
         return time.monotonic() - self.lane.progress_at > self._settings.lease_seconds
@@ -217,8 +256,11 @@ class Supply:
             size = min(size, self.allowance)
         if self._rate is not None:
             size = min(size, self._rate.reserved)
-        claim = self._take(size)
+        claim = self._take(size, interrupted=self._has_only_interrupted)
         batch = self._keep(claim) if claim.notifications else None
+        self._has_only_interrupted = claim.leaves_interrupted or claim.was_interrupted
+        if not claim.leaves_interrupted:
+            self._turn_since = None
         if self._rate is not None:
             self._rate.use(len(claim.notifications))
         self.sent_home |= claim.sent_home
@@ -268,8 +310,38 @@ class Supply:
     def _claim_ahead(self) -> None:
         """Claim the next batch while the lane is busy with the end of this one."""
         waiting = sum(batch.waiting for batch in self._batches)
-        if waiting < CLAIM_AHEAD and self.lane.has_answered and self._rate is None:
+        is_free = self._rate is None and not self._has_only_interrupted
+        if waiting < CLAIM_AHEAD and self.lane.has_answered and is_free:
             self._claim()
+
+    def _must_be_alone(self) -> bool:
+        """Tell whether to wait, as rows that were interrupted are on their way, or are next.
+
+        One of these rows may kill the process. So nothing else is on its way then: it would count
+        as interrupted, too. What is known by then is recorded.
+        """
+        if not self._has_only_interrupted:
+            return False
+        self.take_answers()
+        if self._is_anything_in_flight():
+            self.lane.inbox.put(FinishCall.FINISH_CALL)
+            return True
+        for batch in self._batches:
+            batch.record()
+        if self._may_go_alone(self):
+            return False
+        now = time.monotonic()
+        if self._turn_since is None:
+            self._turn_since = self._turn_looked_at = now
+        if now - self._turn_looked_at > LOOK_EVERY_SECONDS:
+            self._turn_looked_at = now
+            self._has_only_interrupted = False  # others may have come due meanwhile
+            return False
+        self._is_waiting = True
+        return True
+
+    def _is_anything_in_flight(self) -> bool:
+        return sum(batch.in_flight for batch in self._batches) > len(self._unreachable)
 
     def _must_wait(self) -> bool:
         """Tell whether the rate allows no claim as yet; ask for its share where there is none."""

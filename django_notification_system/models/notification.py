@@ -186,6 +186,8 @@ class Notification(CreatedModifiedAbstractModel):
         digest: What the database takes only once; see ``notification_digest()``.
         claim_token: Which run holds it, if any.
         claimed_until: How long that run holds it, by the database's clock.
+        interruptions: How many runs in a row took it and recorded nothing of it: those that died,
+            or froze, and the one that holds it now. An outcome sets it to 0 again.
         id: The key.
         created_date: When the row was made.
         modified_date: When it was last changed.
@@ -301,6 +303,9 @@ class Notification(CreatedModifiedAbstractModel):
     digest = DigestField(_("digest"), null=True, blank=True, editable=False)
     claim_token = models.UUIDField(_("claim token"), null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
+    interruptions = models.SmallIntegerField(
+        _("interruptions"), default=0, db_default=0, editable=False
+    )
 
     #: Whether what was reported of an earlier message is to be written over with the next outcome.
     forgets_report: bool = False
