@@ -74,6 +74,18 @@ def test_every_file_that_the_pages_include_is_used_in_a_test() -> None:
     assert {name for name in outputs if f'"{name}"' not in used} == set()
 
 
+def test_every_page_that_installs_says_how_from_a_checkout() -> None:
+    texts = {page: page.read_text() for page in [*pages(), ROOT / "README.md"]}
+    installed = {
+        (page, extra)
+        for page, text in texts.items()
+        for extra in re.findall(r"pip install 'django-notification-system\[(\w+)\]", text)
+    }
+    assert len(installed) > 8
+    for page, extra in installed:
+        assert f"'/path/to/checkout[{extra}]'" in texts[page], page
+
+
 COMMANDS = sorted(name for name, app in get_commands().items() if app == APP)
 
 

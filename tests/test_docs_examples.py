@@ -36,6 +36,7 @@ from tests.documentation import (
 )
 from tests.scratch_databases import scratch_database
 from tests.settings import TEST_DATABASE
+from tests.terminal import on_terminal
 
 
 @pytest.fixture
@@ -197,17 +198,20 @@ def test_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
         re.MULTILINE,
     )
     output = ""
-    shell = False
+    shell: list[str] | None = None
     with SmtpStandIn() as mail_server, ProviderStandIn() as providers:
         for command, file in steps:
             if command:
-                shell = command == "python manage.py shell"
-                if not shell and not command.startswith(DONE_OTHERWISE):
+                if shell:
+                    paste(tmp_path, *PASTED_INTO_SHELL)
+                    assert shell == [f"examples/{name}" for name, _said in PASTED_INTO_SHELL[1:]]
+                shell = [] if command == "python manage.py shell" else None
+                if shell is None and not command.startswith(DONE_OTHERWISE):
                     output = type_command(command, tmp_path)
                 continue
             text = (DOCS / file).read_text()
-            if shell:
-                type_command("python manage.py shell", tmp_path, text)
+            if shell is not None:
+                shell.append(file)
             elif "settings" in file:
                 text = text.replace("1025", str(mail_server.port))
                 text = text.replace("8025", str(providers.port))
@@ -215,12 +219,23 @@ def test_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
                     settings_file.write(text)
             elif "process_notifications" in file:
                 assert sorted_blocks(steady(output)) == sorted_blocks(text)
+        paste(
+            tmp_path,
+            ("first_notifications.py", "Notifications: 6"),
+            ("first_notifications.py", "Notifications: 9"),
+        )
     assert [email["Subject"] for email in mail_server.received] == [
         "Test notification for Eggs Benedict"
     ]
     assert {message.provider for message in providers.received} == {"twilio", "expo"}
 
 
+#: What is pasted in the tutorial's shell, and what is said then; the first of it twice.
+PASTED_INTO_SHELL = (
+    ("add_person.py", "Addresses: 3"),
+    ("add_person.py", "Addresses: 3"),
+    ("first_notifications.py", "Notifications: 3"),
+)
 #: The tests have an environment and a folder, and start the stand-ins themselves.
 DONE_OTHERWISE = (
     "mkdir",
@@ -232,22 +247,40 @@ DONE_OTHERWISE = (
 )
 
 
-def type_command(command: str, folder: Path, typed: str = "") -> str:
-    program, *arguments = shlex.split(command)
-    if program == "django-admin":
-        arguments = ["-m", "django", *arguments]
-    else:
-        assert program == "python", command
+def paste(folder: Path, *files: tuple[str, str]) -> None:
+    """Paste examples into Django's shell, as a person does who sits before a terminal."""
+    command = [sys.executable, "manage.py", "shell"]
+    with on_terminal(command, folder=folder, environment=own_environment()) as terminal:
+        for name, said in files:
+            terminal.wait_for(">>> ")
+            terminal.paste((EXAMPLES / name).read_text())
+            terminal.wait_for(said)
+        terminal.wait_for(">>> ")
+        terminal.paste("exit()")
+        terminal.wait_for_end()
+    assert "Error" not in terminal.shown, terminal.shown
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment without what makes a process one of the tests'."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("DJANGO", "TEST_"))
     }
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+def type_command(command: str, folder: Path) -> str:
+    program, *arguments = shlex.split(command)
+    if program == "django-admin":
+        arguments = ["-m", "django", *arguments]
+    else:
+        assert program == "python", command
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT)},
-        input=typed,
+        env=own_environment(),
         capture_output=True,
         text=True,
     )

@@ -84,7 +84,7 @@ def test_make_has_the_targets_that_are_named() -> None:
 
 
 @only_once
-def test_five_lines_install_it_into_a_new_project(tmp_path: Path) -> None:
+def test_six_lines_install_it_and_mail_nobody_else(tmp_path: Path) -> None:
     run(tmp_path, "-m", "django", "startproject", "mysite", ".")
     with SmtpStandIn() as mail_server:
         with (tmp_path / "mysite" / "settings.py").open("a") as settings:
@@ -100,20 +100,26 @@ def test_five_lines_install_it_into_a_new_project(tmp_path: Path) -> None:
             "--email=eggs@example.com",
             DJANGO_SUPERUSER_PASSWORD="benedict",
         )
+        run(
+            tmp_path,
+            "manage.py",
+            "shell",
+            "-c",
+            "from django.contrib.auth.models import User;"
+            "User.objects.create_user('customer', 'customer@example.com')",
+        )
         install, *lines = blocks("sh")[0].splitlines()
         assert install == "pip install 'django-notification-system[all]>=2.0'"
-        assert len(lines) == 4
+        assert len(lines) == 5
         for line in lines:
             program, *arguments = shlex.split(line)
             assert program == "python"
             output = run(tmp_path, *arguments)
         assert "Email Successfully Sent" in output
-        [email] = mail_server.received
-    assert (email["To"], email["Subject"], email.text.strip()) == (
-        "eggs@example.com",
-        "Hello",
-        "It works.",
-    )
+        assert [(email["To"], email["Subject"]) for email in mail_server.received] == [
+            ("eggs@example.com", "Test notification"),
+            ("eggs@example.com", "Hello"),
+        ]
     for line in blocks("sh")[1].splitlines():
         run(tmp_path, *shlex.split(line)[1:])
 

@@ -13,3 +13,5 @@ for user_target in TargetUserRecord.objects.filter(user=user):
         status="SCHEDULED",
         scheduled_delivery=timezone.now(),
     )
+
+print("Notifications:", Notification.objects.count())

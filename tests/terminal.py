@@ -1,0 +1,83 @@
+"""A program on a pseudo-terminal, where it takes what is typed line by line."""
+
+import os
+import pty
+import select
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+#: How long an answer is waited for at the most, in seconds.
+PATIENCE = 60
+
+
+class Terminal:
+    """The terminal's end where a person sits.
+
+    Attributes:
+        shown: All that has been shown, what was typed among it.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._seen = 0
+        self.shown = ""
+
+    def paste(self, text: str) -> None:
+        """Type a text at once, and the line end after it."""
+        os.write(self._descriptor, f"{text.rstrip()}\n".encode())
+
+    def wait_for(self, text: str) -> None:
+        """Wait until a text is shown after the one that was waited for last.
+
+        Raises:
+            AssertionError: When it is not shown.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while (place := self.shown.find(text, self._seen)) < 0:
+            assert self._read(deadline), f"{text!r} is not shown:\n{self.shown}"
+        self._seen = place + len(text)
+
+    def wait_for_end(self) -> None:
+        """Read until the program has closed its end."""
+        deadline = time.monotonic() + PATIENCE
+        while self._read(deadline):
+            pass
+
+    def _read(self, deadline: float) -> bool:
+        """Read what is there; return whether there may be more."""
+        ready, _, _ = select.select([self._descriptor], [], [], max(deadline - time.monotonic(), 0))
+        if not ready:
+            return False
+        try:
+            read = os.read(self._descriptor, 65_536)
+        except OSError:  # Linux says so where the other end is closed
+            return False
+        self.shown += read.decode(errors="replace").replace("\r", "")
+        return bool(read)
+
+
+@contextmanager
+def on_terminal(
+    command: Sequence[str], *, folder: Path, environment: Mapping[str, str]
+) -> Iterator[Terminal]:
+    """Run a program on a terminal of its own, until the block is left."""
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**environment, "TERM": "dumb"},  # no colours, no moving cursor
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        yield Terminal(ours)
+    finally:
+        program.kill()
+        program.wait()
+        os.close(ours)
