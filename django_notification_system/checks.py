@@ -1,12 +1,10 @@
 """System checks of the settings: what is wrong is said at start, with the setting's name."""
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
-from math import isfinite
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -16,109 +14,13 @@ from django.core.validators import validate_email
 
 from . import conf
 from .exceptions import TargetUnavailable
-from .modules import as_folder, import_dotted, is_importable
+from .modules import as_folder, import_dotted, is_folder, is_importable
+from .setting_names import check_option_names, check_setting_names, check_target_keys
+from .setting_rules import LONGEST_SHOWN, SECONDS_TO_WAIT, Rule, rules_of, shown
 
 #: What each built-in target's client is called, and the extra that brings it.
 CLIENTS = {"twilio_sms": ("twilio", "twilio"), "expo": ("exponent_server_sdk", "expo")}
-
-
-def _is_positive_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_positive_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-def _is_rate(value: Any) -> bool:
-    try:
-        return value is None or conf.seconds_each(value) > 0
-    except ValueError:
-        return False
-
-
-def _is_url(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    parts = urlsplit(value)
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_text_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, str)
-
-
-#: What a value must be, and how to say so.
-RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "connections": (_is_positive_integer, "a whole number above 0"),
-    "timeout": (_is_positive_number, "a number of seconds above 0"),
-    "base_url": (_is_url, "an http or https URL"),
-    "when_unknown": (lambda value: value in ("retry", "fail"), '"retry" or "fail"'),
-    "rate": (_is_rate, 'a rate such as "10/s", "100/m" or "1000/h", or None'),
-    "receipts_after": (
-        lambda value: _is_number(value) and 0 <= value < 24 * 60,
-        "a number of minutes from 0 to below 1440",
-    ),
-    "from_email": (_is_text_or_none, "a string"),
-    "content_subtype": (lambda value: value in (None, "plain", "html"), '"plain" or "html"'),
-    "access_token": (_is_text_or_none, "a string or None"),
-    "account_sid": (_is_text, "a string"),
-    "auth_token": (_is_text, "a string"),
-    "sender": (_is_text, "a string"),
-    "messaging_service_sid": (_is_text, "a string"),
-    "callback_url": (lambda value: value == "" or _is_url(value), "an http or https URL"),
-    "batch_size": (_is_positive_integer, "a whole number above 0"),
-    "lease_seconds": (_is_positive_integer, "a whole number of seconds above 0"),
-    "record_every": (_is_positive_integer, "a whole number above 0"),
-    "pause_after": (_is_positive_integer, "a whole number above 0"),
-    "pause_seconds": (_is_positive_integer, "a whole number of seconds above 0"),
-    "history": (lambda value: value in ("failed", "all", "none"), '"failed", "all" or "none"'),
-    "hard_bounces": (_is_positive_integer, "a whole number above 0"),
-    "retry_backoff": (
-        lambda value: value is None or isinstance(value, Mapping),
-        "None or a dictionary, such as {'factor': 2, 'ceiling': 1440, 'jitter': 0.1}",
-    ),
-    "override_recipients": (
-        lambda value: value is None or isinstance(value, Mapping),
-        "None or a dictionary, such as {'email': 'staging@example.com'}",
-    ),
-    "dispatch": (lambda value: value in (None, "on_commit"), '"on_commit" or None'),
-    "engine": (_is_text_or_none, "the dotted name of a module, or None"),
-    "task_backend": (_is_text, "the name of a backend in TASKS"),
-    "task_queues": (
-        lambda value: value is None or isinstance(value, Mapping),
-        "None or a dictionary, such as {'email': 'mail'}",
-    ),
-    "in_flight": (_is_positive_integer, "a whole number above 0"),
-    "priority_aging": (
-        lambda value: _is_number(value) and 0 <= value <= 365 * 86_400,
-        "a number of seconds from 0 to 31536000, which is a year",
-    ),
-    # At 1 a single death would be the end of all that were claimed with the one to blame.
-    "max_interruptions": (
-        lambda value: _is_positive_integer(value) and 2 <= value <= 1000,
-        "a whole number from 2 to 1000",
-    ),
-}
-
-
-#: The same for the parts of ``RETRY_BACKOFF``.
-BACKOFF_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "factor": (lambda value: _is_number(value) and value >= 1, "a number from 1"),
-    "ceiling": (
-        lambda value: value is None or (_is_number(value) and value > 0),
-        "a number of minutes above 0, or None",
-    ),
-    "jitter": (lambda value: _is_number(value) and 0 <= value < 1, "a number from 0 to below 1"),
-}
+_OUT_OF_THE_ORDINARY = "Use plain dictionaries, lists, texts and numbers."
 
 
 def _error(number: int, message: str, hint: str | None = None) -> Error:
@@ -131,17 +33,29 @@ def _warning(number: int, message: str, hint: str | None = None) -> checks.Warni
 
 @checks.register()
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check all settings of this app."""
-    return [
-        *_check_targets(),
-        *_check_engine(),
-        *_check_backoff(),
-        *_check_overrides(),
-        *_check_task_engine(),
-        *_check_lease(),
-        *_check_locations(conf.HANDLERS),
-        *_check_locations(conf.CREATORS),
-    ]
+    """Check all settings of this app; whatever they are, a check reports and never raises."""
+    parts: Sequence[tuple[str, Callable[[], Iterable[CheckMessage]]]] = (
+        ("The settings", check_setting_names),
+        (conf.TARGETS, _check_targets),
+        (conf.TARGETS, check_target_keys),
+        (conf.ENGINE, _check_engine),
+        (conf.ENGINE, _check_backoff),
+        (conf.ENGINE, _check_overrides),
+        (conf.ENGINE, _check_task_engine),
+        (conf.ENGINE, _check_lease),
+        (conf.HANDLERS, partial(_check_locations, conf.HANDLERS)),
+        (conf.CREATORS, partial(_check_locations, conf.CREATORS)),
+    )
+    return [message for name, part in parts for message in _reported(name, part)]
+
+
+def _reported(name: str, part: Callable[[], Iterable[CheckMessage]]) -> Iterator[CheckMessage]:
+    """Yield what a part of the checks finds; what it cannot read is wrong as well."""
+    try:
+        yield from part()
+    except Exception as error:
+        # Not the error's own text, which may repeat a secret.
+        yield _error(13, f"{name} cannot be checked: {type(error).__name__}.", _OUT_OF_THE_ORDINARY)
 
 
 def _check_targets() -> Iterator[CheckMessage]:
@@ -149,16 +63,17 @@ def _check_targets() -> Iterator[CheckMessage]:
     if not isinstance(targets, Mapping):
         yield _error(1, f"{conf.TARGETS} must be a dictionary, such as {{'email': {{}}}}.")
         return
-    types = dict(conf.BUILT_IN_TARGETS.values())
     for key, values in targets.items():
-        name = f"{conf.TARGETS}[{key!r}]"
+        name = f"{conf.TARGETS}[{shown(key)}]"
         if not isinstance(values, Mapping):
             yield _error(1, f"{name} must be a dictionary.")
             continue
-        known = {field.name for field in fields(types.get(key, conf.TargetSettings))}
-        yield from _check_values(name, values, known)
-        if key in types:
-            yield from _check_names(name, set(values), known)
+        rules = rules_of(conf.settings_class_of(key))
+        for said in _wrong_values(name, values, rules):
+            yield _error(3, said)
+        # Any other option of a project's own target is for its handler.
+        may_have_others = key not in conf.KEYS_OF_BUILT_IN_TARGETS
+        yield from check_option_names(name, values, rules, may_have_others=may_have_others)
         if key == "twilio_sms":
             yield from _check_twilio(name, values)
         yield from _check_client(name, key, values)
@@ -169,9 +84,10 @@ def _check_engine() -> Iterator[CheckMessage]:
     if not isinstance(values, Mapping):
         yield _error(2, f"{conf.ENGINE} must be a dictionary, such as {{'BATCH_SIZE': 500}}.")
         return
-    known = {field.name.upper() for field in fields(conf.EngineSettings)}
-    yield from _check_names(conf.ENGINE, set(values), known)
-    yield from _check_values(conf.ENGINE, values, known)
+    rules = {name.upper(): rule for name, rule in rules_of(conf.EngineSettings).items()}
+    yield from check_option_names(conf.ENGINE, values, rules)
+    for said in _wrong_values(conf.ENGINE, values, rules):
+        yield _error(3, said)
 
 
 def _check_backoff() -> Iterator[CheckMessage]:
@@ -180,10 +96,10 @@ def _check_backoff() -> Iterator[CheckMessage]:
     if not isinstance(values, Mapping):
         return  # the other checks say so
     name = f"{conf.ENGINE}['RETRY_BACKOFF']"
-    yield from _check_names(name, set(values), set(BACKOFF_RULES))
-    for option, (is_right, expected) in BACKOFF_RULES.items():
-        if option in values and not is_right(values[option]):
-            yield _error(8, f"{name}[{option!r}] must be {expected}.")
+    rules = rules_of(conf.Backoff)
+    yield from check_option_names(name, values, rules)
+    for said in _wrong_values(name, values, rules):
+        yield _error(8, said)
 
 
 def _check_overrides() -> Iterator[CheckMessage]:
@@ -192,8 +108,10 @@ def _check_overrides() -> Iterator[CheckMessage]:
     if not isinstance(values, Mapping):
         return  # the other checks say so
     for key, address in values.items():
-        name = f"{conf.ENGINE}['OVERRIDE_RECIPIENTS'][{key!r}]"
-        if (right := conf.target_key(str(key))) != key:
+        name = f"{conf.ENGINE}['OVERRIDE_RECIPIENTS'][{shown(key)}]"
+        if not isinstance(key, str):
+            yield _error(9, f"{name} names no target.")
+        elif (right := conf.target_key(key)) != key:
             yield _error(9, f"{name} names a module and no target.", hint=f"Write {right!r}.")
         elif not isinstance(address, str) or not address.strip() or not address.isprintable():
             yield _error(9, f"{name} must be an address.")
@@ -246,7 +164,10 @@ def _check_lease() -> Iterator[CheckMessage]:
         for key, settings_class in conf.TARGETS_WITH_TIMEOUT.items()
         if isinstance(values := targets.get(key, {}), Mapping)
     ]
-    if not all(map(_is_positive_number, [lease, *timeouts])) or lease > max(timeouts, default=0):
+    rules = rules_of(conf.EngineSettings)["lease_seconds"], SECONDS_TO_WAIT
+    if not rules[0].allows(lease) or not all(map(rules[1].allows, timeouts)):
+        return  # the other checks say so
+    if lease > max(timeouts, default=0):
         return
     yield _warning(
         3,
@@ -256,20 +177,11 @@ def _check_lease() -> Iterator[CheckMessage]:
     )
 
 
-def _check_names(name: str, given: set[Any], known: set[str]) -> Iterator[CheckMessage]:
-    for unknown in sorted(given - known, key=str):
-        yield _warning(
-            1,
-            f"{name} has no option {unknown!r}; it is ignored.",
-            hint=f"The options are: {', '.join(sorted(known))}.",
-        )
-
-
-def _check_values(name: str, values: Mapping[Any, Any], known: set[str]) -> Iterator[CheckMessage]:
-    for option in sorted(known & set(values)):
-        is_right, expected = RULES[option.lower()]
-        if not is_right(values[option]):
-            yield _error(3, f"{name}[{option!r}] must be {expected}.")
+def _wrong_values(name: str, values: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Iterator[str]:
+    """Yield what to say of each value that is wrong."""
+    for option, rule in sorted(rules.items()):
+        if option in values and not rule.allows(values[option]):
+            yield f"{name}[{option!r}] must be {rule.expected}."
 
 
 def _check_twilio(name: str, values: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -317,10 +229,10 @@ def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
         yield _error(7, f"{name}: {error}")
         return
     if folder is not None:
-        if not folder.is_dir():
+        if not is_folder(folder):
             yield _error(
                 6,
-                f"{name} names a folder that does not exist: {folder}",
+                f"{name} names a folder that does not exist: {_cut(str(folder))}",
                 hint="Correct it, or create the folder.",
             )
         return
@@ -333,6 +245,10 @@ def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
         return
     yield _error(
         7,
-        f"{name} names a package that does not exist: {location}",
+        f"{name} names a package that does not exist: {_cut(str(location))}",
         hint="Correct it; a folder is written with a slash, such as './handlers'.",
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

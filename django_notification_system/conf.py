@@ -3,14 +3,36 @@
 Settings are read when they are needed, so ``override_settings`` works in tests.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+
+from .exceptions import TargetUnavailable
+from .setting_rules import (
+    CONNECTIONS,
+    COUNT,
+    RATE_OR_NONE,
+    SECONDS,
+    SECONDS_TO_WAIT,
+    TEXT,
+    WEB_ADDRESS,
+    WEB_ADDRESS_OR_EMPTY,
+    YEAR,
+    Rule,
+    dictionary_such_as,
+    number,
+    one_of,
+    or_none,
+    rules_of,
+    seconds_each,
+    setting,
+    whole_number,
+)
 
 TARGETS = "NOTIFICATION_SYSTEM_TARGETS"
 HANDLERS = "NOTIFICATION_SYSTEM_HANDLERS"
@@ -20,23 +42,6 @@ ENGINE = "NOTIFICATION_SYSTEM"
 WhenUnknown = Literal["retry", "fail"]
 History = Literal["failed", "all", "none"]
 Dispatch = Literal["on_commit"]
-
-
-#: ``"10/s"``: a number, and of what span of time.
-RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smhd])\s*")
-SECONDS_OF_SPAN = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def seconds_each(rate: str) -> float:
-    """Return how many seconds a rate allows for each notification.
-
-    Raises:
-        ValueError: When it is no rate.
-    """
-    match = RATE.fullmatch(rate) if isinstance(rate, str) else None
-    if match is None or not float(match[1]):
-        raise ValueError(f"{rate!r} is no rate such as '10/s', '100/m' or '1000/h'.")
-    return SECONDS_OF_SPAN[match[2]] / float(match[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +57,12 @@ class TargetSettings:
             it can find out.
     """
 
-    when_unknown: WhenUnknown = "retry"
-    rate: str | None = None
-    receipts_after: float = 15
+    when_unknown: WhenUnknown = setting("retry", one_of("retry", "fail"))
+    rate: str | None = setting(None, RATE_OR_NONE)
+    receipts_after: float = setting(
+        15,
+        number(lambda value: 0 <= value < 24 * 60, "a number of minutes from 0 to below 1440"),
+    )
 
     @property
     def seconds_each(self) -> float:
@@ -74,10 +82,12 @@ class EmailSettings(TargetSettings):
             by default it is told from each text.
     """
 
-    from_email: str | None = None
-    connections: int = 4
-    timeout: float = 10
-    content_subtype: Literal["plain", "html"] | None = None
+    from_email: str | None = setting(None, or_none(TEXT))
+    connections: int = setting(4, CONNECTIONS)
+    timeout: float = setting(10, SECONDS_TO_WAIT)
+    content_subtype: Literal["plain", "html"] | None = setting(
+        None, or_none(one_of("plain", "html"))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +105,14 @@ class TwilioSettings(TargetSettings):
         timeout: Seconds to wait for an answer.
     """
 
-    account_sid: str = ""
-    auth_token: str = field(default="", repr=False)
-    sender: str = ""
-    messaging_service_sid: str = ""
-    callback_url: str = ""
-    base_url: str = "https://api.twilio.com"
-    connections: int = 16
-    timeout: float = 10
+    account_sid: str = setting("", TEXT)
+    auth_token: str = setting("", TEXT, repr=False)
+    sender: str = setting("", TEXT)
+    messaging_service_sid: str = setting("", TEXT)
+    callback_url: str = setting("", WEB_ADDRESS_OR_EMPTY)
+    base_url: str = setting("https://api.twilio.com", WEB_ADDRESS)
+    connections: int = setting(16, CONNECTIONS)
+    timeout: float = setting(10, SECONDS_TO_WAIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +126,10 @@ class ExpoSettings(TargetSettings):
         timeout: Seconds to wait for an answer.
     """
 
-    access_token: str | None = field(default=None, repr=False)
-    base_url: str = "https://exp.host"
-    connections: int = 4
-    timeout: float = 10
+    access_token: str | None = setting(None, or_none(TEXT), repr=False)
+    base_url: str = setting("https://exp.host", WEB_ADDRESS)
+    connections: int = setting(4, CONNECTIONS)
+    timeout: float = setting(10, SECONDS_TO_WAIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,22 +161,38 @@ class EngineSettings:
             they recorded its outcome it is given up.
     """
 
-    batch_size: int = 500
-    lease_seconds: int = 300
-    record_every: int = 50
-    pause_after: int = 10
-    pause_seconds: int = 60
-    history: History = "failed"
-    hard_bounces: int = 1
-    retry_backoff: Mapping[str, float] | None = None
-    override_recipients: Mapping[str, str] | None = None
-    dispatch: Dispatch | None = None
-    engine: str | None = None
-    task_backend: str = "default"
-    task_queues: Mapping[str, str] | None = None
-    in_flight: int = 20
-    priority_aging: float = 600
-    max_interruptions: int = 3
+    batch_size: int = setting(500, COUNT)
+    lease_seconds: int = setting(300, SECONDS)
+    record_every: int = setting(50, COUNT)
+    pause_after: int = setting(10, COUNT)
+    pause_seconds: int = setting(60, SECONDS)
+    history: History = setting("failed", one_of("failed", "all", "none"))
+    hard_bounces: int = setting(1, whole_number(32_767))  # the largest that the column holds
+    retry_backoff: Mapping[str, float] | None = setting(
+        None, dictionary_such_as("{'factor': 2, 'ceiling': 1440, 'jitter': 0.1}")
+    )
+    override_recipients: Mapping[str, str] | None = setting(
+        None, dictionary_such_as("{'email': 'staging@example.com'}")
+    )
+    dispatch: Dispatch | None = setting(None, one_of("on_commit", None))
+    engine: str | None = setting(None, or_none(TEXT, "the dotted name of a module, or None"))
+    task_backend: str = setting("default", Rule(TEXT.test, "the name of a backend in TASKS"))
+    task_queues: Mapping[str, str] | None = setting(None, dictionary_such_as("{'email': 'mail'}"))
+    in_flight: int = setting(20, COUNT)
+    priority_aging: float = setting(
+        600,
+        number(
+            lambda value: 0 <= value <= YEAR,
+            f"a number of seconds from 0 to {YEAR}, which is a year",
+        ),
+    )
+    # At 1 a single death would be the end of all that were claimed with the one to blame.
+    max_interruptions: int = setting(
+        3,
+        Rule(
+            lambda value: COUNT.test(value) and 2 <= value <= 1000, "a whole number from 2 to 1000"
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,9 +206,11 @@ class Backoff:
             what failed together is not tried again together.
     """
 
-    factor: float = 2
-    ceiling: float | None = None
-    jitter: float = 0.1
+    factor: float = setting(2, number(lambda value: value >= 1, "a number from 1"))
+    ceiling: float | None = setting(
+        None, or_none(number(lambda value: value > 0, "a number of minutes above 0"))
+    )
+    jitter: float = setting(0.1, number(lambda value: 0 <= value < 1, "a number from 0 to below 1"))
 
 
 #: The key in ``NOTIFICATION_SYSTEM_TARGETS`` of each built-in handler module, and its type.
@@ -191,6 +219,9 @@ BUILT_IN_TARGETS: Mapping[str, tuple[str, type[TargetSettings]]] = {
     "twilio": ("twilio_sms", TwilioSettings),
     "expo": ("expo", ExpoSettings),
 }
+
+#: The keys themselves, and their types.
+KEYS_OF_BUILT_IN_TARGETS: Mapping[str, type[TargetSettings]] = dict(BUILT_IN_TARGETS.values())
 
 #: The keys of targets that wait for a server, and their types.
 TARGETS_WITH_TIMEOUT: Mapping[str, type[EmailSettings | TwilioSettings | ExpoSettings]] = {
@@ -203,24 +234,41 @@ Settings = TypeVar("Settings")
 
 
 def email_settings() -> EmailSettings:
-    """Return the settings of the email target."""
-    return _from_mapping(EmailSettings, _target("email"))
+    """Return the settings of the email target.
+
+    Raises:
+        TargetUnavailable: When one of them is wrong.
+    """
+    return _right_settings(EmailSettings, "email")
 
 
 def twilio_settings() -> TwilioSettings:
-    """Return the settings of the Twilio target."""
-    return _from_mapping(TwilioSettings, _target("twilio_sms"))
+    """Return the settings of the Twilio target.
+
+    Raises:
+        TargetUnavailable: When one of them is wrong.
+    """
+    return _right_settings(TwilioSettings, "twilio_sms")
 
 
 def expo_settings() -> ExpoSettings:
-    """Return the settings of the Expo target."""
-    return _from_mapping(ExpoSettings, _target("expo"))
+    """Return the settings of the Expo target.
+
+    Raises:
+        TargetUnavailable: When one of them is wrong.
+    """
+    return _right_settings(ExpoSettings, "expo")
 
 
 def target_key(module_name: str) -> str:
     """Return a target's key in the settings, by its handler's module name."""
-    key, _ = BUILT_IN_TARGETS.get(module_name, (module_name, TargetSettings))
+    key, _type = BUILT_IN_TARGETS.get(module_name, (module_name, TargetSettings))
     return key
+
+
+def settings_class_of(key: Any) -> type[TargetSettings]:
+    """Return the type of a target's settings, by the target's key."""
+    return KEYS_OF_BUILT_IN_TARGETS.get(key, TargetSettings)
 
 
 def target_settings(module_name: str) -> TargetSettings:
@@ -251,7 +299,29 @@ def module_locations(setting: str) -> Sequence[str | Path]:
 
 def _target(key: str) -> Mapping[str, Any]:
     targets = getattr(settings, TARGETS, None) or {}
-    return targets.get(key) or {}
+    values = targets.get(key) if isinstance(targets, Mapping) else None
+    return values if isinstance(values, Mapping) else {}
+
+
+def _right_settings(settings_class: type[Settings], key: str) -> Settings:
+    """Return a target's settings; a wrong one would cost each notification an attempt.
+
+    Not every process runs the system checks: a worker of a task engine may not.
+    """
+    values = _target(key)
+    for name, rule in rules_of(settings_class).items():
+        value = values.get(name)
+        is_missing = value is None and getattr(settings_class, name) == ""  # the handler says so
+        if name in values and not is_missing and not rule.allows(value):
+            raise TargetUnavailable(
+                _("%(option)s in the target's settings %(complaint)s. See %(setting)s.")
+                % {
+                    "option": name,
+                    "complaint": rule.complaint or f"must be {rule.expected}",
+                    "setting": f"{TARGETS}[{key!r}]",
+                }
+            )
+    return _from_mapping(settings_class, values)
 
 
 def _from_mapping(settings_class: type[Settings], values: Mapping[str, Any]) -> Settings:

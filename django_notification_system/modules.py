@@ -77,7 +77,7 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
         folder = as_folder(location)
         if folder is not None:
             file = folder / f"{name}.py"
-            if file.is_file():
+            if is_folder(folder) and file.is_file():
                 module = _import_file(file, name, built_in_package)
                 return FoundModule(module, str(file), shadows_built_in=built_in)
         elif is_importable(dotted := f"{location}.{name}"):
@@ -112,9 +112,17 @@ def as_folder(location: Location) -> Path | None:
     is_dotted_name = all(part.isidentifier() for part in location.split("."))
     if looks_like_path or not is_dotted_name:
         return Path(location)
-    if not is_importable(location) and Path(location).is_dir():
+    if not is_importable(location) and is_folder(Path(location)):
         return Path(location)
     return None
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there; a name that is longer than any may be names none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def is_importable(dotted: str) -> bool:

@@ -18,7 +18,7 @@ from django.core.management import (
     load_command_class,
 )
 
-from django_notification_system import checks, conf, exceptions, signals
+from django_notification_system import checks, conf, exceptions, setting_names, signals
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,
@@ -243,7 +243,7 @@ def test_reference_has_every_option(name: str) -> None:
 
 
 def test_reference_has_every_check_and_no_other() -> None:
-    source = Path(checks.__file__).read_text()
+    source = "".join(Path(each.__file__).read_text() for each in (checks, setting_names))
     known = {
         f"{APP}.{kind[0].upper()}{int(number):03}"
         for kind, number in re.findall(r"_(error|warning)\(\s*(\d+)", source)

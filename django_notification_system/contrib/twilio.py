@@ -27,6 +27,7 @@ except ImportError as error:
 
 from ..conf import TwilioSettings, twilio_settings
 from ..delivery.receipt import Receipt, ReceiptResult, record_receipts
+from ..exceptions import TargetUnavailable
 from ..notification_handlers.twilio_callback import (
     PARAMETER,
     address_of_attempt,
@@ -69,7 +70,7 @@ def status_callback(request: HttpRequest) -> HttpResponse:
     has this message, or one that a run is sending again. With 403 where the signature is not
     Twilio's, or the request such that none can be verified; nothing is looked at before that.
     """
-    if not _is_signed(request, twilio_settings()):
+    if not _is_signed(request):
         return HttpResponse("The signature is missing or wrong.", status=403, content_type=TEXT)
     receipt = receipt_of(request.POST)
     if receipt is None:
@@ -117,7 +118,12 @@ def receipt_of(form: QueryDict) -> Receipt | None:
     )
 
 
-def _is_signed(request: HttpRequest, settings: TwilioSettings) -> bool:
+def _is_signed(request: HttpRequest) -> bool:
+    try:
+        settings = twilio_settings()
+    except TargetUnavailable as error:
+        logger.error("%s", error)
+        return False
     signature = request.headers.get(SIGNATURE)
     if not settings.auth_token:
         # Whoever knows that there is none could sign with it.

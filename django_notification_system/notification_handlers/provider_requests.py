@@ -47,7 +47,7 @@ LONGEST_WAIT = timedelta(days=1)
 #: A shorter text stands in other words by chance.
 SHORTEST_SECRET = 4
 #: RFC 9110, section 10.2.3: ``delay-seconds``.
-SECONDS = re.compile(r"\s*[0-9]+\s*")
+SECONDS = re.compile(r"\s*[0-9]{1,100}\s*")
 PUSH_TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\]]*\]")
 
 
@@ -198,7 +198,7 @@ def not_before(retry_after: str | None) -> datetime | None:
         return None
     now = timezone.now()
     if SECONDS.fullmatch(retry_after):
-        seconds = float(retry_after)  # which takes any number of digits
+        seconds = float(retry_after)
         return now + timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
     try:
         moment = parsedate_to_datetime(retry_after)

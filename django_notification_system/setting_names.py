@@ -1,0 +1,135 @@
+"""System checks of the names of settings: a name that nothing reads is mostly a typing error."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+
+from . import conf
+from .exceptions import TargetUnavailable
+from .modules import as_folder, import_dotted, is_importable, is_module_name
+from .setting_rules import shown
+
+#: What every setting of this app begins with.
+PREFIX = conf.ENGINE
+#: Of ``contrib``.
+OTHER_SETTINGS = ("NOTIFICATION_SYSTEM_PROMETHEUS",)
+#: How alike two names are, from 0 to 1, of which one is a typing error.
+ALIKE = 0.6
+#: The same for names that may also be a project's own.
+NEARLY_THE_SAME = 0.85
+#: Fewer letters than these stand in other names by chance.
+SHORTEST_PART = 3
+
+
+def check_setting_names() -> Iterator[CheckMessage]:
+    """Warn of settings whose names are nearly those of this app's."""
+    known = (conf.TARGETS, conf.HANDLERS, conf.CREATORS, conf.ENGINE, *OTHER_SETTINGS)
+    for name in dir(settings):
+        if name in known or not name.startswith(PREFIX[:5]):
+            continue
+        if meant := get_close_matches(name, known, n=1, cutoff=NEARLY_THE_SAME):
+            if name.startswith(f"{PREFIX}_") and meant[0] == PREFIX:
+                continue  # alike by its beginning alone: a setting of the project's own
+            yield _warning(
+                5, f"{name} is no setting of this app; it is ignored.", _did_you_mean(meant[0])
+            )
+
+
+def check_target_keys() -> Iterator[CheckMessage]:
+    """Warn of entries whose keys are nearly those of targets.
+
+    The key of a target of a project's own is the name of its handler's module, which
+    ``NOTIFICATION_SYSTEM_HANDLERS`` has. The database knows targets too, but no system check may
+    ask it. A key that is like none may belong to a target that is still to come.
+    """
+    targets = getattr(settings, conf.TARGETS, None) or {}
+    keys = [] if not isinstance(targets, Mapping) else list(targets)
+    if all(key in conf.KEYS_OF_BUILT_IN_TARGETS for key in keys):
+        return
+    own = set(_modules_of_handlers()) - set(conf.BUILT_IN_TARGETS)
+    known = [*conf.KEYS_OF_BUILT_IN_TARGETS, *sorted(own)]
+    for key in keys:
+        if key in known or not isinstance(key, str):
+            continue
+        if meant := _meant(conf.target_key(key), known) or _part_or_whole(key, known):
+            yield _warning(
+                4,
+                f"{conf.TARGETS}[{shown(key)}] belongs to no target; it is ignored.",
+                f"{_did_you_mean(meant)} The key of a target of your own is the name of its"
+                f" handler's module in {conf.HANDLERS}.",
+            )
+
+
+def check_option_names(
+    name: str, values: Mapping[Any, Any], known: Iterable[str], *, may_have_others: bool = False
+) -> Iterator[CheckMessage]:
+    """Warn of options that there are not.
+
+    Args:
+        name: What has the options.
+        values: Those that are given.
+        known: The names of those that there are.
+        may_have_others: Whether others may be meant for somebody else, unless they are nearly the
+            same.
+    """
+    known = sorted(known)
+    for unknown in values:
+        if unknown in known:
+            continue
+        meant = _meant(unknown, known, NEARLY_THE_SAME if may_have_others else ALIKE)
+        if may_have_others and meant is None:
+            continue
+        hint = f"The options are: {', '.join(known)}."
+        yield _warning(
+            1,
+            f"{name} has no option {shown(unknown)}; it is ignored.",
+            hint if meant is None else f"{_did_you_mean(meant)} {hint}",
+        )
+
+
+def _meant(name: Any, known: Iterable[str], cutoff: float = ALIKE) -> str | None:
+    if not isinstance(name, str):
+        return None
+    by_small_letters = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower()[:100], by_small_letters, n=1, cutoff=cutoff)
+    return by_small_letters[found[0]] if found else None
+
+
+def _part_or_whole(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that another is a part of, as ``sms`` is, or that is a part of it."""
+    if len(name) < SHORTEST_PART:
+        return None
+    return next((each for each in known if name.lower() in each or each in name.lower()), None)
+
+
+def _did_you_mean(name: str) -> str:
+    return f"Did you mean {name!r}?"
+
+
+def _modules_of_handlers() -> Iterator[str]:
+    """Yield the names of the modules that the project's locations have; none is imported."""
+    for location in conf.module_locations(conf.HANDLERS):
+        try:
+            folder = as_folder(location) if isinstance(location, str | Path) else None
+            paths = [folder] if folder is not None else _paths_of_package(str(location))
+        except TargetUnavailable:
+            continue  # another check says so
+        for module in iter_modules([str(path) for path in paths]):
+            if is_module_name(module.name):
+                yield module.name
+
+
+def _paths_of_package(dotted: str) -> list[Path]:
+    if not is_importable(dotted):
+        return []
+    return [Path(path) for path in getattr(import_dotted(dotted), "__path__", ())]
+
+
+def _warning(number: int, message: str, hint: str) -> CheckMessage:
+    return checks.Warning(message, hint=hint, id=f"django_notification_system.W{number:03}")

@@ -1,0 +1,153 @@
+"""What settings may be: each rule once, with the sentence that says so to people."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from math import isfinite
+from typing import Any
+from urllib.parse import urlsplit
+
+#: More seconds than these lead out of the calendar sooner or later.
+YEAR = 365 * 86_400
+#: ``"10/s"``: a number, and of what span of time.
+RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smhd])\s*")
+SECONDS_OF_SPAN = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+#: How much of a wrong value a message repeats.
+LONGEST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the value of a setting must be.
+
+    Attributes:
+        test: Tells whether a value is right. What raises an error finds it wrong.
+        expected: What stands behind "must be" in a message.
+        complaint: What to say of a wrong value where that is not enough.
+    """
+
+    test: Callable[[Any], bool]
+    expected: str
+    complaint: str = ""
+
+    def allows(self, value: Any) -> bool:
+        """Tell whether a value is right, whatever it is."""
+        try:
+            return bool(self.test(value))
+        except Exception:  # of another type, say, or out of range
+            return False
+
+
+def setting(default: Any, rule: Rule, *, repr: bool = True) -> Any:  # noqa: A002 # dataclasses' word
+    """Declare a setting: a dataclass's field with what its value must be.
+
+    Args:
+        default: Its value where a project does not set it.
+        rule: What it must be.
+        repr: Whether it may be shown.
+    """
+    return field(default=default, repr=repr, metadata={"rule": rule})
+
+
+def rules_of(settings_class: Any) -> Mapping[str, Rule]:
+    """Return the rule of each setting that a dataclass declares, by the setting's name."""
+    return _rules_of(settings_class)
+
+
+@cache
+def _rules_of(settings_class: Any) -> Mapping[str, Rule]:
+    return {each.name: each.metadata["rule"] for each in fields(settings_class)}
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message may repeat it; Python writes no integer of 4,400 digits."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def seconds_each(rate: str) -> float:
+    """Return how many seconds a rate allows for each notification.
+
+    Raises:
+        ValueError: When it is no rate, or of less than one a year.
+    """
+    match = RATE.fullmatch(rate) if isinstance(rate, str) else None
+    number = float(match[1]) if match else 0.0
+    seconds = SECONDS_OF_SPAN[match[2]] / number if match and number else 0.0
+    if not 0 < seconds <= YEAR:
+        raise ValueError(f"{shown(rate)} is no rate such as '10/s', '100/m' or '1000/h'.")
+    return seconds
+
+
+def is_web_address(value: Any) -> bool:
+    """Tell whether a value is an http or https URL with a host, and a port that there can be."""
+    parts = urlsplit(value)
+    # The port is read when it is asked for, and may be none.
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+
+
+def one_of(*values: Any) -> Rule:
+    """Return the rule that a value is one of a few."""
+    spoken = [f'"{value}"' if isinstance(value, str) else repr(value) for value in values]
+    expected = " or ".join(filter(None, [", ".join(spoken[:-1]), spoken[-1]]))
+    return Rule(lambda value: value in values, expected)
+
+
+def whole_number(most: int, unit: str = "", least: int = 1) -> Rule:
+    """Return the rule that a value is a whole number from ``least`` to ``most``."""
+    of_unit = f" of {unit}" if unit else ""
+    return Rule(
+        lambda value: _is_integer(value) and least <= value <= most,
+        f"a whole number{of_unit} above {least - 1}, at most {most}",
+    )
+
+
+def number(test: Callable[[float], bool], expected: str) -> Rule:
+    """Return the rule that a value is a number, and a finite one, of which the test holds."""
+    return Rule(lambda value: _is_number(value) and test(value), expected)
+
+
+def or_none(rule: Rule, expected: str | None = None) -> Rule:
+    """Return the rule that a value is ``None``, or as another rule says."""
+    return Rule(
+        lambda value: value is None or rule.test(value), expected or f"{rule.expected}, or None"
+    )
+
+
+def dictionary_such_as(example: str) -> Rule:
+    """Return the rule that a value is ``None`` or a dictionary."""
+    is_dictionary = Rule(lambda value: isinstance(value, Mapping), "a dictionary")
+    return or_none(is_dictionary, f"None or a dictionary, such as {example}")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+TEXT = Rule(lambda value: isinstance(value, str), "a string")
+SECONDS_TO_WAIT = number(
+    lambda value: 0 < value <= 86_400, "a number of seconds above 0, at most 86400, which is a day"
+)
+WEB_ADDRESS = Rule(
+    is_web_address,
+    "an http or https URL",
+    "is no web address. It must start with https:// or http:// and name a host",
+)
+WEB_ADDRESS_OR_EMPTY = Rule(
+    lambda value: value == "" or is_web_address(value), WEB_ADDRESS.expected, WEB_ADDRESS.complaint
+)
+RATE_OR_NONE = Rule(
+    lambda value: value is None or seconds_each(value) > 0,
+    'a rate such as "10/s", "100/m" or "1000/h", or None',
+)
+COUNT = whole_number(1_000_000)
+CONNECTIONS = whole_number(10_000)
+SECONDS = whole_number(YEAR, "seconds")
