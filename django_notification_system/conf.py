@@ -140,7 +140,8 @@ class EngineSettings:
         batch_size: How many notifications a run claims at a time.
         lease_seconds: After how many seconds without progress another run may take them.
         record_every: After how many outcomes, at the latest, they are written down.
-        pause_after: After how many failures in a row to reach a provider its target is paused.
+        pause_after: After how many failures in a row to reach a provider a run tries no more, and
+            its target is paused; where fewer are due, after all of them.
         pause_seconds: For how long it is; then a single notification is tried first.
         history: Which attempts are kept: ``"failed"``, ``"all"`` or ``"none"``.
         hard_bounces: After how many hard bounces a record is switched off.

@@ -19,7 +19,8 @@ PROVED: set[str] = set()
 #: What a row makes of a notification that may be tried again, where unknown means no.
 STATUS = {
     Verdict.RETRY: "RETRY",
-    Verdict.UNREACHABLE: "RETRY",
+    Verdict.UNREACHABLE: "SCHEDULED",
+    Verdict.OUT_OF_ORDER: "SCHEDULED",
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.FAILED: "DELIVERY FAILURE",
     Verdict.HARD_BOUNCE: "DELIVERY FAILURE",
@@ -60,7 +61,7 @@ def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureF
         email.refresh_from_db()
         bounces = 1 if fault.verdict is Verdict.HARD_BOUNCE else 0
         assert (email.hard_bounces, email.active) == (bounces, True)
-        stopped = fault.verdict is Verdict.STOPS
+        stopped = fault.verdict in (Verdict.STOPS, Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER)
         assert notification.retry_attempts == (0 if stopped else attempts)
         assert bool(this.problems) is stopped
         said = this.problems["Email"] if stopped else notification.response

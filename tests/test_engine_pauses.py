@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -12,14 +12,16 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from django_notification_system.delivery.outcome import Outcome
+from django_notification_system.delivery.pause import is_paused, pause
 from django_notification_system.delivery.run import Run
 from django_notification_system.models import (
     Notification,
+    NotificationAttempt,
     NotificationTarget,
     TargetUserRecord,
 )
 from tests.conftest import MakeDue
-from tests.handlers import freely
+from tests.handlers import freely, old
 from tests.test_engine import in_real_transactions
 
 NOBODY_THERE = "ConnectionRefusedError: nobody is there"
@@ -146,28 +148,135 @@ def test_a_provider_that_never_answers_is_left_alone_too(record: TargetUserRecor
     assert "(ReadTimeout: no answer)" in run.problems["Freely"]
 
 
-def test_a_few_failures_are_attempts_as_any_other(record: TargetUserRecord) -> None:
+@pytest.mark.parametrize("number", [1, 5, 9])
+def test_a_provider_that_is_down_costs_nothing_however_few_are_due(
+    record: TargetUserRecord, number: int
+) -> None:
     freely.behave = down
-    make_many(record, 9)
-    attempts = list(Run())
-    assert {attempt.response for attempt in attempts} == {NOBODY_THERE}
-    assert states(record) == {("RETRY", 1, None)}
+    make_many(record, number)
+    before = dict(Notification.objects.values_list("pk", "scheduled_delivery"))
+    for _ in range(5):
+        run = Run()
+        attempts = list(run)
+        assert "cannot be reached or does not answer" in run.problems["Freely"]
+        assert {attempt.response for attempt in attempts} == {run.problems["Freely"]}
+        assert states(record) == {("SCHEDULED", 0, None)}
+        assert not NotificationAttempt.objects.exists()
+        if number == 1 and before is not None:
+            assert dict(Notification.objects.values_list("pk", "scheduled_delivery")) == before
+            before = None
+        record.target.refresh_from_db()
+        assert is_paused(record.target)
+        pause_is_over(record.target)
+    freely.behave = freely.one_after_another
+    list(Run())
+    assert states(record) == {("DELIVERED", 0, None)}
 
 
-def test_failures_between_deliveries_pause_nothing(record: TargetUserRecord) -> None:
-    def now_and_then(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+def test_what_waits_for_another_attempt_keeps_those_that_it_has(record: TargetUserRecord) -> None:
+    freely.behave = down
+    make_many(record, 3)
+    Notification.objects.update(status="RETRY", retry_attempts=2, attempted_delivery=timezone.now())
+    list(Run())
+    assert states(record) == {("RETRY", 2, None)}
+
+
+def now_and_then(**trouble: bool) -> Any:
+    """Let every tenth through, and say of the others that the provider is in trouble."""
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         for number, notification in enumerate(notifications):
             if number % 10 == 9:
                 yield Outcome.delivered(notification, "Sent.")
             else:
-                yield Outcome.retry(notification, NOBODY_THERE, unreachable=True)
+                yield Outcome.retry(notification, NOBODY_THERE, **trouble)
 
-    freely.behave = now_and_then
+    return behave
+
+
+def test_what_does_not_get_through_beside_others_waits_a_while_and_counts_nothing(
+    record: TargetUserRecord,
+) -> None:
+    freely.behave = now_and_then(unreachable=True)
+    make_many(record, 100)
+    start = timezone.now()
+    run = Run()
+    list(run)
+    assert run.problems == {}
+    assert states(record) == {("DELIVERED", 0, None), ("SCHEDULED", 0, None)}
+    waiting = Notification.objects.filter(status="SCHEDULED")
+    assert set(waiting.values_list("response", "attempted_delivery")) == {(NOBODY_THERE, None)}
+    assert not NotificationAttempt.objects.exists()
+    for moment in waiting.values_list("scheduled_delivery", flat=True):
+        assert 55 < (moment - start).total_seconds() < 75
+
+
+def test_what_the_provider_cannot_process_while_it_takes_others_is_an_attempt(
+    record: TargetUserRecord,
+) -> None:
+    """The message may be what puts it out of order; else it would be tried for ever."""
+    freely.behave = now_and_then(out_of_order=True)
     make_many(record, 100)
     run = Run()
     list(run)
     assert run.problems == {}
     assert states(record) == {("DELIVERED", 0, None), ("RETRY", 1, None)}
+
+
+def test_a_single_notification_keeps_the_others_waiting_no_longer_than_two_pauses(
+    record: TargetUserRecord,
+) -> None:
+    """One that makes the provider stumble is not tried first for ever."""
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            if notification.title == "stumbling block":
+                yield Outcome.retry(notification, "HTTP 500", out_of_order=True)
+            else:
+                yield Outcome.delivered(notification, "Sent.")
+
+    freely.behave = behave
+    make_many(record, 1)
+    Notification.objects.update(title="stumbling block")
+    list(Run())
+    make_many(record, 4)
+    pause_is_over(record.target)
+    list(Run())
+    assert not Notification.objects.filter(status="DELIVERED").exists()
+    pause_is_over(record.target)
+    list(Run())
+    assert Notification.objects.filter(status="DELIVERED").count() == 4
+    assert Notification.objects.get(title="stumbling block", status="RETRY").retry_attempts == 1
+
+
+def test_a_provider_that_is_down_costs_a_handler_that_sends_alone_nothing(
+    record: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """``send_notification()`` speaks ``Outcome`` too."""
+    NotificationTarget.objects.update(notification_module_name="old")
+    old.behave = lambda notification: Outcome.retry(notification, NOBODY_THERE, unreachable=True)
+    notification = make_due(record)
+    run = Run()
+    list(run)
+    assert "cannot be reached" in run.problems["Freely"]
+    notification.refresh_from_db()
+    assert (notification.status, notification.retry_attempts) == ("SCHEDULED", 0)
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_pauses_begin_and_end_by_the_databases_clock(
+    record: TargetUserRecord, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """A host that is ten minutes ahead pauses for no longer, one that is behind for no less."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+    pause(record.target, 60, reason="", using="default")
+    record.target.refresh_from_db()
+    assert record.target.paused_until is not None
+    assert 50 < (record.target.paused_until - datetime.now(UTC)).total_seconds() < 70
+    assert is_paused(record.target)
+    NotificationTarget.objects.update(paused_until=datetime.now(UTC) - timedelta(seconds=1))
+    record.target.refresh_from_db()
+    assert not is_paused(record.target)
 
 
 def test_the_number_and_the_time_are_settings(record: TargetUserRecord, settings: Any) -> None:

@@ -30,7 +30,8 @@ PROVED: set[str] = set()
 #: What a row makes of a notification that may be tried again, where unknown means no.
 STATUS = {
     Verdict.RETRY: "RETRY",
-    Verdict.UNREACHABLE: "RETRY",
+    Verdict.UNREACHABLE: "SCHEDULED",
+    Verdict.OUT_OF_ORDER: "SCHEDULED",
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.SPLIT: "DELIVERY FAILURE",
     Verdict.SPLIT_RETRY: "RETRY",
@@ -88,7 +89,7 @@ def prove(
         record.refresh_from_db()
         assert notification.status == STATUS[fault.verdict]
         assert record.active is (fault.verdict is not Verdict.DEVICE_GONE)
-        stopped = fault.verdict is Verdict.STOPS
+        stopped = fault.verdict in (Verdict.STOPS, Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER)
         # That a device is gone is no failed attempt: see the reference of statuses.
         counted = not stopped and notification.status != "INACTIVE DEVICE"
         assert notification.retry_attempts == (1 if counted else 0)
@@ -212,7 +213,7 @@ def test_the_engine_is_told_that_expo_is_down(
 ) -> None:
     providers.on_request = refused(answer)
     [outcome] = deliver([make_due(record)])
-    assert outcome.unreachable is unreachable
+    assert outcome.is_provider_down is unreachable
 
 
 def test_the_engine_is_told_that_there_is_no_connection(

@@ -21,7 +21,7 @@ from .look import count_deliverable
 from .observers import tell
 from .outcome import Outcome, one_line
 from .record import record_outcomes, record_settled
-from .settle import settle, settle_without_attempt
+from .settle import TICK, settle, settle_without_attempt
 
 logger = logging.getLogger("django_notification_system")
 
@@ -194,9 +194,22 @@ class Batch:
                 len(outcomes),
                 extra=log_fields(self.target, batch_token=self.claim.token, count=len(outcomes)),
             )
-            log_attempts(self.target, self.claim.token, notifications)
-            tell("recorded", self.target, self.claim.token, outcomes)
+            attempts = [outcome for outcome in outcomes if outcome.is_attempt]
+            attempted = [outcome.notification for outcome in attempts]
+            log_attempts(self.target, self.claim.token, attempted)
+            tell("recorded", self.target, self.claim.token, attempts)
             self._tell(notifications)
+
+    def put_last(self, notification: Notification, *, at: datetime) -> None:
+        """Let one that was tried in vain, and not attempted, go behind all that is due.
+
+        Args:
+            notification: Which; it has no outcome.
+            at: When it was tried.
+        """
+        rows = self.claim.rows([notification.pk]).due(self.due_at)
+        moment = max(at, self.due_at + TICK)
+        patiently(lambda: rows.update(scheduled_delivery=moment), using=self.claim.using)
 
     def hold(self, problem: str) -> None:
         """Report those that the target's problem kept from being attempted."""

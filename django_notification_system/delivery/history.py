@@ -38,7 +38,7 @@ def attempts_to_keep(outcomes: Iterable[Outcome]) -> list[NotificationAttempt]:
     return [
         make_attempt(outcome.notification, kind, _moment(outcome))
         for outcome in outcomes
-        if (kind := _kind(outcome)) not in GOOD_NEWS or history == "all"
+        if outcome.is_attempt and ((kind := _kind(outcome)) not in GOOD_NEWS or history == "all")
     ]
 
 

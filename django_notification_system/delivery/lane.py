@@ -102,7 +102,7 @@ class Lane:
         is_stopping: Whether the run is to end early.
         most_unrecorded: While so many outcomes wait to be recorded, the handler is asked for no
             further one, and so sends nothing more.
-        cut_off_after: Give up on a provider that could not be reached so many times in a row.
+        cut_off_after: Try no more where the provider could not be reached so many times in a row.
         seconds_each: Let so many seconds pass between two notifications.
         asks_ahead: Ask for the next slice when the last one is begun and not when it is used up,
             so that neither the handler nor the run waits for the other.
@@ -322,7 +322,7 @@ class Lane:
 
     def _note_reach(self, outcome: Outcome) -> None:
         """Notice that the provider is there, or that it has not been for too many in a row."""
-        if not outcome.unreachable:
+        if not outcome.is_provider_down:
             self._unreachable_in_row = 0
             self._is_probing = False
             self.has_answered = True

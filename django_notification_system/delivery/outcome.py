@@ -34,6 +34,7 @@ class Outcome:
         not_before: For a retry, the earliest time of the next attempt.
         unreachable: Whether the provider could not be reached, or did not answer: any other message
             would meet the same.
+        out_of_order: Whether the provider answered, and said no more than that it is out of order.
         provider_message_id: The provider's name for the message it took.
         awaits_receipt: Whether the provider is to be asked later what became of the message.
         deactivate_record: Whether the address will never work again.
@@ -47,12 +48,23 @@ class Outcome:
     response: str
     not_before: datetime | None = None
     unreachable: bool = False
+    out_of_order: bool = False
     provider_message_id: str = ""
     awaits_receipt: bool = False
     deactivate_record: bool = False
     opt_out: bool = False
     hard_bounce: bool = False
     saved_fields: tuple[str, ...] = ()
+
+    @property
+    def is_provider_down(self) -> bool:
+        """Whether it was the provider that kept the message from going out, and not the message."""
+        return self.unreachable or self.out_of_order
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether an attempt was made: what did not reach the provider is none."""
+        return self.result is not Result.RETRY or not self.is_provider_down
 
     @classmethod
     def delivered(
@@ -88,6 +100,7 @@ class Outcome:
         *,
         not_before: datetime | None = None,
         unreachable: bool = False,
+        out_of_order: bool = False,
     ) -> Outcome:
         """It did not go out and may go out later.
 
@@ -97,12 +110,20 @@ class Outcome:
             not_before: The earliest time of the next attempt, where the provider named one. By
                 default the notification's own ``retry_time_interval`` counts alone.
             unreachable: There was no connection to the provider, or it closed before it accepted
-                anything, or all that its API says is that it is out of order (HTTP 5xx): the fault
-                is not the message's, and any other would meet it too. One that merely wants less
-                at a time (HTTP 429) can be reached.
+                anything: the fault is not the message's, and any other would meet it too. It never
+                counts as an attempt, and where no other message gets through the target is paused.
+                Not for a server that serves this one address.
+            out_of_order: All that the provider's API says is that it is out of order (HTTP 5xx).
+                As ``unreachable``, except where the provider takes others of the same run: there
+                the fault may be the message's, and this is an attempt.
         """
         return cls(
-            notification, Result.RETRY, response, not_before=not_before, unreachable=unreachable
+            notification,
+            Result.RETRY,
+            response,
+            not_before=not_before,
+            unreachable=unreachable,
+            out_of_order=out_of_order,
         )
 
     @classmethod

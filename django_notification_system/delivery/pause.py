@@ -1,11 +1,14 @@
 """Letting a target rest whose provider cannot be reached, for all runs and hosts at once."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
+from django.db import connections, router
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..models import NotificationTarget
+from ..models.database_now import DatabaseNow
 from .database import patiently
 from .settle import storable
 
@@ -21,7 +24,7 @@ def pause(target: NotificationTarget, seconds: float, *, reason: str, using: str
         reason: Why, for people.
         using: The database's alias.
     """
-    until = timezone.now() + timedelta(seconds=seconds)
+    until = _now(target, using=using) + timedelta(seconds=seconds)
     reason = storable(reason, 500)
     rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
     patiently(lambda: rows.update(paused_until=until, pause_reason=reason), using=using)
@@ -40,8 +43,31 @@ def resume(target: NotificationTarget, *, using: str) -> None:
 
 
 def is_paused(target: NotificationTarget) -> bool:
-    """Tell whether nothing is to be delivered to a target for now."""
-    return target.paused_until is not None and target.paused_until > timezone.now()
+    """Tell whether nothing is to be delivered to a target for now, by the database's clock.
+
+    The database is asked only where there is a pause at all.
+    """
+    if target.paused_until is None:
+        return False
+    using = target._state.db or router.db_for_read(NotificationTarget)
+    return target.paused_until > _now(target, using=using)
+
+
+def _now(target: NotificationTarget, *, using: str) -> datetime:
+    """Return the moment by the database's clock, which all hosts share, as the project's own are.
+
+    Where the target has just been deleted, the host's clock will do.
+    """
+    rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
+    moment: datetime | None = patiently(
+        rows.values_list(DatabaseNow(), flat=True).first, using=using
+    )
+    if moment is None:
+        return timezone.now()
+    if settings.USE_TZ or connections[using].vendor == "postgresql":
+        return moment
+    # Elsewhere the clock is UTC and its moments are without a zone, as those of the project.
+    return timezone.make_naive(moment.replace(tzinfo=UTC))
 
 
 def explained(target: NotificationTarget) -> str:

@@ -32,6 +32,8 @@ FAILURE_FIELDS = (
 )
 #: What changes without an attempt.
 SETTLED_FIELDS = ("status", "attempted_delivery", "response")
+#: What changes where the provider could not be reached.
+POSTPONED_FIELDS = ("status", "response", "scheduled_delivery")
 #: What a provider has reported of an earlier message, to be wiped out.
 REPORT_FIELDS = ("provider_status", "confirmed_at")
 #: The largest that the column of a record's hard bounces holds.
@@ -97,7 +99,9 @@ def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
 
 
 def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
-    """Return the names of the fields that settling an attempt has changed."""
+    """Return the names of the fields that settling an outcome has changed."""
+    if not outcome.is_attempt:
+        return POSTPONED_FIELDS
     fields = DELIVERY_FIELDS if outcome.result is Result.DELIVERED else FAILURE_FIELDS
     return (*fields, *REPORT_FIELDS) if outcome.notification.forgets_report else fields
 

@@ -40,6 +40,9 @@ def settle(
         if notification.status in Notification.PENDING_STATUSES:
             _settle_left_pending(outcome, at, due_until)
         return
+    if not outcome.is_attempt:
+        _postpone(outcome, at, due_until)
+        return
     notification.attempted_delivery = at
     notification.provider_message_id = storable_message_id(outcome.provider_message_id)
     notification.forget_report()
@@ -71,14 +74,27 @@ def _settle_left_pending(outcome: Outcome, at: datetime, due_until: datetime) ->
     notification.scheduled_delivery = max(notification.scheduled_delivery, earliest)
 
 
+def _postpone(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+    """Leave for a while what did not reach its provider; no attempt was made."""
+    if outcome.notification.status in Notification.PENDING_STATUSES:
+        rest = timedelta(seconds=engine_settings().pause_seconds)
+        _set_time(outcome, at + rest, at, due_until)
+
+
 def _settle_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
     """Set the time of the next attempt, if there is to be one."""
     notification = outcome.notification
     notification.count_failed_attempt(at, _interval(notification))
     if notification.status != Notification.RETRY:
         return
+    _set_time(outcome, notification.scheduled_delivery, at, due_until)
+
+
+def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_until: datetime) -> None:
+    """Set the time of the next attempt: no earlier than the provider and the run allow."""
+    notification = outcome.notification
     not_before = moment_within(outcome.not_before, at, at + LONGEST_WAIT) or at
-    following = max(notification.scheduled_delivery, not_before, due_until + TICK)
+    following = max(moment, not_before, due_until + TICK)
     notification.scheduled_delivery = following
     if notification.has_expired(following):
         # Said now and not when that time comes: until then it would look as if it might still go.

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.db import router, transaction
 from django.utils import timezone
@@ -56,11 +57,13 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
         held.outcome = outcome  # in a run, whose engine settles, saves and announces
         return outcome.response
+    # Alone it cannot be told from a fault of the message's own: an attempt, as in release 1.5.3.
+    outcome = replace(outcome, out_of_order=False)
     at = timezone.now()
     when_unknown = target_settings(target.notification_module_name).when_unknown
     settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
-    if token is not None:
+    if token is not None and outcome.is_attempt:
         log_attempts(target, token, [notification])
         tell("recorded", target, token, [outcome])
     if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):

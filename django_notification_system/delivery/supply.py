@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from .claim import Claim
 from .database import patiently
 from .lane import Answer, FinishCall, Lane
 from .log import log_fields, without_addresses
-from .outcome import Outcome, Result
+from .outcome import Outcome
 from .pause import explained, is_paused, pause, resume
 from .rate import LONGEST_WAIT_SECONDS, Rate
 
@@ -91,7 +92,7 @@ class Supply:
         self._rate = Rate(lane.target, target.seconds_each, using) if target.seconds_each else None
         #: Those of which some notification has no recorded outcome, the oldest first.
         self._batches: list[Batch] = []
-        #: The provider could not be reached; held until it is, or is found to be down.
+        #: They did not reach the provider; held until another does, or it is found to be down.
         self._unreachable: list[Answer] = []
         self._last_trouble = ""
         #: Nothing more is due.
@@ -146,19 +147,21 @@ class Supply:
                     extra=log_fields(self.lane.target),
                 )
                 continue
-            if answer.outcome.unreachable:
-                notification = answer.outcome.notification
-                self._last_trouble = without_addresses(answer.outcome.response, [notification])
-            if answer.outcome.unreachable and answer.outcome.result is Result.RETRY:
-                self._unreachable.append(answer)
-            else:
-                if not answer.outcome.unreachable and not self.lane.is_cut_off:
-                    self._count_unreachable()
-                _settle(answer)
+            self._take_outcome(answer, answer.outcome)
         if self._unrecorded >= self._settings.record_every:
             for batch in self._batches:
                 batch.record()
         self.lane.note_unrecorded(self._unrecorded)
+
+    def _take_outcome(self, answer: Answer, outcome: Outcome) -> None:
+        if outcome.is_provider_down:
+            self._last_trouble = without_addresses(outcome.response, [outcome.notification])
+        elif not self.lane.is_cut_off:
+            self._settle_unreachable()
+        if outcome.is_attempt:
+            _settle(answer)
+        else:
+            self._unreachable.append(answer)
 
     def keep_time(self) -> None:
         """Record what has waited long enough, and renew what is still on its way."""
@@ -183,12 +186,12 @@ class Supply:
         if problem is not None:
             taken = [notification for _, notification in self.lane.taken.values()]
             problem = without_addresses(problem, taken)
-        if self.lane.is_cut_off:
+        if self._is_fault_of_one:
+            self._settle_unreachable()
+        if self.lane.is_cut_off or (self._unreachable and problem is None):
             problem = self._pause()
-        else:
-            self._count_unreachable()
-            if self.lane.target.paused_until is not None and self.lane.has_answered:
-                resume(self.lane.target, using=self._using)
+        elif self.lane.target.paused_until is not None and self.lane.has_answered:
+            resume(self.lane.target, using=self._using)
         self.problem = problem = problem or self._pause_found
         for batch in self._batches:
             batch.record()
@@ -361,20 +364,49 @@ class Supply:
         self._is_waiting = self._rate.seconds_to_wait > 0
         return self._is_waiting and not self._is_alone
 
-    def _count_unreachable(self) -> None:
-        """The provider is there after all: these were attempts as any other."""
+    @property
+    def _is_fault_of_one(self) -> bool:
+        """Whether all that is out of order is what the provider makes of a single notification."""
+        return (
+            self.lane.has_answered
+            and not self.lane.is_cut_off
+            and len(self._unreachable) == 1
+            and all(_is_out_of_order(answer) for answer in self._unreachable)
+        )
+
+    def _settle_unreachable(self) -> None:
+        """Settle what did not reach a provider that is there after all.
+
+        What got no connection is tried again a while later. What the provider answered with a fault
+        of its own, while it takes others, may be at fault itself: an attempt as any other.
+        """
         for answer in self._unreachable:
-            _settle(answer)
+            if isinstance(answer.outcome, Outcome):
+                counted = replace(answer.outcome, out_of_order=False)
+                _settle(replace(answer, outcome=counted))
         self._unreachable.clear()
 
     def _pause(self) -> str:
-        """Let the target rest; what did not reach the provider stays as it was."""
+        """Let the target rest; what did not reach the provider stays as it was.
+
+        But what was tried first after an earlier pause goes behind the rest, so that no single
+        notification can keep the others from being tried.
+        """
+        if self.lane.target.paused_until is not None and not self.lane.has_answered:
+            for answer in self._unreachable:
+                if answer.batch is not None and isinstance(answer.outcome, Outcome):
+                    answer.batch.put_last(answer.outcome.notification, at=answer.at)
+        self._unreachable.clear()
         return pause(
             self.lane.target,
             self._settings.pause_seconds,
             reason=self._last_trouble,
             using=self._using,
         )
+
+
+def _is_out_of_order(answer: Answer) -> bool:
+    return isinstance(answer.outcome, Outcome) and answer.outcome.out_of_order
 
 
 def _settle(answer: Answer) -> None:

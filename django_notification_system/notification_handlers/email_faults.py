@@ -23,7 +23,8 @@ class Verdict(Enum):
     """What comes of a fault; the value is for people."""
 
     RETRY = "tried again"
-    UNREACHABLE = "tried again; the server counts as out of reach"
+    UNREACHABLE = "waits for the provider; no attempt is counted"
+    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
     UNKNOWN = "unknown: ``when_unknown`` decides"
     FAILED = "fails for good"
     HARD_BOUNCE = "fails for good; a hard bounce of the record"
@@ -242,7 +243,7 @@ FAULTS = (
         what="The provider has a fault, and has not processed the message.",
         stages=(Stage.OPAQUE,),
         answers=("HTTP 5yz",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.OUT_OF_ORDER,
         source="RFC 9110, section 15.6",
     ),
     Fault(

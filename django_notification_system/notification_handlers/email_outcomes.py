@@ -116,7 +116,12 @@ def outcome(
     if verdict in (Verdict.FAILED, Verdict.HARD_BOUNCE):
         is_hard_bounce = verdict is Verdict.HARD_BOUNCE
         return Outcome.failed(notification, response, hard_bounce=is_hard_bounce)
-    return Outcome.retry(notification, response, unreachable=verdict is Verdict.UNREACHABLE)
+    return Outcome.retry(
+        notification,
+        response,
+        unreachable=verdict is Verdict.UNREACHABLE,
+        out_of_order=verdict is Verdict.OUT_OF_ORDER,
+    )
 
 
 def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:

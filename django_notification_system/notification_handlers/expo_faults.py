@@ -50,7 +50,8 @@ class Verdict(Enum):
     """What comes of a fault; the value is for people."""
 
     RETRY = "tried again"
-    UNREACHABLE = "tried again; Expo counts as out of reach"
+    UNREACHABLE = "waits for the provider; no attempt is counted"
+    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
     UNKNOWN = "unknown: ``when_unknown`` decides"
     SPLIT = "sent again in parts; alone, fails for good"
     SPLIT_RETRY = "sent again in parts; alone, tried again"
@@ -177,7 +178,7 @@ FAULTS = (
         what="Expo's service has a fault, or is being mended.",
         part=Part.REQUEST,
         answers=("5xx",),
-        verdict=Verdict.UNREACHABLE,
+        verdict=Verdict.OUT_OF_ORDER,
         source=RETRIES,
     ),
     Fault(

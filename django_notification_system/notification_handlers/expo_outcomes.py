@@ -49,12 +49,13 @@ def outcome(
             return Outcome.failed(notification, response)
         case Verdict.DEVICE_GONE:
             return Outcome.failed(notification, response, deactivate_record=True)
-        case Verdict.RETRY | Verdict.UNREACHABLE | Verdict.SPLIT_RETRY:
+        case Verdict.RETRY | Verdict.UNREACHABLE | Verdict.OUT_OF_ORDER | Verdict.SPLIT_RETRY:
             return Outcome.retry(
                 notification,
                 response,
                 not_before=not_before((headers or {}).get("Retry-After")),
                 unreachable=fault.verdict is Verdict.UNREACHABLE,
+                out_of_order=fault.verdict is Verdict.OUT_OF_ORDER,
             )
 
 

@@ -29,7 +29,8 @@ class Verdict(Enum):
     """What comes of a fault; the value is for people."""
 
     RETRY = "tried again"
-    UNREACHABLE = "tried again; Twilio counts as out of reach"
+    UNREACHABLE = "waits for the provider; no attempt is counted"
+    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
     UNKNOWN = "unknown: ``when_unknown`` decides"
     FAILED = "fails for good"
     NO_GOOD = "fails for good; the record is switched off"
@@ -251,7 +252,7 @@ FAULTS = (
         name="API out of order",
         what="Twilio cannot process requests now.",
         answers=("5xx",),
-        verdict=Verdict.UNREACHABLE,
+        verdict=Verdict.OUT_OF_ORDER,
         source="RFC 9110, section 15.6",
     ),
     # --- No answer, or none that makes sense.

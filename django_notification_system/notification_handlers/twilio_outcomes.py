@@ -45,12 +45,13 @@ def outcome(
             unreachable=True,
             provider_message_id=message_id,
         )
-    if verdict in (Verdict.RETRY, Verdict.UNREACHABLE):
+    if verdict in (Verdict.RETRY, Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER):
         return Outcome.retry(
             notification,
             response,
             not_before=not_before(trouble.headers.get("Retry-After")),
             unreachable=verdict is Verdict.UNREACHABLE,
+            out_of_order=verdict is Verdict.OUT_OF_ORDER,
         )
     return Outcome.failed(
         notification,

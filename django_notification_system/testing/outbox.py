@@ -214,8 +214,8 @@ class Outbox(Sequence[OutboxMessage]):
             recipient: Only one to this address.
             times: How many; ``None``: all.
             not_before: The earliest time of the next attempt.
-            unreachable: There is no way to the provider. After ``PAUSE_AFTER`` of these in a row
-                the target is paused, and they count as no attempts.
+            unreachable: There is no way to the provider. The target is paused, unless a later
+                message of the run gets through; no attempt is counted.
         """
         outcome = partial(Outcome.retry, not_before=not_before, unreachable=unreachable)
         self._answer(target, recipient, times, response, outcome)
