@@ -1,14 +1,20 @@
 """Files of the default storage that go along with a mail."""
 
+import mimetypes
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.mail.message import DEFAULT_ATTACHMENT_MIME_TYPE
 
 from .base import one_line
 from .cannot_build_message import CannotBuildMessage
+
+NO_LINE = re.compile(rb"\x00|\r(?!\n)")
+LONG_LINE = re.compile(rb"[^\r\n]{999}")
 
 
 def read_attachment(path: str) -> bytes:
@@ -20,6 +26,25 @@ def read_attachment(path: str) -> bytes:
     with _explained(path), _storage().open(path, "rb") as file:
         content: bytes = file.read()
     return content
+
+
+def attachment_type(name: str, content: bytes) -> str | None:
+    """Return the media type that carries a file as it is; ``None`` for that of the file's name.
+
+    Text and mails are sent in lines, which must not have NUL, a carriage return of its own or more
+    than 998 octets (RFC 5321, section 4.5.3.1.6; RFC 5322, section 2.1.1). A mail that is attached
+    must not be encoded to get around that (RFC 2046, section 5.2.1).
+
+    Args:
+        name: The file's.
+        content: What it has.
+    """
+    kind = mimetypes.guess_type(name)[0] or ""
+    is_mail = kind.startswith("message/")
+    if not is_mail and not kind.startswith("text/"):
+        return None
+    is_spoilt = NO_LINE.search(content) or (is_mail and LONG_LINE.search(content))
+    return DEFAULT_ATTACHMENT_MIME_TYPE if is_spoilt else None
 
 
 def check_attachment(path: str) -> None:

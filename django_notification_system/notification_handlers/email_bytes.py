@@ -63,12 +63,13 @@ def sharing_mail(message: EmailMultiAlternatives) -> SharingMail | None:
 
     ``None`` for a message with anything out of the ordinary, such as an attachment or a copy.
     """
+    if type(message) is not NotificationMail:
+        return None
     sender = _envelope_sender(message.from_email)
     recipients = message.recipients()
     message_id = message.extra_headers.get("Message-ID", "")
     is_ordinary = (
-        type(message) is NotificationMail
-        and len(message.to) == 1
+        len(message.to) == 1
         and not (message.cc or message.reply_to or message.attachments)
         and len(message.extra_headers) == 1
         and _is_plain(PLAIN_MESSAGE_ID, message_id)
@@ -81,6 +82,7 @@ def sharing_mail(message: EmailMultiAlternatives) -> SharingMail | None:
         str(message.body),
         tuple((str(content), str(kind)) for content, kind in message.alternatives),
         message.from_email,
+        message.is_seven_bit,
     )
     date = formatdate(localtime=settings.EMAIL_USE_LOCALTIME)
     own = f"To: {message.to[0]}\r\nDate: {date}\r\nMessage-ID: {message_id}\r\n"
@@ -94,6 +96,7 @@ def _shared_bytes(
     body: str,
     alternatives: tuple[tuple[str, str], ...],
     from_email: str,
+    is_seven_bit: bool,
 ) -> bytes:
     """Return all of a message, as Django makes it, but what differs from mail to mail."""
     message = NotificationMail(
@@ -103,6 +106,7 @@ def _shared_bytes(
         headers={"Date": ANY_DATE, "Message-ID": ANY_MESSAGE_ID},
         alternatives=list(alternatives),
     )
+    message.is_seven_bit = is_seven_bit
     head, empty_line, rest = message.octets().partition(b"\r\n\r\n")
     return PLACEHOLDERS.sub(b"", head + b"\r\n") + empty_line[2:] + rest
 

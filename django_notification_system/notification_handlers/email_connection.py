@@ -5,6 +5,7 @@ import enum
 import smtplib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from inspect import getattr_static
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +18,9 @@ from ..exceptions import TargetUnavailable
 from .base import one_line
 from .email_bytes import sends_plainly, sharing_mail
 from .email_deadline import limit_replies
+from .email_mime import NotificationMail
 from .email_secrets import secrets_of
+from .email_transaction import Refused, is_seven_bit, send_all
 
 #: They write to one place, one after another; the file backend is a console backend too.
 LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
@@ -53,7 +56,7 @@ class MailConnection:
     def __init__(self, backend: Any) -> None:
         self.stage = Stage.CONNECTING
         self.recipient = ""
-        self.refused: dict[str, tuple[int, bytes]] = {}
+        self.refused: Refused = {}
         self._backend = backend
         self._sends_plainly = sends_plainly(backend)
         self.server = ""
@@ -72,6 +75,12 @@ class MailConnection:
     def is_smtp(self) -> bool:
         """Whether Django's own SMTP backend, or one that builds on it, is at work."""
         return isinstance(self._backend, smtp.EmailBackend)
+
+    @property
+    def _client(self) -> smtplib.SMTP | None:
+        """What talks to the server, where that is smtplib's."""
+        client = getattr(self._backend, "connection", None)
+        return client if self.is_smtp and isinstance(client, smtplib.SMTP) else None
 
     @property
     def counts_what_it_sends(self) -> bool:
@@ -136,6 +145,9 @@ class MailConnection:
         self.refused = {}
         if self.stage is Stage.OPAQUE or self.is_local:
             self._begins()
+        client = self._client
+        if client is not None and isinstance(message, NotificationMail):
+            message.is_seven_bit = is_seven_bit(client)
         shared = sharing_mail(message) if self._sends_plainly else None
         if shared is not None:
             self._backend.connection.sendmail(shared.sender, shared.recipients, shared.content)
@@ -152,8 +164,8 @@ class MailConnection:
 
     def _watch(self) -> None:
         """Notice how far each message comes, which smtplib knows and its errors do not tell."""
-        client = getattr(self._backend, "connection", None)
-        if not self.is_smtp or not isinstance(client, smtplib.SMTP):
+        client = self._client
+        if client is None:
             return
         send = client.send
         getreply = client.getreply
@@ -181,9 +193,9 @@ class MailConnection:
 
         def watched_sendmail(
             sender: str, recipients: Sequence[str], *args: Any, **kwargs: Any
-        ) -> dict[str, tuple[int, bytes]]:
+        ) -> Refused:
             self.recipient = recipients[0]
-            self.refused = sendmail(sender, recipients, *args, **kwargs)
+            self.refused = send_all(client, sendmail, sender, recipients, *args, **kwargs)
             return self.refused
 
         # On this one client, so that it works with whatever builds on Django's backend.
@@ -256,7 +268,8 @@ def _make_errors_heard(backend: Any) -> None:
 
     A backend that fails silently returns 0, as a backend does that queues messages.
     """
-    if getattr(backend, "fail_silently", False):
+    # Django 6.1 warns of those who ask a backend that has no such attribute.
+    if getattr_static(backend, "fail_silently", False):
         with contextlib.suppress(AttributeError):  # a property of a class of somebody else's
             backend.fail_silently = False
 

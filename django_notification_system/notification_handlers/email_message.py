@@ -20,7 +20,7 @@ from ..models.notification import has_line_break
 from .base import TargetUnavailable, one_line
 from .cannot_build_message import CannotBuildMessage
 from .email_addresses import fault_of_addresses
-from .email_attachments import read_attachment
+from .email_attachments import attachment_type, read_attachment
 from .email_headers import CONTROL_CHARACTERS, headers_of
 from .email_mime import NotificationMail
 from .html_to_text import html_to_text, is_html, text_to_html
@@ -79,7 +79,8 @@ def build_message(notification: Notification, from_email: str) -> NotificationMa
     if html:
         message.attach_alternative(html, "text/html")
     for path in attachment_paths(notification):
-        message.attach(posixpath.basename(path), read_attachment(path))
+        name, content = posixpath.basename(path), read_attachment(path)
+        message.attach(name, content, attachment_type(name, content))
     return message
 
 

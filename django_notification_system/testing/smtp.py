@@ -100,6 +100,8 @@ class SmtpStandIn:
         most_open_connections: How many of them were open at once, at the most.
         messages_per_connection: After how many mails it closes a connection without a word; by
             default it never does.
+        most_recipients: How many recipients of one mail it takes; it answers 452 to the others, as
+            servers do from a hundred on (RFC 5321, section 4.5.3.1.10). By default it takes all.
         pipelining: Whether it advertises PIPELINING (RFC 2920); by default it does not.
     """
 
@@ -113,6 +115,7 @@ class SmtpStandIn:
         self.connections = 0
         self.most_open_connections = 0
         self.messages_per_connection: int | None = None
+        self.most_recipients: int | None = None
         self.pipelining = False
         self._on_message = on_message
         self._answers: list[_Answer] = []
@@ -252,6 +255,11 @@ class _Handler:
     ) -> str:
         if reply := await server.scripted("RCPT", [address]):
             return reply
+        if (
+            server.stand_in is not None
+            and len(envelope.rcpt_tos) == server.stand_in.most_recipients
+        ):
+            return "452 4.5.3 Too many recipients"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
