@@ -1,23 +1,25 @@
-"""A time limit for each whole reply of a mail server.
+"""A limit of time and length for what a mail server says: each reply, and each conversation."""
 
-Python's sockets measure the time between two reads. A server that writes a byte a second would hold
-a connection, and with it the message, for hours: neither that nor lines without end are an error
-to smtplib.
-"""
-
-import io
 import smtplib
-import socket
-import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from .deadlines import LONGEST_REPLY, Deadline, LimitedReader, WholeLines
+
+#: How many times as long as a reply the opening of a connection may take in all, and so each
+#: message: some servers keep a client waiting for each of some replies (RFC 5321, section
+#: 4.5.3.2, allows minutes), and one that does so for all of them holds up the others.
+CONVERSATION_TIMEOUTS = 4
+
 
 def limit_replies(backend: Any) -> None:
-    """Let a backend of Django's, which has no connection yet, wait for no reply longer than this.
+    """Let a backend of Django's, which has no connection yet, wait for no server for too long.
 
     A reply that is not whole after the backend's ``timeout``, in seconds, ends the connection as
-    one that does not come does: smtplib raises ``SMTPServerDisconnected``.
+    one that does not come does: smtplib raises ``SMTPServerDisconnected``. So does one of more than
+    1 MiB, one that is cut off, and a connection or a message that is not through after
+    four times as long.
 
     Args:
         backend: Django's SMTP backend, or one that builds on it. What connects for it is the only
@@ -55,50 +57,45 @@ def _limiting_client(client_class: Any) -> Any:
 
 
 class _LimitingClient(smtplib.SMTP):
-    _replies: "_Replies"
+    _deadline: Deadline | None = None
+    _replies: LimitedReader
+
+    def sendmail(
+        self, from_addr: str, to_addrs: str | Sequence[str], *args: Any, **kwargs: Any
+    ) -> dict[str, tuple[int, bytes]]:
+        """Send a message, which is a conversation of its own."""
+        if self._deadline is not None:
+            self._deadline.begin_conversation(CONVERSATION_TIMEOUTS)
+        return super().sendmail(from_addr, to_addrs, *args, **kwargs)
+
+    def send(self, s: Any) -> None:
+        """Send, for no longer than a reply may take."""
+        if self._deadline is None or self.sock is None:
+            super().send(s)
+            return
+        self._deadline.begin_reply()
+        try:
+            self._deadline.limit(self.sock)
+        except TimeoutError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"Server not connected: {error}") from error
+        try:
+            super().send(s)
+        finally:
+            self._deadline.restore(self.sock)
 
     def getreply(self) -> tuple[int, bytes]:
         """Read a reply, for no longer than a socket may be silent."""
         if self.sock is None:
             return super().getreply()
+        if self._deadline is None:
+            self._deadline = Deadline(self.sock.gettimeout())
+            self._deadline.begin_conversation(CONVERSATION_TIMEOUTS)
         if self.file is None:  # of a new connection, or one that is encrypted from now on
-            self._replies = _Replies(self.sock)
-            self.file = io.BufferedReader(self._replies)
+            self._replies = LimitedReader(self.sock, self._deadline, LONGEST_REPLY)
+            self.file = WholeLines(self._replies)
+        self._replies.begin_reply()
         try:
             return super().getreply()
         finally:
-            self._replies.end()
-
-
-class _Replies(io.RawIOBase):
-    """What a socket brings, a reply after the other, each until its time is over."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._timeout = connection.gettimeout()
-        self._ends_at: float | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self._timeout is not None:
-            self._limit(self._timeout)
-        return self._connection.recv_into(buffer)
-
-    def end(self) -> None:
-        """Give the next reply its whole time."""
-        if self._ends_at is not None:
-            self._ends_at = None
-            if self._connection.fileno() != -1:
-                self._connection.settimeout(self._timeout)
-
-    def _limit(self, timeout: float) -> None:
-        now = time.monotonic()
-        if self._ends_at is None:
-            # Most replies come in one read, which the socket's own time limits.
-            self._ends_at = now + timeout
-            return
-        if now >= self._ends_at:
-            raise TimeoutError("timed out")
-        self._connection.settimeout(self._ends_at - now)
+            self._deadline.restore(self.sock)

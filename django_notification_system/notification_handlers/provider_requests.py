@@ -23,7 +23,7 @@ from urllib3.exceptions import (
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome, one_line
-from .provider_deadline import DeadlineAdapter
+from .provider_deadline import ENCODINGS, DeadlineAdapter
 
 #: The project's own settings are wrong: the credentials, the account or the address of the API.
 #: RFC 9110, section 15.5: unauthorized, forbidden, not found, proxy authentication required.
@@ -63,6 +63,7 @@ def open_session(connections: int) -> requests.Session:
     adapter = DeadlineAdapter(pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
+    session.headers["Accept-Encoding"] = ENCODINGS
     # A message goes to the address in the settings and to no other.
     session.max_redirects = 0
     return session
