@@ -86,6 +86,10 @@ class Creation:
 
     def run(self, users: Any) -> Tally:
         """Notify the users, all of them or, where an error is raised, none."""
+        if not self.everywhere:
+            # Not in the transaction: a storage may be asked for attachments.
+            for target in self.targets.values():
+                self._prepare(target)
         # What can be iterated over only once cannot be gone through again.
         attempts = 1 if isinstance(users, Iterator) else ATTEMPTS
         return despite_deadlocks(lambda: self._run(users), attempts=attempts, using=self.using)
@@ -94,9 +98,6 @@ class Creation:
         self.tally = Tally()
         with transaction.atomic(using=self.using):
             _begin_with_a_write(self.using)
-            if not self.everywhere:
-                for target in self.targets.values():
-                    self._prepare(target)
             for keys in key_batches(users, BATCH_SIZE):
                 self.tally.users += len(keys)
                 self._notify(keys)

@@ -47,7 +47,8 @@ def notify(
             than it is due. By default it never expires.
         extra: What else the target's handler understands, as JSON. For email: ``template_name``
             (rendered when it is sent, with ``extra``, ``user`` and ``notification`` as context),
-            ``cc``, ``bcc``, ``reply_to``, ``headers`` and ``attachments``.
+            ``cc``, ``bcc``, ``reply_to``, ``headers`` and ``attachments`` (paths of files that are
+            in the default storage now, and when it is sent).
         retry_time_interval: Minutes from a failed attempt to the next; by default 1,440 (a day)
             for email and Twilio, and 60 for every other target.
         max_retries: Attempts after which a notification becomes ``DELIVERY FAILURE``.
