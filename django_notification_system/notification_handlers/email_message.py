@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.template.loader import render_to_string
 from django.utils.encoding import punycode
 from django.utils.translation import gettext as _
 
@@ -23,11 +22,8 @@ from .email_addresses import fault_of_addresses
 from .email_attachments import attachment_type, read_attachment
 from .email_headers import CONTROL_CHARACTERS, headers_of
 from .email_mime import NotificationMail
+from .email_template import ContentSubtype, render, subtype_of
 from .html_to_text import html_to_text, is_html, text_to_html
-
-ContentSubtype = Literal["html", "plain"]
-
-SUBTYPE_OF_SUFFIX: Mapping[str, ContentSubtype] = {".html": "html", ".htm": "html", ".txt": "plain"}
 
 
 @dataclass(frozen=True)
@@ -193,21 +189,19 @@ def body_of(notification: Notification) -> Body:
     name = template_name(notification)
     if name is None:
         return Body(_encodable(notification.body), subtype or email_settings().content_subtype)
-    suffix = posixpath.splitext(name)[1].lower()
-    rendered = _rendered(name, notification, extra)
-    return Body(_encodable(rendered), subtype or SUBTYPE_OF_SUFFIX.get(suffix))
+    subtype = subtype or subtype_of(name)
+    return Body(_encodable(_rendered(name, notification, subtype)), subtype)
 
 
-def _rendered(template_name: str, notification: Notification, extra: Mapping[str, Any]) -> str:
+def _rendered(name: str, notification: Notification, subtype: ContentSubtype | None) -> str:
     user = notification.target_user_record.user
+    context = {"user": user, "notification": notification, **_extra(notification)}
     try:
-        return render_to_string(
-            template_name, {"user": user, "notification": notification, **extra}
-        )
+        return render(name, context, subtype)
     except Exception as error:
         raise CannotBuildMessage(
-            f"the template {template_name!r} could not be rendered ({one_line(error)}). Mend the"
-            " template, or extra['template_name'].",
+            f"the template {name!r} could not be rendered ({one_line(error)}). Mend the template,"
+            " or extra['template_name'].",
             temporary=isinstance(error, DatabaseError),
         ) from error
 
