@@ -15,6 +15,7 @@ from ..notification_handlers.registry import find_handler
 from .attempt import Attempt
 from .database import is_passing
 from .due import next_due_after
+from .migrations_missing import missing_migrations
 from .observers import tell
 from .run import Run
 from .wakeup import Wakeup
@@ -104,6 +105,8 @@ class Watch:
         """Say that the database is away, or why it refuses; another connection may be luckier."""
         if is_passing(error, connections[self.using].vendor):
             logger.warning("The database is out of reach; waiting for it. (%s)", error)
+        elif said := missing_migrations(error, using=self.using):
+            logger.error("%s", said)
         else:
             logger.error("The database refuses; trying again.", exc_info=error)
         connections[self.using].close()

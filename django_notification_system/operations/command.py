@@ -1,10 +1,13 @@
-"""What the commands have in common: at verbosity 0 they are quiet."""
+"""What the commands have in common: quiet at verbosity 0, and one line of missing migrations."""
 
 import io
 from typing import Any
 
-from django.core.management.base import BaseCommand, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.db import DatabaseError, router
 
+from ..delivery.migrations_missing import missing_migrations
+from ..models import Notification
 from .quiet_log import log_beside_command
 
 
@@ -17,10 +20,21 @@ class NotificationSystemCommand(BaseCommand):
     _is_quiet = False
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command, and keep the log from saying more than it."""
+        """Run the command, and keep the log from saying more than it.
+
+        Raises:
+            CommandError: When the command found a database without the app's tables or columns.
+        """
         self._is_quiet = options.get("verbosity") == 0
-        with log_beside_command(is_quiet=self._is_quiet):
-            result: str | None = super().execute(*args, **options)
+        try:
+            with log_beside_command(is_quiet=self._is_quiet):
+                result: str | None = super().execute(*args, **options)
+        except (DatabaseError, CommandError) as error:
+            cause = error.__cause__ if isinstance(error, CommandError) else error
+            using = options.get("database") or router.db_for_write(Notification)
+            if said := missing_migrations(cause, using=using):
+                raise CommandError(said) from error
+            raise
         return result
 
     def check(self, *args: Any, **options: Any) -> None:
