@@ -279,7 +279,9 @@ def test_the_sender_is_the_targets_or_djangos(settings: Any) -> None:
     assert sender() == "ours@example.com"
 
 
-@pytest.mark.parametrize("address", ["a@example.com\nBcc: all@example.com", 5])
+@pytest.mark.parametrize(
+    "address", ["a@example.com\nBcc: all@example.com", 5, "jörg@example.com", "a\u200b@example.com"]
+)
 def test_a_sender_that_is_no_address_stops_the_target(address: Any, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"from_email": address}}
     with pytest.raises(TargetUnavailable, match="from_email"):

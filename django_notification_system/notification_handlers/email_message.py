@@ -53,6 +53,14 @@ def sender() -> str:
                 " NOTIFICATION_SYSTEM_TARGETS['email'], or DEFAULT_FROM_EMAIL."
             )
         )
+    if fault := fault_of_addresses(address):
+        raise TargetUnavailable(
+            _(
+                "The sender's address %s. Correct from_email in"
+                " NOTIFICATION_SYSTEM_TARGETS['email'], or DEFAULT_FROM_EMAIL."
+            )
+            % fault
+        )
     return address
 
 
