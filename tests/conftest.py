@@ -22,6 +22,7 @@ from tests.mail_backends import use_backend
 from tests.openapi import violations_of_requests
 from tests.reports import (  # noqa: F401 # hooks, which pytest finds by their names
     pytest_runtest_makereport,
+    pytest_sessionfinish,
     pytest_terminal_summary,
 )
 from tests.selection import (  # noqa: F401 # and two more

@@ -1,6 +1,7 @@
 """What a process of tests tells the one that gathers the results."""
 
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -29,3 +30,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     failed = stats.get("failed", 0) + stats.get("error", 0)
     with Path(os.environ[COUNTS]).open("a") as file:
         file.write(f"{stats.get('passed', 0)} {failed} {stats.get('skipped', 0)}\n")
+
+
+def pytest_sessionfinish() -> None:
+    """Drop what the tests of this process shared."""
+    if pool := sys.modules.get("tests.workers.pool"):
+        pool.drop_migrated_database()

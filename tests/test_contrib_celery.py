@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.brokers import URLS, free_port, own_broker, require
+from tests.nightly import NIGHTLY
 from tests.settings import TEST_DATABASE
 from tests.workers.celery_pool import CeleryWorkers
 from tests.workers.pool import database_of_its_own
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 RECORD_EVERY = 50
-KILLED_OVER = 3_000 if os.environ.get("CI") else 1_500
+KILLED_OVER = 3_000 if NIGHTLY else 1_500
 on_each_broker = pytest.mark.parametrize("broker", list(URLS))
 
 

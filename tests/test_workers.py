@@ -1,6 +1,5 @@
 """Several processes on one database: each notification once, whatever dies."""
 
-import os
 import random
 import signal
 import sqlite3
@@ -13,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from tests.nightly import NIGHTLY
 from tests.settings import TEST_DATABASE
 from tests.workers.pool import Workers, end_connections, migrated_workers
 
-#: All of it in CI, and enough of it to see where a person waits.
-NOTIFICATIONS = 20_000 if os.environ.get("CI") else 3_000
-KILLED_OVER = 5_000 if os.environ.get("CI") else 2_000
+NOTIFICATIONS = 20_000 if NIGHTLY else 3_000
+#: With small ones by day, so that the workers meet as often as over many rows.
+BATCH_SIZE = 500 if NIGHTLY else 75
+KILLED_OVER = 5_000 if NIGHTLY else 2_000
+MOST_KILLS = 20 if NIGHTLY else 8
 OVER_A_WAL = 2_000
 PRIORITISED = 1_500
 PROCESSES = 4
@@ -34,7 +36,7 @@ def workers(tmp_path: Path) -> Iterator[Workers]:
 
 def test_overlapping_runs_send_each_notification_once(workers: Workers) -> None:
     workers.python("-m", "tests.workers.fill", str(NOTIFICATIONS))
-    started = [workers.start() for _ in range(PROCESSES)]
+    started = [workers.start(BATCH_SIZE=BATCH_SIZE) for _ in range(PROCESSES)]
     for worker in started:
         _, errors = worker.communicate(timeout=300)
         assert (worker.returncode, errors) == (0, "")
@@ -80,7 +82,7 @@ def test_killing_workers_loses_nothing(
     deadline = time.monotonic() + 240
     while len(workers.deliveries()) < KILLED_OVER and time.monotonic() < deadline:
         # Not before the last one's successor may have done something worth killing it for.
-        seen = len(workers.deliveries()) + KILLED_OVER // 20
+        seen = len(workers.deliveries()) + KILLED_OVER // MOST_KILLS
         while len(workers.deliveries()) < min(seen, KILLED_OVER) and time.monotonic() < deadline:
             time.sleep(chance.uniform(0, 0.2))
         victim = chance.randrange(len(started))
@@ -88,7 +90,7 @@ def test_killing_workers_loses_nothing(
         kills += 1
         started[victim] = workers.start("--watch", "--interval", "1", delay=0.002, **engine)
     while workers.statuses().keys() != {"DELIVERED"} and time.monotonic() < deadline:
-        time.sleep(1)
+        time.sleep(0.1)
     deliveries = workers.deliveries()
     duplicates = deliveries.total() - len(deliveries)
     with capsys.disabled():
@@ -129,10 +131,10 @@ def test_watch_delivers_what_comes_and_ends_in_order(workers: Workers) -> None:
     # Only PostgreSQL tells of an insert; elsewhere the interval has to be short.
     interval = "60" if TEST_DATABASE == "postgresql" else "0.5"
     worker = workers.start("--watch", "--interval", interval)
-    time.sleep(3)
+    # The first may have been there before it began; after that it watches.
     for number in (1, 3):
         workers.python("-m", "tests.workers.fill", "1" if number == 1 else "2")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + (30 if number == 1 else 10)
         while workers.deliveries().total() < number and time.monotonic() < deadline:
             time.sleep(0.05)
         assert workers.deliveries().total() == number

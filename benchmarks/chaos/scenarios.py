@@ -146,13 +146,13 @@ def _lock_sqlite(database: str) -> None:
 
 
 def _end_mariadb(database: str) -> None:
-    from tests.workers.pool import _execute
+    from tests.workers.sql import execute
 
-    for (connection,) in _execute(
+    for (connection,) in execute(
         f"SELECT id FROM information_schema.processlist WHERE db = '{database}'"
     ):
         try:
-            _execute(f"KILL {connection}")
+            execute(f"KILL {connection}")
         except Exception as error:  # it has ended by itself
             if error.args[:1] != (1094,):
                 raise

@@ -2,18 +2,20 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
-from tests.databases import DATABASES
 from tests.settings import TEST_DATABASE
 from tests.subprocesses import ROOT, environment_of
+from tests.workers.sql import copy_database, execute
 
 
 class Workers:
@@ -71,14 +73,13 @@ class Workers:
 
     def statuses(self) -> Counter[str]:
         """Count the notifications by status, with ``+claimed`` where a run still holds them."""
-        program = (
-            "import django, json; django.setup()\n"
-            "from collections import Counter\n"
-            "from django_notification_system.models import Notification\n"
-            "rows = Notification.objects.values_list('status', 'claim_token')\n"
-            "print(json.dumps(Counter(s + ('+claimed' if t else '') for s, t in rows)))"
+        # In this process: another with Django takes a second, and tests ask again and again.
+        rows = execute(
+            "SELECT status, CASE WHEN claim_token IS NULL THEN '' ELSE '+claimed' END, COUNT(*)"
+            " FROM notification_system_notification GROUP BY 1, 2",
+            database=self.environment["WORKERS_DATABASE"],
         )
-        return Counter(json.loads(self.python("-c", program)))
+        return Counter({status + claimed: number for status, claimed, number in rows})
 
     def end(self) -> None:
         """Kill what still runs."""
@@ -90,66 +91,71 @@ class Workers:
 
 @contextmanager
 def database_of_its_own(folder: Path) -> Iterator[str]:
-    """Make a database for a test's workers, and drop it afterwards."""
-    if TEST_DATABASE == "sqlite":
-        yield str(folder / "workers.sqlite3")
-        return
-    name = f"{os.environ.get('TEST_DATABASE_SUFFIX', '').strip('_')}workers_{uuid4().hex[:8]}"
-    _execute(f"CREATE DATABASE {name}")
+    """Make an empty database for a test's workers, and drop it afterwards."""
+    name = _name_of_database(folder)
+    if TEST_DATABASE != "sqlite":
+        execute(f"CREATE DATABASE {name}")
     try:
         yield name
     finally:
-        if TEST_DATABASE == "postgresql":
-            _execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        else:
-            _execute(f"DROP DATABASE IF EXISTS {name}")
+        _drop(name)
 
 
 def end_connections(database: str) -> int:
     """Let PostgreSQL end every connection to a database, as it does when it restarts."""
-    rows = _execute(
+    rows = execute(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
     )
     return len(rows)
 
 
-def _execute(statement: str) -> list[Any]:
-    server = DATABASES[TEST_DATABASE]
-    if TEST_DATABASE == "postgresql":
-        import psycopg
-
-        with psycopg.connect(
-            host=server["HOST"],
-            port=server["PORT"],
-            user=server["USER"],
-            password=server["PASSWORD"] or None,
-            dbname=server["NAME"],
-            autocommit=True,
-        ) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    import pymysql
-
-    with (
-        pymysql.connect(
-            host=server["HOST"],
-            port=int(server["PORT"]),
-            user=server["USER"],
-            password=server["PASSWORD"],
-        ) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
-        return list(cursor.fetchall())
-
-
 @contextmanager
 def migrated_workers(folder: Path) -> Iterator[Workers]:
     """Make workers on a database of their own, migrated and empty, and end them all afterwards."""
-    with database_of_its_own(folder) as name:
+    name = _name_of_database(folder)
+    copy_database(_migrated_database(), name)
+    try:
         workers = Workers(folder, name)
-        workers.python("-m", "django", "migrate", "-v0")
         try:
             yield workers
         finally:
             workers.end()
+    finally:
+        _drop(name)
+
+
+#: The database that this process has migrated, of which each test gets a copy.
+_migrated: list[tuple[Path, str]] = []
+
+
+def _migrated_database() -> str:
+    """Return a migrated database that nobody is connected to, made when it is first asked for."""
+    if not _migrated:
+        folder = Path(mkdtemp(prefix="migrated-"))
+        name = _name_of_database(folder)
+        if TEST_DATABASE != "sqlite":
+            execute(f"CREATE DATABASE {name}")
+        _migrated.append((folder, name))
+        Workers(folder, name).python("-m", "django", "migrate", "-v0")
+    return _migrated[0][1]
+
+
+def drop_migrated_database() -> None:
+    """Drop the database that tests were given copies of; no test will come any more."""
+    while _migrated:
+        folder, name = _migrated.pop()
+        _drop(name)
+        shutil.rmtree(folder)
+
+
+def _name_of_database(folder: Path) -> str:
+    if TEST_DATABASE == "sqlite":
+        return str(folder / "workers.sqlite3")
+    return f"{os.environ.get('TEST_DATABASE_SUFFIX', '').strip('_')}workers_{uuid4().hex[:8]}"
+
+
+def _drop(name: str) -> None:
+    if TEST_DATABASE != "sqlite":
+        execute(
+            f"DROP DATABASE IF EXISTS {name}" + " WITH (FORCE)" * (TEST_DATABASE == "postgresql")
+        )

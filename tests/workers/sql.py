@@ -1,0 +1,58 @@
+"""SQL on the databases of workers, past Django, which is connected to another."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from tests.databases import DATABASES
+from tests.settings import TEST_DATABASE
+
+
+def execute(statement: str, *, database: str = "") -> list[Any]:
+    """Execute a statement on the database that the tests run on, and return its rows.
+
+    Args:
+        statement: The statement.
+        database: The database's name, or its file on SQLite; by default the one of the server that
+            is always there.
+    """
+    if TEST_DATABASE == "sqlite":
+        with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+            return connection.execute(statement).fetchall()
+    server = DATABASES[TEST_DATABASE]
+    login = {name: server[name.upper()] for name in ("host", "user", "password")}
+    if TEST_DATABASE == "postgresql":
+        import psycopg
+
+        with psycopg.connect(
+            **login, port=server["PORT"], dbname=database or server["NAME"], autocommit=True
+        ) as link:
+            answer = link.execute(statement)
+            return answer.fetchall() if answer.description else []
+    import pymysql
+
+    with (
+        pymysql.connect(
+            **login, port=int(server["PORT"]), database=database or None, autocommit=True
+        ) as link,
+        link.cursor() as cursor,
+    ):
+        # A copy's tables come in no order.
+        cursor.execute("SET foreign_key_checks = 0")
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def copy_database(original: str, name: str) -> None:
+    """Make a database with all that another has, to which nobody may be connected."""
+    if TEST_DATABASE == "sqlite":
+        shutil.copyfile(original, name)
+    elif TEST_DATABASE == "postgresql":
+        execute(f"CREATE DATABASE {name} TEMPLATE {original}")
+    else:
+        execute(f"CREATE DATABASE {name}")
+        for (table,) in execute("SHOW TABLES", database=original):
+            ((_, definition),) = execute(f"SHOW CREATE TABLE {table}", database=original)
+            execute(definition, database=name)
+            execute(f"INSERT INTO {table} SELECT * FROM {original}.{table}", database=name)
