@@ -1,6 +1,7 @@
 """A notification's preview: what its recipient would see, and nothing of it acts."""
 
 import re
+import tracemalloc
 from html import unescape
 from typing import Any
 
@@ -201,6 +202,29 @@ def test_the_text_of_an_html_mail_is_made_on_demand(
     assert ">Eggs &amp; ham</pre>" in page
     plain = show(client, make_due(records["Email"], body="Eggs & toast")).content.decode()
     assert ">Eggs &amp; toast</pre>" in plain
+
+
+@pytest.mark.parametrize("query", ["", "?part=text"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<div style="padding-left:999999em">' * 60 + "x<br>" * 400,
+        "<table><tr>" + "<td>x" * 2_000,
+        "<div>" * 2_000,
+    ],
+)
+def test_a_page_takes_little_whatever_the_markup(
+    client: Client, records: Records, make_due: MakeDue, body: str, query: str
+) -> None:
+    notification = make_due(records["Email"], body=body)
+    tracemalloc.start()
+    try:
+        page = show(client, notification, query).content
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(page) < 8 * len(body) + 10_000
+    assert most < 10 * 1024**2
 
 
 @pytest.mark.parametrize("target", ["Email", "Twilio", "Expo"])

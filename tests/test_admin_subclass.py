@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db.models import Count, QuerySet
 from django.db.models.functions import Upper
 from django.http import HttpRequest
@@ -78,6 +79,31 @@ def test_a_page_has_what_the_admin_adds_to_its_rows(
         assert {row.attempts_made for row in rows} == {2}
         assert {row.target_user_record.user.username for row in rows} == {"egg"}
     assert {name for row in rows for name in row.get_deferred_fields()} == {"body", "extra"}
+
+
+class TrustingAdmin(OwnAdmin):
+    """Lets whoever may change notifications set all of ``extra``."""
+
+    def may_direct_mail(self, request: HttpRequest) -> bool:
+        return self.has_change_permission(request)
+
+
+@pytest.mark.parametrize(("own", "may"), [(OwnAdmin, False), (TrustingAdmin, True)])
+def test_a_project_says_who_may_set_all_of_extra(
+    rf: RequestFactory,
+    records: dict[str, TargetUserRecord],
+    make_due: MakeDue,
+    own: type[NotificationAdmin],
+    may: bool,
+) -> None:
+    request = rf.get("/")
+    request.user = get_user_model().objects.create_user("staff", is_staff=True)
+    request.user.user_permissions.add(Permission.objects.get(codename="change_notification"))
+    notification = make_due(records["Email"], extra={"template_name": "reset.html"})
+    own_admin = own(Notification, admin.site)
+    form: Any = own_admin.get_form(request, notification, change=True)
+    assert form.may_direct_mail is may
+    assert ("target_user_record" in form.base_fields) is may
 
 
 class FilteredAdmin(OwnAdmin):
