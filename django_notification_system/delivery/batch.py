@@ -15,6 +15,7 @@ from .announce import announce
 from .attempt import Attempt
 from .claim import Claim
 from .database import patiently
+from .instant import Instant
 from .interrupted import reason_to_give_up
 from .log import log_attempts, log_fields, log_settled
 from .look import count_deliverable
@@ -42,6 +43,7 @@ class Batch:
         settings: The engine's settings.
         when_unknown: The target's choice.
         report: Told what was done, for whoever iterates over the run.
+        read_at: The moment before the rows were claimed and read; by default now.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Batch:
         settings: EngineSettings,
         when_unknown: WhenUnknown,
         report: Callable[[Attempt], None],
+        read_at: Instant | None = None,
     ) -> None:
         self.target = target
         self.claim = claim
@@ -70,6 +73,9 @@ class Batch:
         self._unrecorded: list[Outcome] = []
         self._unrecorded_since = 0.0
         self._renewed_at = time.monotonic()
+        #: When its rows were read.
+        self.read_at = read_at or Instant.now()
+        self._leased = self.read_at
         self._has_ended = False
         tell("batch_began", target, claim.token, claim.notifications)
 
@@ -107,6 +113,20 @@ class Batch:
     def is_done(self) -> bool:
         """Whether every one of it has its outcome, and that is recorded."""
         return not self._open and not self._unrecorded
+
+    @property
+    def is_lease_over(self) -> bool:
+        """Whether others may have the rows, as no run can tell that slept. For any thread."""
+        return self._leased.age > self.settings.lease_seconds
+
+    def look_again(self, notifications: list[Notification]) -> list[Notification]:
+        """Return those of a slice that are to be sent even now, though they have waited.
+
+        Where the run slept, their lease may be over; what others have not taken is held anew.
+        """
+        if self._leased.age > self.settings.lease_seconds / 3:
+            self._renew()
+        return self._still_wanted(notifications)
 
     def next_slice(self, *, just_claimed: bool = False) -> list[Notification]:
         """Return what is to be sent next, without what is no longer to be sent.
@@ -178,8 +198,12 @@ class Batch:
             self.record()
         third = self.settings.lease_seconds / 3
         if self._open and now - self._renewed_at > third and progress_at > self._renewed_at:
-            self.claim.renew(self._open, self.settings.lease_seconds)
-            self._renewed_at = now
+            self._renew()
+
+    def _renew(self) -> None:
+        leased, renewed_at = Instant.now(), time.monotonic()
+        self.claim.renew(self._open, self.settings.lease_seconds)
+        self._leased, self._renewed_at = leased, renewed_at
 
     def record(self) -> None:
         """Write down the outcomes that are not yet."""
@@ -241,10 +265,11 @@ class Batch:
             tell("batch_ended", self.target, self.claim.token, problem or "")
 
     def _settle_without_attempt(self, notifications: Iterable[Notification]) -> None:
+        moment = self._moment()
         settled = [
             notification
             for notification in notifications
-            if settle_without_attempt(notification, at=self.due_at)
+            if settle_without_attempt(notification, at=moment)
             or self._settle_unreadable(notification)
         ]
         record_settled(self.claim, settled)
@@ -275,13 +300,16 @@ class Batch:
     def _still_wanted(self, candidates: list[Notification]) -> list[Notification]:
         """Return those to be sent even now.
 
-        Since the claim a user may have opted out, a person may have cancelled or deleted a
-        notification or switched off a record, or the lease may have ended.
+        Since the claim a user may have opted out, a person may have cancelled, put off or deleted a
+        notification or switched off a record, its time may be over, or the lease.
         """
+        if not candidates:
+            return []
+        moment = self._moment()
         keys = [notification.pk for notification in candidates]
-        if count_deliverable(self.claim, keys) == len(keys):
+        if count_deliverable(self.claim, keys, moment) == len(keys):
             return candidates
-        deliverable = self.claim.rows(keys).deliverable()
+        deliverable = self.claim.deliverable(keys, moment)
         wanted = set(
             patiently(
                 lambda: list(deliverable.values_list("pk", flat=True)), using=self.claim.using
@@ -289,6 +317,10 @@ class Batch:
         )
         self._set_aside([key for key in keys if key not in wanted])
         return [notification for notification in candidates if notification.pk in wanted]
+
+    def _moment(self) -> datetime:
+        """Return the moment to judge by: the clock of the host that claimed may be ahead."""
+        return max(timezone.now(), self.due_at, self.claim.latest or self.due_at)
 
     def _set_aside(self, keys: list[uuid.UUID]) -> None:
         current = self.claim.rows(keys).for_delivery()

@@ -49,6 +49,8 @@ class Claim:
         sent_home: Whether rows were found whose record has moved to another target.
         leaves_interrupted: Whether only rows that were interrupted are left to claim.
         is_counted: Whether the claim counts as an interruption of its rows until their outcome.
+        latest: The latest ``scheduled_delivery`` of its rows: a row that has a later one by now was
+            put off since.
     """
 
     token: uuid.UUID
@@ -59,6 +61,7 @@ class Claim:
     sent_home: bool = False
     leaves_interrupted: bool = False
     is_counted: bool = True
+    latest: datetime | None = None
 
     def __bool__(self) -> bool:
         """Tell whether it holds anything."""
@@ -74,6 +77,12 @@ class Claim:
         return Notification.objects.using(self.using).filter(
             Among("id", ids), claim_token=self.token
         )
+
+    def deliverable(self, ids: Iterable[uuid.UUID], at: datetime) -> NotificationQuerySet:
+        """Return those of the batch that are to be sent at a moment, even now."""
+        rows = self.rows(ids).deliverable()
+        # By what they are not, which no index serves: the rows are read by their keys.
+        return rows.exclude(scheduled_delivery__gt=at).exclude(expires_at__lte=at)
 
     def renew(self, ids: Iterable[uuid.UUID], lease_seconds: int) -> None:
         """Hold these for another lease."""
@@ -438,6 +447,7 @@ def _keep_those_of(target: NotificationTarget, claim: Claim) -> None:
         _send_home(claim, strays)
     for notification in claim.notifications:
         notification.target_user_record.target = target  # one for all: not read for each
+    claim.latest = max((row.scheduled_delivery for row in claim.notifications), default=None)
 
 
 def _send_home(claim: Claim, strays: list[Notification]) -> None:

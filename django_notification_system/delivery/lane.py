@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import SimpleQueue
 
 from django.db import connections
@@ -22,6 +22,7 @@ from ..notification_handlers.parallel import beginning_nothing_more_when
 from ..notification_handlers.registry import FoundHandler, find_handler
 from .backlog import Backlog
 from .batch import Batch
+from .instant import Instant
 from .log import log_fields
 from .on_its_way import give_back_unsent
 from .outcome import Outcome, one_line
@@ -35,6 +36,8 @@ HANDLER_ERRORS = BaseException
 MOST_TAKEN = 2000
 #: How long a lane sleeps at once that waits for its rate, or for its outcomes to be recorded.
 LONGEST_SLEEP_SECONDS = 0.1
+#: What has waited here for so long is looked at once more before it is sent.
+LOOK_AGAIN_SECONDS = 1.0
 #: How long a handler may gather notifications at its rate before it must send them.
 GATHER_SECONDS = 1.0
 
@@ -61,7 +64,20 @@ class Finished:
     problem: str | None = None
 
 
-Event = Wanted | Arrived | Finished
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Rows have waited in the lane since they were looked at, or the process has slept.
+
+    Attributes:
+        lane: Which.
+        rows: The rows, each with its batch, in order.
+    """
+
+    lane: "Lane"
+    rows: list[tuple[Batch, Notification]]
+
+
+Event = Wanted | Arrived | Finished | Doubted
 
 
 class FinishCall(enum.Enum):
@@ -70,8 +86,23 @@ class FinishCall(enum.Enum):
     FINISH_CALL = "finish call"
 
 
-#: A slice of a batch; or that there is none as yet; or, as ``None``, that there will be none.
-HandedOver = tuple[Batch, list[Notification]] | FinishCall | None
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Rows to be sent, as they were at a moment.
+
+    Attributes:
+        rows: The rows, each with its batch, in order.
+        looked_at: When the database said that they are to be sent.
+        is_answer: Whether the lane had them before, and doubted that.
+    """
+
+    rows: list[tuple[Batch, Notification]]
+    looked_at: Instant
+    is_answer: bool = False
+
+
+#: Rows; or that there are none as yet; or, as ``None``, that there will be none.
+HandedOver = Slice | FinishCall | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +184,15 @@ class Lane:
         self._has_asked = False
         #: From the inbox, and not yet taken by the handler.
         self._slice: deque[tuple[Batch, Notification]] = deque()
+        self._looked_at = Instant.now()
+        #: From the inbox, while the lane waited for something else.
+        self._put_by: deque[HandedOver] = deque()
         self._exhausted = False
         self._taken_count = 0
         self._says_what_it_begins = False
+        #: Whether the handler was kept from beginning what it took, as its lease was over: written
+        #: by the handler's threads, and by the lane's when they are through.
+        self._has_slept = False
 
     def run_in_thread(self) -> None:
         """Run, and close the connections that the handler opened in this thread."""
@@ -173,7 +210,7 @@ class Lane:
                 # Only now: where there is none, what is due says so, and nothing else.
                 handler = handler or find_handler(self.target)
                 self._says_what_it_begins = handler.is_built_in
-                with beginning_nothing_more_when(lambda: not self._goes_on()):
+                with beginning_nothing_more_when(self._begins_nothing_more):
                     self._deliver(handler)
         except TargetUnavailable as error:
             problem = str(error)
@@ -230,6 +267,15 @@ class Lane:
             self._refuse_slice(handler)
         self._answer_for(handler)
 
+    def _begins_nothing_more(self) -> bool:
+        """Tell whether what the handler took is not to be begun; asked in the handler's threads."""
+        if not self._goes_on():
+            return True
+        # The process slept, and others may have by now what the handler took.
+        batches = {id(batch): batch for batch, _ in list(self.taken.values())}
+        self._has_slept |= any(batch.is_lease_over for batch in batches.values())
+        return self._has_slept
+
     def _goes_on(self) -> bool:
         return not (self.is_cut_off or self.is_left_behind or self._is_stopping())
 
@@ -239,7 +285,7 @@ class Lane:
             if self._slice or self._exhausted:
                 return bool(self._slice)
             self._ask()
-            handed_over = self.inbox.get()
+            handed_over = self._put_by.popleft() if self._put_by else self.inbox.get()
             self._has_asked = False
             if handed_over is None:
                 self._exhausted = True
@@ -247,8 +293,8 @@ class Lane:
                 if self.taken:
                     return False  # no handler answers while it waits here for more
             else:
-                batch, notifications = handed_over
-                self._slice.extend((batch, notification) for notification in notifications)
+                self._slice.extend(handed_over.rows)
+                self._looked_at = handed_over.looked_at
                 # Not before the provider has answered: where it is down, the rest stays unclaimed.
                 if self._asks_ahead and self.has_answered:
                     self._ask()
@@ -263,10 +309,36 @@ class Lane:
         while len(self.taken) < (1 if self._is_probing else MOST_TAKEN):
             if not self._may_ask_for_more() or not self._fill_slice() or not self._keep_pace():
                 return
+            if self._is_doubtful() and not self._look_again():
+                continue
             batch, notification = self._slice.popleft()
             self.taken[notification.pk] = (batch, notification)
             self._taken_count += 1
             yield notification
+
+    def _is_doubtful(self) -> bool:
+        """Tell whether the next row may have changed since the database was asked about it."""
+        _, notification = self._slice[0]
+        age = self._looked_at.age
+        if age > LOOK_AGAIN_SECONDS:
+            return True
+        now = timezone.now()
+        looked_at = now - timedelta(seconds=age)
+        return notification.has_expired(now) and not notification.has_expired(looked_at)
+
+    def _look_again(self) -> bool:
+        """Let the run look at what is left of the slice; tell whether some of it is to be sent."""
+        rows = list(self._slice)
+        self._slice.clear()
+        self._post(Doubted(self, rows))
+        while self._goes_on():
+            handed_over = self.inbox.get()
+            if isinstance(handed_over, Slice) and handed_over.is_answer:
+                self._slice.extend(handed_over.rows)
+                self._looked_at = handed_over.looked_at
+                break
+            self._put_by.append(handed_over)
+        return bool(self._slice)
 
     def _may_ask_for_more(self) -> bool:
         """Tell whether the handler may wait here for its rate.
@@ -372,6 +444,8 @@ class Lane:
 
     def _answer_for(self, handler: FoundHandler) -> None:
         """Give an outcome to what the handler forgot, but for what it was not to begin any more."""
+        if self._has_slept:
+            self._take_back_unsent()
         forgotten = list(self.taken.values()) if self._goes_on() else self.give_back_unsent()
         self._relay(
             Outcome.unknown(
@@ -379,3 +453,15 @@ class Lane:
             )
             for _, notification in forgotten
         )
+
+    def _take_back_unsent(self) -> None:
+        """Keep for another look what the handler was kept from beginning."""
+        self._has_slept = False
+        unsent = [
+            (batch, notification)
+            for batch, notification in self.taken.values()
+            if self._says_what_it_begins and not notification.is_on_its_way
+        ]
+        for _, notification in unsent:
+            del self.taken[notification.pk]
+        self._slice.extendleft(reversed(unsent))

@@ -2,23 +2,28 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connections
-from django.db.models import UUIDField
+from django.db.models import DateTimeField, UUIDField
+from django.utils import timezone
 
 from ..models.among import Among
 from .claim import Claim
 from .database import patiently
 
 
-def count_deliverable(claim: Claim, keys: Sequence[uuid.UUID]) -> int:
-    """Return how many of these are still the claim's own, and to be sent."""
+def count_deliverable(claim: Claim, keys: Sequence[uuid.UUID], at: datetime) -> int:
+    """Return how many of these are still the claim's own, and to be sent at a moment."""
     connection = connections[claim.using]
-    statement, others = _statement(claim.using, connection.vendor, len(keys))
+    statement, others, places = _statement(claim.using, connection.vendor, len(keys))
     token = UUIDField().get_db_prep_value(claim.token, connection)
     parameters = [*Among("id", keys).parameters(connection), token, *others]
+    moment = _prepared(at, connection)
+    for place in places:
+        parameters[place] = moment
 
     def count() -> int:
         with connection.cursor() as cursor:
@@ -29,13 +34,26 @@ def count_deliverable(claim: Claim, keys: Sequence[uuid.UUID]) -> int:
 
 
 @lru_cache(maxsize=256)
-def _statement(using: str, vendor: str, number: int) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL for so many keys, and its parameters after the keys and the token.
+def _statement(
+    using: str, vendor: str, number: int
+) -> tuple[str, tuple[Any, ...], tuple[int, ...]]:
+    """Return the SQL for so many keys, its parameters after the keys and the token, and more.
 
     Django takes five times as long to make it as the database to execute it.
+
+    Returns:
+        The SQL, the parameters, and the places of the moment among all parameters.
     """
     connection = connections[using]
     keys = [uuid.uuid4() for _ in range(number)]
-    rows = Claim(uuid.uuid4(), [], using).rows(keys).deliverable().values("pk")
+    at = timezone.now()
+    rows = Claim(uuid.uuid4(), [], using).deliverable(keys, at).values("pk")
     statement, parameters = rows.query.get_compiler(using=using).as_sql()
-    return statement, tuple(parameters[len(Among("id", keys).parameters(connection)) + 1 :])
+    moment = _prepared(at, connection)
+    places = [place for place, value in enumerate(parameters) if value == moment]
+    others = parameters[len(Among("id", keys).parameters(connection)) + 1 :]
+    return statement, tuple(others), tuple(places)
+
+
+def _prepared(moment: datetime, connection: Any) -> Any:
+    return DateTimeField().get_db_prep_value(moment, connection)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 
 from django.db import connections, transaction
 from django.db.models import F, QuerySet
@@ -72,10 +73,12 @@ def record_settled(claim: Claim, notifications: Sequence[Notification]) -> None:
 
 
 def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
-    groups: dict[tuple[tuple[str, ...], bool], list[Notification]] = {}
+    groups: dict[tuple[tuple[str, ...], bool, bool], list[Notification]] = {}
     for outcome in outcomes:
         delivered = outcome.notification.status == Notification.DELIVERED
-        key = (_changed_fields(outcome), delivered)
+        # What a handler has saved itself is what it wants.
+        overrules = outcome.result is Result.AS_SAVED
+        key = (_changed_fields(outcome), delivered, overrules)
         groups.setdefault(key, []).append(outcome.notification)
     attempts = attempts_to_keep(outcomes)
     touches_records = any(outcome.deactivate_record or outcome.hard_bounce for outcome in outcomes)
@@ -83,8 +86,14 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     # Within a transaction of the caller's, a statement that fails must not take that with it.
     alone = is_one_statement and not connections[claim.using].in_atomic_block
     with nullcontext() if alone else transaction.atomic(using=claim.using):
-        for (fields, delivered), notifications in groups.items():
-            _write(claim, notifications, fields, over_any_status=delivered)
+        for (fields, delivered, overrules), notifications in groups.items():
+            _write(
+                claim,
+                notifications,
+                fields,
+                over_any_status=delivered,
+                put_off_after=None if overrules else claim.latest,
+            )
         keep_attempts(attempts, using=claim.using)
         deactivate_records(claim.using, outcomes)
 
@@ -135,6 +144,7 @@ def _write(
     fields: Iterable[str],
     *,
     over_any_status: bool = False,
+    put_off_after: datetime | None = None,
 ) -> None:
     """Write these fields of all rows in one statement, and give up the claim on them."""
     connection = connections[claim.using]
@@ -146,6 +156,7 @@ def _write(
         notifications,
         fields,
         of_status=Notification.PENDING_STATUSES if only_pending else (),
+        put_off_after=put_off_after,
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

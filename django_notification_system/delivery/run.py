@@ -26,7 +26,7 @@ from .claim import Claim, claim_batch
 from .database import refuses_value
 from .due import adopt, targets_with_due
 from .given import GivenClaim
-from .lane import Arrived, Event, Finished, Lane, Wanted
+from .lane import Arrived, Doubted, Event, Finished, Lane, Wanted
 from .levels import Levels
 from .pause import explained, is_paused
 from .priority import Shares, rank_in_database
@@ -39,6 +39,8 @@ logger = logging.getLogger("django_notification_system")
 
 #: What fails is not tried again sooner by a lane that goes on: the shortest interval that there is.
 RETRY_AFTER = timedelta(minutes=1)
+#: A wait that takes so long is none: the process was stopped meanwhile.
+SLEPT_SECONDS = 1.0
 HANDLER_HANGS = gettext_noop(
     "The handler of target %(target)r made no progress for %(seconds)s seconds. It is"
     " left behind; give its calls a timeout."
@@ -264,10 +266,16 @@ class Run:
         return take
 
     def _next_event(self) -> Event | None:
+        began = time.monotonic()
         try:
             return self._events.get(timeout=RECORD_AFTER_SECONDS)
         except Empty:
             return None
+        finally:
+            now = time.monotonic()
+            if now - began > SLEPT_SECONDS:  # so did the handlers, and none of them hangs for that
+                for lane in self._supplies:
+                    lane.progress_at = now
 
     def _handle(self, event: Event) -> None:
         supply = self._supplies.get(event.lane)
@@ -279,6 +287,8 @@ class Run:
                 supply.hand_over()
             case Arrived():
                 supply.take_answers()
+            case Doubted(_, rows):
+                supply.look_again(rows)
             case Finished(_, problem):
                 supply.finish(problem)
                 self._close(supply)

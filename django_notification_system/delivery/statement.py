@@ -7,6 +7,7 @@ to make than the fifty emails take to send.
 import json
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -25,6 +26,7 @@ def update_statement(
     fields: Iterable[str],
     *,
     of_status: Sequence[str],
+    put_off_after: datetime | None = None,
 ) -> tuple[str, list[Any]]:
     """Return the SQL, and its parameters, that writes these fields and gives up the claim.
 
@@ -34,6 +36,7 @@ def update_statement(
         notifications: With the values to write.
         fields: Their names.
         of_status: Only rows that have one of these now; empty: whatever they have.
+        put_off_after: A ``scheduled_delivery`` that is later in the database by now is kept.
     """
 
     def prepared(name: str, value: Any) -> Any:
@@ -52,16 +55,29 @@ def update_statement(
     quote = connection.ops.quote_name
     table = quote(Notification._meta.db_table)
     column = {name: quote(field.column) for name, field in FIELDS.items()}
-    assignments = [f"{column[name]} = %s" for name in shared]
+    parameters: list[Any] = []
+
+    def assign(name: str, value: str) -> str:
+        """Return an assignment; what it quotes of the parameters comes right after."""
+        if put_off_after is None or name != "scheduled_delivery":
+            return f"{column[name]} = {value}"
+        # A person, or the project, may have put it off while it was on its way; that stands.
+        parameters.append(prepared(name, put_off_after))
+        present = f"{table}.{column[name]}"
+        return f"{column[name]} = CASE WHEN {present} > %s THEN {present} ELSE {value} END"
+
+    assignments = []
+    for name, value in shared.items():
+        assignments.append(assign(name, "%s"))
+        parameters.append(value)
     assignments += [f"{column[name]} = NULL" for name in ("claim_token", "claimed_until")]
     assignments.append(f"{column['interruptions']} = 0")
-    parameters = [*shared.values()]
     has_json = any(isinstance(FIELDS[name], JSONField) for name in own)
     if own and connection.vendor == "postgresql" and not has_json:
         # One parameter for all rows: with hundreds, psycopg takes longer to find their places than
         # PostgreSQL to write them.
         names = ["id", *own]
-        assignments += [f"{column[name]} = own.{column[name]}" for name in own]
+        assignments += [assign(name, f"own.{column[name]}") for name in own]
         types = ", ".join(f"{column[name]} {FIELDS[name].db_type(connection)}" for name in names)
         rows = f"FROM json_to_recordset(%s) AS own({types}) WHERE {table}.{column['id']} = own.id"
         attributes = [FIELDS[name].column for name in names]
@@ -71,7 +87,7 @@ def update_statement(
     else:
         for name, values in own.items():
             cases = " ".join(["WHEN %s THEN %s"] * len(keys))
-            assignments.append(f"{column[name]} = CASE {column['id']} {cases} END")
+            assignments.append(assign(name, f"CASE {column['id']} {cases} END"))
             parameters.extend(chain.from_iterable(zip(keys, values, strict=True)))
         rows = f"WHERE {table}.{column['id']} IN ({', '.join(['%s'] * len(keys))})"
         parameters += keys

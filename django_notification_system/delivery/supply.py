@@ -2,20 +2,23 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 from django.utils import timezone
 
 from ..conf import EngineSettings, target_settings
-from ..models import NotificationTarget
+from ..models import Notification, NotificationTarget
 from .attempt import Attempt
 from .batch import RECORD_AFTER_SECONDS, Batch
 from .claim import Claim
 from .database import patiently
-from .lane import Answer, FinishCall, Lane
+from .instant import Instant
+from .lane import Answer, FinishCall, Lane, Slice
 from .log import log_fields, without_addresses
 from .outcome import Outcome
 from .pause import explained, is_paused, pause, resume
@@ -123,9 +126,11 @@ class Supply:
                     continue
             if batch is None:
                 break
+            looked_at = batch.read_at if just_claimed else Instant.now()
             if notifications := batch.next_slice(just_claimed=just_claimed):
                 self.lane.progress_at = time.monotonic()
-                self.lane.inbox.put((batch, notifications))
+                rows = [(batch, notification) for notification in notifications]
+                self.lane.inbox.put(Slice(rows, looked_at))
                 self._claim_ahead()
                 return
             if not self._is_alone:
@@ -162,6 +167,15 @@ class Supply:
             _settle(answer)
         else:
             self._unreachable.append(answer)
+
+    def look_again(self, rows: Sequence[tuple[Batch, Notification]]) -> None:
+        """Hand over once more what of these rows is to be sent even now."""
+        looked_at = Instant.now()
+        wanted: list[tuple[Batch, Notification]] = []
+        for batch, group in groupby(rows, key=itemgetter(0)):
+            notifications = batch.look_again([notification for _, notification in group])
+            wanted += [(batch, notification) for notification in notifications]
+        self.lane.inbox.put(Slice(wanted, looked_at, is_answer=True))
 
     def keep_time(self) -> None:
         """Record what has waited long enough, and renew what is still on its way."""
@@ -259,8 +273,9 @@ class Supply:
             size = min(size, self.allowance)
         if self._rate is not None:
             size = min(size, self._rate.reserved)
+        read_at = Instant.now()
         claim = self._take(size, interrupted=self._has_only_interrupted)
-        batch = self._keep(claim) if claim.notifications else None
+        batch = self._keep(claim, read_at) if claim.notifications else None
         self._has_only_interrupted = claim.leaves_interrupted or claim.was_interrupted
         if not claim.leaves_interrupted:
             self._turn_since = None
@@ -283,7 +298,7 @@ class Supply:
         batch.begin()
         return batch
 
-    def _keep(self, claim: Claim) -> Batch:
+    def _keep(self, claim: Claim, read_at: Instant) -> Batch:
         """Make a batch, and keep it before anything else: where that fails, it is to be closed."""
         batch = Batch(
             self.lane.target,
@@ -292,6 +307,7 @@ class Supply:
             settings=self._settings,
             when_unknown=self._when_unknown,
             report=self._report,
+            read_at=read_at,
         )
         self._batches.append(batch)
         return batch
