@@ -30,12 +30,11 @@ def targets_with_due(
     adopt(due_at, using=using, is_stopping=is_stopping)
     keys = [target.pk for target in targets]
     is_due = Q()
-    for key in keys:
-        # Not once, by the outer row's key: MariaDB would first gather all that is due for anybody.
-        for rows in due_of_target(key, due_at, using=using):
-            # The first in order: of any one, PostgreSQL thinks that the table's beginning has it.
-            first = Subquery(rows.values("scheduled_delivery")[:1])
-            is_due |= Q(IsNull(first, False), pk=key)
+    for rows in due_of_target(OuterRef("pk"), due_at, using=using):
+        # The first in order: of any one, PostgreSQL thinks that the table's beginning has it, and
+        # MariaDB would first gather all that is due for anybody.
+        first = Subquery(rows.values("scheduled_delivery")[:1])
+        is_due |= Q(IsNull(first, False))
     with_due = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
     found = with_highest_priority(with_due, using=using)
     current = {target.pk: target for target in patiently(lambda: list(found), using=using)}

@@ -96,6 +96,8 @@ class Run:
         #: Whether notifications were found that belong to another target than was thought.
         self._sent_home = False
         self._is_more_due = is_more_due
+        #: How long the last look for targets with something due has taken.
+        self.look_seconds = 0.0
         self._may_use = may_use or self._has_no_problem
         self._on_through = on_through
         self._supplies: dict[Lane, Supply] = {}
@@ -356,6 +358,7 @@ class Run:
 
     def _targets_with_due(self) -> list[NotificationTarget]:
         """Return those that something is due for, and nothing keeps from being used."""
+        began = time.monotonic()
         busy = {lane.target.pk for lane in self._supplies}
         targets = [target for target in self.targets if target.pk not in busy]
         usable = [target for target in targets if self._may_use(target)]
@@ -370,6 +373,7 @@ class Run:
                 self.paused[target.name] = explained(target)
             else:
                 self.paused.pop(target.name, None)
+        self.look_seconds = time.monotonic() - began
         return [target for target in due if not is_paused(target)]
 
     def _has_no_problem(self, target: NotificationTarget) -> bool:

@@ -26,7 +26,12 @@ logger = logging.getLogger("django_notification_system")
 FIRST_REST_SECONDS = 5.0
 LONGEST_REST_SECONDS = 300.0
 #: How often a run that is at work looks for what has come due for the other targets.
-LOOK_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 0.25
+#: How often at most, where PostgreSQL tells of inserts all the time.
+LEAST_SECONDS_BETWEEN = 0.02
+#: How many times as long as a look took passes from its beginning to the next: looks take at most a
+#: tenth of the time of the thread that also records.
+LOOK_COST_FACTOR = 10
 
 
 class Watch:
@@ -58,6 +63,8 @@ class Watch:
         self._stopping = False
         self._run: Run | None = None
         self._looked_at = 0.0
+        #: Whether PostgreSQL has told of an insert since the last look.
+        self._has_arrived = False
         self._wakeup = Wakeup(self.using)
         #: For each target that cannot be used: since when, until when it rests, and why.
         self._resting: dict[str, _Rest] = {}
@@ -167,10 +174,16 @@ class Watch:
 
     def _is_more_due(self) -> bool:
         """Tell a run that is at work when to look for what has come due for other targets."""
-        overdue = time.monotonic() - self._looked_at > min(self._interval, LOOK_EVERY_SECONDS)
-        if not overdue and not self._wakeup.has_arrived():
+        now = time.monotonic()
+        passed = now - self._looked_at
+        cost = 0.0 if self._run is None else self._run.look_seconds
+        if passed < max(LEAST_SECONDS_BETWEEN, cost * LOOK_COST_FACTOR):
             return False
-        self._looked_at = time.monotonic()
+        self._has_arrived |= self._wakeup.has_arrived()
+        if not self._has_arrived and passed < min(self._interval, LOOK_EVERY_SECONDS):
+            return False
+        self._looked_at = now
+        self._has_arrived = False
         return True
 
     def _seconds_until_next(self, run: Run) -> float:
