@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from .exceptions import UserIsOptedOut
 from .models import Notification, TargetUserRecord
+from .notification_creators.nothing_created import opted_out, user_name
 
 
 def check_for_user_opt_out(user: Any) -> None:
@@ -19,7 +20,7 @@ def check_for_user_opt_out(user: Any) -> None:
     """
     opt_out = getattr(user, "notification_opt_out", None)
     if opt_out is not None and opt_out.active:
-        raise UserIsOptedOut
+        raise UserIsOptedOut(opted_out(user_name(user)))
 
 
 def user_notification_targets(user: Any, target_name: str) -> Any:

@@ -151,7 +151,7 @@ def test_an_opted_out_user_gets_nothing(
     if quiet:
         module.create_notification(user, "Hello", "World", quiet=True)
     else:
-        with pytest.raises(UserIsOptedOut, match="User is opted out"):
+        with pytest.raises(UserIsOptedOut, match="User is opted out: 'egg' wants no"):
             module.create_notification(user, "Hello", "World")
     assert not Notification.objects.exists()
 
@@ -181,7 +181,8 @@ def test_a_user_without_an_active_record_gets_nothing(
     if quiet:
         module.create_notification(user, "Hello", "World", quiet=True)
     else:
-        with pytest.raises(UserHasNoTargetRecords, match="User has no active targets"):
+        said = f"User has no active targets: 'egg' has no active record in {target_name}. Add a"
+        with pytest.raises(UserHasNoTargetRecords, match=said):
             module.create_notification(user, "Hello", "World")
     assert not Notification.objects.exists()
 

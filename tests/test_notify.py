@@ -3,15 +3,16 @@
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import connection, connections
+from django.db.models import Manager, Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -209,11 +210,19 @@ def test_a_user_who_comes_twice_is_notified_once(crowd: Crowd, small_batches: in
         ([1], "there is a int instead"),
         (["egg"], "there is a str instead"),
         (AnonymousUser(), "there is a AnonymousUser instead"),
+        (None, "None is nobody to notify: leave it out"),
+        ([None], "None is nobody to notify: leave it out"),
+        (AnonymousUser(), "Nobody is logged in: ask request.user.is_authenticated first"),
     ],
 )
 def test_what_is_no_user_is_refused(users: Any, message: str, db: None) -> None:
     with pytest.raises(InvalidNotification, match=message):
         notify(users, "Hello", "World", quiet=True)
+
+
+def test_none_and_texts_are_refused_by_types() -> None:
+    accepted = get_args(get_type_hints(notify)["users"])
+    assert [get_origin(kind) or kind for kind in accepted] == [Model, Iterable, Manager]
 
 
 def test_an_unsaved_user_is_refused(db: None, django_user_model: Any) -> None:
@@ -437,24 +446,48 @@ def one_without_a_record(users: list[Any]) -> Any:
     return users[0]
 
 
+HOW_TO_OPT_IN = (
+    "To notify again, delete the opt-out or take its tick away, in the admin under"
+    " “Notification opt-outs”."
+)
+HOW_TO_ADD_RECORDS = (
+    "Add a record, or switch one on, in the admin under “User Targets”. The command"
+    " create_email_target_user_records adds those for email."
+)
+
+
 @pytest.mark.parametrize(
     ("arrange", "error", "message"),
     [
         (nobody_at_all, NotificationsNotCreated, "There are no users to notify."),
-        (all_opted_out, UserIsOptedOut, "All 5 users have opted out."),
+        (
+            all_opted_out,
+            UserIsOptedOut,
+            f"All 5 users have opted out. {HOW_TO_OPT_IN}",
+        ),
         (
             none_with_a_record,
             UserHasNoTargetRecords,
-            "None of the 5 users has an active record in Twilio, Email, Expo.",
+            "None of the 5 users has an active record in Twilio, Email, Expo."
+            f" {HOW_TO_ADD_RECORDS}",
         ),
         (
             some_of_each,
             NotificationsNotCreated,
             "Of 5 users 2 have opted out and the others have no active record in Twilio, Email,"
-            " Expo.",
+            f" Expo. {HOW_TO_ADD_RECORDS}",
         ),
-        (one_opted_out, UserIsOptedOut, "User is opted out"),
-        (one_without_a_record, UserHasNoTargetRecords, "User has no active targets"),
+        (
+            one_opted_out,
+            UserIsOptedOut,
+            f"User is opted out: 'user-0' wants no notifications. {HOW_TO_OPT_IN}",
+        ),
+        (
+            one_without_a_record,
+            UserHasNoTargetRecords,
+            "User has no active targets: 'user-0' has no active record in Twilio, Email, Expo."
+            f" {HOW_TO_ADD_RECORDS}",
+        ),
     ],
 )
 def test_where_nobody_is_reached_the_error_says_why(

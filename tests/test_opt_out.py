@@ -11,11 +11,13 @@ from django.core import mail
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from django_notification_system.exceptions import UserIsOptedOut
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
     TargetUserRecord,
 )
+from django_notification_system.utils import check_for_user_opt_out
 from tests.conftest import MakeDue
 
 
@@ -263,3 +265,12 @@ def wait_until_somebody_waits(thread: threading.Thread) -> None:
             time.sleep(0.11)  # MariaDB refreshes that table where nobody has read it for 0.1 s
             cursor.execute(WAITING[connection.vendor])
             (number,) = cursor.fetchone()
+
+
+def test_the_check_names_the_user_and_the_way_out(user: Any) -> None:
+    NotificationOptOut.objects.create(user=user)
+    with pytest.raises(UserIsOptedOut) as refused:
+        check_for_user_opt_out(user)
+    said = str(refused.value)
+    assert said.startswith("User is opted out: 'egg' wants no notifications.")
+    assert "delete the opt-out" in said

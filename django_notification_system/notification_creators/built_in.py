@@ -6,8 +6,9 @@ from django.db import router
 
 from ..exceptions import InvalidNotification
 from ..models import Notification, NotificationTarget
-from .create import Creation, nothing_created
+from .create import Creation
 from .draft import make_draft
+from .nothing_created import nothing_created
 from .recipients import is_user
 
 
@@ -39,4 +40,4 @@ def create_for_user(user: Any, *, target_name: str, quiet: bool, **content: Any)
     )
     tally = Creation(draft, targets, using=using).run(user)
     if not tally.inserted and not quiet:
-        raise nothing_created(tally, targets)
+        raise nothing_created(tally, targets, using=using)

@@ -3,7 +3,6 @@
 import copy
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..models import Notification, NotificationOptOut, NotificationTarget, Targe
 from .bulk import insert_notifications
 from .deadlock import ATTEMPTS, despite_deadlocks
 from .draft import Draft
+from .nothing_created import Tally
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
 from .validate_content import validate_content
@@ -34,23 +34,6 @@ RETRY_TIME_INTERVALS = {"email": 1440, "twilio": 1440}
 def default_interval(module_name: str) -> int:
     """Return a target's minutes from a failed attempt to the next."""
     return RETRY_TIME_INTERVALS.get(module_name, 60)
-
-
-@dataclass
-class Tally:
-    """What came of a call.
-
-    Attributes:
-        users: How many users were to be notified.
-        opted_out: How many of them have opted out, as far as nobody could be reached.
-        reached: Whether anybody could be notified, or has been before.
-        inserted: How many notifications were inserted.
-    """
-
-    users: int = 0
-    opted_out: int = 0
-    reached: bool = False
-    inserted: int = 0
 
 
 class Creation:
@@ -100,6 +83,7 @@ class Creation:
             _begin_with_a_write(self.using)
             for keys in key_batches(users, BATCH_SIZE):
                 self.tally.users += len(keys)
+                self.tally.last_user = keys[-1]
                 self._notify(keys)
         return self.tally
 
@@ -232,26 +216,3 @@ def _begin_with_a_write(using: str) -> None:
     """
     if connections[using].vendor == "sqlite":
         Notification.objects.using(using).filter(pk=uuid.UUID(int=0)).update(title="")
-
-
-def nothing_created(tally: Tally, targets: Sequence[NotificationTarget]) -> Exception:
-    """Return the error that says why a call has created nothing."""
-    if tally.reached:
-        return NotificationsNotCreated(
-            "No notification was created: each exists already, or its target's creator made none."
-        )
-    if tally.users == 0:
-        return NotificationsNotCreated("There are no users to notify.")
-    if tally.users == 1:
-        return UserIsOptedOut() if tally.opted_out else UserHasNoTargetRecords()
-    if tally.opted_out == tally.users:
-        return UserIsOptedOut(f"All {tally.users} users have opted out.")
-    names = ", ".join(target.name for target in targets)
-    if tally.opted_out == 0:
-        return UserHasNoTargetRecords(
-            f"None of the {tally.users} users has an active record in {names}."
-        )
-    return NotificationsNotCreated(
-        f"Of {tally.users} users {tally.opted_out} have opted out and the others have no active "
-        f"record in {names}."
-    )

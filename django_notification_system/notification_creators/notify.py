@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db import router
+from django.db.models import Manager, Model
 
 from ..models import Notification, NotificationTarget
-from .create import Creation, nothing_created
+from .create import Creation
 from .draft import make_draft
+from .nothing_created import nothing_created
 from .recipients import choose_targets, is_user
 
 
 def notify(
-    users: Any,
+    users: Model | Iterable[Model] | Manager[Any],
     title: str,
     body: str = "",
     *,
@@ -91,4 +93,4 @@ def notify(
     tally = creation.run(users)
     if tally.inserted or quiet or (tally.reached and idempotency_key is not None):
         return tally.inserted
-    raise nothing_created(tally, targets)
+    raise nothing_created(tally, targets, using=using)

@@ -57,10 +57,15 @@ def _key(user: Any) -> Any:
 
 
 def _no_user(value: Any) -> InvalidNotification:
-    return InvalidNotification(
+    said = (
         f"users must be a {get_user_model().__name__}, or an iterable or queryset of them; there "
         f"is a {type(value).__name__} instead."
     )
+    if value is None:
+        said += " None is nobody to notify: leave it out, or look why there is no user."
+    elif getattr(value, "is_anonymous", False):
+        said += " Nobody is logged in: ask request.user.is_authenticated first."
+    return InvalidNotification(said)
 
 
 def choose_targets(chosen: Any, known: Sequence[NotificationTarget]) -> list[NotificationTarget]:
