@@ -27,6 +27,7 @@ MARKUP = {
     "one tall cell": "<table><tr>" + "<td>x" * 30 + "<td>" + "y<br>" * N,
     "many columns": "<table><tr>" + "<td>" * N + "<tr><td>a<td>b" * N,
     "wide spans": "<table>" + "<tr><td colspan=999999999>a<td>b" * N,
+    "tall spans": "<table><tr>" + "<td rowspan=99999>" * 90 + "<tr><td>a<td>b" * N,
     "many tables": "<tr><td><table><tr><td>x</table>" * N,
     "left open": "<p>" + "".join(f"<font size={n}>" for n in range(N)) + "</p>" + "<p>x</p>" * N,
     "never opened": "<div>" * N + "</span>" * N,

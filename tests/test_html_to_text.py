@@ -172,6 +172,10 @@ def test_what_was_escaped_once_is_decoded_once(text: str) -> None:
         ),
         ('<a href="https://example.com/"><img src="x.png"></a>', "<https://example.com/>"),
         ('<a href="https://example.com/"></a>x', "x"),
+        (
+            "<a href=http:a>x</a><a href=http:a><img></a><a href=http:b><img></a>",
+            "x <http:a> <http:b>",
+        ),
         ('<a href="http:a">one<a href="http:b">two</a>', "one <http:a>two <http:b>"),
         ('<a href="javascript:alert(1)">x</a> <a href="/y">y</a>', "x y"),
     ],
@@ -202,6 +206,7 @@ def test_references_and_targets_are_what_they_say(source: str, text: str) -> Non
         "<!-- no --><!--[if mso]><p>no</p><![endif]-->",
         "<noscript>no</noscript><svg><title>no</title><text>no</text></svg>",
         "<datalist><option>no</datalist>",
+        "<p hidden>no<table><td>no</table>no</p>",
     ],
 )
 def test_what_no_mail_program_shows_stays_hidden(hidden: str) -> None:
@@ -220,6 +225,8 @@ def test_what_no_mail_program_shows_stays_hidden(hidden: str) -> None:
         '<a style="mso-hide:all">yes</a>',
         "<head><title>no</title><p>yes",
         "<svg/>yes",
+        "<td hidden>yes",
+        "<!doctype html><p hidden>no<table><td>yes</table>",
     ],
 )
 def test_what_mail_programs_show_is_there(shown: str) -> None:
@@ -246,6 +253,7 @@ def test_blocks_stand_apart(name: str) -> None:
         ("<pre>\n a\n   b\n\n\nc</pre>", [" a", "   b", "", "", "c"]),
         ('<p style="white-space:pre-wrap"> a  b\nc</p>', [" a  b", "c"]),
         ('<p style="white-space:pre-line"> a  b\nc</p>', ["a b", "c"]),
+        ("<td>a</td><td>b</td>c", ["a", "b", "c"]),
         ("<div>a</div><div><br></div><div>b<br></div>c", ["a", "", "b", "c"]),
         ("<p>a</p><p>&nbsp;</p><p>b</p>", ["a", "", "b"]),
         ('a<span style="display:block">b</span>c', ["a", "b", "c"]),
@@ -266,7 +274,8 @@ def test_layout_is_kept(source: str, lines: list[str]) -> None:
         ("<tr><td>a<br>b<td>c<tr><td>dd<td>e", ["a   c", "b", "dd  e"]),
         ("<tr><td colspan=2>Total<td>1<tr><td>a<td>b<td>c", ["Total  1", "a  b   c"]),
         ("<tr><td>a<td></td><td>b<tr><td>c<td></td><td>d", ["a  b", "c  d"]),
-        ("<tr><td rowspan=2>a<td>b<tr><td>c", ["a  b", "c"]),
+        ("<tr><td rowspan=2>a<td>b<tr><td>c<tr><td>d<td>e", ["a  b", "   c", "d  e"]),
+        ("<tr><td>a<td rowspan=2 colspan=2>b<td>c<tr><td>d<td>e", ["a  b  c", "d     e"]),
         ("<tr><td>" + "x" * 75 + "<td>yy", ["x" * 75, "yy"]),
         ("<tr><td>" + "x" * 74 + "<td>yy", ["x" * 74 + "  yy"]),
         ("<tr><td><div>a</div><tr><td>b", ["a", "", "b"]),

@@ -32,6 +32,11 @@ class Link:
         self.has_image = False
 
     @property
+    def has_words(self) -> bool:
+        """Whether it has a text, and not only a picture."""
+        return any(not text.isspace() for text in self.texts)
+
+    @property
     def shown(self) -> str:
         """What is written behind its text: the target, unless the text is the same."""
         text = " ".join("".join(self.texts).split())
@@ -60,6 +65,7 @@ class Layout:
         self._table: Table | None = None
         self._counters: list[int | None] = []
         self._link: Link | None = None
+        self._last_target = ""
         self._caption = ""
         #: Where words go: the page, or the cell that is open.
         self.flow = self._page
@@ -152,8 +158,10 @@ class Layout:
         def end() -> None:
             if self._link is link:
                 self._link = None
-                if shown := link.shown:
-                    self.flow.write_behind(shown)
+                # A picture without words often leads where the words beside it lead.
+                if link.shown and (link.has_words or link.target != self._last_target):
+                    self.flow.write_behind(link.shown)
+                self._last_target = link.target
 
         return end
 
@@ -175,15 +183,14 @@ class Layout:
         """Begin a cell of the innermost table."""
         if self._table is None:
             return self.begin_block(2)
-        if _integer(attributes.get("rowspan"), 1) > 1:
-            self._table.has_row_spans = True
+        rows = _integer(attributes.get("rowspan"), 1)
         span = max(1, _integer(attributes.get("colspan"), 1))
         cell = self.flow = Flow(self._allowance)
 
         def end() -> None:
             if self.flow is cell and self._table is not None:
                 self.flow = self._page
-                self._table.add(Cell(cell.finish(), span, is_right, cell.has_blocks))
+                self._table.add(Cell(cell.finish(), span, is_right, cell.has_blocks), rows)
             else:
                 self.flow.part(2)
 

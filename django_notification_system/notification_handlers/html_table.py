@@ -35,26 +35,43 @@ class Table:
 
     Attributes:
         rows: The cells of each, those that are empty too.
-        has_row_spans: Whether a cell stands in several rows, so that columns cannot be told.
     """
 
     rows: list[list[Cell]] = field(default_factory=list)
-    has_row_spans: bool = False
+    _column: int = 0
+    #: In how many rows from here on a column belongs to a cell of a row above.
+    _taken: dict[int, int] = field(default_factory=dict)
 
     def begin_row(self) -> None:
         """Put what follows into another row."""
         self.rows.append([])
+        self._column = 0
+        self._taken = {column: rows - 1 for column, rows in self._taken.items() if rows > 1}
 
-    def add(self, cell: Cell) -> None:
-        """Put a cell at the end of the row."""
+    def add(self, cell: Cell, rows: int = 1) -> None:
+        """Put a cell into the row, behind what is there.
+
+        Args:
+            cell: The cell.
+            rows: In how many rows it stands.
+        """
         if not self.rows:
             self.begin_row()
+        start = self._column
+        while self._column in self._taken:
+            self._column += 1
+        if self._column > start:
+            self.rows[-1].append(Cell([], span=self._column - start))
         self.rows[-1].append(cell)
+        if rows > 1:
+            end = min(self._column + cell.span, WIDEST_LINE)
+            self._taken.update(dict.fromkeys(range(self._column, end), rows))
+        self._column += cell.span
 
     def write(self, flow: Flow, allowance: Allowance) -> None:
         """Write the table: in columns where it has some that fit, and the allowance lasts."""
         self.rows = [row for row in self.rows if any(cell.lines for cell in row)]
-        columns = None if self.has_row_spans else _columns(self.rows)
+        columns = _columns(self.rows)
         if columns is None or not allowance.take(_padding(self.rows, columns)):
             self.write_apart(flow)
             return

@@ -62,6 +62,8 @@ class _Walk:
         #: Where in ``_open`` elements of a name stand, so that none must be looked for.
         self._positions: dict[str, list[int]] = {}
         self._specials: list[int] = []
+        #: Without one, a table does not end a paragraph (the HTML standard, "quirks").
+        self._has_doctype = False
         self._is_for_all_but_outlook = False
         self._is_first_in_preformatted = False
 
@@ -77,6 +79,8 @@ class _Walk:
                 self._end(token.tag or "")
             elif kind is TokenType.COMMENT:
                 self._comment(token.data or "")
+            elif kind is TokenType.DOCTYPE:
+                self._has_doctype = True
         self._end_all_from(0)
         return self._layout.lines()
 
@@ -95,7 +99,10 @@ class _Walk:
 
     def _start(self, token: Token) -> None:
         name = token.tag or ""
-        if name in ENDED_BY:
+        if name in TABLE_PARTS and not self._positions.get("table"):
+            self._stray_table_part()
+            return
+        if name in ENDED_BY and (name != "table" or self._has_doctype):
             self._end_what_it_ends(name)
         attributes = dict(given) if (given := token.attrs) else NO_ATTRIBUTES
         style = style_of(attributes) if attributes else ORDINARY
@@ -113,6 +120,11 @@ class _Walk:
                 return
             end = None if is_hidden else self._begin(name, attributes, style)
             self._push(OpenElement(name, is_hidden, white_space, end))
+
+    def _stray_table_part(self) -> None:
+        """Take a part of a table without the table for a block; browsers do not see it at all."""
+        if not self._top.is_hidden:
+            self._layout.begin_block(1)
 
     def _hides(self, name: str, style: Style) -> bool:
         if name in UNSEEN or style.is_hidden:
@@ -186,6 +198,8 @@ class _Walk:
             self._layout.flow.break_line()
         positions = self._positions.get(name)
         if not positions:
+            if name in TABLE_PARTS:
+                self._stray_table_part()
             return
         position = positions[-1]
         if position == len(self._open) - 1:
