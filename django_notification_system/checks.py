@@ -16,7 +16,7 @@ from . import conf
 from .exceptions import TargetUnavailable
 from .modules import as_folder, import_dotted, is_folder, is_importable
 from .setting_names import check_option_names, check_setting_names, check_target_keys
-from .setting_rules import LONGEST_SHOWN, SECONDS_TO_WAIT, Rule, rules_of, shown
+from .setting_rules import SECONDS_TO_WAIT, Rule, cut, rules_of, shown
 
 #: What each built-in target's client is called, and the extra that brings it.
 CLIENTS = {"twilio_sms": ("twilio", "twilio"), "expo": ("exponent_server_sdk", "expo")}
@@ -232,7 +232,7 @@ def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
         if not is_folder(folder):
             yield _error(
                 6,
-                f"{name} names a folder that does not exist: {_cut(str(folder))}",
+                f"{name} names a folder that does not exist: {cut(str(folder))}",
                 hint="Correct it, or create the folder.",
             )
         return
@@ -245,10 +245,6 @@ def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
         return
     yield _error(
         7,
-        f"{name} names a package that does not exist: {_cut(str(location))}",
+        f"{name} names a package that does not exist: {cut(str(location))}",
         hint="Correct it; a folder is written with a slash, such as './handlers'.",
     )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

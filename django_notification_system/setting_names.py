@@ -78,6 +78,20 @@ def check_option_names(
         may_have_others: Whether others may be meant for somebody else, unless they are nearly the
             same.
     """
+    for unknown, hint in unknown_options(values, known, may_have_others=may_have_others):
+        yield _warning(1, f"{name} has no option {unknown}; it is ignored.", hint)
+
+
+def unknown_options(
+    values: Mapping[Any, Any], known: Iterable[str], *, may_have_others: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield each option that there is not, as a message may repeat it, and what was meant.
+
+    Args:
+        values: Those that are given.
+        known: The names of those that there are.
+        may_have_others: See ``check_option_names()``.
+    """
     known = sorted(known)
     for unknown in values:
         if unknown in known:
@@ -86,11 +100,7 @@ def check_option_names(
         if may_have_others and meant is None:
             continue
         hint = f"The options are: {', '.join(known)}."
-        yield _warning(
-            1,
-            f"{name} has no option {shown(unknown)}; it is ignored.",
-            hint if meant is None else f"{_did_you_mean(meant)} {hint}",
-        )
+        yield shown(unknown), hint if meant is None else f"{_did_you_mean(meant)} {hint}"
 
 
 def _meant(name: Any, known: Iterable[str], cutoff: float = ALIKE) -> str | None:

@@ -66,6 +66,11 @@ def shown(value: Any) -> str:
         text = repr(value)
     except Exception:
         return f"a {type(value).__name__}"
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """Return as much of a text as a message may repeat."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 

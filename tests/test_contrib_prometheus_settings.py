@@ -29,13 +29,25 @@ from tests.metrics_support import TOKEN
         ({"WATCH_PORT": "9464"}, "E002"),
         ({"WATCH_ADDRESS": None}, "E002"),
         ({"TOKENS": TOKEN}, "W001"),
+        ({"CACHE_SECONDS": 10**4400}, "E002"),
+        ({"WATCH_PORT": 10**4400}, "E002"),
+        ({10**4400: 1}, "W001"),
+        ({"FILE": "/" + "x" * 5000 + "/x.prom"}, "E003"),
+        ({"FILE": "a\x00b/x.prom"}, "E003"),
     ],
+    ids=lambda value: str(type(value)),
 )
 def test_wrong_settings_are_named(settings: Any, values: Any, said: str) -> None:
     settings.NOTIFICATION_SYSTEM_PROMETHEUS = values
     [found] = [each for each in run_checks() if "PROMETHEUS" in each.msg]
     assert found.id == f"django_notification_system_prometheus.{said}"
     assert TOKEN not in str(found)
+
+
+def test_a_misspelt_option_is_told_from_what_was_meant(settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM_PROMETHEUS = {"TOKENS": TOKEN}
+    [found] = metrics_checks.check_prometheus()
+    assert str(found.hint).startswith("Did you mean 'TOKEN'?")
 
 
 def test_right_settings_are_fine(settings: Any, tmp_path: Path) -> None:

@@ -1,11 +1,27 @@
 """The setting ``NOTIFICATION_SYSTEM_PROMETHEUS``."""
 
-from dataclasses import dataclass, field, fields
+import re
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from django.conf import settings
 
+from ...setting_rules import Rule, number, or_none, setting, whole_number
+
 SETTING = "NOTIFICATION_SYSTEM_PROMETHEUS"
+#: What may stand behind "Bearer". Source: RFC 6750, section 2.1.
+TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+HIGHEST_PORT = 65_535
+
+_TOKEN_OR_NONE = or_none(
+    Rule(lambda value: TOKEN.fullmatch(value) is not None, "a token"),
+    "None or a text of letters, digits and -._~+/",
+)
+_PATH_OR_NONE = or_none(
+    Rule(lambda value: isinstance(value, str | Path) and bool(str(value)), "a path"),
+    "None or a path",
+)
+_PORT_OR_NONE = or_none(whole_number(HIGHEST_PORT), f"None or a port from 1 to {HIGHEST_PORT}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +38,15 @@ class PrometheusSettings:
         watch_address: The address to listen on.
     """
 
-    token: str | None = field(default=None, repr=False)
-    cache_seconds: float = 5
-    file: str | Path | None = None
-    watch_port: int | None = None
-    watch_address: str = "127.0.0.1"
+    token: str | None = setting(None, _TOKEN_OR_NONE, repr=False)
+    cache_seconds: float = setting(
+        5, number(lambda value: value >= 0, "a number of seconds from 0")
+    )
+    file: str | Path | None = setting(None, _PATH_OR_NONE)
+    watch_port: int | None = setting(None, _PORT_OR_NONE)
+    watch_address: str = setting(
+        "127.0.0.1", Rule(lambda value: isinstance(value, str) and bool(value), "an address")
+    )
 
 
 def prometheus_settings() -> PrometheusSettings:
