@@ -137,6 +137,8 @@ class Lane:
         seconds_each: Let so many seconds pass between two notifications.
         asks_ahead: Ask for the next slice when the last one is begun and not when it is used up,
             so that neither the handler nor the run waits for the other.
+        single_writer: The alias of the notifications' database, where that lets one connection
+            write at a time, and the run has another than the handler.
 
     Attributes:
         inbox: Slices of a batch on their way to the handler; ``None`` ends its work, and
@@ -160,6 +162,7 @@ class Lane:
         cut_off_after: int,
         seconds_each: float,
         asks_ahead: bool,
+        single_writer: str | None = None,
     ) -> None:
         self.target = target
         self.inbox: SimpleQueue[HandedOver] = SimpleQueue()
@@ -181,6 +184,7 @@ class Lane:
         self._seconds_each = seconds_each
         self._next_at = 0.0
         self._asks_ahead = asks_ahead and not seconds_each
+        self._single_writer = single_writer
         self._has_asked = False
         #: From the inbox, and not yet taken by the handler.
         self._slice: deque[tuple[Batch, Notification]] = deque()
@@ -256,6 +260,7 @@ class Lane:
     def _deliver(self, handler: FoundHandler) -> None:
         """Let the handler deliver as many as it takes, in one go."""
         taken_before = self._taken_count
+        self._wait_for_records()
         try:
             self._relay(handler.deliver(self._feed()))
         except TargetUnavailable:
@@ -306,7 +311,10 @@ class Lane:
             self._post(Wanted(self))
 
     def _feed(self) -> Iterator[Notification]:
+        taken_before = self._taken_count
         while len(self.taken) < (1 if self._is_probing else MOST_TAKEN):
+            if self._taken_count > taken_before and self._keeps_others_from_writing():
+                return
             if not self._may_ask_for_more() or not self._fill_slice() or not self._keep_pace():
                 return
             if self._is_doubtful() and not self._look_again():
@@ -339,6 +347,15 @@ class Lane:
                 break
             self._put_by.append(handed_over)
         return bool(self._slice)
+
+    def _keeps_others_from_writing(self) -> bool:
+        """Tell whether the handler has a transaction open where one connection writes at a time.
+
+        It must not wait for the run then, which waits for that transaction to end. So it gets no
+        more in this call; when the call has ended, it is called again with the next.
+        """
+        alias = self._single_writer
+        return alias is not None and connections[alias].in_atomic_block
 
     def _may_ask_for_more(self) -> bool:
         """Tell whether the handler may wait here for its rate.
@@ -388,7 +405,7 @@ class Lane:
 
         Where the run is to end, the handler gets nothing more, and tells what it knows.
         """
-        while self.backlog.is_full and self._goes_on():
+        while self.backlog.is_full and self._goes_on() and not self._keeps_others_from_writing():
             self._post_arrival()
             self.backlog.wait(LONGEST_SLEEP_SECONDS)
 

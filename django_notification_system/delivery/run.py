@@ -220,6 +220,7 @@ class Run:
             cut_off_after=self._settings.pause_after,
             seconds_each=target_settings(target.notification_module_name).seconds_each,
             asks_ahead=not is_alone,
+            single_writer=self._single_writer() if not is_alone else None,
         )
         self._supplies[lane] = Supply(
             lane,
@@ -234,6 +235,9 @@ class Run:
             may_go_alone=self._may_go_alone,
         )
         return lane
+
+    def _single_writer(self) -> str | None:
+        return self.using if connections[self.using].vendor == "sqlite" else None
 
     def _may_go_alone(self, supply: Supply) -> bool:
         """Tell whether a target's rows that were interrupted may be sent now.
