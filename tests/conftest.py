@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Protocol
@@ -35,6 +36,12 @@ ADDRESSES = {
     "Twilio": "+15005550006",
     "Expo": "ExponentPushToken[eggs-benedict]",
 }
+
+
+def pytest_configure() -> None:
+    """Let an interrupt end the processes of tests though a shell runs them in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection, models, transaction
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from django_notification_system.conf import EngineSettings
 from django_notification_system.delivery.claim import claim_batch
@@ -29,8 +31,6 @@ from django_notification_system.models import (
 from django_notification_system.models.newest_first_index import ordering
 from tests.many_notifications import analyze, multiply
 from tests.plans import Plan, explained, plan_of, statements_of
-
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 TABLE = Notification._meta.db_table
 BATCH = 50
@@ -70,33 +70,46 @@ PRIORITY_INDEX = next(index for index in Notification._meta.indexes if "priority
 INDEXES = (DUE_INDEX.name, PRIORITY_INDEX.name)
 
 
-@pytest.fixture(params=["late", "fresh"])
-def targets(
-    request: pytest.FixtureRequest, django_user_model: Any
-) -> Iterator[dict[str, NotificationTarget]]:
-    """Two targets, one of which was just given much to do, in a table full of what was delivered.
+@pytest.fixture(scope="module", params=["late", "fresh"])
+def filled(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """A table full of what was delivered, in which two targets were just given much to do.
 
     What the database knows of the table is from before that, or from right now.
     """
     if request.param == "fresh" and connection.vendor == "sqlite":
         pytest.skip("projects on SQLite gather no statistics")
-    user = django_user_model.objects.create_user(username="egg")
-    made, records = {}, {}
+    with django_db_blocker.unblock():
+        fill_tables(analyzed_last=request.param == "fresh")
+        yield
+        Notification.objects.all()._raw_delete("default")
+        get_user_model().objects.all().delete()
+        NotificationTarget.objects.filter(name__in=SHARES).delete()
+        if connection.vendor != "sqlite":
+            analyze()
+
+
+def fill_tables(*, analyzed_last: bool) -> None:
+    user = get_user_model().objects.create_user(username="egg")
+    records = {}
     for name, share in SHARES.items():
-        made[name] = NotificationTarget.objects.create(name=name, notification_module_name=name)
+        target = NotificationTarget.objects.create(name=name, notification_module_name=name)
         records[name] = TargetUserRecord.objects.create(
-            user=user, target=made[name], target_user_id=name, description=name
+            user=user, target=target, target_user_id=name, description=name
         )
         fill(records[name], Notification.DELIVERED, share.delivered)
     for name in ("quiet", "busy"):
         for status in Notification.PENDING_STATUSES:
             fill(records[name], status, SHARES[name].due)
-        if connection.vendor != "sqlite" and (name == "quiet" or request.param == "fresh"):
+        if connection.vendor != "sqlite" and (name == "quiet" or analyzed_last):
             analyze()
-    yield made
-    Notification.objects.all().delete()
-    if connection.vendor != "sqlite":
-        analyze()
+
+
+@pytest.fixture
+def targets(filled: None, db: None) -> dict[str, NotificationTarget]:
+    """The two targets; what a test does to their notifications is taken back."""
+    return {name: NotificationTarget.objects.get(name=name) for name in SHARES}
 
 
 def fill(record: TargetUserRecord, status: str, number: int, priority: int = 0) -> None:
@@ -174,8 +187,17 @@ def claiming(target: NotificationTarget) -> Callable[[], Any]:
     return claim
 
 
+@pytest.fixture(params=["late", "fresh"])
+def filled_anew(request: pytest.FixtureRequest, transactional_db: None) -> None:
+    """As ``filled``, for one test whose threads see nothing of what is not committed."""
+    if request.param == "fresh" and connection.vendor == "sqlite":
+        pytest.skip("projects on SQLite gather no statistics")
+    fill_tables(analyzed_last=request.param == "fresh")
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_handing_over_reads_what_it_claims_and_then_by_keys(
-    targets: dict[str, NotificationTarget], settings: Any
+    filled_anew: None, settings: Any
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": BATCH, "IN_FLIGHT": 2}
     settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
@@ -205,6 +227,7 @@ def plans_of_notifications(operation: Callable[[], Any]) -> list[Plan]:
     return [plan_of(statement) for statement in statements_of(operation) if TABLE in statement]
 
 
+@pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="It is an index of PostgreSQL's.")
 def test_the_admins_index_does_not_serve_whoever_asks_for_the_oldest() -> None:
     """Else it would tempt every claim where much is due."""
