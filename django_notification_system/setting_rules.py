@@ -89,10 +89,14 @@ def seconds_each(rate: str) -> float:
 
 
 def is_web_address(value: Any) -> bool:
-    """Tell whether a value is an http or https URL with a host, and a port that there can be."""
+    """Tell whether a value is an http or https URL with a host."""
     parts = urlsplit(value)
-    # The port is read when it is asked for, and may be none.
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def can_be_called(value: Any) -> bool:
+    """Tell whether somebody else can call a URL: it has a port that there can be."""
+    return is_web_address(value) and urlsplit(value).port != 0
 
 
 def one_of(*values: Any) -> Rule:
@@ -147,7 +151,7 @@ WEB_ADDRESS = Rule(
     "is no web address. It must start with https:// or http:// and name a host",
 )
 WEB_ADDRESS_OR_EMPTY = Rule(
-    lambda value: value == "" or is_web_address(value), WEB_ADDRESS.expected, WEB_ADDRESS.complaint
+    lambda value: value == "" or can_be_called(value), WEB_ADDRESS.expected, WEB_ADDRESS.complaint
 )
 RATE_OR_NONE = Rule(
     lambda value: value is None or seconds_each(value) > 0,

@@ -78,7 +78,7 @@ def test_base_url_may_be_an_ipv6_address(
         ({"base_url": "exp.host"}, "base_url in the target's settings is no web address"),
         ({"base_url": "ftp://127.0.0.1"}, "base_url in the target's settings is no web address"),
         ({"base_url": "http://[::1"}, "base_url in the target's settings is no web address"),
-        ({"base_url": "http://127.0.0.1:99999999"}, "base_url in the target's settings is no web"),
+        ({"base_url": "http://127.0.0.1:99999999"}, "Correct the credentials and base_url"),
         ({"access_token": "planted\naccess-token"}, "Correct the credentials and base_url"),
     ],
 )
