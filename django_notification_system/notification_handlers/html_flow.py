@@ -5,7 +5,9 @@ import re
 #: HTML's white space; a space that does not break is no part of it.
 WHITE_SPACE = re.compile(r"[ \t\n\f\r]+")
 LINE_END = re.compile(r"\r\n|\r|\n")
+SPACES = " \t\n\f\r"
 NO_BREAK_SPACE = "\xa0"
+SPACERS = f"{NO_BREAK_SPACE} "
 #: Newlines that elements and ``<br>`` make, at the most: two empty lines.
 MOST_NEWLINES = 3
 #: Columns that indents may take, of the 78 that a line should have.
@@ -64,14 +66,16 @@ class Flow:
         # str.split() also parts at characters beyond ASCII that HTML takes for letters.
         words = " ".join(text.split()) if text.isascii() else WHITE_SPACE.sub(" ", text).strip(" ")
         if not words:
-            self._is_spaced = self._is_spaced or bool(text)
-        elif not self._pieces and not words.strip(f"{NO_BREAK_SPACE} "):
+            if text:
+                self._is_spaced = True
+        elif not self._pieces and words[0] == NO_BREAK_SPACE and not words.strip(SPACERS):
             self._has_spacer = True
         else:
-            if text[0] in " \t\n\f\r":
+            if text[0] in SPACES:
                 self._is_spaced = True
             self._append(words)
-            self._is_spaced = text[-1] in " \t\n\f\r"
+            if text[-1] in SPACES:
+                self._is_spaced = True
 
     def write_as_it_is(self, text: str) -> None:
         """Write text whose line breaks and spaces count."""
@@ -119,10 +123,15 @@ class Flow:
 
     def part(self, newlines: int) -> None:
         """Put at least this many newlines between what was written and what follows."""
-        self._end_line()
-        self._newlines = max(self._newlines, 2 if self._has_spacer else newlines)
-        self._has_spacer = False
-        self._prefix_between = min(self._prefix_between, self.prefix, key=len)
+        if self._pieces:
+            self._end_line()
+        if self._has_spacer:
+            self._has_spacer = False
+            newlines = 2
+        if newlines > self._newlines:
+            self._newlines = newlines
+        if len(self.prefix) < len(self._prefix_between):
+            self._prefix_between = self.prefix
 
     def flush_into(self, other: "Flow") -> None:
         """Write all of this into another flow, where a line that is begun stays so."""
@@ -148,11 +157,13 @@ class Flow:
         self._is_spaced = False
 
     def _begin_line(self) -> None:
-        if self.lines:
+        if self._newlines > 1 and self.lines:
             between = min(self._prefix_between, self.prefix, key=len).rstrip(" ")
             self.lines.extend([between] * (self._newlines - 1))
         start = self.prefix if self.marker is None else self.marker
-        self._pieces.append(start if self._allowance.take(len(start)) else start.strip(" "))
+        if start and not self._allowance.take(len(start)):
+            start = start.strip(" ")
+        self._pieces.append(start)
         self._newlines = 0
         self._has_spacer = False
         self.marker = None

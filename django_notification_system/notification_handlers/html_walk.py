@@ -25,7 +25,13 @@ from .html_elements import (
 from .html_layout import End, Layout
 from .html_style import KEEPS_SPACES, ORDINARY, Style, style_of
 
+#: Kept, for a lookup in the class costs as much as the comparison.
+TEXT, START_TAG, END_TAG = TokenType.TEXT, TokenType.START_TAG, TokenType.END_TAG
+COMMENT, DOCTYPE = TokenType.COMMENT, TokenType.DOCTYPE
 NO_ATTRIBUTES: Mapping[str, str] = {}
+MATTERING = SPECIAL | {"a", "q"}
+FOREIGN = frozenset({"math", "svg"})
+MEANING_OF_WHITE_SPACE = {**dict.fromkeys(KEEPS_SPACES, "pre"), "pre-line": "pre-line"}
 
 
 @dataclass(slots=True)
@@ -70,16 +76,16 @@ class _Walk:
     def lines(self) -> list[str]:
         for token in tokenize(self._source):
             kind = token.type
-            if kind is TokenType.TEXT:
+            if kind is TEXT:
                 if not self._top.is_hidden:
                     self._text(token.data or "")
-            elif kind is TokenType.START_TAG:
+            elif kind is START_TAG:
                 self._start(token)
-            elif kind is TokenType.END_TAG:
+            elif kind is END_TAG:
                 self._end(token.tag or "")
-            elif kind is TokenType.COMMENT:
+            elif kind is COMMENT:
                 self._comment(token.data or "")
-            elif kind is TokenType.DOCTYPE:
+            elif kind is DOCTYPE:
                 self._has_doctype = True
         self._end_all_from(0)
         return self._layout.lines()
@@ -106,17 +112,24 @@ class _Walk:
             self._end_what_it_ends(name)
         attributes = dict(given) if (given := token.attrs) else NO_ATTRIBUTES
         style = style_of(attributes) if attributes else ORDINARY
-        is_hidden = self._top.is_hidden or self._hides(name, style)
+        top = self._top
+        is_hidden = top.is_hidden or name in UNSEEN or self._is_hidden_by(style, name)
         if name in VOID:
             if not is_hidden:
                 self._void(name, attributes)
             return
-        white_space = self._white_space(name, style)
-        if self._matters(name, style) or (is_hidden, white_space) != (
-            self._top.is_hidden,
-            self._top.white_space,
+        white_space = "pre" if name in PREFORMATTED else top.white_space
+        if style.white_space:
+            white_space = MEANING_OF_WHITE_SPACE.get(style.white_space, "")
+        # All others do nothing to the text, nor to the end of another element.
+        if (
+            name in MATTERING
+            or self._positions.get(name)
+            or style.begins_line
+            or is_hidden is not top.is_hidden
+            or white_space != top.white_space
         ):
-            if token.self_closing and name in ("svg", "math"):
+            if token.self_closing and name in FOREIGN:
                 return
             end = None if is_hidden else self._begin(name, attributes, style)
             self._push(OpenElement(name, is_hidden, white_space, end))
@@ -126,27 +139,11 @@ class _Walk:
         if not self._top.is_hidden:
             self._layout.begin_block(1)
 
-    def _hides(self, name: str, style: Style) -> bool:
-        if name in UNSEEN or style.is_hidden:
-            return True
+    def _is_hidden_by(self, style: Style, name: str) -> bool:
+        if style.is_hidden or not style.is_hidden_in_outlook:
+            return style.is_hidden
         # A button for all others has it too, beside one for Outlook in a comment.
-        return style.is_hidden_in_outlook and name != "a" and not self._is_for_all_but_outlook
-
-    def _matters(self, name: str, style: Style) -> bool:
-        """Tell whether an element does anything to the text, or to the end of another."""
-        return (
-            name in SPECIAL
-            or name in ("a", "q")
-            or style.begins_line
-            or bool(self._positions.get(name))
-        )
-
-    def _white_space(self, name: str, style: Style) -> str:
-        if style.white_space:
-            if style.white_space in KEEPS_SPACES:
-                return "pre"
-            return "pre-line" if style.white_space == "pre-line" else ""
-        return "pre" if name in PREFORMATTED else self._top.white_space
+        return name != "a" and not self._is_for_all_but_outlook
 
     def _void(self, name: str, attributes: Mapping[str, str]) -> None:
         if name == "br":
@@ -224,7 +221,7 @@ class _Walk:
     def _end_what_it_ends(self, name: str) -> None:
         ended, bounds = ENDED_BY[name]
         positions = self._positions
-        found = [positions[each][-1] for each in ended if positions.get(each)]
+        found = [opened[-1] for each in ended if (opened := positions.get(each))]
         if found and max(found) > (bound := self._last(bounds)):
             self._end_all_from(min(each for each in found if each > bound))
 
