@@ -38,6 +38,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         ("The settings", check_setting_names),
         (conf.TARGETS, _check_targets),
         (conf.TARGETS, check_target_keys),
+        ("The sender's address", _check_sender),
         (conf.ENGINE, _check_engine),
         (conf.ENGINE, _check_backoff),
         (conf.ENGINE, _check_overrides),
@@ -77,6 +78,18 @@ def _check_targets() -> Iterator[CheckMessage]:
         if key == "twilio_sms":
             yield from _check_twilio(name, values)
         yield from _check_client(name, key, values)
+
+
+def _check_sender() -> Iterator[CheckMessage]:
+    try:
+        address = conf.email_settings().from_email or settings.DEFAULT_FROM_EMAIL
+    except (TargetUnavailable, AttributeError, TypeError):
+        return  # the other checks say so
+    # Imported here: it brings Django's mail with it, and models, which checks are older than.
+    from .notification_handlers.email_sender import correct_sender, fault_of_sender
+
+    if isinstance(address, str) and (fault := fault_of_sender(address)):
+        yield _error(14, f"{fault} {correct_sender()}")
 
 
 def _check_engine() -> Iterator[CheckMessage]:

@@ -21,6 +21,7 @@ STATUS = {
     Verdict.RETRY: "RETRY",
     Verdict.UNREACHABLE: "SCHEDULED",
     Verdict.OUT_OF_ORDER: "SCHEDULED",
+    Verdict.BUSY: "SCHEDULED",
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.FAILED: "DELIVERY FAILURE",
     Verdict.HARD_BOUNCE: "DELIVERY FAILURE",
@@ -61,7 +62,7 @@ def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureF
         email.refresh_from_db()
         bounces = 1 if fault.verdict is Verdict.HARD_BOUNCE else 0
         assert (email.hard_bounces, email.active) == (bounces, True)
-        stopped = fault.verdict in (Verdict.STOPS, Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER)
+        stopped = STATUS[fault.verdict] == "SCHEDULED"
         assert notification.retry_attempts == (0 if stopped else attempts)
         assert bool(this.problems) is stopped
         said = this.problems["Email"] if stopped else notification.response

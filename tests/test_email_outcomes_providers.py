@@ -79,6 +79,69 @@ def answer_http(status: int, body: str) -> Talk:
     return talk
 
 
+def refused_by_amazon(code: str, status: int = 400) -> Exception:
+    """Return what botocore raises, as far as its ``ClientError`` tells of the answer."""
+    error = Exception(f"An error occurred ({code}) when calling the SendEmail operation")
+    metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}}
+    vars(error)["response"] = {"Error": {"Code": code}, "ResponseMetadata": metadata}
+    return error
+
+
+def from_amazon(name: str) -> type[Exception]:
+    """Return a stand-in for an exception of a package that is not installed here."""
+    return type(name, (Exception,), {"__module__": "botocore.exceptions"})
+
+
+def caused_by(cause: Exception) -> Exception:
+    """Return what django-anymail makes of an error of botocore's: one without a status."""
+    error = RuntimeError("AnymailAPIError")
+    error.__cause__ = cause
+    return error
+
+
+AMAZON: list[tuple[str, Exception]] = [
+    ("Amazon refuses key", refused_by_amazon("InvalidClientTokenId", 403)),
+    ("Amazon refuses key", refused_by_amazon("ExpiredToken", 400)),
+    ("Amazon refuses key", refused_by_amazon("AccessDeniedException", 403)),
+    ("Amazon stops sending", refused_by_amazon("AccountSendingPausedException")),
+    ("Amazon refuses sender", refused_by_amazon("MailFromDomainNotVerifiedException")),
+    ("Amazon throttles", refused_by_amazon("Throttling")),
+    ("Amazon throttles", refused_by_amazon("TooManyRequestsException", 429)),
+    ("no key for Amazon", from_amazon("NoCredentialsError")("Unable to locate credentials")),
+    ("no key for Amazon", from_amazon("NoRegionError")("You must specify a region.")),
+    ("Amazon out of reach", from_amazon("EndpointConnectionError")("Could not connect")),
+    ("Amazon does not answer", from_amazon("ReadTimeoutError")("Read timeout")),
+    ("provider refuses message", refused_by_amazon("MessageRejected")),
+    ("provider broken", refused_by_amazon("InternalFailure", 500)),
+    ("provider refuses key", refused_by_amazon("SomethingNew", 403)),
+]
+
+
+@proves(*{name for name, _ in AMAZON})
+@pytest.mark.parametrize("wrap", [lambda error: error, caused_by], ids=["as it is", "wrapped"])
+@pytest.mark.parametrize(("name", "raises"), AMAZON)
+def test_what_amazon_answers_to_any_backend_has_its_row(
+    name: str, raises: Exception, wrap: Any, settings: Any, prove: Prove
+) -> None:
+    use_backend(settings, THIRD_PARTY)
+    ThirdParty.raises = wrap(raises)
+    try:
+        prove(name)
+    finally:
+        ThirdParty.reset()
+
+
+def test_a_backend_that_finds_no_key_when_it_is_opened_stops_the_target(
+    settings: Any, prove: Prove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(backend: ThirdParty) -> None:
+        raise from_amazon("NoCredentialsError")("Unable to locate credentials")
+
+    use_backend(settings, THIRD_PARTY)
+    monkeypatch.setattr(ThirdParty, "open", refuse)
+    prove("no key for Amazon")
+
+
 REFUSED = json.dumps(
     {"ErrorCode": 406, "Message": f"Found inactive addresses: {EGGS}. Inactive recipients"}
 )

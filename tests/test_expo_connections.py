@@ -101,7 +101,7 @@ def test_settings_that_make_no_request_stop_the_target_and_say_so(
     assert statuses() == {"SCHEDULED": 3}
 
 
-def test_a_connection_that_is_never_made_is_retried_even_where_unknown_would_fail(
+def test_a_connection_that_is_never_made_is_no_attempt_even_where_unknown_would_fail(
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
@@ -114,4 +114,4 @@ def test_a_connection_that_is_never_made_is_retried_even_where_unknown_would_fai
 
     assert "Connection refused" in process()
 
-    assert statuses() == {"RETRY": 3}
+    assert statuses() == {"SCHEDULED": 3}

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system.delivery.run import Run
-from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.expo import Message, deliver
 from django_notification_system.notification_handlers.expo_faults import FAULTS, Verdict
 from django_notification_system.testing.providers import (
@@ -32,6 +32,7 @@ STATUS = {
     Verdict.RETRY: "RETRY",
     Verdict.UNREACHABLE: "SCHEDULED",
     Verdict.OUT_OF_ORDER: "SCHEDULED",
+    Verdict.BUSY: "SCHEDULED",
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.SPLIT: "DELIVERY FAILURE",
     Verdict.SPLIT_RETRY: "RETRY",
@@ -89,7 +90,7 @@ def prove(
         record.refresh_from_db()
         assert notification.status == STATUS[fault.verdict]
         assert record.active is (fault.verdict is not Verdict.DEVICE_GONE)
-        stopped = fault.verdict in (Verdict.STOPS, Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER)
+        stopped = STATUS[fault.verdict] == "SCHEDULED"
         # That a device is gone is no failed attempt: see the reference of statuses.
         counted = not stopped and notification.status != "INACTIVE DEVICE"
         assert notification.retry_attempts == (1 if counted else 0)
@@ -410,8 +411,10 @@ def test_no_retry_comes_before_the_time_that_expo_names(
     process()
 
     notification.refresh_from_db()
-    wait = notification.scheduled_delivery - timezone.now()
-    assert timedelta(minutes=118) < wait <= timedelta(hours=2)
+    assert (notification.status, notification.retry_attempts) == ("SCHEDULED", 0)
+    paused_until = NotificationTarget.objects.get(name="Expo").paused_until
+    assert paused_until is not None
+    assert timedelta(minutes=118) < paused_until - timezone.now() <= timedelta(hours=2)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from django_notification_system.delivery.receipt import Receipt, ReceiptResult, 
 from django_notification_system.delivery.run import Run
 from django_notification_system.delivery.settle import settle
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers.provider_requests import not_before
+from django_notification_system.notification_handlers.retry_after import not_before
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.admin_site import address
 from tests.conftest import MakeDue

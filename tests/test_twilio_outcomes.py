@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers import twilio
 from django_notification_system.notification_handlers.base import Outcome
 from django_notification_system.notification_handlers.twilio_faults import (
@@ -35,6 +35,7 @@ STATUS = {
     Verdict.RETRY: "RETRY",
     Verdict.UNREACHABLE: "SCHEDULED",
     Verdict.OUT_OF_ORDER: "SCHEDULED",
+    Verdict.BUSY: "SCHEDULED",
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.FAILED: "DELIVERY FAILURE",
     Verdict.NO_GOOD: "INACTIVE DEVICE",
@@ -99,7 +100,9 @@ def prove(
         stopped = fault.verdict is Verdict.STOPS
         down = fault.verdict in (Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER)
         of_record = fault.verdict in (Verdict.NO_GOOD, Verdict.OPTED_OUT)
-        assert notification.retry_attempts == (0 if stopped or down or of_record else 1)
+        assert notification.retry_attempts == (
+            0 if STATUS[fault.verdict] == "SCHEDULED" or of_record else 1
+        )
         assert [outcome.is_provider_down for outcome in judged] == (
             [] if stopped else [down or fault.verdict is Verdict.UNKNOWN]
         )
@@ -211,7 +214,7 @@ def test_what_makes_no_request_is_tried_again(prove: Prove) -> None:
         prove("anything else")
 
 
-@pytest.mark.parametrize("status", [400, 429])
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
 @pytest.mark.parametrize(
     ("value", "hours"),
     [("7200", 2), ("{in_three_hours:%a, %d %b %Y %H:%M:%S GMT}", 3)],
@@ -233,9 +236,10 @@ def test_retry_after_is_kept_to_with_each_status(
     process()
 
     notification.refresh_from_db()
-    assert notification.status == Notification.RETRY
-    wait = notification.scheduled_delivery - timezone.now()
-    assert abs(wait - timedelta(hours=hours)) < timedelta(minutes=2)
+    assert (notification.status, notification.retry_attempts) == ("SCHEDULED", 0)
+    paused_until = NotificationTarget.objects.get(name="Twilio").paused_until
+    assert paused_until is not None
+    assert abs(paused_until - timezone.now() - timedelta(hours=hours)) < timedelta(minutes=2)
 
 
 def test_refused_credentials_are_said_once_and_stop_the_run_at_once(

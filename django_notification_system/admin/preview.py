@@ -24,9 +24,9 @@ from ..notification_handlers.email_message import (
     attachment_paths,
     body_of,
     parts_of,
-    sender,
     template_name,
 )
+from ..notification_handlers.email_sender import sender
 from ..notification_handlers.registry import find_handler
 
 TEMPLATE = "admin/django_notification_system/notification/preview.html"

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -31,6 +31,10 @@ RECORD_AFTER_SECONDS = 0.05
 #: How many notifications are looked at once more, together, right before they are sent. A lane has
 #: up to two slices: one that it sends, and the next.
 SLICE_SIZE = 50
+#: How often one that the provider was too busy for is handed over again before the rest, and how
+#: often at all: by then others have got through, and the provider is not only busy.
+FIRST_TIMES_PUT_BACK = 3
+MOST_TIMES_PUT_BACK = 8
 
 
 class Batch:
@@ -70,6 +74,10 @@ class Batch:
         #: Without an outcome as yet, by key.
         self._open = {notification.pk: notification for notification in claim.notifications}
         self._waiting: deque[Notification] = deque()
+        #: Refused by a busy provider, to be handed over again before the rest.
+        self._put_back: list[Notification] = []
+        #: How often that was so, by key.
+        self._times_put_back: Counter[uuid.UUID] = Counter()
         self._unrecorded: list[Outcome] = []
         self._unrecorded_since = 0.0
         self._renewed_at = time.monotonic()
@@ -92,12 +100,12 @@ class Batch:
     @property
     def has_more(self) -> bool:
         """Whether some of it is still to be handed to the handler."""
-        return bool(self._waiting)
+        return bool(self._waiting or self._put_back)
 
     @property
     def waiting(self) -> int:
         """How many of it are still to be handed to the handler, or settled before that."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._put_back)
 
     @property
     def unrecorded(self) -> int:
@@ -136,6 +144,8 @@ class Batch:
         Args:
             just_claimed: Whether the rows were read this very moment, and need no other look.
         """
+        self._waiting.extendleft(reversed(self._put_back))
+        self._put_back.clear()
         size = min(SLICE_SIZE, len(self._waiting))
         candidates = [self._waiting.popleft() for _ in range(size)]
         return candidates if just_claimed else self._still_wanted(candidates)
@@ -223,6 +233,26 @@ class Batch:
             log_attempts(self.target, self.claim.token, attempted)
             tell("recorded", self.target, self.claim.token, attempts)
             self._tell(notifications)
+
+    def put_back(self, notification: Notification, *, was_refused: bool = True) -> bool:
+        """Keep one that the provider was too busy for, to be handed over again: mostly at first.
+
+        Args:
+            notification: Which; it has no outcome.
+            was_refused: Whether the provider was asked at all.
+
+        Returns:
+            Whether it is kept. One that was refused again and again is not: then it is not only
+            the provider that is busy.
+        """
+        key = notification.pk
+        self._times_put_back[key] += was_refused
+        if self._times_put_back[key] > MOST_TIMES_PUT_BACK:
+            return False
+        if key in self._open:
+            is_first = self._times_put_back[key] <= FIRST_TIMES_PUT_BACK
+            (self._put_back if is_first else self._waiting).append(notification)
+        return True
 
     def put_last(self, notification: Notification, *, at: datetime) -> None:
         """Let one that was tried in vain, and not attempted, go behind all that is due.

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from django.db import connections
 from django.utils import timezone
@@ -147,6 +147,7 @@ class Lane:
         backlog: How many of the handler's outcomes are not recorded.
         taken: With the handler, which has given no outcome for them, by key.
         has_answered: Whether the provider has, to something that the handler sent.
+        put_off: Given back by the lane, because the provider is busy, for the run to give again.
         is_cut_off: Whether the provider is taken for down.
         is_left_behind: Whether the run has given it up, and what it still has is others' to send.
         progress_at: When the handler last got or said something, by the monotonic clock.
@@ -169,6 +170,7 @@ class Lane:
         self.answers: deque[Answer] = deque()
         self.taken: dict[object, tuple[Batch, Notification]] = {}
         self.has_answered = False
+        self.put_off: deque[tuple[Batch, Notification]] = deque()
         self.is_cut_off = False
         self.is_left_behind = False
         self.progress_at = time.monotonic()
@@ -193,6 +195,12 @@ class Lane:
         self._put_by: deque[HandedOver] = deque()
         self._exhausted = False
         self._taken_count = 0
+        #: Whether the provider has said in the present call of the handler that it is busy.
+        self._is_busy = False
+        #: How many it has answered otherwise in that call.
+        self._answered = 0
+        #: How many the handler may have at once: fewer after the provider was busy.
+        self._most_taken = MOST_TAKEN
         self._says_what_it_begins = False
         #: Whether the handler was kept from beginning what it took, as its lease was over: written
         #: by the handler's threads, and by the lane's when they are through.
@@ -216,6 +224,7 @@ class Lane:
                 self._says_what_it_begins = handler.is_built_in
                 with beginning_nothing_more_when(self._begins_nothing_more):
                     self._deliver(handler)
+                self._adapt()
         except TargetUnavailable as error:
             problem = str(error)
         except HANDLER_ERRORS as error:
@@ -259,6 +268,7 @@ class Lane:
 
     def _deliver(self, handler: FoundHandler) -> None:
         """Let the handler deliver as many as it takes, in one go."""
+        self._answered = 0
         taken_before = self._taken_count
         self._wait_for_records()
         try:
@@ -271,6 +281,25 @@ class Lane:
         if self._taken_count == taken_before and self._goes_on():
             self._refuse_slice(handler)
         self._answer_for(handler)
+
+    def _adapt(self) -> None:
+        """After a call in which the provider was busy: wait for the run, and send less at once."""
+        if not self._is_busy:
+            self._most_taken = min(self._most_taken * 2, MOST_TAKEN)
+            return
+        self._most_taken = max(self._answered, 1)
+        self._is_busy = False
+        self._exhausted = False
+        while True:
+            self.put_off.extend(self._slice)
+            self._slice.clear()
+            try:  # what was asked for ahead
+                handed_over = self._put_by.popleft() if self._put_by else self.inbox.get_nowait()
+            except Empty:
+                return
+            self._has_asked = False
+            if isinstance(handed_over, Slice):
+                self._slice.extend(handed_over.rows)
 
     def _begins_nothing_more(self) -> bool:
         """Tell whether what the handler took is not to be begun; asked in the handler's threads."""
@@ -312,7 +341,9 @@ class Lane:
 
     def _feed(self) -> Iterator[Notification]:
         taken_before = self._taken_count
-        while len(self.taken) < (1 if self._is_probing else MOST_TAKEN):
+        while len(self.taken) < (1 if self._is_probing else self._most_taken):
+            if self._is_busy:
+                return
             if self._taken_count > taken_before and self._keeps_others_from_writing():
                 return
             if not self._may_ask_for_more() or not self._fill_slice() or not self._keep_pace():
@@ -411,7 +442,11 @@ class Lane:
 
     def _note_reach(self, outcome: Outcome) -> None:
         """Notice that the provider is there, or that it has not been for too many in a row."""
+        if outcome.is_busy:
+            self._is_busy = True
+            return
         if not outcome.is_provider_down:
+            self._answered += 1
             self._unreachable_in_row = 0
             self._is_probing = False
             self.has_answered = True

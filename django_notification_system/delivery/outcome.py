@@ -35,6 +35,7 @@ class Outcome:
         unreachable: Whether the provider could not be reached, or did not answer: any other message
             would meet the same.
         out_of_order: Whether the provider answered, and said no more than that it is out of order.
+        is_busy: Whether the provider wants nothing more for now, whatever the message.
         provider_message_id: The provider's name for the message it took.
         awaits_receipt: Whether the provider is to be asked later what became of the message.
         deactivate_record: Whether the address will never work again.
@@ -49,6 +50,7 @@ class Outcome:
     not_before: datetime | None = None
     unreachable: bool = False
     out_of_order: bool = False
+    is_busy: bool = False
     provider_message_id: str = ""
     awaits_receipt: bool = False
     deactivate_record: bool = False
@@ -63,8 +65,8 @@ class Outcome:
 
     @property
     def is_attempt(self) -> bool:
-        """Whether an attempt was made: what did not reach the provider is none."""
-        return self.result is not Result.RETRY or not self.is_provider_down
+        """Whether an attempt was made: what a provider in trouble did not look at is none."""
+        return self.result is not Result.RETRY or not (self.is_provider_down or self.is_busy)
 
     @classmethod
     def delivered(
@@ -125,6 +127,22 @@ class Outcome:
             unreachable=unreachable,
             out_of_order=out_of_order,
         )
+
+    @classmethod
+    def busy(
+        cls, notification: Notification, response: str, *, not_before: datetime | None = None
+    ) -> Outcome:
+        """The provider wants less at a time: too many connections, too fast, too much for today.
+
+        The answer concerns the service and not the message, so no attempt is counted. Where the
+        wait is short, the run waits and tries again; else the target is paused.
+
+        Args:
+            notification: What was refused with it.
+            response: The provider's words.
+            not_before: The time that the provider named (HTTP's ``Retry-After``), if it did.
+        """
+        return cls(notification, Result.RETRY, response, not_before=not_before, is_busy=True)
 
     @classmethod
     def failed(

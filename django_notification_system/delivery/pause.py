@@ -13,7 +13,9 @@ from .database import patiently
 from .settle import storable
 
 
-def pause(target: NotificationTarget, seconds: float, *, reason: str, using: str) -> str:
+def pause(
+    target: NotificationTarget, seconds: float, *, reason: str, using: str, is_busy: bool = False
+) -> str:
     """Pause a target, and return what there is to say of it.
 
     When the time is over, the first run tries a single notification before the others.
@@ -23,11 +25,18 @@ def pause(target: NotificationTarget, seconds: float, *, reason: str, using: str
         seconds: For how long.
         reason: Why, for people.
         using: The database's alias.
+        is_busy: Whether the provider answers, and wants no more for now.
     """
     until = _now(target, using=using) + timedelta(seconds=seconds)
     reason = storable(reason, 500)
     rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
     patiently(lambda: rows.update(paused_until=until, pause_reason=reason), using=using)
+    if is_busy:
+        said = _(
+            "The provider of target %(target)r wants no more for now, so the target is paused until"
+            " %(until)s. What is due waits. (%(reason)s)"
+        )
+        return said % {"target": target.name, "until": shown(until), "reason": reason}
     return _(
         "The provider of target %(target)r cannot be reached or does not answer, so the target is"
         " paused until %(until)s. What is due waits. (%(reason)s)"

@@ -20,6 +20,7 @@ from .database import patiently
 from .instant import Instant
 from .lane import Answer, FinishCall, Lane, Slice
 from .log import log_fields, without_addresses
+from .lull import Lull
 from .outcome import Outcome
 from .pause import explained, is_paused, pause, resume
 from .rate import LONGEST_WAIT_SECONDS, Rate
@@ -98,6 +99,7 @@ class Supply:
         #: They did not reach the provider; held until another does, or it is found to be down.
         self._unreachable: list[Answer] = []
         self._last_trouble = ""
+        self._lull = Lull(settings.pause_seconds)
         #: Nothing more is due.
         self._exhausted = False
         #: What there is to say where the target has been paused since the lane began.
@@ -114,7 +116,10 @@ class Supply:
     def hand_over(self) -> None:
         """Hand over the next slice; claim ahead, too, where the handler is known to be at work."""
         self._is_waiting = False
-        while not self._is_stopping() and not self._is_paused():
+        self.take_answers()
+        while not self._is_stopping() and not self._is_paused() and not self._lull.is_too_long:
+            if self._waits_for_provider():
+                return
             batch = next((batch for batch in self._batches if batch.has_more), None)
             just_claimed = batch is None
             if batch is None:
@@ -159,10 +164,17 @@ class Supply:
         self.lane.note_unrecorded(self._unrecorded)
 
     def _take_outcome(self, answer: Answer, outcome: Outcome) -> None:
-        if outcome.is_provider_down:
+        if outcome.is_provider_down or outcome.is_busy:
             self._last_trouble = without_addresses(outcome.response, [outcome.notification])
         elif not self.lane.is_cut_off:
+            self._lull.end()
             self._settle_unreachable()
+        if outcome.is_busy and answer.batch is not None:
+            if answer.batch.put_back(outcome.notification):
+                self._lull.begin(answer, outcome, has_answered=self.lane.has_answered)
+            else:
+                _settle(replace(answer, outcome=replace(outcome, is_busy=False)))
+            return
         if outcome.is_attempt:
             _settle(answer)
         else:
@@ -202,8 +214,10 @@ class Supply:
             problem = without_addresses(problem, taken)
         if self._is_fault_of_one:
             self._settle_unreachable()
-        if self.lane.is_cut_off or (self._unreachable and problem is None):
-            problem = self._pause()
+        if self._lull.is_too_long and problem is None:
+            problem = self._pause(self._lull.seconds, self._lull.refused, is_busy=True)
+        elif self.lane.is_cut_off or (self._unreachable and problem is None):
+            problem = self._pause(self._settings.pause_seconds, self._unreachable)
         elif self.lane.target.paused_until is not None and self.lane.has_answered:
             resume(self.lane.target, using=self._using)
         self.problem = problem = problem or self._pause_found
@@ -402,22 +416,38 @@ class Supply:
                 _settle(replace(answer, outcome=counted))
         self._unreachable.clear()
 
-    def _pause(self) -> str:
-        """Let the target rest; what did not reach the provider stays as it was.
+    def _waits_for_provider(self) -> bool:
+        """Tell whether the provider is busy for the moment; meanwhile nothing is handed over."""
+        while self.lane.put_off:
+            batch, notification = self.lane.put_off.popleft()
+            batch.put_back(notification, was_refused=False)
+        while self._is_alone and self._lull.seconds_to_wait and not self._is_stopping():
+            time.sleep(min(self._lull.seconds_to_wait, RECORD_AFTER_SECONDS))
+        self._is_waiting = not self._lull.is_over()
+        return self._is_waiting and not self._is_alone
+
+    def _pause(self, seconds: float, tried: Sequence[Answer], *, is_busy: bool = False) -> str:
+        """Let the target rest; what its provider did not look at stays as it was.
 
         But what was tried first after an earlier pause goes behind the rest, so that no single
         notification can keep the others from being tried.
+
+        Args:
+            seconds: For how long.
+            tried: What was tried in vain.
+            is_busy: Whether the provider answers, and wants no more.
         """
         if self.lane.target.paused_until is not None and not self.lane.has_answered:
-            for answer in self._unreachable:
+            for answer in tried:
                 if answer.batch is not None and isinstance(answer.outcome, Outcome):
                     answer.batch.put_last(answer.outcome.notification, at=answer.at)
         self._unreachable.clear()
         return pause(
             self.lane.target,
-            self._settings.pause_seconds,
+            seconds,
             reason=self._last_trouble,
             using=self._using,
+            is_busy=is_busy,
         )
 
 

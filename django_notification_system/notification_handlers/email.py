@@ -7,7 +7,7 @@ each over a connection that stays open for the next.
 import logging
 import smtplib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -22,9 +22,11 @@ from ..models.address import comparable
 from .base import Outcome, begin_sending, one_line, provider_call
 from .cannot_build_message import CannotBuildMessage
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
-from .email_message import build_message, sender
-from .email_outcomes import NOT_SENT, outcome, trouble_of_error, trouble_of_recipient
+from .email_faults import BEFORE_MESSAGE, Verdict
+from .email_message import build_message
+from .email_outcomes import NOT_SENT, classify, outcome, trouble_of_error, trouble_of_recipient
 from .email_secrets import hide
+from .email_sender import sender
 from .parallel import side_by_side
 
 logger = logging.getLogger("django_notification_system")
@@ -106,24 +108,37 @@ def write_letter(notification: Notification, from_email: str) -> Letter | Outcom
 
 
 def _send(pool: ConnectionPool, letter: Letter) -> Outcome:
-    with pool.borrow() as connection:
-        try:
-            with provider_call("email", (letter.notification,), connection.server):
-                sent = connection.send(
-                    letter.message, begins=partial(begin_sending, letter.notification)
-                )
-        except Exception as error:
-            if not _leaves_connection_usable(error, connection.stage):
-                connection.close()
-            return _outcome_of_error(letter, error, connection)
-        if not sent and connection.counts_what_it_sends:
-            connection.close()
-            return Outcome.retry(
-                letter.notification,
-                f"{NOT_SENT}: {connection.backend_name} sent nothing and did not say why. Look"
-                " whether it hides its errors.",
+    sent: Outcome | None = None
+    while sent is None:
+        with pool.borrow() as connection:
+            sent = _send_over(connection, letter, pool)
+    return sent
+
+
+def _send_over(connection: MailConnection, letter: Letter, pool: ConnectionPool) -> Outcome | None:
+    """Send a mail over one connection; ``None`` where it is to go over another."""
+    try:
+        with provider_call("email", (letter.notification,), connection.server):
+            sent = connection.send(
+                letter.message, begins=partial(begin_sending, letter.notification)
             )
-        return _outcome_of_success(letter, connection)
+    except Exception as error:
+        if not _leaves_connection_usable(error, connection.stage):
+            connection.close()
+        if connection.stage in BEFORE_MESSAGE:
+            trouble = trouble_of_error(error, connection.stage, connection.recipient)
+            is_refused = classify(trouble).verdict is Verdict.UNREACHABLE
+            if is_refused and pool.can_do_without(connection):
+                return None
+        return _outcome_of_error(letter, error, connection)
+    if not sent and connection.counts_what_it_sends:
+        connection.close()
+        return Outcome.retry(
+            letter.notification,
+            f"{NOT_SENT}: {connection.backend_name} sent nothing and did not say why. Look"
+            " whether it hides its errors.",
+        )
+    return _outcome_of_success(letter, connection)
 
 
 def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
@@ -133,7 +148,8 @@ def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
     if answer := connection.refused.get(recipient):
         said = hide(_recipients_refused({recipient: answer}), connection.secrets, letter.message)
         trouble = trouble_of_recipient(recipient, answer)
-        return outcome(notification, trouble, f"{said} (Those in copy received it.)")
+        judged = outcome(notification, trouble, f"{said} (Those in copy received it.)")
+        return replace(judged, is_busy=False)  # it was sent, and is not to be again at once
     status = str(getattr(_said_of_recipient(letter.message), "status", ""))
     if status in NOT_TAKEN:
         reason = f"the provider says of the address: {status}. (Those in copy received it.)"

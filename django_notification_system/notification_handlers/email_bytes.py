@@ -65,7 +65,7 @@ def sharing_mail(message: EmailMultiAlternatives) -> SharingMail | None:
     """
     if type(message) is not NotificationMail:
         return None
-    sender = _envelope_sender(message.from_email)
+    sender = envelope_sender(message.from_email)
     recipients = message.recipients()
     message_id = message.extra_headers.get("Message-ID", "")
     is_ordinary = (
@@ -112,7 +112,7 @@ def _shared_bytes(
 
 
 @lru_cache(maxsize=8)
-def _envelope_sender(from_email: str) -> str:
+def envelope_sender(from_email: str) -> str:
     """Return how Django's SMTP backend names a sender, or an empty text where it refuses to."""
     try:
         if HAS_POLICIES:

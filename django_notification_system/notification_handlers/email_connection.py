@@ -27,6 +27,8 @@ LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
 #: RFC 5321, section 3.8: the server closes the connection.
 SERVICE_CLOSING = 421
 SENDER_ACCEPTED = 250
+#: How often it is looked whether a connection that is being opened has been taken.
+LOOK_EVERY_SECONDS = 0.02
 
 
 class Stage(enum.Enum):
@@ -64,12 +66,19 @@ class MailConnection:
             limit_replies(backend)
             self.server = f"{backend.host}:{backend.port}"
         self._open = False
+        #: Whether the connection is about to be opened.
+        self.is_opening = False
         self._begins: Callable[[], object] = lambda: None
 
     @property
     def is_local(self) -> bool:
         """Whether messages go to one of Django's backends for development, to no server."""
         return isinstance(self._backend, LOCAL_BACKENDS)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is open, as far as is known."""
+        return self._open
 
     @property
     def is_smtp(self) -> bool:
@@ -138,8 +147,12 @@ class MailConnection:
     def _send(self, message: EmailMultiAlternatives) -> int | None:
         if not self._open:
             self.stage = Stage.CONNECTING
-            self._backend.open()
-            self._open = True
+            self.is_opening = True
+            try:
+                self._backend.open()
+                self._open = True
+            finally:
+                self.is_opening = False
             self._watch()
         self.stage = Stage.START if self.is_smtp or self.is_local else Stage.OPAQUE
         self.refused = {}
@@ -216,10 +229,14 @@ class ConnectionPool:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._lock = threading.Lock()
-        self._idle = [self._new()]
+        self._changed = threading.Condition()
+        first = self._new()
+        self._idle = [first]
+        self._connections = [first]
+        #: How many there may be; ``None``: as many as are asked for.
+        self._most: int | None = None
         #: Whether the only backend is one of Django's for development.
-        self.is_local = self._idle[0].is_local
+        self.is_local = first.is_local
 
     def __enter__(self) -> Self:
         return self
@@ -235,16 +252,45 @@ class ConnectionPool:
 
     @contextlib.contextmanager
     def borrow(self) -> Iterator[MailConnection]:
-        """Lend a connection, one that is open rather than a new one."""
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            connection = self._new()
+        """Lend a connection, one that is open rather than a new one; wait where all are in use."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._idle or not self._is_full)
+            if self._idle:
+                connection = self._idle.pop()
+            else:
+                connection = self._new()
+                self._connections.append(connection)
         try:
             yield connection
         finally:
-            with self._lock:
-                self._idle.append(connection)
+            with self._changed:
+                if connection in self._connections:
+                    self._idle.append(connection)
+                self._changed.notify_all()
+
+    def can_do_without(self, connection: MailConnection) -> bool:
+        """Drop a connection that the server does not take, where it has others that it does.
+
+        From then on there are no more than those: servers limit how many a client may have.
+
+        Args:
+            connection: One that is lent, and has just been refused.
+        """
+        with self._changed:
+            self._changed.notify_all()
+            others = [each for each in self._connections if each is not connection]
+            # Those that are just being opened may be taken, or refused, too.
+            while not any(each.is_open for each in others):
+                if not any(each.is_opening for each in others):
+                    return False
+                self._changed.wait(LOOK_EVERY_SECONDS)
+            self._connections.remove(connection)
+            self._most = len(self._connections)
+            return True
+
+    @property
+    def _is_full(self) -> bool:
+        return self._most is not None and len(self._connections) >= self._most
 
     def _new(self) -> MailConnection:
         try:

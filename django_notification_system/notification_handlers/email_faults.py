@@ -24,6 +24,7 @@ class Verdict(Enum):
 
     RETRY = "tried again"
     UNREACHABLE = "waits for the provider; no attempt is counted"
+    BUSY = "waits as long as the provider asks; no attempt is counted"
     OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
     UNKNOWN = "unknown: ``when_unknown`` decides"
     FAILED = "fails for good"
@@ -43,6 +44,9 @@ class Fault(Row[Verdict]):
         error_names: The same, dotted, for exceptions of packages that need not be installed.
         of_recipient: Whether the answer must be about the record's own address, and not about
             the message or about somebody in copy.
+        codes: Amazon's names of errors, one of which there must be; by default any or none.
+        words: What must stand in the answer, as a regular expression for any case.
+        is_of_sender: Whether it is the address that mail comes from that the project must correct.
     """
 
     stages: tuple[Stage, ...] = tuple(Stage)
@@ -51,9 +55,20 @@ class Fault(Row[Verdict]):
     errors: tuple[type[Exception], ...] = (Exception,)
     error_names: tuple[str, ...] = ()
     of_recipient: bool = False
+    codes: tuple[str, ...] = ()
+    words: str = ""
+    is_of_sender: bool = False
 
 
 BEFORE_MESSAGE = (Stage.CONNECTING, Stage.START)
+IN_MESSAGE = (Stage.ENVELOPE, Stage.HANDED_OVER)
+#: A backend of somebody else's may open a connection before it sends.
+OF_BACKEND = (Stage.CONNECTING, Stage.OPAQUE)
+#: How servers say that they want less at a time, where no code of theirs does.
+TOO_MUCH = (
+    r"too (many|much|fast|quickly|often)|rate.?limit|throttl|slow(ing)? down|server (is )?busy"
+    r"|(limit|quota) (has been )?exceeded"
+)
 
 #: The first that fits counts.
 FAULTS = (
@@ -73,6 +88,117 @@ FAULTS = (
         errors=(smtplib.SMTPAuthenticationError,),
         verdict=Verdict.STOPS,
         source="RFC 4954, section 6",
+    ),
+    Fault(
+        name="Amazon refuses key",
+        what="Amazon SES refuses the project's key, or what the key may do.",
+        stages=OF_BACKEND,
+        answers=(ANY_ANSWER,),
+        codes=(
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "IncompleteSignature",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException",
+            "NotAuthorized",
+            "OptInRequired",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        verdict=Verdict.STOPS,
+        source="Amazon SES API v2: Common Error Types",
+    ),
+    Fault(
+        name="no key for Amazon",
+        what="boto3 finds no key, no region or no profile in the project's settings.",
+        stages=OF_BACKEND,
+        error_names=(
+            "botocore.exceptions.NoCredentialsError",
+            "botocore.exceptions.PartialCredentialsError",
+            "botocore.exceptions.CredentialRetrievalError",
+            "botocore.exceptions.TokenRetrievalError",
+            "botocore.exceptions.NoRegionError",
+            "botocore.exceptions.ProfileNotFound",
+        ),
+        verdict=Verdict.STOPS,
+        source="botocore: botocore.exceptions",
+    ),
+    Fault(
+        name="Amazon stops sending",
+        what="The account may not send for now, or the configuration set does not exist.",
+        stages=OF_BACKEND,
+        answers=(ANY_ANSWER,),
+        codes=(
+            "AccountSendingPaused",
+            "AccountSendingPausedException",
+            "AccountSuspendedException",
+            "ConfigurationSetDoesNotExist",
+            "ConfigurationSetDoesNotExistException",
+            "ConfigurationSetSendingPaused",
+            "ConfigurationSetSendingPausedException",
+            "SendingPausedException",
+        ),
+        verdict=Verdict.STOPS,
+        source="Amazon SES API v2: SendEmail, Errors",
+    ),
+    Fault(
+        name="Amazon refuses sender",
+        what="The sender's domain or address is not verified with Amazon SES.",
+        stages=OF_BACKEND,
+        answers=(ANY_ANSWER,),
+        codes=(
+            "FromEmailAddressNotVerified",
+            "FromEmailAddressNotVerifiedException",
+            "MailFromDomainNotVerified",
+            "MailFromDomainNotVerifiedException",
+        ),
+        is_of_sender=True,
+        verdict=Verdict.STOPS,
+        source="Amazon SES API v2: SendEmail, Errors",
+    ),
+    Fault(
+        name="Amazon throttles",
+        what="More than the account may send, in a second or in a day.",
+        stages=OF_BACKEND,
+        answers=(ANY_ANSWER,),
+        codes=(
+            "LimitExceeded",
+            "LimitExceededException",
+            "RequestLimitExceeded",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        verdict=Verdict.BUSY,
+        source="Amazon SES API v2: Common Error Types",
+    ),
+    Fault(
+        name="Amazon out of reach",
+        what="boto3 makes no connection.",
+        stages=OF_BACKEND,
+        error_names=(
+            "botocore.exceptions.EndpointConnectionError",
+            "botocore.exceptions.ConnectTimeoutError",
+            "botocore.exceptions.ProxyConnectionError",
+        ),
+        verdict=Verdict.UNREACHABLE,
+        source="botocore: botocore.exceptions",
+    ),
+    Fault(
+        name="Amazon does not answer",
+        what="The request was sent, and no answer came.",
+        stages=OF_BACKEND,
+        error_names=(
+            "botocore.exceptions.ReadTimeoutError",
+            "botocore.exceptions.ConnectionClosedError",
+            "botocore.exceptions.ResponseStreamingError",
+        ),
+        verdict=Verdict.UNKNOWN,
+        source="botocore: botocore.exceptions",
     ),
     Fault(
         name="certificate not trusted",
@@ -219,7 +345,7 @@ FAULTS = (
         what="The provider takes no more for now.",
         stages=(Stage.OPAQUE,),
         answers=("HTTP 408", "HTTP 429"),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.BUSY,
         source="RFC 9110, section 15.5.9; RFC 6585, section 4",
     ),
     Fault(
@@ -258,21 +384,15 @@ FAULTS = (
         verdict=Verdict.UNKNOWN,
         source="requests: requests.exceptions",
     ),
-    # --- The server refuses one message, for now.
+    # --- The server wants less for now, or refuses one message for now.
     Fault(
-        name="closing in the middle",
-        what="The server closes in the middle of a message; the next one opens a new connection.",
-        answers=("421",),
+        name="recipient's server away",
+        what="The server cannot reach the server that the address is at.",
+        stages=IN_MESSAGE,
+        answers=("4yz",),
+        statuses=("4.4.x",),
         verdict=Verdict.RETRY,
-        source="RFC 5321, section 3.8",
-    ),
-    Fault(
-        name="greylisted",
-        what="The server does not know the sender yet, or limits how much it takes.",
-        answers=("450", "451"),
-        statuses=("4.7.x",),
-        verdict=Verdict.RETRY,
-        source="RFC 6647, section 2",
+        source="RFC 3463, section 3.5",
     ),
     Fault(
         name="mailbox full for now",
@@ -283,11 +403,57 @@ FAULTS = (
         source="RFC 3463, section 3.3",
     ),
     Fault(
+        name="closing in the middle",
+        what="The server closes in the middle of a message, mostly because it is busy.",
+        answers=("421",),
+        verdict=Verdict.BUSY,
+        source="RFC 5321, section 3.8",
+    ),
+    Fault(
+        name="too many connections",
+        what="More connections or threads at once than the server allows the sender.",
+        answers=("432",),
+        verdict=Verdict.BUSY,
+        source="Exchange Online: 432 4.3.2 Concurrent connections limit exceeded",
+    ),
+    Fault(
+        name="throttled",
+        what="More than the server takes, in a second or in a day.",
+        answers=("454",),
+        verdict=Verdict.BUSY,
+        source="Amazon SES: SMTP response codes; RFC 4954, section 6",
+    ),
+    Fault(
         name="out of space",
         what="The server is short of space, or has too many recipients.",
         answers=("452",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.BUSY,
         source="RFC 5321, sections 4.2.3, 4.5.3.1.10",
+    ),
+    Fault(
+        name="takes no mail now",
+        what="The server as a whole is full, or takes none.",
+        answers=("4yz",),
+        statuses=("4.3.1", "4.3.2"),
+        verdict=Verdict.BUSY,
+        source="RFC 3463, section 3.4",
+    ),
+    Fault(
+        name="too fast",
+        what="The server says in words that it gets too much at a time.",
+        answers=("4yz",),
+        statuses=("", "4.3.x", "4.5.x", "4.7.x"),
+        words=TOO_MUCH,
+        verdict=Verdict.BUSY,
+        source="Postfix: anvil(8); Exchange Online: 451 4.7.500 Server busy",
+    ),
+    Fault(
+        name="greylisted",
+        what="The server does not know the sender yet.",
+        answers=("450", "451"),
+        statuses=("4.7.x",),
+        verdict=Verdict.RETRY,
+        source="RFC 6647, section 2",
     ),
     Fault(
         name="refused for now",
@@ -350,27 +516,52 @@ FAULTS = (
         source="RFC 3463, sections 3.3, 3.4; RFC 1870, section 6",
     ),
     Fault(
-        name="policy",
-        what="The server does not want this message: spam, a list of blocked senders, DMARC.",
-        answers=("5yz",),
-        statuses=("5.7.x",),
+        name="no space for it",
+        what="The mailbox is full, or the message too big, and the answer does not say which.",
+        answers=("552",),
         verdict=Verdict.FAILED,
-        source="RFC 3463, section 3.8; RFC 7372",
+        source="RFC 5321, section 4.2.3",
+    ),
+    Fault(
+        name="cannot carry it",
+        what="The server does not take mail with such characters, or of such a kind.",
+        answers=("5yz",),
+        statuses=("5.6.x",),
+        verdict=Verdict.FAILED,
+        source="RFC 3463, section 3.7; RFC 6531, section 3.2",
+    ),
+    Fault(
+        name="parameters refused",
+        what="The server does not know what the message asks of it.",
+        answers=("555",),
+        verdict=Verdict.FAILED,
+        source="RFC 5321, section 4.1.1.11",
+    ),
+    Fault(
+        name="sender's address refused",
+        what="The server takes no mail from this address: there is none, or not such a domain.",
+        answers=("5yz",),
+        statuses=("5.1.7", "5.1.8"),
+        is_of_sender=True,
+        verdict=Verdict.STOPS,
+        source="RFC 3463, section 3.2",
     ),
     Fault(
         name="sender refused",
         what="The server does not take mail from ``from_email``.",
         answers=("5yz",),
         errors=(smtplib.SMTPSenderRefused,),
-        verdict=Verdict.FAILED,
+        is_of_sender=True,
+        verdict=Verdict.STOPS,
         source="RFC 5321, section 3.3",
     ),
     Fault(
-        name="no space for it",
-        what="The mailbox is full, or the message too big, and the answer does not say which.",
-        answers=("552",),
+        name="policy",
+        what="The server does not want this message: spam, a list of blocked senders, DMARC.",
+        answers=("5yz",),
+        statuses=("5.7.x",),
         verdict=Verdict.FAILED,
-        source="RFC 5321, section 4.2.3",
+        source="RFC 3463, section 3.8; RFC 7372",
     ),
     Fault(
         name="transaction failed",

@@ -7,16 +7,14 @@ from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError
 from django.utils.encoding import punycode
-from django.utils.translation import gettext as _
 
 from ..conf import email_settings
 from ..models import Notification
 from ..models.address import trimmed
 from ..models.notification import has_line_break
-from .base import TargetUnavailable, one_line
+from .base import one_line
 from .cannot_build_message import CannotBuildMessage
 from .email_addresses import fault_of_addresses
 from .email_attachments import attachment_type, read_attachment
@@ -37,31 +35,6 @@ class Body:
 
     content: str
     subtype: ContentSubtype | None
-
-
-def sender() -> str:
-    """Return the address that mail comes from.
-
-    Raises:
-        TargetUnavailable: When it cannot stand in a header.
-    """
-    address = email_settings().from_email or settings.DEFAULT_FROM_EMAIL
-    if not isinstance(address, str) or CONTROL_CHARACTERS.search(address):
-        raise TargetUnavailable(
-            _(
-                "The sender's address is not text on one line. Correct from_email in"
-                " NOTIFICATION_SYSTEM_TARGETS['email'], or DEFAULT_FROM_EMAIL."
-            )
-        )
-    if fault := fault_of_addresses(address):
-        raise TargetUnavailable(
-            _(
-                "The sender's address %s. Correct from_email in"
-                " NOTIFICATION_SYSTEM_TARGETS['email'], or DEFAULT_FROM_EMAIL."
-            )
-            % fault
-        )
-    return address
 
 
 def build_message(notification: Notification, from_email: str) -> NotificationMail:

@@ -12,8 +12,11 @@ from ..exceptions import TargetUnavailable
 from ..models import Notification
 from ..models.address import comparable
 from .base import Outcome
+from .email_api_errors import NO_API_ANSWER, ApiAnswer, answer_of_api
 from .email_connection import Stage
 from .email_faults import ANY_ANSWER, FAULTS, NO_ANSWER, NOT_SMTP, Fault, Verdict
+from .email_sender import correct_sender
+from .retry_after import not_before
 
 logger = logging.getLogger("django_notification_system")
 
@@ -37,7 +40,7 @@ class Trouble:
         code: What the server answered, if it did.
         text: The words of that answer.
         of_recipient: Whether it answered of the record's own address.
-        http_status: What a provider's API answered to a backend of somebody else's.
+        api: What a provider's API answered to a backend of somebody else's.
     """
 
     error: Exception
@@ -45,22 +48,22 @@ class Trouble:
     code: int | None = None
     text: str = ""
     of_recipient: bool = False
-    http_status: int | None = None
+    api: ApiAnswer = NO_API_ANSWER
 
     @property
     def error_names(self) -> frozenset[str]:
         """The dotted names of what was raised, and of what requests and urllib3 put into that."""
         cause = self.error.__cause__
         inner = cause.args[0] if cause is not None and cause.args else None
-        found = (self.error, inner, getattr(inner, "reason", None))
+        found = (self.error, cause, inner, getattr(inner, "reason", None))
         classes = {each for error in found for each in type(error).__mro__}
         return frozenset(f"{each.__module__}.{each.__qualname__}" for each in classes)
 
     @property
     def answer(self) -> str:
         """The reply code, or a word where there is none."""
-        if self.http_status is not None:
-            return f"HTTP {self.http_status}"
+        if self.api.status is not None:
+            return f"HTTP {self.api.status}"
         if self.code is None:
             return NO_ANSWER
         # RFC 5321, section 4.2.1: from 2yz to 5yz. smtplib says -1 to what is no reply.
@@ -102,12 +105,10 @@ def outcome(
     )
     verdict = fault.verdict
     if verdict is Verdict.STOPS:
-        advice = (
-            _("Correct the user, the password or TLS in Django's mail settings.")
-            if trouble.http_status is None
-            else _("Correct the provider's key in the settings of its mail backend.")
-        )
-        raise TargetUnavailable(f"{response}. {advice}") from trouble.error
+        raise TargetUnavailable(f"{response}. {_advice(fault, trouble)}") from trouble.error
+    wait_until = not_before(trouble.api.retry_after)
+    if verdict is Verdict.BUSY or (verdict is Verdict.OUT_OF_ORDER and wait_until is not None):
+        return Outcome.busy(notification, response, not_before=wait_until)
     if verdict is Verdict.UNKNOWN:
         response = f"{reason} {NOBODY_KNOWS}"
         return Outcome.unknown(
@@ -139,8 +140,8 @@ def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:
         answer = answers.get(own, [*answers.values()][-1])
         return Trouble(error, stage, answer[0], _text(answer[1]), of_recipient=own in answers)
     if not isinstance(error, smtplib.SMTPResponseException):
-        status = getattr(error, "status_code", None) if stage is Stage.OPAQUE else None
-        return Trouble(error, stage, http_status=status if isinstance(status, int) else None)
+        of_backend = stage in (Stage.CONNECTING, Stage.OPAQUE)
+        return Trouble(error, stage, api=answer_of_api(error) if of_backend else NO_API_ANSWER)
     # Where smtplib cannot read a line, it makes up an answer: 500, in words of its own.
     code = -1 if isinstance(error.smtp_error, str) else error.smtp_code
     return Trouble(error, stage, code, _text(error.smtp_error))
@@ -150,6 +151,14 @@ def trouble_of_recipient(recipient: str, answer: tuple[int, bytes]) -> Trouble:
     """Return what it says that the record's address was refused where others were taken."""
     error = smtplib.SMTPRecipientsRefused({recipient: answer})
     return trouble_of_error(error, Stage.ENVELOPE, recipient)
+
+
+def _advice(fault: Fault, trouble: Trouble) -> str:
+    if fault.is_of_sender:
+        return correct_sender()
+    if trouble.stage is Stage.OPAQUE or trouble.api.code:
+        return _("Correct the provider's key in the settings of its mail backend.")
+    return _("Correct the user, the password or TLS in Django's mail settings.")
 
 
 def _text(said: bytes | str) -> str:
@@ -167,6 +176,8 @@ def _fits(fault: Fault, trouble: Trouble) -> bool:
             or any(_fits_status(pattern, trouble.status) for pattern in fault.statuses)
         )
         and (trouble.of_recipient or not fault.of_recipient)
+        and (not fault.codes or trouble.api.code in fault.codes)
+        and (not fault.words or re.search(fault.words, trouble.text, re.IGNORECASE) is not None)
     )
 
 

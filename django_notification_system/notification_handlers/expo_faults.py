@@ -51,6 +51,7 @@ class Verdict(Enum):
 
     RETRY = "tried again"
     UNREACHABLE = "waits for the provider; no attempt is counted"
+    BUSY = "waits as long as the provider asks; no attempt is counted"
     OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
     UNKNOWN = "unknown: ``when_unknown`` decides"
     SPLIT = "sent again in parts; alone, fails for good"
@@ -154,7 +155,7 @@ FAULTS = (
         what="More than 600 notifications a second.",
         part=Part.REQUEST,
         errors=("TOO_MANY_REQUESTS",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.BUSY,
         source=REQUESTS,
     ),
     Fault(
@@ -162,7 +163,7 @@ FAULTS = (
         what="The same without a name, or the request did not come in time.",
         part=Part.REQUEST,
         answers=("408", "429"),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.BUSY,
         source=f"{RETRIES}; RFC 9110, section 15.5.9",
     ),
     Fault(

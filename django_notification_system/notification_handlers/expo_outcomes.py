@@ -9,7 +9,8 @@ from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome, Receipt, ReceiptResult
 from .expo_faults import FAULTS, Fault, Trouble, Verdict
-from .provider_requests import CORRECT_SETTINGS, NOBODY_KNOWS, not_before
+from .provider_requests import CORRECT_SETTINGS, NOBODY_KNOWS
+from .retry_after import not_before
 
 logger = logging.getLogger("django_notification_system")
 
@@ -42,7 +43,12 @@ def outcome(
         raise TargetUnavailable(f"{response} {_(fault.hint or CORRECT_SETTINGS)}")
     if fault.hint:
         response = f"{response} ({fault.hint})"
+    wait_until = not_before((headers or {}).get("Retry-After"))
     match fault.verdict:
+        case Verdict.BUSY:
+            return Outcome.busy(notification, response, not_before=wait_until)
+        case Verdict.OUT_OF_ORDER if wait_until is not None:
+            return Outcome.busy(notification, response, not_before=wait_until)
         case Verdict.UNKNOWN:
             return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
         case Verdict.SPLIT | Verdict.FAILED:
@@ -53,7 +59,7 @@ def outcome(
             return Outcome.retry(
                 notification,
                 response,
-                not_before=not_before((headers or {}).get("Retry-After")),
+                not_before=wait_until,
                 unreachable=fault.verdict is Verdict.UNREACHABLE,
                 out_of_order=fault.verdict is Verdict.OUT_OF_ORDER,
             )

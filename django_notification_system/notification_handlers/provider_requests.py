@@ -3,13 +3,10 @@
 import re
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import SplitResult, urlsplit
 
 import requests
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from urllib3.exceptions import (
@@ -24,6 +21,7 @@ from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome, one_line
 from .provider_deadline import ENCODINGS, DeadlineAdapter
+from .retry_after import not_before
 
 #: The project's own settings are wrong: the credentials, the account or the address of the API.
 #: RFC 9110, section 15.5: unauthorized, forbidden, not found, proxy authentication required.
@@ -42,12 +40,8 @@ CORRECT_CERTIFICATES = gettext_noop(
 )
 NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
 
-#: No provider means to be left alone for longer.
-LONGEST_WAIT = timedelta(days=1)
 #: A shorter text stands in other words by chance.
 SHORTEST_SECRET = 4
-#: RFC 9110, section 10.2.3: ``delay-seconds``.
-SECONDS = re.compile(r"\s*[0-9]{1,100}\s*")
 PUSH_TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\]]*\]")
 
 
@@ -188,26 +182,6 @@ def outcome_of_status(
     if is_refusal_of_message(status):
         return Outcome.failed(notification, response)
     return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
-
-
-def not_before(retry_after: str | None) -> datetime | None:
-    """Return the moment that a ``Retry-After`` header names, in seconds or as a date.
-
-    Source: RFC 9110, section 10.2.3.
-    """
-    if not retry_after:
-        return None
-    now = timezone.now()
-    if SECONDS.fullmatch(retry_after):
-        seconds = float(retry_after)
-        return now + timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
-    try:
-        moment = parsedate_to_datetime(retry_after)
-        # "-0000" says no zone; the RFC's dates are in UTC.
-        wait = moment.replace(tzinfo=moment.tzinfo or UTC) - now
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None  # no date, or none of the calendar
-    return now + min(max(wait, timedelta(0)), LONGEST_WAIT)
 
 
 def redacted(text: str, *secrets: str | None) -> str:

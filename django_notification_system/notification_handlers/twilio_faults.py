@@ -30,6 +30,7 @@ class Verdict(Enum):
 
     RETRY = "tried again"
     UNREACHABLE = "waits for the provider; no attempt is counted"
+    BUSY = "waits as long as the provider asks; no attempt is counted"
     OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
     UNKNOWN = "unknown: ``when_unknown`` decides"
     FAILED = "fails for good"
@@ -146,19 +147,19 @@ FAULTS = (
         verdict=Verdict.NO_GOOD,
         source=f"{ERRORS}30006",
     ),
-    # --- The message is refused, for now.
+    # --- Twilio wants less for now, or the message is refused for now.
     Fault(
         name="too many requests",
         what="More requests at once, or more messages, than the account may send.",
         codes=(20429, 63017, 63038),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.BUSY,
         source=f"{ERRORS}20429, 63017, 63038",
     ),
     Fault(
         name="queue full",
         what="More messages wait for the sender than it can send in time.",
         codes=(21611, 30001),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.BUSY,
         source=f"{ERRORS}21611, 30001",
     ),
     Fault(
@@ -179,7 +180,7 @@ FAULTS = (
         name="later",
         what="Twilio, or a proxy, wants the request another time.",
         answers=("408", "429"),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.BUSY,
         source="RFC 9110, section 15.5.9; RFC 6585, section 4",
     ),
     # --- The message is refused for good.

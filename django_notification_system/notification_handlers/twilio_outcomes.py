@@ -8,7 +8,8 @@ from ..delivery.log import log_fields
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome
-from .provider_requests import CORRECT_CERTIFICATES, CORRECT_SETTINGS, NOBODY_KNOWS, not_before
+from .provider_requests import CORRECT_CERTIFICATES, CORRECT_SETTINGS, NOBODY_KNOWS
+from .retry_after import not_before
 from .twilio_faults import NOT_TRUSTED, Fault, Trouble, Verdict, classify
 
 logger = logging.getLogger("django_notification_system")
@@ -45,11 +46,14 @@ def outcome(
             unreachable=True,
             provider_message_id=message_id,
         )
+    wait_until = not_before(trouble.headers.get("Retry-After"))
+    if verdict is Verdict.BUSY or (verdict is Verdict.OUT_OF_ORDER and wait_until is not None):
+        return Outcome.busy(notification, response, not_before=wait_until)
     if verdict in (Verdict.RETRY, Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER):
         return Outcome.retry(
             notification,
             response,
-            not_before=not_before(trouble.headers.get("Retry-After")),
+            not_before=wait_until,
             unreachable=verdict is Verdict.UNREACHABLE,
             out_of_order=verdict is Verdict.OUT_OF_ORDER,
         )

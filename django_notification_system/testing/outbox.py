@@ -25,7 +25,7 @@ from ..delivery.run import Run
 from ..delivery.targets import targets_named
 from ..models import Notification, NotificationTarget
 from ..notification_handlers import email
-from ..notification_handlers.email_message import sender
+from ..notification_handlers.email_sender import sender
 
 Text = str | re.Pattern[str]
 

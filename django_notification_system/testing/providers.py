@@ -9,6 +9,7 @@ With its ``url`` as ``base_url`` of both targets, nothing leaves the machine::
 """
 
 import gzip
+import math
 import re
 import socket
 import socketserver
@@ -23,12 +24,23 @@ from typing import Any, Self
 
 from . import expo_api, twilio_api
 from .exchange import Answer, ReceivedMessage, ReceivedRequest
+from .limit import MessageLimit
 
 __all__ = ["Answer", "ProviderStandIn", "ReceivedMessage", "ReceivedRequest"]
 
 TWILIO_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+)/Messages\.json$")
 EXPO_PATH = re.compile(r"/--/api/v2/push/send$")
 EXPO_RECEIPTS_PATH = re.compile(r"/--/api/v2/push/getReceipts$")
+
+
+#: What both say in their own words. Source: https://www.twilio.com/docs/api/errors/20429
+TOO_MANY_REQUESTS = {
+    "code": 20429,
+    "message": "Too Many Requests",
+    "more_info": "https://www.twilio.com/docs/errors/20429",
+    "status": 429,
+    "errors": [{"code": "TOO_MANY_REQUESTS", "message": "Too Many Requests", "isTransient": True}],
+}
 
 
 class ProviderStandIn:
@@ -71,6 +83,7 @@ class ProviderStandIn:
         self.answers: deque[Answer] = deque()
         self.connections = 0
         self.most_at_once = 0
+        self._limit: MessageLimit | None = None
         self._tokens: dict[str, str] = {}
         self._at_once = 0
         self._lock = threading.Lock()
@@ -114,6 +127,18 @@ class ProviderStandIn:
     ) -> None:
         self.stop()
 
+    def limit_messages(self, number: int, seconds: float) -> None:
+        """Take so many messages in a span of time, and answer 429 to the others for as long.
+
+        The answer says in whole seconds when to come again (``Retry-After``), as Twilio's and
+        Expo's do.
+
+        Args:
+            number: How many.
+            seconds: How long the span is; it begins with the first message.
+        """
+        self._limit = MessageLimit(number, seconds)
+
     def respond(self, request: ReceivedRequest) -> Answer:
         """Return the answer to a request, and keep what it brought."""
         with self._lock:
@@ -126,6 +151,11 @@ class ProviderStandIn:
             if prepared.close or prepared.status is not None:
                 return prepared
         answer, messages = self._usual_answer(request)
+        if self._limit is not None and messages:
+            wait = self._limit.seconds_to_wait(len(messages))
+            if wait:
+                retry_after = {"Retry-After": str(math.ceil(wait))}
+                return Answer(status=429, json=TOO_MANY_REQUESTS, headers=retry_after)
         with self._lock:
             self.received.extend(messages)
             self._tokens |= {message.message_id: message.to for message in messages}

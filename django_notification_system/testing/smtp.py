@@ -19,6 +19,8 @@ except ImportError as error:
         " 'django-notification-system[testing]'"
     ) from error
 
+from .limit import MessageLimit
+
 Command = Literal["CONNECT", "AUTH", "MAIL", "RCPT", "DATA", "MESSAGE"]
 COMMANDS = ("CONNECT", "AUTH", "MAIL", "RCPT", "DATA", "MESSAGE")
 
@@ -103,6 +105,8 @@ class SmtpStandIn:
         most_recipients: How many recipients of one mail it takes; it answers 452 to the others, as
             servers do from a hundred on (RFC 5321, section 4.5.3.1.10). By default it takes all.
         pipelining: Whether it advertises PIPELINING (RFC 2920); by default it does not.
+        most_connections: How many connections it takes at once; it greets others with ``421``. By
+            default it takes all.
     """
 
     host = "127.0.0.1"
@@ -117,6 +121,8 @@ class SmtpStandIn:
         self.messages_per_connection: int | None = None
         self.most_recipients: int | None = None
         self.pipelining = False
+        self.most_connections: int | None = None
+        self._limit: MessageLimit | None = None
         self._on_message = on_message
         self._answers: list[_Answer] = []
         self._open: set[_Conversation] = set()
@@ -170,6 +176,28 @@ class SmtpStandIn:
         if command not in COMMANDS:
             raise ValueError(f"{command!r} is none of {', '.join(COMMANDS)}.")
         self._answers.append(_Answer(command, reply, recipient, after, times, delay))
+
+    def limit_messages(
+        self,
+        number: int,
+        seconds: float,
+        reply: str = "452 4.5.3 Too many messages; slow down",
+    ) -> None:
+        """Take so many mails in a span of time, and refuse the others for as long.
+
+        Args:
+            number: How many.
+            seconds: How long the span is; it begins with the first mail.
+            reply: What to answer to the sender of any further one.
+        """
+        self._limit = MessageLimit(number, seconds)
+        self._reply_of_limit = reply
+
+    def _refusal(self) -> str | None:
+        """Return what to answer to a further mail in this span, or ``None`` to take it."""
+        if self._limit is None or self._limit.seconds_to_wait() == 0:
+            return None
+        return self._reply_of_limit
 
     def _find_answer(self, command: str, recipients: list[str]) -> _Answer | None:
         return next(
@@ -241,6 +269,8 @@ class _Handler:
     ) -> str:
         if reply := await server.scripted("MAIL", []):
             return reply
+        if server.stand_in is not None and (refusal := server.stand_in._refusal()):
+            return refusal
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
@@ -304,7 +334,7 @@ class _Conversation(SMTP):
         reply = status if isinstance(status, str) else status.decode()
         if not self._greeted:
             self._greeted = True
-            reply = await self.scripted("CONNECT", []) or reply
+            reply = await self.scripted("CONNECT", []) or self._too_many() or reply
         await super().push(reply)
         if reply.startswith("421"):
             self.hang_up()  # RFC 5321, section 3.8: having said so, the server closes
@@ -330,6 +360,12 @@ class _Conversation(SMTP):
             self.hang_up()
             await asyncio.Event().wait()  # until the lost connection cancels this
         return answer.reply
+
+    def _too_many(self) -> str | None:
+        most = None if self.stand_in is None else self.stand_in.most_connections
+        if most is None or self.stand_in is None or self.stand_in.open_connections <= most:
+            return None
+        return "421 4.7.0 Too many connections"
 
     def take(self, envelope: Envelope) -> None:
         self._taken += 1

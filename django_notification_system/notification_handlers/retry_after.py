@@ -1,0 +1,32 @@
+"""The time that a provider names in ``Retry-After``."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from django.utils import timezone
+
+#: No provider means to be left alone for longer.
+LONGEST_WAIT = timedelta(days=1)
+#: RFC 9110, section 10.2.3: ``delay-seconds``.
+SECONDS = re.compile(r"\s*[0-9]{1,100}\s*")
+
+
+def not_before(retry_after: str | None) -> datetime | None:
+    """Return the moment that a ``Retry-After`` header names, in seconds or as a date.
+
+    Source: RFC 9110, section 10.2.3.
+    """
+    if not retry_after:
+        return None
+    now = timezone.now()
+    if SECONDS.fullmatch(retry_after):
+        seconds = float(retry_after)
+        return now + timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
+    try:
+        moment = parsedate_to_datetime(retry_after)
+        # "-0000" says no zone; the RFC's dates are in UTC.
+        wait = moment.replace(tzinfo=moment.tzinfo or UTC) - now
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None  # no date, or none of the calendar
+    return now + min(max(wait, timedelta(0)), LONGEST_WAIT)
