@@ -48,22 +48,39 @@ def check_target_keys() -> Iterator[CheckMessage]:
     ``NOTIFICATION_SYSTEM_HANDLERS`` has. The database knows targets too, but no system check may
     ask it. A key that is like none may belong to a target that is still to come.
     """
-    targets = getattr(settings, conf.TARGETS, None) or {}
-    keys = [] if not isinstance(targets, Mapping) else list(targets)
-    if all(key in conf.KEYS_OF_BUILT_IN_TARGETS for key in keys):
+    given = [(name, key) for name, values in _settings_by_target() for key in values]
+    if all(key in conf.KEYS_OF_BUILT_IN_TARGETS for _, key in given):
         return
     own = set(_modules_of_handlers()) - set(conf.BUILT_IN_TARGETS)
     known = [*conf.KEYS_OF_BUILT_IN_TARGETS, *sorted(own)]
-    for key in keys:
+    for name, key in given:
         if key in known or not isinstance(key, str):
             continue
         if meant := _meant(conf.target_key(key), known) or _part_or_whole(key, known):
             yield _warning(
                 4,
-                f"{conf.TARGETS}[{shown(key)}] belongs to no target; it is ignored.",
+                f"{name}[{shown(key)}] belongs to no target; it is ignored.",
                 f"{_did_you_mean(meant)} The key of a target of your own is the name of its"
                 f" handler's module in {conf.HANDLERS}.",
             )
+
+
+def _settings_by_target() -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    """Yield the settings whose keys are those of targets."""
+    targets = getattr(settings, conf.TARGETS, None)
+    if isinstance(targets, Mapping):
+        yield conf.TARGETS, targets
+    engine = getattr(settings, conf.ENGINE, None)
+    for option in ("OVERRIDE_RECIPIENTS", "TASK_QUEUES"):
+        values = engine.get(option) if isinstance(engine, Mapping) else None
+        if isinstance(values, Mapping):
+            # Another check speaks of a module's name in place of a target's key.
+            misspelt = {key: value for key, value in values.items() if not _is_module(key)}
+            yield f"{conf.ENGINE}[{option!r}]", misspelt
+
+
+def _is_module(key: Any) -> bool:
+    return isinstance(key, str) and conf.target_key(key) != key
 
 
 def check_option_names(

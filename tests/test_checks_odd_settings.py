@@ -196,6 +196,22 @@ def test_a_misspelt_target_is_noticed(key: str, meant: str) -> None:
     assert f"Did you mean '{meant}'?" in said(messages)
 
 
+@pytest.mark.parametrize(
+    ("engine", "named"),
+    [
+        ({"OVERRIDE_RECIPIENTS": {"emial": "staging@example.com"}}, "['OVERRIDE_RECIPIENTS']"),
+        ({"TASK_QUEUES": {"emial": "mail"}}, "['TASK_QUEUES']"),
+    ],
+)
+def test_a_misspelt_target_is_noticed_wherever_targets_are_named(
+    engine: dict[str, Any], named: str
+) -> None:
+    messages = found(NOTIFICATION_SYSTEM=engine)
+    assert [message.id for message in messages] == ["django_notification_system.W004"]
+    words = f"NOTIFICATION_SYSTEM{named}['emial'] belongs to no target; it is ignored."
+    assert f"{words} Did you mean 'email'?" in said(messages)
+
+
 def test_the_keys_of_a_projects_own_targets_are_in_order(tmp_path: Path) -> None:
     (tmp_path / "emails.py").write_text("raise RuntimeError('never imported by a check')")
     targets = {
