@@ -201,15 +201,26 @@ def test_send_notification_answers_as_in_1_5_3(
 
 
 def test_send_notification_gives_up_after_max_retries(
-    closed_port: int, email: TargetUserRecord, make_due: MakeDue
+    mail_server: SmtpStandIn, email: TargetUserRecord, make_due: MakeDue
 ) -> None:
+    mail_server.answer("MESSAGE", "451 4.3.0 Later")
     notification = make_due(email, max_retries=3)
     for attempt in range(1, 4):
         response = handler.send_notification(notification)
-        assert response.startswith("Email could not be sent: ConnectionRefusedError")
+        assert response.startswith("Email could not be sent: 451 4.3.0 Later")
         notification.refresh_from_db()
         assert notification.retry_attempts == attempt
         assert notification.status == ("RETRY" if attempt < 3 else "DELIVERY FAILURE")
+
+
+def test_send_notification_counts_no_attempt_that_reached_no_server(
+    closed_port: int, email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    notification = make_due(email, max_retries=3)
+    response = handler.send_notification(notification)
+    assert response.startswith("Email could not be sent: ConnectionRefusedError")
+    notification.refresh_from_db()
+    assert notification.retry_attempts == 0
 
 
 def test_send_notification_says_that_the_target_is_unavailable(
