@@ -193,7 +193,7 @@ def test_a_backend_that_is_set_to_fail_silently_is_heard(
 
     monkeypatch.setattr(django_smtp.EmailBackend, "__init__", silently)
     notification = make_due(email)
-    assert "ConnectionRefusedError" in str(run().paused)
+    assert "ConnectionRefusedError" in run().problems["Email"]
     notification.refresh_from_db()
     assert notification.status == Notification.SCHEDULED
 
