@@ -5,6 +5,7 @@ from datetime import timezone as fixed_zone
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -12,10 +13,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_notification_system import notify
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.receipt import Receipt, ReceiptResult, record_receipts
 from django_notification_system.delivery.run import Run
 from django_notification_system.delivery.settle import settle
+from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers.retry_after import not_before
 from django_notification_system.testing.providers import Answer, ProviderStandIn
@@ -192,3 +195,20 @@ def test_an_answer_that_is_no_sane_json_stops_nothing(
     notification.refresh_from_db()
     assert (notification.status, notification.confirmed_at) == ("DELIVERED", None)
     assert any(request.path.endswith("getReceipts") for request in providers.requests)
+
+
+AT_THE_ENDS = [moment for moment in NO_TIMES[:7] if moment.year != 1970]
+
+
+@pytest.mark.parametrize("name", ["scheduled_delivery", "expires_at"])
+@pytest.mark.parametrize("moment", AT_THE_ENDS, ids=str)
+def test_a_moment_that_some_time_zone_has_not_is_refused(
+    moment: datetime, name: str, email: TargetUserRecord
+) -> None:
+    with pytest.raises(InvalidNotification, match=f"{name} is .* out of range"):
+        notify(email.user, "Hello", "World", **{name: moment})
+    values: dict[str, Any] = {"scheduled_delivery": timezone.now(), name: moment}
+    notification = Notification(target_user_record=email, title="Hello", body="World", **values)
+    with pytest.raises(ValidationError) as refused:
+        notification.clean()
+    assert refused.value.message_dict[name] == ["This moment is out of range in other time zones."]

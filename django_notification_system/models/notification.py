@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -60,6 +60,15 @@ def as_project_time(moment: datetime) -> datetime:
     if timezone.is_aware(moment) == settings.USE_TZ:
         return moment
     return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
+
+
+def is_at_calendars_end(moment: datetime) -> bool:
+    """Tell whether some time zone has no date for a moment of the years 1 and 9999.
+
+    A page that shows such a moment, and a driver that reads it, may fail.
+    """
+    two_days = timedelta(days=2)
+    return not date.min + two_days < moment.date() < date.max - two_days
 
 
 def refuse_bad_extra(extra: Any) -> None:
@@ -522,6 +531,10 @@ class Notification(CreatedModifiedAbstractModel):
                 storable_text(name, getattr(self, name) or "")
             except InvalidNotification as error:
                 errors[name] = str(error)
+        for name in ("scheduled_delivery", "expires_at", "attempted_delivery"):
+            moment = getattr(self, name)
+            if isinstance(moment, datetime) and is_at_calendars_end(moment):
+                errors[name] = _("This moment is out of range in other time zones.")
         if has_line_break(self.title):
             errors["title"] = _("The title must be a single line.")
         try:

@@ -13,7 +13,12 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import InvalidNotification
 from ..models import Notification
-from ..models.notification import HIGHEST_PRIORITY, LOWEST_PRIORITY, has_line_break
+from ..models.notification import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    has_line_break,
+    is_at_calendars_end,
+)
 from .validate_extra import json_object, storable_text
 
 TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
@@ -162,6 +167,8 @@ def _moment(name: str, moment: Any) -> datetime | None:
         return None
     if not isinstance(moment, datetime):
         raise InvalidNotification(f"{name} must be a datetime, not {type(moment).__name__}.")
+    if is_at_calendars_end(moment):
+        raise InvalidNotification(f"{name} is {moment}, which is out of range in other time zones.")
     if timezone.is_naive(moment):
         if settings.USE_TZ:
             raise InvalidNotification(
@@ -169,15 +176,10 @@ def _moment(name: str, moment: Any) -> datetime | None:
                 "django.utils.timezone.make_aware(...) of it."
             )
         return moment
-    try:
-        if settings.USE_TZ:
-            return moment.astimezone(UTC)
-        # Databases then refuse a time zone; in local time the moment is the same.
-        return timezone.make_naive(moment, timezone.get_default_timezone())
-    except OverflowError as error:
-        raise InvalidNotification(
-            f"{name} is {moment}, which is out of range in other time zones."
-        ) from error
+    if settings.USE_TZ:
+        return moment.astimezone(UTC)
+    # Databases then refuse a time zone; in local time the moment is the same.
+    return timezone.make_naive(moment, timezone.get_default_timezone())
 
 
 def _count(name: str, value: Any) -> int:
