@@ -13,7 +13,8 @@ from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers.cannot_build_message import (
     CannotBuildMessage,
 )
-from django_notification_system.notification_handlers.email_message import build_message, sender
+from django_notification_system.notification_handlers.email_message import build_message
+from django_notification_system.notification_handlers.email_sender import sender
 
 SENDER = "Shop <shop@example.com>"
 
