@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
+from django.utils.translation import gettext as _
+
 #: A name in quotes may have an "@"; a local part in quotes stands before one.
 QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*+"(?!@)')
 BESIDE_MAILBOX = re.compile(r"[\s<>,;:()]")
@@ -24,7 +26,7 @@ def fault_of_addresses(text: str) -> str:
             if unicodedata.category(character) == "Cf":
                 return f"has the invisible character {character!a}"
         if not local_part.isascii():
-            return "has a character beyond ASCII before the @, which needs SMTPUTF8 (RFC 6531)"
+            return _("has a character beyond ASCII before the @, which needs SMTPUTF8 (RFC 6531)")
     return ""
 
 

@@ -7,6 +7,8 @@ from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.policy import EmailPolicy, Policy
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from .cannot_build_message import CannotBuildMessage
 from .email_addresses import fault_of_addresses
 
@@ -66,9 +68,11 @@ def fault_of_header(name: str, value: str) -> str:
     if kind in ADDRESS_HEADERS and (fault := fault_of_addresses(value)):
         return fault
     if kind in ASCII_HEADERS and not value.isascii():
-        return "has a character beyond ASCII, which this header cannot carry (RFC 2047, section 5)"
+        return _(
+            "has a character beyond ASCII, which this header cannot carry (RFC 2047, section 5)"
+        )
     if max(map(len, value.split()), default=0) + len(f"{name}: ") > LONGEST_LINE:
-        return "has a word that is longer than a line of a mail (RFC 5322, section 2.1.1)"
+        return _("has a word that is longer than a line of a mail (RFC 5322, section 2.1.1)")
     return ""
 
 
@@ -85,7 +89,10 @@ def _header(name: str, value: Any) -> str:
             f"extra['headers'][{name!r}] has a line break or another control character."
         )
     if fault := fault_of_header(name, text):
-        raise CannotBuildMessage(f"extra['headers'][{name!r}] {fault}. Correct it.")
+        raise CannotBuildMessage(
+            _('extra["headers"]["%(name)s"] %(fault)s. Correct it.')
+            % {"name": name, "fault": fault}
+        )
     return _phrase_encoded(text) if name.lower() in PHRASE_HEADERS else text
 
 
