@@ -318,7 +318,9 @@ def _right_settings(settings_class: type[Settings], key: str) -> Settings:
                 _("%(option)s in the target's settings %(complaint)s. See %(setting)s.")
                 % {
                     "option": name,
-                    "complaint": rule.complaint or f"must be {rule.expected}",
+                    "complaint": (
+                        _(rule.complaint) if rule.complaint else _("must be %s") % rule.expected
+                    ),
                     "setting": f"{TARGETS}[{key!r}]",
                 }
             )

@@ -8,6 +8,8 @@ from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext_noop
+
 #: More seconds than these lead out of the calendar sooner or later.
 YEAR = 365 * 86_400
 #: ``"10/s"``: a number, and of what span of time.
@@ -148,7 +150,7 @@ SECONDS_TO_WAIT = number(
 WEB_ADDRESS = Rule(
     is_web_address,
     "an http or https URL",
-    "is no web address. It must start with https:// or http:// and name a host",
+    gettext_noop("is no web address. It must start with https:// or http:// and name a host"),
 )
 WEB_ADDRESS_OR_EMPTY = Rule(
     lambda value: value == "" or can_be_called(value), WEB_ADDRESS.expected, WEB_ADDRESS.complaint
