@@ -133,6 +133,8 @@ def workers(server: Server, tmp_path: Path) -> Iterator[Workers]:
         TEST_POSTGRESQL_USER="postgres",
         TEST_POSTGRESQL_PASSWORD="",
     )
+    own = {"HOST": "127.0.0.1", "PORT": str(server.port), "USER": "postgres", "PASSWORD": ""}
+    workers.server |= own
     workers.python("-m", "django", "migrate", "-v0")
     workers.python("-m", "tests.workers.fill", str(NOTIFICATIONS))
     try:

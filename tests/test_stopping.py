@@ -169,6 +169,19 @@ def test_each_signal_ends_the_work_in_order(name: str) -> None:
     assert signal.getsignal(signal.Signals[name]) is before
 
 
+def test_a_storm_of_signals_is_heeded_once() -> None:
+    """A lock that the first has taken, that of an event say, the second would wait for for ever."""
+    lock = threading.Lock()
+
+    def stop() -> None:
+        assert lock.acquire(timeout=1)
+        signal.raise_signal(signal.SIGTERM)
+        lock.release()
+
+    with stopped_by_signals(stop):
+        signal.raise_signal(signal.SIGTERM)
+
+
 def test_what_nohup_lets_a_process_ignore_stays_ignored() -> None:
     told: list[bool] = []
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -18,7 +18,7 @@ def stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
     out of reach meanwhile, the work waits for it some seconds more.
 
     Args:
-        stop_in_order: Called in a signal handler, at any moment until this context is left.
+        stop_in_order: Called once, in a signal handler, at any moment until this context is left.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set signal handlers
@@ -28,7 +28,9 @@ def stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
 
     def stop(number: int, frame: Any) -> None:
         nonlocal moment
-        moment = time.monotonic() if moment is None else moment
+        if moment is not None:
+            return  # one of a storm, which may come while the first is still being heeded
+        moment = time.monotonic()
         stop_in_order()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

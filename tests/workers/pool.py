@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
+from tests.databases import DATABASES
 from tests.settings import TEST_DATABASE
 from tests.subprocesses import ROOT, environment_of
 from tests.workers.sql import copy_database, execute
@@ -38,6 +39,8 @@ class Workers:
             }
         )
         self.running: list[subprocess.Popen[str]] = []
+        #: How to reach the database's server, as in Django's settings.
+        self.server = dict(DATABASES[TEST_DATABASE])
 
     def python(self, *arguments: str) -> str:
         """Run Python to its end and return what it printed."""
@@ -78,6 +81,7 @@ class Workers:
             "SELECT status, CASE WHEN claim_token IS NULL THEN '' ELSE '+claimed' END, COUNT(*)"
             " FROM notification_system_notification GROUP BY 1, 2",
             database=self.environment["WORKERS_DATABASE"],
+            server=self.server,
         )
         return Counter({status + claimed: number for status, claimed, number in rows})
 

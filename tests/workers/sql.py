@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -9,18 +10,20 @@ from tests.databases import DATABASES
 from tests.settings import TEST_DATABASE
 
 
-def execute(statement: str, *, database: str = "") -> list[Any]:
+def execute(
+    statement: str, *, database: str = "", server: Mapping[str, Any] = DATABASES[TEST_DATABASE]
+) -> list[Any]:
     """Execute a statement on the database that the tests run on, and return its rows.
 
     Args:
         statement: The statement.
         database: The database's name, or its file on SQLite; by default the one of the server that
             is always there.
+        server: How to reach the server, as in Django's settings.
     """
     if TEST_DATABASE == "sqlite":
         with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
             return connection.execute(statement).fetchall()
-    server = DATABASES[TEST_DATABASE]
     login = {name: server[name.upper()] for name in ("host", "user", "password")}
     if TEST_DATABASE == "postgresql":
         import psycopg
