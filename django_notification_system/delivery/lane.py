@@ -25,7 +25,7 @@ from .batch import Batch
 from .instant import Instant
 from .log import log_fields
 from .on_its_way import give_back_unsent
-from .outcome import Outcome, one_line
+from .outcome import Outcome, one_line, shortened
 
 logger = logging.getLogger("django_notification_system")
 
@@ -226,7 +226,7 @@ class Lane:
                     self._deliver(handler)
                 self._adapt()
         except TargetUnavailable as error:
-            problem = str(error)
+            problem = shortened(str(error))
         except HANDLER_ERRORS as error:
             logger.exception(
                 "The handler of target %r failed.", self.target.name, extra=log_fields(self.target)

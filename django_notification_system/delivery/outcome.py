@@ -210,7 +210,22 @@ class Outcome:
         return cls(notification, Result.AS_SAVED, response, saved_fields=saved_fields)
 
 
+#: More than anybody reads, or than is stored of a response.
+LONGEST_TEXT = 2000
+
+
+def shortened(text: str) -> str:
+    """Return a text from outside on one line, cut after a word where it is longer than is read."""
+    # Where each character is followed by white space, twice as many are enough.
+    line = " ".join(text[: 2 * LONGEST_TEXT].split())
+    if len(line) <= LONGEST_TEXT and len(text) <= 2 * LONGEST_TEXT:
+        return line
+    # Not in the middle of a word, of which nobody could tell any more what is in it.
+    words, _, _ = line[: LONGEST_TEXT + 1].rpartition(" ")
+    return f"{words} …" if words else "…"
+
+
 def one_line(error: BaseException) -> str:
     """Return an error for people, on one line: its type and what it says."""
-    said = " ".join(str(error).split())
+    said = shortened(str(error))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

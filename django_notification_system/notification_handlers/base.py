@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..delivery.observers import provider_call
 from ..delivery.on_its_way import begin_sending
-from ..delivery.outcome import Outcome, one_line
+from ..delivery.outcome import Outcome, one_line, shortened
 from ..delivery.receipt import Receipt, ReceiptResult
 from ..exceptions import TargetUnavailable
 from ..models import Notification
@@ -24,6 +24,7 @@ __all__ = [
     "begin_sending",
     "one_line",
     "provider_call",
+    "shortened",
 ]
 
 

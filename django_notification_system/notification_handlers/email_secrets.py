@@ -1,8 +1,4 @@
-"""Keeping what a server quotes of us out of what is stored and printed.
-
-A refusal quotes what was refused: a login that the server took for a command, the link of a message
-that it has on a list. Such a link may let whoever has it in.
-"""
+"""What a mail backend knows, and nobody is to read in what a server says."""
 
 import base64
 import re
@@ -11,14 +7,9 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
-HIDDEN = "***"
+from .redaction import SHORTEST_SECRET, redacted
+
 NAMES_OF_SECRETS = re.compile(r"password|secret|token|api_?key|credential", re.IGNORECASE)
-#: Shorter values stand in ordinary words too.
-SHORTEST_SECRET = 4
-#: A body's words are no secret, but what looks like a code or a link in it may be.
-WORD = re.compile(r"[^\s'\"<>()\[\]{},;]{6,}")
-LOOKS_SECRET = re.compile(r"[\d/=_]")
-SHORTEST_LINE = 16
 
 
 def secrets_of(backend: Any) -> list[str]:
@@ -45,35 +36,13 @@ def _forms(user: str, password: str) -> Iterator[str]:
         yield base64.b64encode(sent.encode(errors="replace")).decode()
 
 
-def hide(text: str, secrets: Iterable[str], message: EmailMultiAlternatives | None = None) -> str:
-    """Return a text for people without secrets, and without what it quotes of a message's body.
+def hide(text: str, secrets: Iterable[str], message: EmailMultiAlternatives) -> str:
+    """Return what a server or a backend said of a mail, without secrets and what it quotes of that.
 
     Args:
-        text: What a server or a backend said, on one line.
+        text: What was said.
         secrets: What must not appear.
-        message: The mail that it was said of.
+        message: The mail.
     """
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text if message is None else _without_body(text, message)
-
-
-def _without_body(text: str, message: EmailMultiAlternatives) -> str:
     bodies = [str(message.body), *(str(content) for content, _ in message.alternatives)]
-    for body in bodies:
-        for line in body.splitlines():
-            line = " ".join(line.split())
-            if len(line) >= SHORTEST_LINE:
-                text = text.replace(line, HIDDEN)
-    addresses = set(message.recipients())
-
-    def without(found: re.Match[str]) -> str:
-        word = found[0]
-        if "@" in word or word in addresses or not LOOKS_SECRET.search(word):
-            return word
-        quoted = word.rstrip(".:!?")
-        if any(quoted in body for body in bodies):
-            return word.replace(quoted, HIDDEN)
-        return word
-
-    return WORD.sub(without, text)
+    return redacted(text, secrets, bodies=bodies, addresses=message.recipients())

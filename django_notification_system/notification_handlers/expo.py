@@ -34,7 +34,8 @@ from .expo_requests import (
     trouble_of_request,
 )
 from .parallel import side_by_side
-from .provider_requests import redacted, server_of, split_base_url
+from .provider_requests import server_of, split_base_url
+from .redaction import redacted
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 MESSAGES_IN_A_REQUEST = 100
@@ -210,7 +211,7 @@ class Sender:
             said = type(error).__name__
             if name not in said:
                 said += f": {name}"
-            response = redacted(f"{said}: {error.message}", *self._secrets([push]))
+            response = redacted(f"{said}: {error.message}", self._secrets([push]))
             fault = classify(Trouble(Part.TICKET, frozenset({name})))
             return outcome(push.notification, fault, response)
         except Exception as error:

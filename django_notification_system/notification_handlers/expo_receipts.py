@@ -26,7 +26,8 @@ from .expo_requests import (
     token_to_hide,
     trouble_of_request,
 )
-from .provider_requests import CORRECT_SETTINGS, redacted, split_base_url
+from .provider_requests import CORRECT_SETTINGS, split_base_url
+from .redaction import redacted
 
 #: Expo takes 1000. Its own client asks for so many.
 #: Source: expo/expo-server-sdk-node, src/ExpoClient.ts
@@ -117,6 +118,6 @@ def _failure(message_id: str, said: Mapping[str, Any], settings: ExpoSettings) -
         message_id,
         classify(Trouble(Part.RECEIPT, frozenset({error}))),
         error,
-        redacted(response, settings.access_token, token_to_hide(token)),
+        redacted(response, [settings.access_token, token_to_hide(token)]),
         address=token,
     )

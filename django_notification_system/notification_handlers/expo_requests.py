@@ -9,10 +9,13 @@ from urllib3.exceptions import LocationValueError
 from ..conf import ExpoSettings
 from .base import one_line
 from .expo_faults import NOT_WRITTEN, Part, Trouble
-from .provider_requests import PUSH_TOKEN, NoAnswer, open_session, redacted, why_no_answer
+from .provider_requests import NoAnswer, open_session, why_no_answer
+from .redaction import PUSH_TOKEN, redacted
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 API_PATH = "/--/api/v2"
+#: Of an answer that lists more errors, the first say enough.
+ERRORS_TOLD = 10
 #: What a request may raise.
 REQUEST_FAILURES = (requests.RequestException, LocationValueError)
 
@@ -77,17 +80,17 @@ def describe(
         if reason is NoAnswer.NO_REQUEST:
             # Its text may repeat what it complains of, a header with the token included.
             return f"{type(error).__name__}: no request can be made."
-        return redacted(one_line(error), *secrets)
+        return redacted(one_line(error), secrets)
     parts = [] if error is None else [type(error).__name__]
     if answer is not None:
         parts.append(f"HTTP {answer.status_code}")
     response = ": ".join(parts)
-    for entry in errors:
+    for entry in errors[:ERRORS_TOLD]:
         response += f", {entry.get('code', 'error')}: {entry.get('message', '')}"
     # An error of the client itself says what is wrong with the answer; others may repeat it.
     if not errors and type(error).__name__ == "PushServerError":
         response += f", {error}"
-    return redacted(response, *secrets)
+    return redacted(response, secrets)
 
 
 def token_to_hide(token: str) -> str:

@@ -1,6 +1,5 @@
 """What the handlers of providers with an HTTP API share: the session, and requests that failed."""
 
-import re
 import ssl
 from collections.abc import Mapping
 from enum import Enum
@@ -39,10 +38,6 @@ CORRECT_CERTIFICATES = gettext_noop(
     " (REQUESTS_CA_BUNDLE)."
 )
 NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
-
-#: A shorter text stands in other words by chance.
-SHORTEST_SECRET = 4
-PUSH_TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\]]*\]")
 
 
 def open_session(connections: int) -> requests.Session:
@@ -182,16 +177,3 @@ def outcome_of_status(
     if is_refusal_of_message(status):
         return Outcome.failed(notification, response)
     return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
-
-
-def redacted(text: str, *secrets: str | None) -> str:
-    """Return a provider's words on one line, without what they may repeat of the request.
-
-    Args:
-        text: What the provider said.
-        secrets: Texts that must not be stored or printed. Push tokens never are.
-    """
-    for secret in secrets:
-        if secret and len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "…")
-    return " ".join(PUSH_TOKEN.sub("the push token", text).split())

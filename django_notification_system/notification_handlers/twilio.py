@@ -27,16 +27,15 @@ from ..delivery.single import send_and_save
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome, begin_sending, one_line, provider_call
-from .email_secrets import LOOKS_SECRET, SHORTEST_LINE, WORD
 from .parallel import side_by_side
 from .provider_requests import (
     NoAnswer,
     open_session,
-    redacted,
     server_of,
     split_base_url,
     why_no_answer,
 )
+from .redaction import redacted
 from .twilio_callback import address_of_attempt, message_id_of_attempt, name_attempt
 from .twilio_faults import WORDS, Trouble
 from .twilio_outcomes import outcome
@@ -200,8 +199,9 @@ def _send(
             sent = messages.create(**message.parameters)
     except Exception as error:
         trouble, reason = _understand(error, answer, message)
-        hidden = sorted(_secrets(message, settings), key=len, reverse=True)
-        return _failed(message, trouble, redacted(reason, *hidden))
+        body = str(message.parameters.get("body", ""))
+        said = redacted(reason, _secrets(message, settings), bodies=[body])
+        return _failed(message, trouble, said)
     if answer.status and not isinstance(sent.sid, str):
         return _failed(message, Trouble(str(answer.status)), _makes_no_sense(answer))
     return Outcome.delivered(
@@ -256,11 +256,7 @@ def _secrets(message: Message, settings: TwilioSettings) -> Iterator[str]:
     # Of what a notification's extra or a record holds nothing is known to be a text.
     yield _password(message.parameters.get("status_callback"))
     yield str(message.parameters.get("to", ""))
-    body = str(message.parameters.get("body", ""))
-    yield body
-    yield from (line for line in body.splitlines() if len(line) >= SHORTEST_LINE)
-    # Its words are no secret, but what looks like a code or a link may be.
-    yield from (word.rstrip(".:!?") for word in WORD.findall(body) if LOOKS_SECRET.search(word))
+    yield str(message.parameters.get("body", ""))
 
 
 def _password(address: object) -> str:
