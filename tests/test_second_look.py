@@ -83,7 +83,7 @@ def test_what_expires_in_the_first_slice_is_not_sent_either(
     loft: TargetUserRecord, make_due: MakeDue
 ) -> None:
     make_due(loft, title="first")
-    expires_at = timezone.now() + timedelta(seconds=0.5)
+    expires_at = timezone.now() + timedelta(seconds=1.5)
     late = make_due(loft, title="late", expires_at=expires_at)
     in_time = make_due(loft, title="in time", expires_at=expires_at + LATER)
 
@@ -105,7 +105,7 @@ def test_a_longer_time_that_was_given_meanwhile_counts(
     loft: TargetUserRecord, make_due: MakeDue
 ) -> None:
     make_due(loft, title="first")
-    expires_at = timezone.now() + timedelta(seconds=0.3)
+    expires_at = timezone.now() + timedelta(seconds=1.5)
     longer = make_due(loft, title="longer", expires_at=expires_at)
 
     def prolong(notification: Notification) -> None:

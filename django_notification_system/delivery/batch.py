@@ -6,17 +6,21 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from ..conf import EngineSettings, WhenUnknown
 from ..models import Notification, NotificationTarget
 from .announce import announce
 from .attempt import Attempt
-from .claim import Claim
+from .claim import Claim, unreadable
 from .database import patiently
 from .instant import Instant
 from .interrupted import reason_to_give_up
+from .large_texts import LONG_BYTES_AT_ONCE, first_of_size, is_unread, read, read_long_texts
 from .log import log_attempts, log_fields, log_settled
 from .look import count_deliverable
 from .observers import tell
@@ -48,6 +52,9 @@ class Batch:
         when_unknown: The target's choice.
         report: Told what was done, for whoever iterates over the run.
         read_at: The moment before the rows were claimed and read; by default now.
+
+    Attributes:
+        was_interrupted: Whether its rows were claimed before, by runs that died.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class Batch:
         self._unrecorded: list[Outcome] = []
         self._unrecorded_since = 0.0
         self._renewed_at = time.monotonic()
+        self.was_interrupted = claim.was_interrupted
         #: When its rows were read.
         self.read_at = read_at or Instant.now()
         self._leased = self.read_at
@@ -93,9 +101,11 @@ class Batch:
         Apart from making the batch, so that whoever made it can close it where the database fails.
         """
         self._settle_without_attempt(self.claim.notifications)
-        if self.claim.was_interrupted:
+        if self.was_interrupted:
             self._give_up_interrupted()
         self._waiting.extend(self._open.values())
+        # Nobody keeps a row that is done with, and its texts.
+        self.claim.notifications = []
 
     @property
     def has_more(self) -> bool:
@@ -115,7 +125,7 @@ class Batch:
     @property
     def in_flight(self) -> int:
         """How many of it were handed to the handler, and have no outcome as yet."""
-        return len(self._open) - len(self._waiting)
+        return len(self._open) - self.waiting
 
     @property
     def is_done(self) -> bool:
@@ -146,9 +156,11 @@ class Batch:
         """
         self._waiting.extendleft(reversed(self._put_back))
         self._put_back.clear()
-        size = min(SLICE_SIZE, len(self._waiting))
-        candidates = [self._waiting.popleft() for _ in range(size)]
-        return candidates if just_claimed else self._still_wanted(candidates)
+        most = list(islice(self._waiting, SLICE_SIZE))
+        candidates = [self._waiting.popleft() for _ in range(first_of_size(most))]
+        if not just_claimed:
+            candidates = self._still_wanted(candidates)
+        return self._with_texts(candidates)
 
     def take(
         self,
@@ -173,7 +185,9 @@ class Batch:
         if not self._unrecorded:
             self._unrecorded_since = since
         self._unrecorded.append(outcome)
-        if len(self._unrecorded) >= self.settings.record_every:
+        # Nor are long texts to be kept for longer than they must.
+        size = sum(each.notification.long_size for each in self._unrecorded)
+        if len(self._unrecorded) >= self.settings.record_every or size > LONG_BYTES_AT_ONCE:
             self.record()
 
     def _settled(self, outcome: Outcome, at: datetime, when_unknown: WhenUnknown) -> Outcome:
@@ -348,13 +362,40 @@ class Batch:
         self._set_aside([key for key in keys if key not in wanted])
         return [notification for notification in candidates if notification.pk in wanted]
 
+    def _with_texts(self, candidates: list[Notification]) -> list[Notification]:
+        """Return a slice with all its texts, without what cannot be read, or is gone."""
+        using = self.claim.using
+        if not any(map(is_unread, candidates)):
+            return candidates
+        try:
+            gone = patiently(lambda: read_long_texts(candidates, using=using), using=using)
+        except DatabaseError:
+            raise
+        except Exception:
+            gone = set().union(*map(self._read_alone, candidates))
+        if gone:
+            self._set_aside(
+                [notification.pk for notification in candidates if notification.pk in gone]
+            )
+        return [notification for notification in candidates if notification.pk in self._open]
+
+    def _read_alone(self, notification: Notification) -> set[Any]:
+        try:
+            return read_long_texts([notification], using=self.claim.using)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            self.claim.unreadable[notification.pk] = unreadable(error)
+            self._settle_without_attempt([notification])
+            return set()
+
     def _moment(self) -> datetime:
         """Return the moment to judge by: the clock of the host that claimed may be ahead."""
         return max(timezone.now(), self.due_at, self.claim.latest or self.due_at)
 
     def _set_aside(self, keys: list[uuid.UUID]) -> None:
         current = self.claim.rows(keys).for_delivery()
-        rows = {row.pk: row for row in patiently(lambda: list(current), using=self.claim.using)}
+        rows = {row.pk: row for row in patiently(lambda: read(current), using=self.claim.using)}
         pending = {
             pk: row for pk, row in rows.items() if row.status in Notification.PENDING_STATUSES
         }

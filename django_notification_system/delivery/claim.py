@@ -20,6 +20,7 @@ from ..models.notification import NotificationQuerySet
 from .database import patiently
 from .due import due_of_target
 from .interrupted import InterruptedFound, turns, uninterrupted_of_target
+from .large_texts import read
 from .levels import Levels, priority_step
 from .outcome import one_line
 from .priority import Parts, RowsOf, first_of, rank, rank_of
@@ -413,7 +414,7 @@ def _whole_rows(order: _Order) -> list[Notification] | None:
     try:
         for part, number in order.parts:
             locked = part.select_for_update(skip_locked=True, of=("self",))
-            rows.extend(locked.for_delivery()[:number])
+            rows.extend(read(locked.for_delivery()[:number]))
     except DatabaseError:
         raise
     except Exception:
@@ -461,7 +462,7 @@ def _send_home(claim: Claim, strays: list[Notification]) -> None:
 def _read(claim: Claim, ids: list[uuid.UUID]) -> None:
     rows = claim.rows(ids).for_delivery().order_by("scheduled_delivery", "created_date")
     try:
-        claim.notifications.extend(patiently(lambda: list(rows), using=claim.using))
+        claim.notifications.extend(patiently(lambda: read(rows), using=claim.using))
     except DatabaseError:
         raise
     except Exception:
@@ -474,12 +475,17 @@ def _read(claim: Claim, ids: list[uuid.UUID]) -> None:
 def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:
     row = claim.rows([notification_id]).for_delivery()
     try:
-        claim.notifications.extend(row)
+        claim.notifications.extend(read(row))
     except DatabaseError:
         raise
     except Exception as error:
         claim.notifications.extend(row.defer("extra"))
-        claim.unreadable[notification_id] = f"Not sent: extra cannot be read ({one_line(error)})."
+        claim.unreadable[notification_id] = unreadable(error)
+
+
+def unreadable(error: Exception) -> str:
+    """Return the response for a notification whose ``extra`` Python cannot read."""
+    return f"Not sent: extra cannot be read ({one_line(error)})."
 
 
 def mark(

@@ -27,6 +27,7 @@ from .database import refuses_value
 from .due import adopt, targets_with_due
 from .given import GivenClaim
 from .lane import Arrived, Doubted, Event, Finished, Lane, Wanted
+from .large_texts import iterate
 from .levels import Levels
 from .pause import explained, is_paused
 from .priority import Shares, rank_in_database
@@ -162,7 +163,7 @@ class Run:
                 .order_by(rank_in_database())
             )
             verdict = None
-            for notification in due[: self._allowance(target)].iterator(chunk_size=500):
+            for notification in iterate(due[: self._allowance(target)], chunk_size=500):
                 verdict = verdict or self._verdict(target)
                 before = notification.status
                 response = settle_without_attempt(notification) or verdict

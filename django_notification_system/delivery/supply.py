@@ -261,7 +261,7 @@ class Supply:
     @property
     def is_alone(self) -> bool:
         """Whether rows that were interrupted are on their way."""
-        return any(batch.claim.was_interrupted and batch.in_flight for batch in self._batches)
+        return any(batch.was_interrupted and batch.in_flight for batch in self._batches)
 
     @property
     def has_waited_long(self) -> bool:
@@ -355,7 +355,6 @@ class Supply:
         """
         if not self._has_only_interrupted:
             return False
-        self.take_answers()
         if self._is_anything_in_flight():
             self.lane.inbox.put(FinishCall.FINISH_CALL)
             return True

@@ -24,6 +24,7 @@ from .awaited import AWAITED, IS_AWAITED
 from .database_now import DatabaseNow
 from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
+from .long_texts import LongJSONField, LongTextField
 from .newest_first_index import NewestFirstIndex
 from .partial_index import PartialIndex
 from .prioritised import IS_PRIORITISED
@@ -115,6 +116,12 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
     def for_delivery(self) -> "NotificationQuerySet":
         """With all that delivering and reporting them reads, in one query, but for the target."""
         return self.select_related("target_user_record__user__notification_opt_out")
+
+    def leaving_long_texts(self) -> "NotificationQuerySet":
+        """With a mark in the place of each body and ``extra`` that is long."""
+        rows = self.all()
+        setattr(rows.query, "leaves_long_texts", True)  # noqa: B010 # for mypy
+        return rows
 
     def bulk_create(
         self, objs: Iterable["Notification"], *args: Any, **kwargs: Any
@@ -240,6 +247,8 @@ class Notification(CreatedModifiedAbstractModel):
     #: given it back before that. The handler's thread writes the one and reads the other.
     is_on_its_way = False
     is_given_back = False
+    #: How long body and ``extra`` are, in bytes, where a claim has left them in the database first.
+    long_size = 0
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target_user_record = models.ForeignKey(
@@ -260,8 +269,8 @@ class Notification(CreatedModifiedAbstractModel):
         verbose_name=_("target"),
     )
     title = models.CharField(_("title"), max_length=100)
-    body = models.TextField(_("body"), blank=True)
-    extra = models.JSONField(_("extra"), blank=True, null=True, default=dict)
+    body = LongTextField(_("body"), blank=True)
+    extra = LongJSONField(_("extra"), blank=True, null=True, default=dict)
     status = models.CharField(_("status"), max_length=16, choices=STATUS_CHOICES, default=SCHEDULED)
     scheduled_delivery = models.DateTimeField(_("scheduled delivery"))
     expires_at = models.DateTimeField(
