@@ -76,7 +76,7 @@ def saves(**fields: Any) -> Any:
             "RETRY",
             "Later.",
         ),
-        (lambda n: Outcome.retry(n, "Later.", not_before="noon"), "RETRY", "makes no sense"),  # type: ignore[arg-type]
+        (lambda n: Outcome.retry(n, "Later.", not_before="noon"), "RETRY", "Later."),  # type: ignore[arg-type]
         (saves(status="A STATUS THAT THERE IS NOT"), "RETRY", "which there is not"),
         (saves(status="DELIVERED", retry_attempts="many"), "DELIVERY FAILURE", "cannot be stored"),
     ],

@@ -123,6 +123,7 @@ def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None
         notification.pk,
         extra=log_fields(notification=notification, batch_token=claim.token),
     )
+    _forget_saved(claim, outcome)
     notification.status = Notification.DELIVERY_FAILURE
     notification.attempted_delivery = timezone.now()
     notification.response = (
@@ -136,6 +137,16 @@ def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None
             keep_attempts(attempts, using=claim.using)
 
     patiently(write, using=claim.using)
+
+
+def _forget_saved(claim: Claim, outcome: Outcome) -> None:
+    """Let the notification be again what it is in the database: whoever hears of it reads it."""
+    if not outcome.saved_fields:
+        return
+    rows = Notification.objects.using(claim.using).filter(pk=outcome.notification.pk)
+    stored = patiently(rows.values(*outcome.saved_fields).first, using=claim.using)
+    for name, value in (stored or {}).items():
+        setattr(outcome.notification, name, value)
 
 
 def _write(
