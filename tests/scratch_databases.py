@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import DATABASES, TEST_NAME, UNSAFE_AND_FAST
+from tests.workers.sql import copy_database
 
 
 @contextmanager
@@ -30,6 +31,28 @@ def scratch_database(vendor: str, folder: Path) -> Iterator[dict[str, Any]]:
         yield {**settings, "NAME": name}
     finally:
         _execute(vendor, f"DROP DATABASE {name}" + " WITH (FORCE)" * (vendor == "postgresql"))
+
+
+@contextmanager
+def copied_database(
+    vendor: str, folder: Path, original: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Make a database with all that another of these has, yield its entry, and drop it.
+
+    Args:
+        vendor: A key of ``tests.databases.DATABASES``.
+        folder: Where SQLite's file goes.
+        original: The entry of the other, to which nobody may be connected.
+    """
+    name = f"{TEST_NAME}_{uuid.uuid4().hex[:8]}"
+    if vendor == "sqlite":
+        name = str(folder / f"{name}.sqlite3")
+    copy_database(original["NAME"], name)
+    try:
+        yield {**original, "NAME": name}
+    finally:
+        if vendor != "sqlite":
+            _execute(vendor, f"DROP DATABASE {name}" + " WITH (FORCE)" * (vendor == "postgresql"))
 
 
 @contextmanager
