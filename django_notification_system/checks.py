@@ -40,7 +40,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         (conf.TARGETS, check_target_keys),
         ("The sender's address", _check_sender),
         (conf.ENGINE, _check_engine),
-        (conf.ENGINE, _check_backoff),
+        (conf.ENGINE, _check_retry),
         (conf.ENGINE, _check_overrides),
         (conf.ENGINE, _check_task_engine),
         (conf.ENGINE, _check_lease),
@@ -103,13 +103,13 @@ def _check_engine() -> Iterator[CheckMessage]:
         yield _error(3, said)
 
 
-def _check_backoff() -> Iterator[CheckMessage]:
+def _check_retry() -> Iterator[CheckMessage]:
     engine = getattr(settings, conf.ENGINE, None) or {}
-    values = engine.get("RETRY_BACKOFF") if isinstance(engine, Mapping) else None
+    values = engine.get("RETRY") if isinstance(engine, Mapping) else None
     if not isinstance(values, Mapping):
         return  # the other checks say so
-    name = f"{conf.ENGINE}['RETRY_BACKOFF']"
-    rules = rules_of(conf.Backoff)
+    name = f"{conf.ENGINE}['RETRY']"
+    rules = rules_of(conf.RetryPolicy)
     yield from check_option_names(name, values, rules)
     for said in _wrong_values(name, values, rules):
         yield _error(8, said)

@@ -16,6 +16,7 @@ from .exceptions import TargetUnavailable
 from .setting_rules import (
     CONNECTIONS,
     COUNT,
+    MINUTES,
     RATE_OR_NONE,
     SECONDS,
     SECONDS_TO_WAIT,
@@ -78,6 +79,9 @@ class EmailSettings(TargetSettings):
         from_email: The sender; by default Django's ``DEFAULT_FROM_EMAIL``.
         connections: How many connections are open to the server at once.
         timeout: Seconds to wait for the server, where Django's mail settings name no time.
+        transient_interval: Minutes from a first attempt that the server refuses for now, as one
+            that greylists does, to the second, where the notification's own interval is longer;
+            ``None``: its own counts.
         content_subtype: What bodies are, ``"plain"`` or ``"html"``, where ``extra`` does not say;
             by default it is told from each text.
     """
@@ -85,6 +89,7 @@ class EmailSettings(TargetSettings):
     from_email: str | None = setting(None, or_none(TEXT))
     connections: int = setting(4, CONNECTIONS)
     timeout: float = setting(10, SECONDS_TO_WAIT)
+    transient_interval: float | None = setting(30, or_none(MINUTES))
     content_subtype: Literal["plain", "html"] | None = setting(
         None, or_none(one_of("plain", "html"))
     )
@@ -145,8 +150,8 @@ class EngineSettings:
         pause_seconds: For how long it is; then a single notification is tried first.
         history: Which attempts are kept: ``"failed"``, ``"all"`` or ``"none"``.
         hard_bounces: After how many hard bounces a record is switched off.
-        retry_backoff: How the time between attempts grows; ``None``: it stays the same. See
-            ``Backoff``.
+        retry: When what ``notify()`` made and failed is tried again; ``None``: as ``RetryPolicy``
+            says by default.
         override_recipients: Where all messages of each target go, by the target's key in
             ``NOTIFICATION_SYSTEM_TARGETS``; ``None``: each goes to its own address.
         dispatch: ``"on_commit"`` hands what is due at once to the engine when the transaction that
@@ -169,8 +174,8 @@ class EngineSettings:
     pause_seconds: int = setting(60, SECONDS)
     history: History = setting("failed", one_of("failed", "all", "none"))
     hard_bounces: int = setting(1, whole_number(32_767))  # the largest that the column holds
-    retry_backoff: Mapping[str, float] | None = setting(
-        None, dictionary_such_as("{'factor': 2, 'ceiling': 1440, 'jitter': 0.1}")
+    retry: Mapping[str, float] | None = setting(
+        None, dictionary_such_as("{'first_interval': 1, 'factor': 5, 'attempts': 7}")
     )
     override_recipients: Mapping[str, str] | None = setting(
         None, dictionary_such_as("{'email': 'staging@example.com'}")
@@ -197,20 +202,24 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backoff:
-    """The setting ``NOTIFICATION_SYSTEM["RETRY_BACKOFF"]``.
+class RetryPolicy:
+    """The setting ``NOTIFICATION_SYSTEM["RETRY"]``.
+
+    By default what failed is tried again after about 1, 5 and 25 minutes, 2, 10 and 24 hours.
 
     Attributes:
+        first_interval: Minutes from the first failed attempt to the second.
         factor: How many times as long each interval is as the one before.
         ceiling: The longest interval in minutes, before ``jitter``; ``None``: there is none.
+        attempts: How many attempts are made in all.
         jitter: The share by which each interval is made longer or shorter, by chance, so that
             what failed together is not tried again together.
     """
 
-    factor: float = setting(2, number(lambda value: value >= 1, "a number from 1"))
-    ceiling: float | None = setting(
-        None, or_none(number(lambda value: value > 0, "a number of minutes above 0"))
-    )
+    first_interval: float = setting(1, MINUTES)
+    factor: float = setting(5, number(lambda value: 1 <= value <= 1000, "a number from 1 to 1000"))
+    ceiling: float | None = setting(1440, or_none(MINUTES))
+    attempts: int = setting(7, whole_number(1000))
     jitter: float = setting(0.1, number(lambda value: 0 <= value < 1, "a number from 0 to below 1"))
 
 
@@ -287,10 +296,19 @@ def engine_settings() -> EngineSettings:
     return _from_mapping(EngineSettings, {name.lower(): value for name, value in values.items()})
 
 
-def retry_backoff() -> Backoff | None:
-    """Return how the time between attempts grows, or ``None`` where it stays the same."""
-    values = engine_settings().retry_backoff
-    return None if values is None else _from_mapping(Backoff, values)
+def retry_policy() -> RetryPolicy:
+    """Return when what failed is tried again, where a notification has no interval of its own.
+
+    A value that is wrong, which the system checks say, does not count: no delivery depends on it.
+    """
+    values = engine_settings().retry
+    if not isinstance(values, Mapping):
+        return RetryPolicy()
+    rules = rules_of(RetryPolicy)
+    right: dict[str, Any] = {
+        name: value for name, value in values.items() if name in rules and rules[name].allows(value)
+    }
+    return RetryPolicy(**right)
 
 
 def module_locations(setting: str) -> Sequence[str | Path]:

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_noop
 
 #: More seconds than these lead out of the calendar sooner or later.
 YEAR = 365 * 86_400
+#: Ten years, in minutes: more would lead out of the calendar.
+LONGEST_INTERVAL = 10 * 366 * 24 * 60
 #: ``"10/s"``: a number, and of what span of time.
 RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smhd])\s*")
 SECONDS_OF_SPAN = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -146,6 +148,10 @@ def _is_number(value: Any) -> bool:
 TEXT = Rule(lambda value: isinstance(value, str), "a string")
 SECONDS_TO_WAIT = number(
     lambda value: 0 < value <= 86_400, "a number of seconds above 0, at most 86400, which is a day"
+)
+MINUTES = number(
+    lambda value: 0 < value <= LONGEST_INTERVAL,
+    f"a number of minutes above 0, at most {LONGEST_INTERVAL}",
 )
 WEB_ADDRESS = Rule(
     is_web_address,

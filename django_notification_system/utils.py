@@ -44,7 +44,7 @@ def check_and_update_retry_attempts(
     Args:
         notification: The notification whose delivery failed.
         minute_interval: Minutes to the next attempt; by default the notification's own
-            ``retry_time_interval``.
+            ``retry_time_interval``, or the project's policy where it follows that.
     """
     notification.count_failed_attempt(timezone.now(), minute_interval)
     notification.save(

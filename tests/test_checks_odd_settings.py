@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from django_notification_system.checks import check_settings
 from django_notification_system.conf import (
     KEYS_OF_BUILT_IN_TARGETS,
-    Backoff,
     EngineSettings,
+    RetryPolicy,
     TargetSettings,
 )
 from django_notification_system.models import Notification, TargetUserRecord
@@ -106,8 +106,8 @@ def test_no_value_of_an_option_makes_a_check_raise(index: int) -> None:
             found(NOTIFICATION_SYSTEM_TARGETS={key: {option: value}})
     for option in rules_of(EngineSettings):
         found(NOTIFICATION_SYSTEM={option.upper(): value})
-    for option in rules_of(Backoff):
-        found(NOTIFICATION_SYSTEM={"RETRY_BACKOFF": {option: value}})
+    for option in rules_of(RetryPolicy):
+        found(NOTIFICATION_SYSTEM={"RETRY": {option: value}})
 
 
 ANYTHING = st.recursive(
@@ -149,7 +149,7 @@ def test_nothing_makes_a_check_raise(key: str, option: str, value: Any) -> None:
         ({"NOTIFICATION_SYSTEM": {"PAUSE_SECONDS": HUGE}}, "E003"),
         ({"NOTIFICATION_SYSTEM": {"BATCH_SIZE": HUGE}}, "E003"),
         ({"NOTIFICATION_SYSTEM": {"PRIORITY_AGING": HUGE}}, "E003"),
-        ({"NOTIFICATION_SYSTEM": {"RETRY_BACKOFF": {"factor": HUGE}}}, "E008"),
+        ({"NOTIFICATION_SYSTEM": {"RETRY": {"factor": HUGE}}}, "E008"),
         ({"NOTIFICATION_SYSTEM": {HUGE: 1}}, "W001"),
         ({"NOTIFICATION_SYSTEM_HANDLERS": ["x" * 5000]}, "E007"),
         ({"NOTIFICATION_SYSTEM_HANDLERS": ["./" + "x" * 5000]}, "E006"),
@@ -246,7 +246,7 @@ def test_the_keys_of_a_projects_own_targets_are_in_order(tmp_path: Path) -> None
             "['pigeon'] has no option 'when_unkown'; it is ignored. Did you mean 'when_unknown'?",
         ),
         (
-            {"NOTIFICATION_SYSTEM": {"RETRY_BACKOFF": {"cieling": 5}}},
+            {"NOTIFICATION_SYSTEM": {"RETRY": {"cieling": 5}}},
             "Did you mean 'ceiling'?",
         ),
     ],
@@ -286,7 +286,7 @@ def test_every_setting_has_a_rule_that_its_default_keeps() -> None:
         *KEYS_OF_BUILT_IN_TARGETS.values(),
         TargetSettings,
         EngineSettings,
-        Backoff,
+        RetryPolicy,
     ):
         for name, rule in rules_of(settings_class).items():
             assert rule.allows(getattr(settings_class, name)), name

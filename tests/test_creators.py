@@ -115,6 +115,7 @@ def test_creates_one_for_each_active_record_of_its_target(
         assert before <= notification.scheduled_delivery <= timezone.now()
         assert notification.attempted_delivery is None
         assert notification.retry_time_interval == (60 if module is expo else 1440)
+        assert notification.follows_retry_policy is False
         assert notification.max_retries == 3
         assert notification.retry_attempts == 0
         notification.full_clean()

@@ -222,7 +222,7 @@ def test_reference_has_every_setting_with_its_default() -> None:
             assert_row(field.name, field.default)
     for field in fields(conf.EngineSettings):
         assert_row(field.name.upper(), field.default)
-    for field in fields(conf.Backoff):
+    for field in fields(conf.RetryPolicy):
         assert_row(field.name, field.default)
 
 

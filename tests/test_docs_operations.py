@@ -4,6 +4,7 @@ import io
 import re
 import socket
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from django_notification_system import checks
+from django_notification_system.conf import retry_policy
 from django_notification_system.models import NotificationTarget, TargetUserRecord
+from django_notification_system.models.retry_interval import interval_of_policy
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
@@ -124,6 +127,15 @@ def test_staging_example_holds_what_it_does_not_name(
     make_due(records["Email"])
     process("--target", "Email")
     assert [mail.envelope_to for mail in mail_server.received] == [["staging@example.com"]]
+
+
+def test_retry_example_tries_again_when_the_page_says(settings: Any) -> None:
+    values = run_example("retry_settings.py")["NOTIFICATION_SYSTEM"]
+    settings.NOTIFICATION_SYSTEM = values
+    assert checks.check_settings() == []
+    policy = replace(retry_policy(), jitter=0)
+    intervals = [interval_of_policy(policy, failed) for failed in range(policy.attempts - 1)]
+    assert intervals == [5, 10, 20, 40]
 
 
 def test_output_of_the_summary_on_a_terminal(

@@ -11,12 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import signals, utils
-from django_notification_system.conf import Backoff
+from django_notification_system.conf import RetryPolicy
 from django_notification_system.delivery.claim import Claim, claim_batch
 from django_notification_system.delivery.outcome import Outcome
 from django_notification_system.delivery.record import record_outcomes
 from django_notification_system.delivery.run import Run
-from django_notification_system.delivery.settle import grown_interval, settle
+from django_notification_system.delivery.settle import settle
 from django_notification_system.delivery.single import send_and_save
 from django_notification_system.models import (
     Notification,
@@ -24,6 +24,7 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.models.notification import as_project_time
+from django_notification_system.models.retry_interval import interval_of_policy
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 
@@ -176,32 +177,63 @@ def test_intervals_are_fixed_by_default(loft: TargetUserRecord, make_due: MakeDu
     assert waits(notification, 3) == [5, 5, 5]
 
 
+def test_a_policy_tries_again_soon_and_then_ever_later(
+    loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"RETRY": {"jitter": 0}}
+    notification = make_due(loft, follows_retry_policy=True, max_retries=7)
+    minutes = waits(notification, 6)
+    assert minutes == [1, 5, 25, 125, 625, 1440]
+    settled(Outcome.retry(notification, "Later."))
+    assert notification.status == Notification.DELIVERY_FAILURE
+
+
 def test_intervals_grow_up_to_the_ceiling(
     loft: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    settings.NOTIFICATION_SYSTEM = {"RETRY_BACKOFF": {"factor": 3, "ceiling": 60, "jitter": 0}}
-    notification = make_due(loft, retry_time_interval=5, max_retries=9)
+    policy = {"first_interval": 5, "factor": 3, "ceiling": 60, "jitter": 0}
+    settings.NOTIFICATION_SYSTEM = {"RETRY": policy}
+    notification = make_due(loft, follows_retry_policy=True, max_retries=9)
     assert waits(notification, 5) == [5, 15, 45, 60, 60]
 
 
+def test_a_policy_leaves_what_has_its_own_interval_alone(
+    loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"RETRY": {"first_interval": 2, "attempts": 2}}
+    notification = make_due(loft, retry_time_interval=5, max_retries=9)
+    assert waits(notification, 3) == [5, 5, 5]
+
+
+@pytest.mark.parametrize(
+    "policy", [5, {"factor": "twice"}, {"jitter": 7}, {"first_interval": -1}, {"ceiling": []}]
+)
+def test_a_policy_that_is_wrong_keeps_nothing_from_being_tried_again(
+    loft: TargetUserRecord, make_due: MakeDue, settings: Any, policy: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"RETRY": policy}
+    notification = make_due(loft, follows_retry_policy=True, max_retries=7)
+    [minutes] = waits(notification, 1)
+    assert 0.9 <= minutes <= 1.1
+
+
 def test_chance_spreads_intervals_by_its_share() -> None:
-    backoff = Backoff(factor=2, ceiling=100, jitter=0.2)
-    grown = [grown_interval(30, 1, backoff) for _ in range(300)]
+    policy = RetryPolicy(first_interval=30, factor=2, ceiling=100, jitter=0.2)
+    grown = [interval_of_policy(policy, 1) for _ in range(300)]
     assert 48 <= min(grown) < 54 < 66 < max(grown) <= 72
-    capped = [grown_interval(30, 9, backoff) for _ in range(300)]
+    capped = [interval_of_policy(policy, 9) for _ in range(300)]
     assert 80 <= min(capped) < 90 < 110 < max(capped) <= 120
 
 
-@pytest.mark.parametrize(("minutes", "expected"), [(0, 0), (1, 500)])
-def test_intervals_do_not_overflow(minutes: int, expected: float) -> None:
-    assert grown_interval(minutes, 100_000, Backoff(ceiling=500, jitter=0)) == expected
+def test_intervals_do_not_overflow() -> None:
+    assert interval_of_policy(RetryPolicy(ceiling=500, jitter=0), 100_000) == 500
 
 
 def test_intervals_without_a_ceiling_stay_in_the_calendar(
     loft: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    settings.NOTIFICATION_SYSTEM = {"RETRY_BACKOFF": {"jitter": 0.5}}
-    notification = make_due(loft, retry_attempts=5000, max_retries=9000)
+    settings.NOTIFICATION_SYSTEM = {"RETRY": {"ceiling": None, "jitter": 0.5}}
+    notification = make_due(loft, follows_retry_policy=True, retry_attempts=5000, max_retries=9000)
     [minutes] = waits(notification, 1)
     assert 4 * 366 * 24 * 60 < minutes <= 10 * 366 * 24 * 60
 
@@ -209,8 +241,9 @@ def test_intervals_without_a_ceiling_stay_in_the_calendar(
 def test_a_later_time_that_the_provider_names_counts(
     loft: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    settings.NOTIFICATION_SYSTEM = {"RETRY_BACKOFF": {"jitter": 0}}
-    notification = make_due(loft, retry_time_interval=5)
+    policy = {"first_interval": 5, "factor": 2, "jitter": 0}
+    settings.NOTIFICATION_SYSTEM = {"RETRY": policy}
+    notification = make_due(loft, follows_retry_policy=True)
     at = timezone.now()
     settled(Outcome.retry(notification, "", not_before=at + timedelta(minutes=9)), at)
     assert notification.scheduled_delivery == at + timedelta(minutes=9)
@@ -218,15 +251,31 @@ def test_a_later_time_that_the_provider_names_counts(
     assert notification.scheduled_delivery == at + timedelta(minutes=10)
 
 
-def test_the_helper_of_1_5_3_keeps_to_the_fixed_interval(
-    loft: TargetUserRecord, make_due: MakeDue, settings: Any
+def test_a_first_retry_may_come_sooner_than_a_long_interval(
+    loft: TargetUserRecord, make_due: MakeDue
 ) -> None:
-    settings.NOTIFICATION_SYSTEM = {"RETRY_BACKOFF": {"factor": 10}}
-    notification = make_due(loft, retry_time_interval=5, retry_attempts=1)
+    notification = make_due(loft, retry_time_interval=1440, max_retries=9)
+    at = timezone.now()
+    for minutes in (30, 1440, 1440):
+        settled(Outcome.retry(notification, "", within=timedelta(minutes=30)), at)
+        assert notification.scheduled_delivery == at + timedelta(minutes=minutes)
+    short = make_due(loft, title="Short", retry_time_interval=5)
+    settled(Outcome.retry(short, "", within=timedelta(minutes=30)), at)
+    assert short.scheduled_delivery == at + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(("follows", "minutes"), [(False, 5), (True, 25)])
+def test_the_helper_of_1_5_3_keeps_to_the_interval_that_counts(
+    loft: TargetUserRecord, make_due: MakeDue, settings: Any, follows: bool, minutes: int
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"RETRY": {"first_interval": 5, "jitter": 0}}
+    notification = make_due(
+        loft, retry_time_interval=5, retry_attempts=1, follows_retry_policy=follows
+    )
     utils.check_and_update_retry_attempts(notification)
     assert notification.attempted_delivery is not None
     waited = notification.scheduled_delivery - notification.attempted_delivery
-    assert waited == timedelta(minutes=5)
+    assert waited == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize(
@@ -235,14 +284,14 @@ def test_the_helper_of_1_5_3_keeps_to_the_fixed_interval(
         ("HISTORY", "some", "E003"),
         ("HARD_BOUNCES", 0, "E003"),
         ("HARD_BOUNCES", True, "E003"),
-        ("RETRY_BACKOFF", 2, "E003"),
-        ("RETRY_BACKOFF", {"factor": 0.5}, "E008"),
-        ("RETRY_BACKOFF", {"factor": float("inf")}, "E008"),
-        ("RETRY_BACKOFF", {"ceiling": 0}, "E008"),
-        ("RETRY_BACKOFF", {"ceiling": "1h"}, "E008"),
-        ("RETRY_BACKOFF", {"jitter": 1}, "E008"),
-        ("RETRY_BACKOFF", {"jitter": -0.1}, "E008"),
-        ("RETRY_BACKOFF", {"base": 2}, "W001"),
+        ("RETRY", 2, "E003"),
+        ("RETRY", {"factor": 0.5}, "E008"),
+        ("RETRY", {"factor": float("inf")}, "E008"),
+        ("RETRY", {"ceiling": 0}, "E008"),
+        ("RETRY", {"ceiling": "1h"}, "E008"),
+        ("RETRY", {"jitter": 1}, "E008"),
+        ("RETRY", {"jitter": -0.1}, "E008"),
+        ("RETRY", {"base": 2}, "W001"),
     ],
 )
 def test_bad_values_are_found_by_system_checks(
@@ -257,9 +306,9 @@ def test_bad_values_are_found_by_system_checks(
 @pytest.mark.parametrize(
     "values",
     [
-        {"HISTORY": "all", "HARD_BOUNCES": 3, "RETRY_BACKOFF": None},
-        {"RETRY_BACKOFF": {"factor": 1.5, "ceiling": None, "jitter": 0}},
-        {"RETRY_BACKOFF": {}},
+        {"HISTORY": "all", "HARD_BOUNCES": 3, "RETRY": None},
+        {"RETRY": {"factor": 1.5, "ceiling": None, "jitter": 0}},
+        {"RETRY": {}},
     ],
 )
 def test_good_values_pass_the_system_checks(values: Any, settings: Any) -> None:

@@ -93,7 +93,7 @@ def test_one_user_is_notified_in_every_target(user: Any, records: Any) -> None:
     assert notify(user, "Hello", "World") == 3
     assert targets_reached() == ["Email", "Expo", "Twilio"]
     assert set(Notification.objects.values_list("title", "body", "status", "max_retries")) == {
-        ("Hello", "World", "SCHEDULED", 3)
+        ("Hello", "World", "SCHEDULED", 7)
     }
     moments = set(Notification.objects.values_list("scheduled_delivery", flat=True))
     assert len(moments) == 1
@@ -290,19 +290,29 @@ def test_no_target_at_all_is_refused(user: Any, records: Any) -> None:
         notify(user, "Hello", "World", target=[])
 
 
-def test_the_retry_interval_is_the_targets_own(user: Any, records: Any) -> None:
+def test_what_is_made_without_an_interval_follows_the_projects_policy(
+    user: Any, records: Any, settings: Any
+) -> None:
     pigeon = NotificationTarget.objects.create(name="Pigeon", notification_module_name="pigeon")
     TargetUserRecord.objects.create(
         user=user, target=pigeon, target_user_id="loft", description="-"
     )
     notify(user, "Hello", "World")
-    intervals = Notification.objects.values_list(
-        "target_user_record__target__name", "retry_time_interval"
+    rows = Notification.objects.values_list(
+        "follows_retry_policy", "retry_time_interval", "max_retries"
     )
-    assert dict(intervals) == {"Email": 1440, "Twilio": 1440, "Expo": 60, "Pigeon": 60}
+    assert set(rows) == {(True, 1, 7)}
+    assert rows.count() == 4
     Notification.objects.all().delete()
-    notify(user, "Hello", "World", retry_time_interval=0, max_retries=9)
-    assert set(Notification.objects.values_list("retry_time_interval", "max_retries")) == {(0, 9)}
+    settings.NOTIFICATION_SYSTEM = {"RETRY": {"first_interval": 2.5, "attempts": 4}}
+    notify(user, "Hello", "World")
+    assert set(rows.all()) == {(True, 3, 4)}
+    Notification.objects.all().delete()
+    notify(user, "Hello", "World", max_retries=9)
+    assert set(rows.all()) == {(True, 3, 9)}
+    Notification.objects.all().delete()
+    notify(user, "Hello", "World", retry_time_interval=0)
+    assert set(rows.all()) == {(False, 0, 4)}
 
 
 # What
@@ -334,7 +344,7 @@ def test_everything_given_is_stored(user: Any, records: Any) -> None:
         ({"extra": []}, "extra must be a dict"),
         ({"extra": {"a": object()}}, 'extra\\["a"\\] is a object'),
         ({"retry_time_interval": -1}, "retry_time_interval is -1"),
-        ({"max_retries": None}, "max_retries must be an int"),
+        ({"max_retries": "3"}, "max_retries must be an int"),
         ({"idempotency_key": ""}, "idempotency_key is empty"),
         ({"idempotency_key": "ä" * 201}, "idempotency_key has 201 characters"),
         ({"idempotency_key": 7}, "idempotency_key must be a str, not int"),

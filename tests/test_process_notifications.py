@@ -239,7 +239,9 @@ def test_verbosity_0_is_silent_but_for_errors(loft: TargetUserRecord, make_due: 
 def test_the_summary_goes_to_standard_error(loft: TargetUserRecord, make_due: MakeDue) -> None:
     make_due(loft, title="hello")
     make_due(loft, title="retry")
-    assert Output().errors == "1 Delivered, 1 Retry\n"
+    assert re.fullmatch(
+        r"1 Delivered, 1 Retry; tried again at ([\d-]{10} )?\d\d:\d\d\n", Output().errors
+    )
 
 
 def test_a_run_with_nothing_due_prints_nothing(loft: TargetUserRecord) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Outcome:
         result: The kind of outcome.
         response: A line for people; never with a secret, a token or a message's body.
         not_before: For a retry, the earliest time of the next attempt.
+        within: For a first retry, the longest time to the next attempt.
         unreachable: Whether the provider could not be reached, or did not answer: any other message
             would meet the same.
         out_of_order: Whether the provider answered, and said no more than that it is out of order.
@@ -48,6 +49,7 @@ class Outcome:
     result: Result
     response: str
     not_before: datetime | None = None
+    within: timedelta | None = None
     unreachable: bool = False
     out_of_order: bool = False
     is_busy: bool = False
@@ -101,6 +103,7 @@ class Outcome:
         response: str,
         *,
         not_before: datetime | None = None,
+        within: timedelta | None = None,
         unreachable: bool = False,
         out_of_order: bool = False,
     ) -> Outcome:
@@ -110,7 +113,9 @@ class Outcome:
             notification: What was attempted.
             response: Why it did not go out.
             not_before: The earliest time of the next attempt, where the provider named one. By
-                default the notification's own ``retry_time_interval`` counts alone.
+                default its interval counts alone.
+            within: No later than so long after the first attempt, where a notification's own
+                ``retry_time_interval`` is longer: a mail server that greylists takes the mail then.
             unreachable: There was no connection to the provider, or it closed before it accepted
                 anything: the fault is not the message's, and any other would meet it too. It never
                 counts as an attempt, and where no other message gets through the target is paused.
@@ -124,6 +129,7 @@ class Outcome:
             Result.RETRY,
             response,
             not_before=not_before,
+            within=within,
             unreachable=unreachable,
             out_of_order=out_of_order,
         )

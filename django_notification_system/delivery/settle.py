@@ -1,13 +1,14 @@
 """From an outcome to the notification's new status: the policy, without the database."""
 
-import random
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from ..conf import Backoff, WhenUnknown, engine_settings, retry_backoff
+from ..conf import WhenUnknown, engine_settings
 from ..models import Notification
-from ..models.notification import LONGEST_INTERVAL, RESPONSE_MAX_LENGTH
+from ..models.notification import RESPONSE_MAX_LENGTH
+from ..models.retry_interval import next_interval
+from ..setting_rules import LONGEST_INTERVAL
 from .moments import moment_within
 from .outcome import Outcome, Result
 
@@ -84,10 +85,20 @@ def _postpone(outcome: Outcome, at: datetime, due_until: datetime) -> None:
 def _settle_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
     """Set the time of the next attempt, if there is to be one."""
     notification = outcome.notification
-    notification.count_failed_attempt(at, _interval(notification))
+    notification.count_failed_attempt(at, _interval(outcome))
     if notification.status != Notification.RETRY:
         return
     _set_time(outcome, notification.scheduled_delivery, at, due_until)
+
+
+def _interval(outcome: Outcome) -> float:
+    """Return the minutes to the next attempt."""
+    notification = outcome.notification
+    minutes = next_interval(notification)
+    is_first = notification.retry_attempts == 0
+    if outcome.within is None or not is_first or notification.follows_retry_policy:
+        return minutes
+    return min(minutes, outcome.within.total_seconds() / 60)
 
 
 def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_until: datetime) -> None:
@@ -102,33 +113,6 @@ def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_until: datet
         notification.response = (
             notification.response[: RESPONSE_MAX_LENGTH - len(NO_TIME_LEFT)] + NO_TIME_LEFT
         )
-
-
-def _interval(notification: Notification) -> float | None:
-    """Return the minutes to the next attempt; ``None``: the notification's own interval."""
-    backoff = retry_backoff()
-    if backoff is None:
-        return None
-    failed_before = notification.retry_attempts
-    return grown_interval(notification.retry_time_interval, failed_before, backoff)
-
-
-def grown_interval(minutes: int, failed_before: int, backoff: Backoff) -> float:
-    """Return the minutes from a failed attempt to the next.
-
-    Args:
-        minutes: The notification's own interval, which follows its first attempt.
-        failed_before: How many attempts had failed before this one.
-        backoff: How intervals grow.
-    """
-    ceiling = LONGEST_INTERVAL if backoff.ceiling is None else backoff.ceiling
-    try:
-        grown = minutes * float(backoff.factor) ** failed_before
-    except OverflowError:
-        grown = ceiling if minutes else 0
-    # Chance spreads what failed together; nothing secret depends on it.
-    share = 1 + random.uniform(-backoff.jitter, backoff.jitter)  # noqa: S311
-    return min(grown, ceiling) * share
 
 
 def is_last_bounce(notification: Notification) -> bool:

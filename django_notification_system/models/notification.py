@@ -17,6 +17,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..exceptions import InvalidNotification
 from ..notification_creators.validate_extra import json_object, storable_text
+from ..setting_rules import LONGEST_INTERVAL
 from ..signals import notifications_created
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
@@ -28,11 +29,10 @@ from .long_texts import LongJSONField, LongTextField
 from .newest_first_index import NewestFirstIndex
 from .partial_index import PartialIndex
 from .prioritised import IS_PRIORITISED
+from .retry_interval import next_interval
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
 
-#: Ten years, in minutes: more would lead out of the calendar.
-LONGEST_INTERVAL = 10 * 366 * 24 * 60
 #: The lowest, which is that of all that is given none, and the highest.
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 9
 #: How much of a handler's response is kept, in characters.
@@ -184,9 +184,11 @@ class Notification(CreatedModifiedAbstractModel):
         expires_at: From then on it is not sent, but ends as ``EXPIRED``.
         priority: From 0 to 9. What has a higher one goes first among what is due.
         attempted_delivery: When the last attempt was made.
-        retry_time_interval: **Minutes** from a failed attempt to the next. By default 0: the next
-            run. The creators for email and Twilio use 1,440 (a day), all others 60. With
-            ``RETRY_BACKOFF`` it grows from attempt to attempt.
+        follows_retry_policy: Whether ``NOTIFICATION_SYSTEM["RETRY"]`` says when a failed attempt is
+            repeated, as it does for what ``notify()`` makes without an interval of its own.
+        retry_time_interval: **Minutes** from a failed attempt to the next, where the notification
+            does not follow that policy. By default 0: the next run. The creators for email and
+            Twilio use 1,440 (a day), that for Expo 60.
         retry_attempts: How many attempts have failed so far.
         max_retries: After how many failed attempts it becomes ``DELIVERY FAILURE``. By default 3:
             three attempts in all. At least one is made, with 0 too.
@@ -287,6 +289,13 @@ class Notification(CreatedModifiedAbstractModel):
     attempted_delivery = models.DateTimeField(_("attempted delivery"), null=True, blank=True)
     retry_time_interval = models.PositiveIntegerField(
         _("retry time interval"), default=0, help_text=_("In minutes.")
+    )
+    follows_retry_policy = models.BooleanField(
+        _("follows the retry policy"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("The project's settings say when a failed attempt is repeated."),
     )
     retry_attempts = models.PositiveIntegerField(_("retry attempts"), default=0)
     max_retries = models.PositiveIntegerField(_("max retries"), default=3)
@@ -497,15 +506,17 @@ class Notification(CreatedModifiedAbstractModel):
 
         Args:
             at: When the attempt was made.
-            minutes: From then to the next attempt; by default ``retry_time_interval``.
+            minutes: From then to the next attempt; by default the notification's own
+                ``retry_time_interval``, or as ``NOTIFICATION_SYSTEM["RETRY"]`` has it where it
+                follows that policy.
         """
+        interval = next_interval(self) if minutes is None else minutes
         self.retry_attempts += 1
         self.attempted_delivery = at
         if self.retry_attempts >= self.max_retries:
             self.status = self.DELIVERY_FAILURE
             return
         self.status = self.RETRY
-        interval = self.retry_time_interval if minutes is None else minutes
         self.scheduled_delivery = at + timedelta(minutes=min(interval, LONGEST_INTERVAL))
 
     def clean(self) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..models import Notification
 from ..models.digest import notification_digest
-from .draft import Draft
+from .draft import Draft, retry_fields
 
 #: Servers refuse a larger statement: MariaDB's max_allowed_packet is 16 MiB by default.
 #: https://mariadb.com/kb/en/server-system-variables/#max_allowed_packet
@@ -15,7 +15,7 @@ STATEMENT_SIZE = 4 * 1024 * 1024
 
 def insert_notifications(
     draft: Draft,
-    recipients: Iterable[tuple[uuid.UUID, uuid.UUID, int]],
+    recipients: Iterable[tuple[uuid.UUID, uuid.UUID]],
     scheduled_delivery: datetime,
     *,
     using: str,
@@ -26,14 +26,14 @@ def insert_notifications(
 
     Args:
         draft: What to say.
-        recipients: The key of each record and of its target, and the target's retry interval in
-            minutes.
+        recipients: The key of each record and of its target.
         scheduled_delivery: When it is due.
         using: The database's alias.
 
     Returns:
         How many were inserted.
     """
+    retries = retry_fields(draft)
     notifications = [
         Notification(
             target_user_record_id=record_id,
@@ -45,11 +45,10 @@ def insert_notifications(
             scheduled_delivery=scheduled_delivery,
             expires_at=draft.expires_at,
             priority=draft.priority,
-            retry_time_interval=retry_time_interval,
-            max_retries=draft.max_retries,
+            **retries,
             idempotency_key=draft.idempotency_key,
         )
-        for record_id, target_id, retry_time_interval in recipients
+        for record_id, target_id in recipients
     ]
     for notification in notifications:
         notification.set_digest(

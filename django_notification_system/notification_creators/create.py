@@ -27,13 +27,6 @@ from .validate_content import validate_content
 
 #: How many users are looked up, and notified, at a time.
 BATCH_SIZE = 2000
-#: Minutes from a failed attempt to the next, by the target's module name; see ``default_interval``.
-RETRY_TIME_INTERVALS = {"email": 1440, "twilio": 1440}
-
-
-def default_interval(module_name: str) -> int:
-    """Return a target's minutes from a failed attempt to the next."""
-    return RETRY_TIME_INTERVALS.get(module_name, 60)
 
 
 class Creation:
@@ -97,7 +90,7 @@ class Creation:
         for record_id, user_id, target_id in self._records(keys, leave_out=by_creator):
             target = self.targets[target_id]
             if self._prepare(target) is None:
-                recipients.append((record_id, target_id, self._interval(target)))
+                recipients.append((record_id, target_id))
             else:
                 by_creator.setdefault(target_id, {})[user_id] = None
         opted_out: set[Any] = set()
@@ -151,11 +144,6 @@ class Creation:
                 )
             self._creators[target.pk] = creator
         return self._creators[target.pk]
-
-    def _interval(self, target: NotificationTarget) -> int:
-        if self.draft.retry_time_interval is not None:
-            return self.draft.retry_time_interval
-        return default_interval(target.notification_module_name)
 
     def _ask_creator(self, target: NotificationTarget, user_ids: Sequence[Any]) -> set[Any]:
         """Let the project's creator notify the users; return the keys of who has opted out."""

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from ..conf import retry_policy
 from ..exceptions import InvalidNotification
 from ..models import Notification
 from ..models.notification import (
@@ -38,8 +40,9 @@ class Draft:
         scheduled_delivery: When it is due, or ``None`` for at once.
         expires_at: From when on it is not sent, or ``None`` for never.
         retry_time_interval: Minutes from a failed attempt to the next, or ``None`` for the
-            target's default.
-        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
+            project's policy.
+        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``, or ``None`` for the
+            policy's.
         idempotency_key: The caller's word for what must not be created twice.
         priority: What has a higher one goes first among what is due.
     """
@@ -49,7 +52,7 @@ class Draft:
     extra: dict[str, Any]
     scheduled_delivery: datetime | None
     retry_time_interval: int | None
-    max_retries: int
+    max_retries: int | None
     idempotency_key: str | None
     expires_at: datetime | None = None
     priority: int = LOWEST_PRIORITY
@@ -106,11 +109,26 @@ def make_draft(
             if retry_time_interval is None
             else _count("retry_time_interval", retry_time_interval)
         ),
-        max_retries=_count("max_retries", max_retries),
+        max_retries=None if max_retries is None else _count("max_retries", max_retries),
         idempotency_key=None if idempotency_key is None else _key(idempotency_key),
         expires_at=_expiry(expires_at, due_at),
         priority=_integer("priority", priority, LOWEST_PRIORITY, HIGHEST_PRIORITY),
     )
+
+
+def retry_fields(draft: Draft) -> dict[str, Any]:
+    """Return the fields of a notification that say when, and how often, it is tried again.
+
+    What has no interval of its own follows the project's policy. Beside that its own is the
+    policy's first, rounded, for code that reads it: a handler in the manner of release 1.5.3.
+    """
+    policy = retry_policy()
+    interval = draft.retry_time_interval
+    return {
+        "follows_retry_policy": interval is None,
+        "retry_time_interval": ceil(policy.first_interval) if interval is None else interval,
+        "max_retries": policy.attempts if draft.max_retries is None else draft.max_retries,
+    }
 
 
 def _title(value: Any) -> str:

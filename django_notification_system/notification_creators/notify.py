@@ -24,7 +24,7 @@ def notify(
     expires_at: datetime | None = None,
     extra: dict[str, Any] | None = None,
     retry_time_interval: int | None = None,
-    max_retries: int = 3,
+    max_retries: int | None = None,
     idempotency_key: str | None = None,
     quiet: bool = False,
     priority: int = 0,
@@ -51,9 +51,11 @@ def notify(
             (rendered when it is sent, with ``extra``, ``user`` and ``notification`` as context),
             ``cc``, ``bcc``, ``reply_to``, ``headers`` and ``attachments`` (paths of files that are
             in the default storage now, and when it is sent).
-        retry_time_interval: Minutes from a failed attempt to the next; by default 1,440 (a day)
-            for email and Twilio, and 60 for every other target.
-        max_retries: Attempts after which a notification becomes ``DELIVERY FAILURE``.
+        retry_time_interval: Minutes from a failed attempt to the next, always the same. By default
+            ``NOTIFICATION_SYSTEM["RETRY"]`` says when: after about 1, 5 and 25 minutes, 2, 10 and
+            24 hours. (A creator of the project's own has its own default.)
+        max_retries: Attempts after which a notification becomes ``DELIVERY FAILURE``; by default as
+            many as ``NOTIFICATION_SYSTEM["RETRY"]`` says, which is 7.
         idempotency_key: Names the occasion, such as ``f"invoice-{invoice.pk}"``. A record gets
             one notification for a key, ever, whatever the other arguments are: a web request or
             a task that runs twice notifies once.

@@ -4,9 +4,11 @@ import logging
 import re
 import smtplib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
+from ..conf import email_settings
 from ..delivery.log import log_fields
 from ..exceptions import TargetUnavailable
 from ..models import Notification
@@ -120,6 +122,7 @@ def outcome(
     return Outcome.retry(
         notification,
         response,
+        within=_transient_interval(trouble),
         unreachable=verdict is Verdict.UNREACHABLE,
         out_of_order=verdict is Verdict.OUT_OF_ORDER,
     )
@@ -151,6 +154,16 @@ def trouble_of_recipient(recipient: str, answer: tuple[int, bytes]) -> Trouble:
     """Return what it says that the record's address was refused where others were taken."""
     error = smtplib.SMTPRecipientsRefused({recipient: answer})
     return trouble_of_error(error, Stage.ENVELOPE, recipient)
+
+
+def _transient_interval(trouble: Trouble) -> timedelta | None:
+    """Return when to try again what the server refuses for now, as one does that greylists.
+
+    Source: RFC 5321, section 4.5.4.1, advises thirty minutes.
+    """
+    minutes = email_settings().transient_interval
+    is_transient = trouble.code is not None and 400 <= trouble.code < 500
+    return timedelta(minutes=minutes) if is_transient and minutes is not None else None
 
 
 def _advice(fault: Fault, trouble: Trouble) -> str:

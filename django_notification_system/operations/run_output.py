@@ -21,6 +21,7 @@ from .run_json import attempt_json, summary_json
 from .run_text import block, closing_details, closing_line, receipts_line
 from .tally import Tally
 from .text_table import printable
+from .waiting import nothing_is_due
 
 
 class RunOutput:
@@ -53,6 +54,7 @@ class RunOutput:
     ) -> None:
         self.tally = Tally()
         self.progress = Progress()
+        self._said_that_nothing_is_due = False
         self._stdout = Outlet(stdout, self._on_lost)
         self._stderr = Outlet(stderr)
         self._style = style
@@ -125,7 +127,15 @@ class RunOutput:
         self._stdout.end()
         self._stderr.end()
 
+    def say_what_waits(self, run: Run) -> None:
+        """Tell an onlooker of a run that did nothing what it left for later."""
+        is_news = not (self.tally.by_target or run.problems or run.paused)
+        if is_news and self.has_onlooker and not self._as_json:
+            self._say(nothing_is_due(run.targets, using=run.using))
+            self._said_that_nothing_is_due = True
+
     def _sum_up(self, fetched: Fetched, *, delivered: bool) -> None:
+        delivered = delivered and not self._said_that_nothing_is_due
         if delivered and (self._verbosity >= 2 or (self.tally.by_target and self._verbosity >= 1)):
             self._say(closing_line(self.tally, dry_run=self._dry_run))
         wants_details = (self._verbosity >= 2 or self.has_onlooker) and not self._dry_run

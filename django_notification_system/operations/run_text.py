@@ -9,6 +9,7 @@ from ..delivery.fetch_receipts import Fetched
 from ..models import Notification
 from .tally import Tally
 from .text_table import table
+from .waiting import tried_again
 
 SEPARATOR = "*" * 33
 LABELS = dict(Notification.STATUS_CHOICES)
@@ -35,7 +36,9 @@ def closing_line(tally: Tally, *, dry_run: bool) -> str:
     counts = ", ".join(
         f"{count} {LABELS.get(status, status)}" for status, count in statuses.most_common()
     )
-    return _("Would attempt: %s") % counts if dry_run else counts
+    if dry_run:
+        return _("Would attempt: %s") % counts
+    return f"{counts}; {tried_again([*tally.retries])}" if tally.retries else counts
 
 
 def closing_details(tally: Tally) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ..delivery.attempt import Attempt
 from ..delivery.override import is_held
@@ -27,6 +28,7 @@ class Tally:
         failures: How many were not delivered though they should have been.
         problems: What kept a target from being used, by its name.
         paused: What there is to say of paused targets, by name.
+        retries: How many are tried again when, to the minute.
     """
 
     by_target: dict[str, Counter[str]] = field(default_factory=dict)
@@ -34,12 +36,17 @@ class Tally:
     failures: int = 0
     problems: Mapping[str, str] = field(default_factory=dict)
     paused: Mapping[str, str] = field(default_factory=dict)
+    retries: Counter[datetime] = field(default_factory=Counter)
 
     def add(self, attempt: Attempt) -> None:
         """Count what was done about one notification."""
         name, status = attempt.target.name, attempt.notification.status
         self.by_target.setdefault(name, Counter())[status] += 1
         self.failures += attempt.failed
+        if status == Notification.RETRY:
+            moment = attempt.notification.scheduled_delivery
+            if moment > attempt.scheduled_delivery:  # what waits for a paused target has not moved
+                self.retries[moment.replace(second=0, microsecond=0)] += 1
         if status != Notification.DELIVERED:
             self.causes[name, cause(attempt.response)] += 1
 

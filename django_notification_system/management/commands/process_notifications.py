@@ -150,6 +150,7 @@ class Command(NotificationSystemCommand):
             self._output.problem(problem)
         for explanation in run.paused.values():
             self._output.warn(explanation)
+        self._output.say_what_waits(run)
 
     def _deliver(self, run: Run, limit: int | None) -> None:
         stopping = threading.Event()
