@@ -129,10 +129,12 @@ def test_a_watch_says_whom_it_cannot_reach_and_begins_when_the_database_is_there
 
 
 @in_real_transactions
-def test_a_run_whose_database_stays_away_ends_with_one_line(
-    loft: Any, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", ["process_notifications", "hand_over_notifications"])
+def test_a_command_whose_database_stays_away_ends_with_one_line(
+    loft: Any, make_due: MakeDue, settings: Any, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     lose_patience_soon(monkeypatch)
+    settings.NOTIFICATION_SYSTEM = {"ENGINE": "tests.handlers.engine"}
     make_due(loft)
 
     def fail(execute: Any, sql: str, *arguments: Any) -> Any:
@@ -140,7 +142,7 @@ def test_a_run_whose_database_stays_away_ends_with_one_line(
 
     started = time.monotonic()
     with connection.execute_wrapper(fail), pytest.raises(CommandError) as ended:
-        call_command("process_notifications")
+        call_command(command)
     assert time.monotonic() - started > 0.2
     said = str(ended.value)
     assert said.startswith("The database is out of reach (OperationalError: ")

@@ -1,7 +1,9 @@
 """The database is full, kills connections or refuses: a delivery is recorded as what it was."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,6 +129,21 @@ def test_a_full_disk_is_waited_for_on_sqlite(loft: TargetUserRecord, make_due: M
         limit_pages(1_000_000)
     assert [str(error) for error in refused] == ["database or disk is full"] * 2
     assert_all_arrived_once(100)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's file")
+@pytest.mark.parametrize("name", ["{folder}/no such folder/file", "file:{folder}/file?mode=ro"])
+def test_a_file_that_is_not_there_or_takes_no_writes_may_later(tmp_path: Path, name: str) -> None:
+    """A disk that is not mounted as yet, or was mounted anew because of an error."""
+    sqlite3.connect(tmp_path / "file").close()
+    another = connections.create_connection("default")
+    another.settings_dict = {**another.settings_dict, "NAME": name.format(folder=tmp_path)}
+    try:
+        with pytest.raises(OperationalError) as refused, another.cursor() as cursor:
+            cursor.execute("CREATE TABLE refused (number integer)")
+    finally:
+        another.close()
+    assert is_passing(refused.value, "sqlite")
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="has no connections to a server")
