@@ -5,6 +5,7 @@ No tree is made. The HTML standard has a parser repeat elements that were left o
 once, and every open element is ended once, whatever the markup.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ class _Walk:
         self._top = self._page
         self._open: list[OpenElement] = []
         #: Where in ``_open`` elements of a name stand, so that none must be looked for.
-        self._positions: dict[str, list[int]] = {}
+        self._positions: defaultdict[str, list[int]] = defaultdict(list)
         self._specials: list[int] = []
         #: Without one, a table does not end a paragraph (the HTML standard, "quirks").
         self._has_doctype = False
@@ -186,7 +187,7 @@ class _Walk:
         position = len(self._open)
         if element.name in SPECIAL:
             self._specials.append(position)
-        self._positions.setdefault(element.name, []).append(position)
+        self._positions[element.name].append(position)
         self._open.append(element)
         self._top = element
 
@@ -220,15 +221,19 @@ class _Walk:
 
     def _end_what_it_ends(self, name: str) -> None:
         ended, bounds = ENDED_BY[name]
-        positions = self._positions
-        found = [opened[-1] for each in ended if (opened := positions.get(each))]
-        if found and max(found) > (bound := self._last(bounds)):
+        innermost = self._last(ended)
+        if innermost >= 0 and innermost > (bound := self._last(bounds)):
+            found = (self._positions[each][-1] for each in ended if self._positions.get(each))
             self._end_all_from(min(each for each in found if each > bound))
 
     def _last(self, names: frozenset[str] | set[str]) -> int:
         """Return where the innermost open element of any of these names stands, or -1."""
-        positions = self._positions
-        return max((positions[each][-1] for each in names if positions.get(each)), default=-1)
+        last = -1
+        for name in names:
+            opened = self._positions.get(name)
+            if opened and opened[-1] > last:
+                last = opened[-1]
+        return last
 
     def _end_all_from(self, position: int) -> None:
         opened = self._open
