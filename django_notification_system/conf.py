@@ -114,8 +114,8 @@ class TwilioSettings(TargetSettings):
     auth_token: str = setting("", TEXT, repr=False)
     sender: str = setting("", TEXT)
     messaging_service_sid: str = setting("", TEXT)
-    callback_url: str = setting("", WEB_ADDRESS_OR_EMPTY)
-    base_url: str = setting("https://api.twilio.com", WEB_ADDRESS)
+    callback_url: str = setting("", WEB_ADDRESS_OR_EMPTY, repr=False)
+    base_url: str = setting("https://api.twilio.com", WEB_ADDRESS, repr=False)
     connections: int = setting(16, CONNECTIONS)
     timeout: float = setting(10, SECONDS_TO_WAIT)
 
@@ -132,7 +132,7 @@ class ExpoSettings(TargetSettings):
     """
 
     access_token: str | None = setting(None, or_none(TEXT), repr=False)
-    base_url: str = setting("https://exp.host", WEB_ADDRESS)
+    base_url: str = setting("https://exp.host", WEB_ADDRESS, repr=False)
     connections: int = setting(4, CONNECTIONS)
     timeout: float = setting(10, SECONDS_TO_WAIT)
 

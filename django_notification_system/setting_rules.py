@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_noop
 
+from .printable import without_password
+
 #: More seconds than these lead out of the calendar sooner or later.
 YEAR = 365 * 86_400
 #: Ten years, in minutes: more would lead out of the calendar.
@@ -70,7 +72,7 @@ def shown(value: Any) -> str:
         text = repr(value)
     except Exception:
         return f"a {type(value).__name__}"
-    return cut(text)
+    return cut(without_password(text))
 
 
 def cut(text: str) -> str:

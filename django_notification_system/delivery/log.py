@@ -10,9 +10,28 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..models import Notification, NotificationTarget
+from ..printable import printable_line
 from .outcome_name import outcome_of
 
 logger = logging.getLogger("django_notification_system")
+
+
+class OneLineEach(logging.Filter):
+    """Keeps the names in a record from ending its line, or from steering who reads the log.
+
+    The record's own text stays as it is, by which logs are grouped.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Escape line ends and control characters in the texts that a record tells of."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                printable_line(value) if isinstance(value, str) else value for value in record.args
+            )
+        return True
+
+
+logger.addFilter(OneLineEach())
 
 #: The statuses whose attempt has been counted in ``retry_attempts``.
 COUNTED = frozenset({Notification.RETRY, Notification.DELIVERY_FAILURE, Notification.EXPIRED})

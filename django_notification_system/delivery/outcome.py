@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..printable import without_password
+
 if TYPE_CHECKING:
     from ..models import Notification
 
@@ -233,5 +235,5 @@ def shortened(text: str) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return an error for people, on one line: its type and what it says."""
-    said = shortened(str(error))
+    said = without_password(shortened(str(error)))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

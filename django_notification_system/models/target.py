@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..modules import is_module_name
+from ..printable import validate_printable
 from .abstract import CreatedModifiedAbstractModel
 
 
@@ -44,7 +45,7 @@ class NotificationTarget(CreatedModifiedAbstractModel):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(_("name"), max_length=15, unique=True)
+    name = models.CharField(_("name"), max_length=15, unique=True, validators=[validate_printable])
     notification_module_name = models.CharField(
         _("module name"),
         max_length=50,

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..printable import validate_printable
 from .abstract import CreatedModifiedAbstractModel
 from .address import AddressField
 from .prefix_index import PrefixIndex
@@ -57,7 +58,9 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         NotificationTarget, on_delete=models.PROTECT, verbose_name=_("target")
     )
     target_user_id = AddressField(_("address"), max_length=254)
-    description = models.CharField(_("description"), max_length=200)
+    description = models.CharField(
+        _("description"), max_length=200, validators=[validate_printable]
+    )
     active = models.BooleanField(_("active"), default=True)
     hard_bounces = models.PositiveSmallIntegerField(
         _("hard bounces"), default=0, db_default=0, editable=False

@@ -34,7 +34,7 @@ from .expo_requests import (
     trouble_of_request,
 )
 from .parallel import side_by_side
-from .provider_requests import server_of, split_base_url
+from .provider_requests import password_of, server_of, split_base_url
 from .redaction import redacted
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
@@ -144,6 +144,7 @@ class Sender:
 
     def __init__(self, settings: ExpoSettings, session: requests.Session) -> None:
         self.access_token = settings.access_token
+        self.password = password_of(settings.base_url)
         self.answer = LastAnswer()
         session.hooks["response"].append(self._note)
         base = split_base_url(settings.base_url)
@@ -227,6 +228,7 @@ class Sender:
 
     def _secrets(self, batch: Iterable[Push]) -> Iterator[str | None]:
         yield self.access_token
+        yield self.password
         for push in batch:
             yield push.message.body
             yield push.message.title

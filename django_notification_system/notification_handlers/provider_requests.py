@@ -83,6 +83,14 @@ def server_of(base_url: SplitResult) -> str:
     return base_url.netloc.rpartition("@")[2]
 
 
+def password_of(address: object) -> str:
+    """Return the password in a web address, or an empty text, whatever the address is."""
+    try:
+        return urlsplit(str(address)).password or ""
+    except ValueError:
+        return ""
+
+
 def outcome_without_answer(notification: Notification, error: requests.RequestException) -> Outcome:
     """Return the outcome of a request that got no answer.
 

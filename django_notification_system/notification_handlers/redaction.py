@@ -7,6 +7,7 @@ that it has on a list, a push token. Such a link may let whoever has it in.
 import re
 from collections.abc import Collection, Iterable
 
+from ..printable import without_password
 from .base import shortened
 
 HIDDEN = "***"
@@ -38,7 +39,7 @@ def redacted(
         addresses: What may appear although a body has it.
     """
     # First of all: what follows takes the longer, the longer the text is.
-    text = shortened(text)
+    text = without_password(shortened(text))
     known = {" ".join(secret.split()) for secret in secrets if secret}
     for secret in sorted(known, key=len, reverse=True):
         if len(secret) >= SHORTEST_SECRET:

@@ -31,6 +31,7 @@ from .parallel import side_by_side
 from .provider_requests import (
     NoAnswer,
     open_session,
+    password_of,
     server_of,
     split_base_url,
     why_no_answer,
@@ -254,16 +255,10 @@ def _secrets(message: Message, settings: TwilioSettings) -> Iterator[str]:
     login = f"{settings.account_sid}:{settings.auth_token}"
     yield base64.b64encode(login.encode(errors="replace")).decode()
     # Of what a notification's extra or a record holds nothing is known to be a text.
-    yield _password(message.parameters.get("status_callback"))
+    yield password_of(message.parameters.get("status_callback"))
+    yield password_of(settings.base_url)
     yield str(message.parameters.get("to", ""))
     yield str(message.parameters.get("body", ""))
-
-
-def _password(address: object) -> str:
-    try:
-        return urlsplit(str(address)).password or ""
-    except ValueError:
-        return ""
 
 
 def _integer(error: TwilioException, name: str) -> int:

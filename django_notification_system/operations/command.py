@@ -8,6 +8,7 @@ from django.db import DatabaseError, router
 
 from ..delivery.migrations_missing import missing_migrations
 from ..models import Notification
+from ..printable import printable
 from .quiet_log import log_beside_command
 
 
@@ -30,6 +31,9 @@ class NotificationSystemCommand(BaseCommand):
             with log_beside_command(is_quiet=self._is_quiet):
                 result: str | None = super().execute(*args, **options)
         except (DatabaseError, CommandError) as error:
+            if isinstance(error, CommandError):
+                # It may repeat what a row or a provider says.
+                error.args = (printable(str(error)),)
             cause = error.__cause__ if isinstance(error, CommandError) else error
             using = options.get("database") or router.db_for_write(Notification)
             if said := missing_migrations(cause, using=using):

@@ -7,6 +7,7 @@ from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
 from ..notification_handlers.email_connection import ConnectionPool
 from ..notification_handlers.registry import FoundHandler
+from ..printable import without_password
 
 
 def destination(target: NotificationTarget, handler: FoundHandler) -> str:
@@ -14,9 +15,9 @@ def destination(target: NotificationTarget, handler: FoundHandler) -> str:
     if not handler.is_built_in:
         return ""
     if target.notification_module_name == "twilio":
-        return twilio_settings().base_url
+        return without_password(twilio_settings().base_url)
     if target.notification_module_name == "expo":
-        return expo_settings().base_url
+        return without_password(expo_settings().base_url)
     return _mail_server() if target.notification_module_name == "email" else ""
 
 

@@ -15,12 +15,12 @@ from ..delivery.run import Run
 from ..exceptions import NotificationSystemError
 from ..models import NotificationTarget
 from ..notification_handlers.registry import find_handler
+from ..printable import printable, printable_line
 from .outlet import Outlet
 from .progress import Progress
 from .run_json import attempt_json, summary_json
 from .run_text import block, closing_details, closing_line, receipts_line
 from .tally import Tally
-from .text_table import printable
 from .waiting import nothing_is_due
 
 
@@ -98,12 +98,12 @@ class RunOutput:
     def problem(self, problem: str) -> None:
         """Tell what keeps a target from being used."""
         self.progress.make_room()
-        self._stderr.write(self._style.ERROR(problem))
+        self._stderr.write(self._printable(problem), self._style.ERROR)
 
     def warn(self, text: str) -> None:
         """Tell what a person should know."""
         self.progress.make_room()
-        self._stderr.write(self._style.WARNING(text))
+        self._stderr.write(self._printable(text), self._style.WARNING)
 
     def flush(self) -> None:
         """Let whoever reads the output have all of it."""
@@ -140,13 +140,16 @@ class RunOutput:
             self._say(closing_line(self.tally, dry_run=self._dry_run))
         wants_details = (self._verbosity >= 2 or self.has_onlooker) and not self._dry_run
         if wants_details and (details := closing_details(self.tally)):
-            self._say(printable(details, self._stderr.encoding))
+            self._say(details)
         if line := receipts_line(fetched, self._verbosity):
             self._say(line)
 
+    def _printable(self, text: str) -> str:
+        return printable(text, self._stderr.encoding)
+
     def _say(self, text: str) -> None:
         # As it is: on a terminal Django shows in red what goes to standard error.
-        self._stderr.write(text, str)
+        self._stderr.write(self._printable(text), str)
 
     def _on_lost(self, reason: str) -> None:
         self.warn(_("Standard output takes nothing (%s). The work goes on without it.") % reason)
@@ -159,9 +162,9 @@ class RunOutput:
             try:
                 handler = find_handler(target)
             except NotificationSystemError as error:
-                self.warn(f"{target.name}: {error}")
+                self.warn(f"{printable_line(target.name)}: {error}")
                 continue
-            said = f"{target.name}: {handler.source}"
+            said = f"{printable_line(target.name)}: {handler.source}"
             if handler.shadows_built_in:
                 said = _("%s, in place of the built-in one") % said
             self._say(said)

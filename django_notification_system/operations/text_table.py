@@ -1,20 +1,9 @@
 """Text for a terminal: aligned columns, and nothing in them that steers the terminal."""
 
-import re
 import unicodedata
 from collections.abc import Sequence
 
-#: All but tab and line feed: a message must not steer the terminal that shows it.
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def printable(text: str, encoding: str | None) -> str:
-    """Return text that any terminal takes: no control characters, nothing it cannot encode."""
-    # A browser ends the lines of what is typed into a form with both.
-    text = text.replace("\r\n", "\n")
-    shown = CONTROL_CHARACTERS.sub(lambda match: repr(match[0])[1:-1], text)
-    encoding = encoding or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)
+from ..printable import printable_line
 
 
 def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
@@ -24,6 +13,7 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
         rows: All with the same number of cells.
         right: The numbers of the columns that are aligned to the right.
     """
+    rows = [[printable_line(cell) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -1,7 +1,6 @@
 """``manage.py notification_status``: what waits, what moves, what fails."""
 
 import argparse
-import json
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -17,7 +16,7 @@ from ...operations.command import NotificationSystemCommand
 from ...operations.duration import duration
 from ...operations.queue_status import overdue, queue_status
 from ...operations.status_report import health_json, health_text, status_json, status_text
-from ...operations.text_table import printable
+from ...printable import printable, printable_json
 
 
 class Command(NotificationSystemCommand):
@@ -71,7 +70,7 @@ class Command(NotificationSystemCommand):
             report = status_json(queue_status(targets, using=using))
             if max_age is not None:
                 report["health"] = health_json(found, max_age)
-            self.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
+            self.stdout.write(printable_json(report, indent=2))
         elif max_age is None:
             self._print(status_text(queue_status(targets, using=using)))
         elif not found and options["verbosity"] >= 1:

@@ -19,8 +19,8 @@ from ...notification_handlers.registry import find_handler
 from ...operations.arguments import add_database
 from ...operations.command import NotificationSystemCommand
 from ...operations.destination import destination
-from ...operations.text_table import printable
 from ...operations.trial import send_test_message, went_out
+from ...printable import printable
 
 
 class Command(NotificationSystemCommand):
@@ -76,9 +76,9 @@ class Command(NotificationSystemCommand):
                 )
             outcome = self._send(target, using, options)
         except NotificationSystemError as error:
-            raise CommandError(printable(str(error), None)) from error
+            raise CommandError(str(error)) from error
         if not went_out(outcome):
-            raise CommandError(printable(_told(outcome), None))
+            raise CommandError(_told(outcome))
         if not self._is_told:
             return
         self.stdout.write(printable(outcome.response, self.stdout.encoding))
@@ -91,9 +91,9 @@ class Command(NotificationSystemCommand):
             self._warn(notice)
         handler = find_handler(target)
         if self._is_told:
-            self.stderr.write(_("Handler: %s") % handler.source, style_func=str)
+            self._say(_("Handler: %s") % handler.source)
             if place := destination(target, handler):
-                self.stderr.write(_("Goes to: %s") % place, style_func=str)
+                self._say(_("Goes to: %s") % place)
         if is_paused(target):
             self._warn(f"{explained(target)} {_('The test is sent all the same.')}")
         return send_test_message(
@@ -104,6 +104,9 @@ class Command(NotificationSystemCommand):
             body=options["body"],
             using=using,
         )
+
+    def _say(self, text: str) -> None:
+        self.stderr.write(printable(text, self.stderr.encoding), style_func=str)
 
     def _warn(self, text: str) -> None:
         if not self._is_told:

@@ -1,0 +1,66 @@
+"""Text that may be shown: on a terminal, in a log, in JSON."""
+
+import json
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+#: All that steers a terminal or turns a line's text around, but tab and line feed: the control
+#: characters of ASCII and of ISO 6429 (U+009B begins an escape sequence), Unicode's own line ends,
+#: and its marks that override the direction of text.
+#: Source: Unicode Standard Annex 9, section 2.
+STEERING = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+CONTROL_CHARACTERS = re.compile(f"[{STEERING}]")
+CONTROL_CHARACTERS_AND_LINE_ENDS = re.compile(f"[\t\n{STEERING}]")
+#: RFC 3986, section 3.2.1: user and password stand before the host.
+USER_IN_ADDRESS = re.compile(r"://[^/?#\s@]*+@(?:[^/?#\s@]*+@)*+")
+
+
+def printable(text: str, encoding: str | None = None) -> str:
+    """Return text that any terminal takes: no control characters, nothing it cannot encode.
+
+    Args:
+        text: The text, perhaps of several lines.
+        encoding: What the terminal takes; by default UTF-8.
+    """
+    # A browser ends the lines of what is typed into a form with both.
+    text = text.replace("\r\n", "\n")
+    shown = CONTROL_CHARACTERS.sub(_escaped, text)
+    encoding = encoding or "utf-8"
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def printable_line(text: str) -> str:
+    """Return text that is one line wherever it is shown, so that nobody can forge another."""
+    return CONTROL_CHARACTERS_AND_LINE_ENDS.sub(_escaped, text)
+
+
+def printable_json(value: Any, **options: Any) -> str:
+    """Return a value as JSON that any terminal takes, in the characters of its language."""
+    text = json.dumps(value, ensure_ascii=False, **options)
+    # Those below U+0020 that JSON has outside of texts are its own line ends.
+    return CONTROL_CHARACTERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def without_password(text: str) -> str:
+    """Return a text without the user and the password that web addresses in it may have."""
+    return USER_IN_ADDRESS.sub("://***@", text)
+
+
+def validate_printable(text: str) -> None:
+    """Refuse a name that has a line end or a control character.
+
+    Raises:
+        ValidationError: When it has.
+    """
+    if CONTROL_CHARACTERS_AND_LINE_ENDS.search(text):
+        raise ValidationError(
+            _("Leave out line breaks and control characters: this is shown in lists and logs."),
+            code="not_printable",
+        )
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
