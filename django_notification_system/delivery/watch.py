@@ -60,6 +60,7 @@ class Watch:
         self._on_problem = on_problem
         self._on_begin = on_begin
         self._has_begun = False
+        self._said_of_migrations = ""
         self._stopping = False
         self._run: Run | None = None
         self._looked_at = 0.0
@@ -112,8 +113,10 @@ class Watch:
         """Say that the database is away, or why it refuses; another connection may be luckier."""
         if is_passing(error, connections[self.using].vendor):
             logger.warning("The database is out of reach; waiting for it. (%s)", error)
-        elif said := missing_migrations(error, using=self.using):
-            logger.error("%s", said)
+        elif missing := missing_migrations(error, using=self.using):
+            if missing != self._said_of_migrations:
+                logger.error("%s", missing)
+            self._said_of_migrations = missing
         else:
             logger.error("The database refuses; trying again.", exc_info=error)
         connections[self.using].close()
