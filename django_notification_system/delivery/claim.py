@@ -3,13 +3,12 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connections
 from django.db.models import DateTimeField, ExpressionWrapper, F
 
 from ..conf import engine_settings
@@ -17,21 +16,27 @@ from ..models import Notification, NotificationTarget
 from ..models.among import Among
 from ..models.database_now import DatabaseNow
 from ..models.notification import NotificationQuerySet
+from .claim_order import (
+    Order,
+    claiming_transaction,
+    first_keys,
+    rank_in_memory,
+    skips_locked,
+    still_due,
+    whole_rows,
+)
 from .database import patiently
 from .due import due_of_target
 from .interrupted import InterruptedFound, turns, uninterrupted_of_target
 from .large_texts import read
-from .levels import Levels, priority_step
+from .levels import Levels
 from .outcome import one_line
-from .priority import Parts, RowsOf, first_of, rank, rank_of
+from .priority import RowsOf, first_of
 
 #: How long a claim waits for a transaction of others that holds all that goes first, and how long
 #: between two looks, in seconds.
 LONGEST_WAIT_SECONDS = 0.2
 WAIT_STEP_SECONDS = 0.01
-#: How many batches are looked through for one that nobody is just claiming, where that is not the
-#: database's to do: about as many as there are processes.
-WINDOWS = 8
 
 
 Claimed = TypeVar("Claimed", "Claim", list[uuid.UUID])
@@ -157,7 +162,7 @@ def claim_batch(
                 retries_due_at=retries_due_at,
                 rows_of=rows_of,
             )
-            order = _Order(parts, at_most, due_at, using, by_index=not by_priority, rows_of=rows_of)
+            order = Order(parts, at_most, due_at, using, by_index=not by_priority, rows_of=rows_of)
             number = _take(claim, order, lease_seconds)
             # Where others were faster with some of the shares, there is more to be had.
             claim.is_last = number < at_most and not are_shares
@@ -205,9 +210,9 @@ def claim_keys(
                 retries_due_at=retries_due_at,
                 rows_of=rows_of,
             )
-            order = _Order(parts, at_most, due_at, using, by_index=not by_priority, rows_of=rows_of)
-            with _transaction(using):
-                keys, free = _first_keys(order)
+            order = Order(parts, at_most, due_at, using, by_index=not by_priority, rows_of=rows_of)
+            with claiming_transaction(using):
+                keys, free = first_keys(order)
                 # Counted when they are taken over: to wait in a broker is no death.
                 marked = _mark_free(order, free, token, lease_seconds, is_counted=False)
             return keys, marked, bool(keys) or are_shares
@@ -247,43 +252,13 @@ def take_over(
         The claim; an empty one where the lease has ended, or somebody else was faster.
     """
     claim = Claim(uuid.uuid4(), [], using, is_last=True)
-    rows = _still_due(Notification.objects.using(using).filter(id__in=keys), due_at)
+    rows = still_due(Notification.objects.using(using).filter(id__in=keys), due_at)
     held = rows.filter(claim_token=token, claimed_until__gt=DatabaseNow())
     lease = {"claim_token": claim.token, "claimed_until": _lease_end(lease_seconds)}
     patiently(lambda: held.update(**lease, interruptions=F("interruptions") + 1), using=using)
     _read(claim, keys)
     _keep_those_of(target, claim)
     return claim
-
-
-@dataclass(frozen=True)
-class _Order:
-    """What to claim, and how.
-
-    Attributes:
-        parts: What is due, and how many are to be had of each.
-        size: How many in all.
-        due_at: The latest ``scheduled_delivery``.
-        using: The database's alias.
-        by_index: Pass over what others have locked, however many, where it takes longer.
-        rows_of: Which of what is due is meant.
-    """
-
-    parts: Parts
-    size: int
-    due_at: datetime
-    using: str
-    by_index: bool
-    rows_of: RowsOf
-
-    def admit(self, interruptions: Iterable[int]) -> None:
-        """Refuse rows that were interrupted, where all that is due was asked for.
-
-        Raises:
-            InterruptedFound: When they are among these: they go after the others.
-        """
-        if self.rows_of is due_of_target and any(interruptions):
-            raise InterruptedFound
 
 
 def _in_turn(
@@ -327,15 +302,15 @@ def _tries() -> Iterator[bool]:
         yield False
 
 
-def _take(claim: Claim, order: _Order, lease_seconds: int) -> int:
+def _take(claim: Claim, order: Order, lease_seconds: int) -> int:
     """Mark the first as the claim's own and read them; return how many there were to be had."""
-    with _transaction(claim.using):
+    with claiming_transaction(claim.using):
         rows: list[Notification] | None = None
         # Elsewhere the records and the users would be locked, too, or nothing would.
         if connections[claim.using].vendor == "postgresql":
-            rows = _whole_rows(order)
+            rows = whole_rows(order)
         if rows is None:
-            keys, free = _first_keys(order)
+            keys, free = first_keys(order)
         else:
             keys = free = [row.pk for row in rows]
         marked = _mark_free(order, free, claim.token, lease_seconds, is_counted=True)
@@ -348,98 +323,17 @@ def _take(claim: Claim, order: _Order, lease_seconds: int) -> int:
     return len(keys)
 
 
-def _transaction(using: str) -> AbstractContextManager[Any]:
-    """Return what is to be around the locking and the marking.
-
-    Where nothing is locked, and so on SQLite, no transaction: SQLite waits for a writer and goes
-    on, where it would refuse to turn a read that is out of date into a write.
-    """
-    return transaction.atomic(using=using) if _skips_locked(using) else nullcontext()
-
-
-def _skips_locked(using: str) -> bool:
-    return connections[using].features.has_select_for_update_skip_locked
-
-
 def _mark_free(
-    order: _Order, keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, *, is_counted: bool
+    order: Order, keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, *, is_counted: bool
 ) -> int:
     return mark(
         keys,
         token,
         lease_seconds,
         order.using,
-        still_due_at=None if _skips_locked(order.using) else order.due_at,
+        still_due_at=None if skips_locked(order.using) else order.due_at,
         is_counted=is_counted,
     )
-
-
-def _first_keys(order: _Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Return the keys of the first, and those of them that nobody else has just now: locked."""
-    using = order.using
-    if not _skips_locked(using):
-        keys = _keys(order, lock=False)
-        return keys, keys
-    if connections[using].vendor != "mysql" or order.by_index:
-        keys = _keys(order, lock=True)
-        return keys, keys
-    # MariaDB and MySQL keep the locks of all that such a query reads on its way, so that whoever
-    # holds and records those rows waits for this claim. By their keys no more than they are read.
-    keys, free = [], []
-    for keys in _windows(order):
-        rows = Notification.objects.using(using).filter(Among("id", keys))
-        rows = _still_due(rows, order.due_at)
-        locked = rows.unclaimed().select_for_update(skip_locked=True)
-        taken = set(locked.values_list("id", flat=True))
-        free = [key for key in keys if key in taken]
-        if free:
-            break
-    return keys, free
-
-
-def _windows(order: _Order) -> Iterator[list[uuid.UUID]]:
-    """Yield the keys of the first, and then of those that follow, as others take the first."""
-    size = order.size
-    if first := _keys(order, lock=False):
-        yield first
-    if len(first) == size:
-        further = [(part, number * WINDOWS) for part, number in order.parts]
-        keys = _keys(replace(order, parts=further, size=size * WINDOWS), lock=False)
-        yield from (keys[start : start + size] for start in range(size, len(keys), size))
-
-
-def _whole_rows(order: _Order) -> list[Notification] | None:
-    """Return the oldest with all that delivering them reads; ``None`` where one is unreadable."""
-    rows: list[Notification] = []
-    try:
-        for part, number in order.parts:
-            locked = part.select_for_update(skip_locked=True, of=("self",))
-            rows.extend(read(locked.for_delivery()[:number]))
-    except DatabaseError:
-        raise
-    except Exception:
-        return None
-    order.admit(row.interruptions for row in rows)
-    rows.sort(key=_rank_of())
-    return rows[: order.size]
-
-
-def _keys(order: _Order, *, lock: bool) -> list[uuid.UUID]:
-    step = priority_step()
-    first: list[tuple[timedelta, uuid.UUID]] = []
-    for part, number in order.parts:
-        if lock:
-            part = part.select_for_update(skip_locked=True)
-        rows = part.values_list("scheduled_delivery", "priority", "id", "interruptions")[:number]
-        for moment, priority, key, interruptions in rows:
-            order.admit((interruptions,))
-            first.append((rank(moment, priority, step), key))
-    first.sort()
-    return [key for _, key in first[: order.size]]
-
-
-def _rank_of() -> Callable[[Notification], timedelta]:
-    return partial(rank_of, step=priority_step())
 
 
 def _keep_those_of(target: NotificationTarget, claim: Claim) -> None:
@@ -469,7 +363,7 @@ def _read(claim: Claim, ids: list[uuid.UUID]) -> None:
         # One row's JSON is more than Python reads: too long a number, too deep a list.
         for notification_id in ids:
             _read_alone(claim, notification_id)
-    claim.notifications.sort(key=_rank_of())
+    claim.notifications.sort(key=rank_in_memory())
 
 
 def _read_alone(claim: Claim, notification_id: uuid.UUID) -> None:
@@ -512,20 +406,9 @@ def mark(
     rows = Notification.objects.using(using).filter(Among("id", keys))
     if still_due_at is not None:
         # Another run may have claimed one, failed and set its next attempt in between.
-        rows = _still_due(rows, still_due_at).unclaimed()
+        rows = still_due(rows, still_due_at).unclaimed()
     count = {"interruptions": F("interruptions") + 1} if is_counted else {}
     return rows.update(claim_token=token, claimed_until=_lease_end(lease_seconds), **count)
-
-
-def _still_due(rows: NotificationQuerySet, due_at: datetime) -> NotificationQuerySet:
-    """Narrow down rows named by their keys."""
-    # By what it is not, which no index serves: SQLite would read all that is pending.
-    ended = [
-        status
-        for status, _ in Notification.STATUS_CHOICES
-        if status not in Notification.PENDING_STATUSES
-    ]
-    return rows.exclude(status__in=ended).exclude(scheduled_delivery__gt=due_at)
 
 
 def _lease_end(lease_seconds: int) -> Any:
