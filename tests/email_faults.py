@@ -25,6 +25,7 @@ STATUS = {
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.FAILED: "DELIVERY FAILURE",
     Verdict.HARD_BOUNCE: "DELIVERY FAILURE",
+    Verdict.SENDER_DOUBTED: "SCHEDULED",
     Verdict.STOPS: "SCHEDULED",
 }
 Prove = Callable[..., None]

@@ -89,6 +89,7 @@ ANSWERS: list[tuple[str, Any, str]] = [
     ("parameters refused", "MAIL", "555 5.5.4 What?"),
     ("sender refused", "MAIL", "553 5.7.1 Sender refused"),
     ("sender refused", "MAIL", "550 No"),
+    ("sender refused for recipient", "RCPT", "553 5.7.1 Sender address rejected: not owned"),
     ("policy", "RCPT", "554 5.7.1 Listed"),
     ("policy", "MESSAGE", "550 5.7.26 Fails DMARC"),
     ("sender's address refused", "MAIL", "553 5.1.8 No such sender"),

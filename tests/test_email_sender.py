@@ -87,6 +87,7 @@ def test_an_address_with_or_without_a_name_is_right(
         ("MAIL", "553 5.7.1 Sender address rejected: not owned by user shop"),
         ("MAIL", "550 5.1.8 Domain not found"),
         ("RCPT", "550 5.1.8 Sender address rejected: Domain not found"),
+        ("RCPT", "553 5.7.1 Sender address rejected: not owned by user shop"),
     ],
 )
 def test_a_sender_that_the_server_refuses_stops_the_target(
@@ -114,6 +115,34 @@ def test_a_message_that_is_refused_with_its_sender_fails_alone(
     answer: str,
 ) -> None:
     mail_server.answer("MAIL", answer, times=1)
+    for number in range(3):
+        make_due(email, title=f"Number {number}")
+    call_command("process_notifications", verbosity=0)
+    statuses = sorted(Notification.objects.values_list("status", flat=True))
+    assert statuses == ["DELIVERED", "DELIVERED", "DELIVERY FAILURE"]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_sender_that_is_refused_with_all_of_a_few_recipients_stops_the_target_too(
+    mail_server: SmtpStandIn,
+    email: TargetUserRecord,
+    make_due: MakeDue,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    mail_server.answer("RCPT", "550 5.7.1 Sender denied")
+    for index in range(number):
+        make_due(email, title=f"Number {index}")
+    [line] = run_and_read(capsys)
+    assert "Correct DEFAULT_FROM_EMAIL." in line
+    assert_all_wait()
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_recipient_who_takes_mail_from_a_few_alone_fails_alone(
+    mail_server: SmtpStandIn, email: TargetUserRecord, make_due: MakeDue, after: int
+) -> None:
+    mail_server.answer("RCPT", "550 5.7.133 Sender not authenticated", after=after, times=1)
     for number in range(3):
         make_due(email, title=f"Number {number}")
     call_command("process_notifications", verbosity=0)

@@ -22,6 +22,7 @@ from ..models.address import comparable
 from .base import Outcome, begin_sending, one_line, provider_call
 from .cannot_build_message import CannotBuildMessage
 from .email_connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
+from .email_doubts import Doubt, SenderDoubts
 from .email_faults import BEFORE_MESSAGE, Verdict
 from .email_message import build_message
 from .email_outcomes import NOT_SENT, classify, outcome, trouble_of_error, trouble_of_recipient
@@ -63,17 +64,21 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     settings = email_settings()
     from_email = sender()
     with ConnectionPool(settings.timeout) as pool:
+        doubts = SenderDoubts()
 
         def send(letter: Letter | Outcome) -> list[Outcome]:
-            return [letter if isinstance(letter, Outcome) else _send(pool, letter)]
+            if isinstance(letter, Outcome):
+                return [letter]
+            return doubts.settled(_send(pool, letter))
 
         letters = (write_letter(notification, from_email) for notification in notifications)
         if pool.is_local or settings.connections == 1:
-            yield from chain.from_iterable(map(send, letters))
+            yield from doubts.watch(chain.from_iterable(map(send, letters)))
         else:
-            yield from side_by_side(
+            together = side_by_side(
                 send, letters, workers=settings.connections, most_together=MOST_TOGETHER
             )
+            yield from doubts.watch(together)
 
 
 def send_notification(notification: Notification) -> str:
@@ -107,15 +112,17 @@ def write_letter(notification: Notification, from_email: str) -> Letter | Outcom
         return Outcome.retry(notification, f"{NOT_SENT}: {one_line(error)}")
 
 
-def _send(pool: ConnectionPool, letter: Letter) -> Outcome:
-    sent: Outcome | None = None
+def _send(pool: ConnectionPool, letter: Letter) -> Outcome | Doubt:
+    sent: Outcome | Doubt | None = None
     while sent is None:
         with pool.borrow() as connection:
             sent = _send_over(connection, letter, pool)
     return sent
 
 
-def _send_over(connection: MailConnection, letter: Letter, pool: ConnectionPool) -> Outcome | None:
+def _send_over(
+    connection: MailConnection, letter: Letter, pool: ConnectionPool
+) -> Outcome | Doubt | None:
     """Send a mail over one connection; ``None`` where it is to go over another."""
     try:
         with provider_call("email", (letter.notification,), connection.server):
@@ -162,15 +169,19 @@ def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
     return Outcome.delivered(notification, response, provider_message_id=message_id)
 
 
-def _outcome_of_error(letter: Letter, error: Exception, connection: MailConnection) -> Outcome:
+def _outcome_of_error(
+    letter: Letter, error: Exception, connection: MailConnection
+) -> Outcome | Doubt:
     """Classify what kept a message from being sent."""
     # A backend of somebody else's does not tell in what form it told the server.
     recipient = letter.message.to[0] if connection.stage is Stage.OPAQUE else connection.recipient
     trouble = trouble_of_error(error, connection.stage, recipient)
     message_id = sent_message_id(letter.message)
-    return outcome(
+    judged = outcome(
         letter.notification, trouble, _reason(error, connection, letter.message), message_id
     )
+    is_doubtful = classify(trouble).verdict is Verdict.SENDER_DOUBTED
+    return Doubt(judged) if is_doubtful else judged
 
 
 def _said_of_recipient(message: EmailMultiAlternatives) -> Any:

@@ -29,6 +29,7 @@ class Verdict(Enum):
     UNKNOWN = "unknown: ``when_unknown`` decides"
     FAILED = "fails for good"
     HARD_BOUNCE = "fails for good; a hard bounce of the record"
+    SENDER_DOUBTED = "stops the target if nothing else of the run gets through; else fails for good"
     STOPS = "stops the target; no attempt is counted"
 
 
@@ -554,6 +555,19 @@ FAULTS = (
         is_of_sender=True,
         verdict=Verdict.STOPS,
         source="RFC 5321, section 3.3",
+    ),
+    Fault(
+        name="sender refused for recipient",
+        what="The server names the sender when it refuses the recipient, as most servers do that"
+        " refuse a sender at all.",
+        stages=(Stage.ENVELOPE,),
+        answers=("5yz",),
+        statuses=("", "5.1.0", "5.7.x"),
+        errors=(smtplib.SMTPRecipientsRefused,),
+        words=r"\bsender\b|\bmail from\b|\bfrom address\b",
+        is_of_sender=True,
+        verdict=Verdict.SENDER_DOUBTED,
+        source="Postfix: smtpd_delay_reject, reject_sender_login_mismatch",
     ),
     Fault(
         name="policy",

@@ -116,7 +116,7 @@ def outcome(
         return Outcome.unknown(
             notification, response, unreachable=True, provider_message_id=message_id
         )
-    if verdict in (Verdict.FAILED, Verdict.HARD_BOUNCE):
+    if verdict in (Verdict.FAILED, Verdict.HARD_BOUNCE, Verdict.SENDER_DOUBTED):
         is_hard_bounce = verdict is Verdict.HARD_BOUNCE
         return Outcome.failed(notification, response, hard_bounce=is_hard_bounce)
     return Outcome.retry(
