@@ -97,7 +97,7 @@ def test_a_second_that_is_asked_for_is_a_second(
     make_due(records["Twilio"])
     start = time.monotonic()
     list(Run())
-    assert 0.8 < time.monotonic() - start < 5
+    assert 0.8 < time.monotonic() - start < 30
     assert states(records["Twilio"]) == {("DELIVERED", 0, None)}
 
 
@@ -180,7 +180,8 @@ def test_after_each_wait_in_vain_the_next_is_longer_until_the_target_is_paused(
     assert states(record) == {("DELIVERED", 0, None), ("SCHEDULED", 0, None)}
     waits = [after - before for before, after in pairwise(moments[1:])]
     assert len(waits) == lull.MOST_WAITS
-    assert waits == sorted(waits)
+    for number, wait in enumerate(waits):
+        assert wait >= lull.FIRST_WAIT_SECONDS * 2**number
 
 
 def test_a_message_that_alone_is_too_much_is_an_attempt_after_a_while(
