@@ -1,5 +1,6 @@
 """Chromium for the tests: the system's, or Debian's package in a folder of pytest's cache."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -106,8 +107,10 @@ def _chromium(cache: Path) -> tuple[str, list[str]]:
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
         _not_to_be_had("Chromium is not installed, and this is no Debian to get it from")
     folder = cache / "chromium"
-    if not folder.exists():
-        _unpack(folder)
+    with (cache / "chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # processes of tests come here side by side
+        if not folder.exists():
+            _unpack(folder)
     libraries = {str(path.parent) for path in folder.glob("usr/lib/*-linux-gnu/**/*.so*")}
     program = folder / "usr/lib/chromium/chromium"
     started = subprocess.run(
