@@ -66,6 +66,6 @@ def test_a_handler_of_ones_own_can_be_asked(pigeon: TargetUserRecord, make_due: 
     found = Notification.objects.values_list("title", "status", "provider_status")
     assert sorted(found) == [
         ("home", "DELIVERED", "home"),
-        ("late", "DELIVERED", "receipt awaited, asked 1x"),
+        ("late", "DELIVERED", ""),
         ("lost", "DELIVERY FAILURE", "hawk"),
     ]

@@ -508,12 +508,14 @@ def test_hard_bounces_outside_a_run_count_too(loft: TargetUserRecord, make_due: 
 def test_what_was_reported_of_an_earlier_message_is_wiped_out(
     loft: TargetUserRecord, make_due: MakeDue
 ) -> None:
-    again = {"provider_status": "read", "confirmed_at": timezone.now(), "status": "RETRY"}
+    now = timezone.now()
+    again = {"provider_status": "read", "confirmed_at": now, "receipt_due_at": now}
+    again |= {"status": "RETRY"}
     for title in ("ok", "retry"):
         make_due(loft, title=title, provider_message_id="earlier", **again)
     make_due(loft, title="new")
     run()
     for row in Notification.objects.all():
-        assert (row.provider_status, row.confirmed_at) == ("", None)
+        assert (row.provider_status, row.confirmed_at, row.receipt_due_at) == ("", None, None)
     ids = Notification.objects.order_by("title").values_list("provider_message_id", flat=True)
     assert list(ids) == ["ring-new", "ring-ok", ""]

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_notification_system.delivery.awaited import MINUTES_LATER, PAGE
+from django_notification_system.delivery.awaited import NO_RECEIPT, PAGE, next_age
 from django_notification_system.delivery.fetch_receipts import Fetched, fetch_receipts
 from django_notification_system.delivery.run import Run
 from django_notification_system.models import (
@@ -23,7 +24,6 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.models.awaited import AWAITED, NO_RECEIPT
 from django_notification_system.notification_handlers.base import (
     Receipt,
     ReceiptResult,
@@ -51,7 +51,8 @@ def roost(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
 
 
 def perched(record: TargetUserRecord, minutes: float, *names: str, **fields: Any) -> None:
-    """Make notifications that were delivered so many minutes ago."""
+    """Make notifications that were delivered so many minutes ago, and not asked about since."""
+    first = timezone.now() - timedelta(minutes=minutes)
     Notification.objects.bulk_create(
         Notification(
             **{
@@ -59,14 +60,15 @@ def perched(record: TargetUserRecord, minutes: float, *names: str, **fields: Any
                 "target": record.target,
                 "title": name,
                 "status": "DELIVERED",
-                "scheduled_delivery": timezone.now() - timedelta(minutes=minutes),
-                "attempted_delivery": timezone.now() - timedelta(minutes=minutes),
+                "scheduled_delivery": sent_at,
+                "attempted_delivery": sent_at,
                 "provider_message_id": name,
-                "provider_status": AWAITED[0],
+                "receipt_due_at": sent_at + timedelta(minutes=15),
                 **fields,
             }
         )
-        for name in names
+        for number, name in enumerate(names)
+        for sent_at in [first + timedelta(microseconds=number)]
     )
 
 
@@ -83,6 +85,23 @@ def only(notification: Notification | None = None) -> Notification:
     return Notification.objects.get()
 
 
+def let_pass(minutes: float) -> None:
+    """Make all that was delivered older."""
+    span = timedelta(minutes=minutes)
+    Notification.objects.update(
+        attempted_delivery=F("attempted_delivery") - span,
+        receipt_due_at=F("receipt_due_at") - span,
+    )
+
+
+def asked_next(notification: Notification | None = None) -> float | None:
+    """Return how many minutes after its attempt the provider is asked about a notification next."""
+    notification = notification or only()
+    if notification.receipt_due_at is None or notification.attempted_delivery is None:
+        return None
+    return (notification.receipt_due_at - notification.attempted_delivery).total_seconds() / 60
+
+
 # --- What is asked about, and when ----------------------------------------------------------
 
 
@@ -91,17 +110,18 @@ def test_what_was_delivered_is_asked_about_after_its_time(
 ) -> None:
     make_due(roost, title="ring-1")
     list(Run())
-    assert only().provider_status == AWAITED[0]
+    assert (only().provider_status, asked_next()) == ("", 15)
     handler.answers.append(confirmed)
 
     assert fetch() == Fetched()
     assert handler.asked == []
-    Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=16))
+    let_pass(16)
     assert fetch() == Fetched(confirmed=1)
 
     notification = only()
     assert (notification.status, notification.provider_status) == ("DELIVERED", "ok")
     assert notification.confirmed_at is not None
+    assert notification.receipt_due_at is None
     assert handler.asked == [["ring-1"]]
     assert fetch() == Fetched()
     assert handler.asked == [["ring-1"]]
@@ -109,72 +129,97 @@ def test_what_was_delivered_is_asked_about_after_its_time(
 
 @pytest.mark.parametrize(("minutes", "asked"), [(0, True), (5, True), (7, False)])
 def test_the_time_is_a_setting(
-    roost: TargetUserRecord, settings: Any, minutes: float, asked: bool
+    roost: TargetUserRecord, make_due: MakeDue, settings: Any, minutes: float, asked: bool
 ) -> None:
     settings.NOTIFICATION_SYSTEM_TARGETS = {"roost": {"receipts_after": minutes}}
-    perched(roost, 6, "ring-1")
+    make_due(roost, title="ring-1")
+    list(Run())
+    let_pass(6)
     fetch()
     assert handler.asked == ([["ring-1"]] if asked else [])
 
 
-def test_nobody_is_asked_about_what_is_older_than_a_day(roost: TargetUserRecord) -> None:
-    perched(roost, 24 * 60 + 1, "old")
-    perched(roost, 24 * 60 - 1, "young")
-    fetch()
+@pytest.mark.parametrize("days", [1, 3])
+def test_nobody_is_asked_about_what_the_provider_has_forgotten(
+    roost: TargetUserRecord, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    if days != 1:  # what the app takes for granted
+        monkeypatch.setattr(handler, "RECEIPTS_KEPT", timedelta(days=days), raising=False)
+    perched(roost, days * 24 * 60 + 1, "old")
+    perched(roost, days * 24 * 60 - 1, "young")
+    assert fetch() == Fetched(awaited=1)
     assert handler.asked == [["young"]]
+    rows = Notification.objects.values_list("provider_status", "receipt_due_at")
+    assert list(rows) == [(NO_RECEIPT, None)] * 2
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"provider_status": "ok"},
-        {"provider_status": ""},
-        {"provider_status": NO_RECEIPT},
+        {"receipt_due_at": None},
         {"status": "RETRY"},
         {"status": "CANCELLED"},
         {"status": "DELIVERY FAILURE"},
     ],
 )
 def test_nobody_is_asked_about_what_has_its_answer(
-    roost: TargetUserRecord, fields: dict[str, str]
+    roost: TargetUserRecord, fields: dict[str, Any]
 ) -> None:
-    perched(roost, 60, "ring-1", **fields)
+    perched(roost, 60, "ring-1", provider_status="ok", **fields)
     assert fetch() == Fetched()
     assert handler.asked == []
+    assert (only().receipt_due_at, only().provider_status) == (None, "ok")
 
 
 def test_what_is_not_ready_is_asked_about_again_at_growing_distances(
     roost: TargetUserRecord,
 ) -> None:
     perched(roost, 0, "ring-1")
-    sent = only().attempted_delivery
-    assert sent is not None
-    expected = [15 + later for later in MINUTES_LATER]
-    asked_at = []
+    expected = [15, 30, 60, 120, 240, 480, 960, 1395]
+    asked_at, passed = [], 0
     # Every half hour, and just before and at each moment that is expected.
     for minute in sorted({*range(0, 25 * 60, 30), *expected, *(each - 1 for each in expected)}):
-        Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=minute))
+        let_pass(minute - passed)
+        passed = minute
         if fetch().awaited:
             asked_at.append(minute)
 
     assert asked_at == expected
-    assert only().provider_status == NO_RECEIPT
+    assert (only().provider_status, asked_next()) == (NO_RECEIPT, None)
+
+
+@pytest.mark.parametrize(
+    ("age", "following"),
+    [(0, 15), (14, 15), (15, 30), (29, 30), (30, 60), (100, 120), (959, 960), (960, 1395)],
+)
+def test_who_comes_late_asks_once_for_the_moments_that_were_missed(
+    age: float, following: float
+) -> None:
+    first, kept = timedelta(minutes=15), timedelta(days=1)
+    assert next_age(timedelta(minutes=age), first=first, kept=kept) == timedelta(minutes=following)
+
+
+@pytest.mark.parametrize(("age", "hours"), [(1395, 24), (1439, 24), (30, 1)])
+def test_nobody_is_asked_again_shortly_before_the_provider_forgets(age: float, hours: int) -> None:
+    first, kept = timedelta(minutes=15), timedelta(hours=hours)
+    assert next_age(timedelta(minutes=age), first=first, kept=kept) is None
 
 
 def test_a_run_asks_about_each_message_once(roost: TargetUserRecord) -> None:
     """However late it is asked about for the first time."""
-    for asked in range(len(AWAITED)):
-        perched(roost, 1439, f"ring-{asked}", provider_status=AWAITED[asked])
-    fetch()
-    names = [name for names in handler.asked for name in names]
-    assert sorted(names) == sorted(f"ring-{asked}" for asked in range(len(AWAITED)))
+    for minutes in (15, 30, 100, 1000, 1439):
+        perched(roost, minutes, f"ring-{minutes}")
+    for _ in range(2):
+        fetch()
+    [names] = handler.asked
+    assert sorted(names) == sorted(f"ring-{minutes}" for minutes in (15, 30, 100, 1000, 1439))
 
 
 def test_what_comes_later_is_recorded(roost: TargetUserRecord) -> None:
     perched(roost, 20, "ring-1")
     assert fetch() == Fetched(awaited=1)
-    assert only().provider_status == AWAITED[1]
-    Notification.objects.update(attempted_delivery=timezone.now() - timedelta(minutes=31))
+    assert (only().provider_status, asked_next()) == ("", 30)
+    let_pass(11)
     handler.answers.append(confirmed)
     assert fetch() == Fetched(confirmed=1)
     assert only().provider_status == "ok"
@@ -186,7 +231,7 @@ def test_progress_is_no_answer(roost: TargetUserRecord) -> None:
         lambda names: (Receipt(name, "flying", ReceiptResult.PROGRESS) for name in names)
     )
     assert fetch() == Fetched(awaited=1)
-    assert only().provider_status == AWAITED[1]
+    assert asked_next() == 30
 
 
 def test_a_failure_is_recorded_as_such(roost: TargetUserRecord) -> None:
@@ -243,8 +288,8 @@ def test_what_was_answered_before_a_failure_counts_and_the_rest_is_asked_again(
     assert (fetched.confirmed, fetched.awaited) == (1, 0)
     assert fetched.problems == {"Roost": "The roost is being mended."}
 
-    words = dict(Notification.objects.values_list("title", "provider_status"))
-    assert words == {"ring-1": "ok", "ring-2": AWAITED[0]}
+    next_times = {row.title: asked_next(row) for row in Notification.objects.all()}
+    assert next_times == {"ring-1": None, "ring-2": 15}
     fetch()
     assert handler.asked[1:] == [["ring-2"]]
 
@@ -259,7 +304,7 @@ def test_a_handler_that_fails_harms_nobody(roost: TargetUserRecord, error: BaseE
     problem = fetch().problems["Roost"]
     assert "failed to fetch receipts" in problem
     assert type(error).__name__ in problem
-    assert only().provider_status == AWAITED[0]
+    assert asked_next() == 15
 
 
 def test_a_handler_without_the_function_is_left_alone(loft: TargetUserRecord, user: Any) -> None:
@@ -278,7 +323,7 @@ def test_who_is_to_stop_asks_about_no_more(roost: TargetUserRecord) -> None:
     answers = iter([False, False, True])
     assert fetch(is_stopping=lambda: next(answers, True)).awaited == 2
     assert handler.asked == [["ring-1", "ring-2"]]
-    assert Notification.objects.filter(provider_status=AWAITED[0]).count() == 1
+    assert Notification.objects.filter(receipt_due_at__lte=timezone.now()).count() == 1
 
 
 def test_what_belongs_to_another_target_now_is_not_asked_about_for_ever(
@@ -319,11 +364,32 @@ def test_two_at_once_record_the_same_once(roost: TargetUserRecord) -> None:
 
     assert [each.problems for each in fetched] == [{}, {}]
     assert sum(each.awaited for each in fetched) == 150
-    words = list(Notification.objects.values_list("provider_status", flat=True))
-    assert (words.count("ok"), words.count(AWAITED[1])) == (150, 150)
+    rows = Notification.objects.all()
+    assert rows.filter(provider_status="ok", receipt_due_at=None).count() == 150
+    assert {asked_next(row) for row in rows.filter(provider_status="")} == {30}
 
 
 # --- What it costs --------------------------------------------------------------------------
+
+
+def test_a_delivery_that_awaits_a_receipt_is_recorded_in_one_statement(
+    roost: TargetUserRecord, make_due: MakeDue
+) -> None:
+    for number in range(5):
+        make_due(roost, title=f"ring-{number}")
+    written = [each for each in statements_of(lambda: list(Run())) if "'Perched.'" in each]
+    assert len(written) == 1
+    assert {asked_next(row) for row in Notification.objects.all()} == {15}
+
+
+def test_a_delivery_without_a_receipt_leaves_the_index_alone(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    make_due(loft, title="ring-1")
+    statements = statements_of(lambda: list(Run()))
+    changes = [each for each in statements if each.startswith("UPDATE")]
+    assert changes
+    assert not [each for each in changes if "receipt_due_at" in each]
 
 
 def test_where_nothing_is_to_be_asked_one_query_says_so(
@@ -338,20 +404,18 @@ def test_where_nothing_is_to_be_asked_one_query_says_so(
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)  # MariaDB's ANALYZE commits
 def test_the_index_finds_what_is_due_among_what_is_not(roost: TargetUserRecord) -> None:
-    for word in ("ok", "", AWAITED[3], NO_RECEIPT):
-        perched(roost, 30, *(f"{word}-{number}" for number in range(300)), provider_status=word)
-    perched(roost, 2000, *(f"old-{number}" for number in range(300)))
+    for word in ("ok", "", NO_RECEIPT):
+        answered = {"provider_status": word, "receipt_due_at": None}
+        perched(roost, 30, *(f"{word}-{number}" for number in range(300)), **answered)
+    perched(roost, 10, *(f"young-{number}" for number in range(300)))
     perched(roost, 30, "due-1", "due-2")
     if connection.vendor != "sqlite":  # whose projects do not do it
         analyze()
     table = Notification._meta.db_table
-    indexes = {"notification_awaited"}
-    if connection.vendor == "mysql":
-        indexes.add("notification_attempted")  # where as little lies in the span of time
     statements = [
         statement
         for statement in statements_of(fetch)
-        if statement.startswith("SELECT") and "'receipt awaited" in statement
+        if statement.startswith("SELECT") and '"receipt_due_at" <= ' in statement.replace("`", '"')
     ]
     assert len(statements) == 3  # what there is, a page, and that there is no other
     for statement in statements:
@@ -359,12 +423,12 @@ def test_the_index_finds_what_is_due_among_what_is_not(roost: TargetUserRecord) 
             access
             for access in plan_of(statement).accesses
             if access.table == table
-            or access.index == "notification_awaited"
+            or access.index == "notification_receipt_due"
             or "U0" in access.table
         ]
         assert accesses
         for access in accesses:
-            assert access.index in indexes, statement
+            assert access.index == "notification_receipt_due", statement
             assert access.rows is None or access.rows <= 4
     assert handler.asked == [["due-1", "due-2"]]
 

@@ -159,37 +159,45 @@ def insert(connection: BaseDatabaseWrapper, table: str, **values: Any) -> uuid.U
 
 
 def insert_notification(
-    connection: BaseDatabaseWrapper, record_id: Any, title: str = "Old", extra: str = "{}"
+    connection: BaseDatabaseWrapper,
+    record_id: Any,
+    title: str = "Old",
+    extra: str = "{}",
+    **values: Any,
 ) -> uuid.UUID:
     moment = datetime(2021, 2, 3, tzinfo=UTC)
-    return insert(
-        connection,
-        NOTIFICATIONS,
-        title=title,
-        body="Hello",
-        extra=extra,
-        status="SCHEDULED",
-        scheduled_delivery=connection.ops.adapt_datetimefield_value(moment),
-        attempted_delivery=None,
-        retry_time_interval=0,
-        retry_attempts=0,
-        max_retries=3,
-        target_user_record_id=record_id,
-    )
+    old = {
+        "title": title,
+        "body": "Hello",
+        "extra": extra,
+        "status": "SCHEDULED",
+        "scheduled_delivery": connection.ops.adapt_datetimefield_value(moment),
+        "attempted_delivery": None,
+        "retry_time_interval": 0,
+        "retry_attempts": 0,
+        "max_retries": 3,
+        "target_user_record_id": record_id,
+    }
+    return insert(connection, NOTIFICATIONS, **(old | values))
+
+
+def target_of_record(connection: BaseDatabaseWrapper) -> Any:
+    """Return the key of the target of what ``insert_record()`` made, as the database has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM notification_system_target WHERE name = 'Email'")
+        (target_id,) = cursor.fetchone()
+    return target_id
 
 
 def insert_record(connection: BaseDatabaseWrapper, address: str = "eggs@example.com") -> Any:
     """Insert a user and a record with the columns of release 1.5.3."""
     user_model = TargetUserRecord._meta.get_field("user").related_model
     user, _ = user_model._default_manager.using(ALIAS).get_or_create(username="egg")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM notification_system_target WHERE name = 'Email'")
-        (target_id,) = cursor.fetchone()
     key = insert(
         connection,
         "notification_system_target_user_record",
         user_id=user.pk,
-        target_id=target_id,
+        target_id=target_of_record(connection),
         target_user_id=address,
         description="Email",
         active=True,
@@ -378,6 +386,36 @@ class Interruption:
                 self.happened = True
                 context["connection"].connection.close()
         return execute(sql, params, many, context)
+
+
+def test_messages_that_await_a_receipt_are_asked_about_at_their_time(
+    database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Development versions of 2.0 noted in ``provider_status`` how often they had asked."""
+    monkeypatch.setattr(f"{APP}.migrations.0026_fill_receipt_due_at.BATCH_SIZE", 2)
+    migrate("0024_printable_names")
+    record_id = insert_record(database)
+    words = ["receipt awaited"] * 5 + ["receipt awaited, asked 2x", "ok", "no receipt", ""]
+    for number, word in enumerate(words):
+        insert_notification(
+            database,
+            record_id,
+            title=str(number),
+            status="DELIVERED",
+            attempted_delivery=database.ops.adapt_datetimefield_value(datetime.now(UTC)),
+            provider_status=word,
+            target_id=target_of_record(database),
+        )
+
+    migrate()
+
+    found = {}
+    for row in Notification.objects.using(ALIAS):
+        assert row.attempted_delivery is not None
+        minutes = row.receipt_due_at and (row.receipt_due_at - row.attempted_delivery).seconds / 60
+        found[int(row.title)] = (row.provider_status, minutes)
+    expected = [("", 15)] * 5 + [("", 60), ("ok", None), ("no receipt", None), ("", None)]
+    assert found == dict(enumerate(expected))
 
 
 @on_postgresql

@@ -308,7 +308,7 @@ def test_no_provider_is_asked_for_receipts(
 ) -> None:
     awaited = make_due(records["Expo"], status="DELIVERED", provider_message_id="ticket")
     awaited.attempted_delivery = timezone.now() - timedelta(hours=1)
-    awaited.await_receipt()
+    awaited.await_receipt(timezone.now())
     awaited.save()
 
     call_command("process_notifications", verbosity=0)

@@ -1,72 +1,89 @@
-"""Which messages their provider is to be asked about now, out of however many.
+"""Which messages a provider is asked about now, and when it is asked about them again.
 
-No row says when it is to be asked about, and none must be read to see that it is not time yet: how
-often it was asked about stands in ``provider_status``, and with it the age at which it is asked
-about next. So each query reads one stretch of an index, in which every row is due.
+``receipt_due_at`` says when; an index holds only the rows that have it. A message's moments follow
+from its ``attempted_delivery``, at growing distances, so that a run that comes late asks once for
+all the moments that it missed. They are by the hosts' clocks, as ``attempted_delivery`` is: where
+the clocks differ, a provider is asked a little sooner or later, and each answer is recorded once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
-from django.db.models import Subquery
+from django.db.models import F, Subquery
 
 from ..conf import target_settings
 from ..models import Notification, NotificationTarget
-from ..models.awaited import AWAITED, NO_RECEIPT
 from ..models.notification import NotificationQuerySet
 from .database import patiently
 
-#: How long after the first time a message is asked about for the n-th, in minutes.
-MINUTES_LATER = (0, 15, 45, 105, 225, 465, 945, 1380)
-#: Expo clears receipts after 24 hours.
-#: Source: https://docs.expo.dev/push-notifications/sending-notifications/
-OLDEST = timedelta(hours=24)
-#: How many names are held in memory.
+#: From the first time that a provider is asked about a message to the second; each distance after
+#: it is twice as long.
+FIRST_DISTANCE = timedelta(minutes=15)
+#: The provider is asked for the last time so long before it forgets its receipts.
+LAST_BEFORE_END = timedelta(minutes=45)
+#: What stands in ``provider_status`` where the provider had nothing to say until it forgot.
+NO_RECEIPT = "no receipt"
+#: How many messages are held in memory.
 PAGE = 5_000
+#: How many rows are written in one statement.
+WRITTEN_AT_ONCE = 500
 
-#: The row's key, and the provider's name for its message.
-Awaited = tuple[UUID, str]
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A message whose receipt is due.
 
-def what_is_awaited(
-    targets: Sequence[NotificationTarget], now: datetime, *, using: str
-) -> list[tuple[NotificationTarget, list[int]]]:
-    """Return of which targets something is to be asked about now, in one query.
-
-    Returns:
-        Each such target, and how often it was asked about them before.
+    Attributes:
+        key: Its row's.
+        message_id: The provider's name for it.
+        age: The time since its attempt.
     """
+
+    key: UUID
+    message_id: str
+    age: timedelta
+
+
+def targets_with_receipts_due(
+    targets: Sequence[NotificationTarget], now: datetime, *, using: str
+) -> list[NotificationTarget]:
+    """Return the targets that have a receipt due, in one query."""
     if not targets:
         return []
-    places = [(target, asked) for target in targets for asked in range(len(AWAITED))]
     # The first that the index has of each: a query that only asks whether there is one may be
-    # answered by reading all the table. Targets by name: else MariaDB would read older ones too.
-    firsts = [
-        Subquery(_due(target, asked, now, using=using).values("pk")[:1]) for target, asked in places
-    ]
+    # answered by reading all the table.
+    firsts = [Subquery(_due(target, now, using=using).values("pk")[:1]) for target in targets]
     row = NotificationTarget.objects.using(using).filter(pk=targets[0].pk).values_list(*firsts)
-    found = dict(zip(places, patiently(row.first, using=using) or (), strict=False))
-    awaited = [
-        (target, [asked for asked in range(len(AWAITED)) if found.get((target, asked))])
-        for target in targets
-    ]
-    return [(target, due) for target, due in awaited if due]
+    found = patiently(row.first, using=using) or ()
+    return [target for target, first in zip(targets, found, strict=False) if first is not None]
 
 
-def pages_awaited(
-    target: NotificationTarget, asked: int, now: datetime, *, using: str
+def pages_of_due(
+    target: NotificationTarget, now: datetime, *, kept: timedelta, using: str
 ) -> Iterator[list[Awaited]]:
-    """Yield what the provider is to be asked about now, oldest first, a page at a time.
+    """Yield the messages whose receipts are due, the longest due first, a page at a time.
+
+    Rows of which the provider has forgotten the receipt, and rows that are to be sent again or
+    that somebody has ended, are taken out of the index instead.
 
     Args:
-        target: Whose provider.
-        asked: How often it was asked about them before.
-        now: The moment.
+        target: The messages' target.
+        now: The moment by which they are due.
+        kept: For how long the provider keeps a receipt.
         using: The alias of the database.
     """
-    rows = _due(target, asked, now, using=using).values_list(
-        "pk", "provider_message_id", "attempted_delivery", "status"
+    rows = _due(target, now, using=using).values_list(
+        "pk",
+        "provider_message_id",
+        "attempted_delivery",
+        # Not in the query's condition: MariaDB would take another index for it, and read whatever
+        # else has that status.
+        "status",
+        "receipt_due_at",
     )
     seen: set[UUID] = set()
     following = rows
@@ -75,44 +92,93 @@ def pages_awaited(
         unseen = [row for row in found if row[0] not in seen]
         if not unseen:
             return
-        # Some may wait to be sent again, which the query does not ask: MariaDB would take another
-        # index for it, and read whatever else has that status.
-        delivered = [row for row in unseen if row[3] == Notification.DELIVERED]
-        if delivered:
-            yield [(key, message_id) for key, message_id, _, _ in delivered]
+        page, forgotten, others = [], [], []
+        for key, message_id, attempted_at, status, _ in unseen:
+            if status != Notification.DELIVERED or attempted_at is None:
+                others.append(key)
+            elif (age := now - attempted_at) >= kept:
+                forgotten.append(key)
+            else:
+                page.append(Awaited(key, message_id, age))
+        _write(forgotten, now, using=using, receipt_due_at=None, provider_status=NO_RECEIPT)
+        _write(others, now, using=using, receipt_due_at=None)
+        if page:
+            yield page
         seen = {row[0] for row in found}
-        # What was asked about is not due any more; an index is slow to forget such rows.
-        following = rows.filter(attempted_delivery__gte=found[-1][2])
+        # Rows that were written are not due any more; an index is slow to forget them.
+        following = rows.filter(receipt_due_at__gte=found[-1][4])
 
 
-def note_asked(keys: Sequence[UUID], asked: int, *, using: str) -> int:
-    """Note that there was nothing to say of messages, where nothing was recorded of them since.
+def note_asked(
+    messages: Iterable[Awaited],
+    target: NotificationTarget,
+    now: datetime,
+    *,
+    kept: timedelta,
+    using: str,
+) -> int:
+    """Set when to ask again about messages of which nothing was recorded since they were read.
 
     Args:
-        keys: The rows that were asked about.
-        asked: How often they had been asked about before.
+        messages: Those that the provider was asked about.
+        target: Their target.
+        now: The moment by which they were due.
+        kept: For how long the provider keeps a receipt.
         using: The alias of the database.
 
     Returns:
-        How many there are.
+        How many rows there are.
     """
-    following = AWAITED[asked + 1] if asked + 1 < len(AWAITED) else NO_RECEIPT
-    rows = Notification.objects.using(using).filter(pk__in=keys, provider_status=AWAITED[asked])
-    return patiently(lambda: rows.update(provider_status=following), using=using)
-
-
-def _due(
-    target: NotificationTarget, asked: int, now: datetime, *, using: str
-) -> NotificationQuerySet:
     minutes = target_settings(target.notification_module_name).receipts_after
-    age = timedelta(minutes=minutes + MINUTES_LATER[asked])
-    return (
-        Notification.objects.using(using)
-        .filter(
-            target=target,
-            provider_status=AWAITED[asked],
-            attempted_delivery__gt=now - OLDEST,
-            attempted_delivery__lte=now - age,
-        )
-        .order_by("attempted_delivery")
-    )
+    first = timedelta(minutes=minutes)
+    groups: defaultdict[timedelta | None, list[UUID]] = defaultdict(list)
+    for message in messages:
+        groups[next_age(message.age, first=first, kept=kept)].append(message.key)
+    number = 0
+    for age, keys in groups.items():
+        if age is None:
+            values = {"receipt_due_at": None, "provider_status": NO_RECEIPT}
+            number += _write(keys, now, using=using, **values)
+        else:
+            due_at = F("attempted_delivery") + age
+            number += _write(keys, now, using=using, receipt_due_at=due_at)
+    return number
+
+
+def next_age(age: timedelta, *, first: timedelta, kept: timedelta) -> timedelta | None:
+    """Return how old a message is when the provider is asked about it again.
+
+    Args:
+        age: Its age now.
+        first: Its age when the provider is asked for the first time.
+        kept: For how long the provider keeps a receipt.
+
+    Returns:
+        The age, or ``None``: the provider is not asked again.
+    """
+    last = kept - LAST_BEFORE_END
+    if age >= last:
+        return None
+    following, distance = first, FIRST_DISTANCE
+    while following <= age:
+        following += distance
+        distance *= 2
+    return min(following, last)
+
+
+def _write(keys: Sequence[UUID], now: datetime, *, using: str, **values: object) -> int:
+    """Write the rows whose receipt is still due, and return how many these were.
+
+    Of two processes that asked at the same time, the second finds the moment moved.
+    """
+    number = 0
+    for start in range(0, len(keys), WRITTEN_AT_ONCE):
+        some = keys[start : start + WRITTEN_AT_ONCE]
+        rows = Notification.objects.using(using).filter(pk__in=some, receipt_due_at__lte=now)
+        number += patiently(partial(rows.update, **values), using=using)
+    return number
+
+
+def _due(target: NotificationTarget, now: datetime, *, using: str) -> NotificationQuerySet:
+    rows = Notification.objects.using(using)
+    return rows.filter(target=target, receipt_due_at__lte=now).order_by("receipt_due_at")

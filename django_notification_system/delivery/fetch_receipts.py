@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import islice
-from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,15 +12,13 @@ from django.utils.translation import gettext as _
 from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
 from ..notification_handlers.registry import FoundHandler, find_handler
-from .awaited import Awaited, note_asked, pages_awaited, what_is_awaited
+from .awaited import Awaited, note_asked, pages_of_due, targets_with_receipts_due
 from .in_time import in_time
 from .outcome import one_line
 from .receipt import Receipt, ReceiptResult, record_receipts
 
 #: What a handler may raise. Ctrl-C is not among these: receipts may be fetched in the main thread.
 HANDLER_ERRORS = (Exception, SystemExit, CancelledError)
-#: How many rows are noted as asked about in one statement.
-NOTED_AT_ONCE = 500
 
 
 @dataclass
@@ -55,9 +51,9 @@ def fetch_receipts(
     using: str,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Fetched:
-    """Ask about what is to be asked about now, and record what is said.
+    """Fetch the receipts that are due, and record them.
 
-    Several may do so at once: each asks, and the same is recorded once.
+    Several processes may do so at once: each asks, and each answer is recorded once.
 
     Args:
         targets: Those whose providers are asked.
@@ -66,11 +62,11 @@ def fetch_receipts(
     """
     fetched = Fetched()
     now = timezone.now()
-    for target, due in what_is_awaited(targets, now, using=using):
+    for target in targets_with_receipts_due(targets, now, using=using):
         try:
             handler = find_handler(target)
             if handler.fetch_receipts is not None:
-                _Fetching(target, handler, fetched, using, is_stopping).run(due, now)
+                _Fetching(target, handler, fetched, using, now, is_stopping).run()
         except TargetUnavailable as unavailable:
             fetched.problems[target.name] = str(unavailable)
     return fetched
@@ -85,50 +81,47 @@ class _Fetching:
         handler: FoundHandler,
         fetched: Fetched,
         using: str,
+        now: datetime,
         is_stopping: Callable[[], bool],
     ) -> None:
         self.target = target
         self.handler = handler
         self.fetched = fetched
         self.using = using
+        self.now = now
         self.is_stopping = is_stopping
         self.problem: TargetUnavailable | None = None
 
-    def run(self, due: Sequence[int], now: datetime) -> None:
+    def run(self) -> None:
         """Ask, and record.
-
-        Args:
-            due: How often the provider was asked before about what is to be asked about now.
-            now: The moment.
 
         Raises:
             TargetUnavailable: When the provider cannot be asked.
         """
-        # From those that were asked about most often: none is asked about twice.
-        for asked in sorted(due, reverse=True):
-            for page in pages_awaited(self.target, asked, now, using=self.using):
-                if not self._ask(page, asked):
-                    return
+        kept = self.handler.receipts_kept
+        for page in pages_of_due(self.target, self.now, kept=kept, using=self.using):
+            if not self._ask(page):
+                return
 
-    def _ask(self, page: Sequence[Awaited], asked: int) -> bool:
+    def _ask(self, page: Sequence[Awaited]) -> bool:
         """Ask about some messages; tell whether there was an answer, and more may be asked."""
-        taken: list[UUID] = []
+        taken: list[Awaited] = []
         receipts = self._receipts(self._names(page, taken))
         module_name = self.target.notification_module_name
         record_receipts(module_name, receipts, using=self.using)
         if self.problem is not None:
             raise self.problem  # nobody knows which of the others the provider was asked about
-        keys = iter(taken)
-        while some := list(islice(keys, NOTED_AT_ONCE)):
-            self.fetched.awaited += note_asked(some, asked, using=self.using)
+        self.fetched.awaited += note_asked(
+            taken, self.target, self.now, kept=self.handler.receipts_kept, using=self.using
+        )
         return len(taken) == len(page)
 
-    def _names(self, page: Iterable[Awaited], taken: list[UUID]) -> Iterator[str]:
-        for key, message_id in page:
+    def _names(self, page: Iterable[Awaited], taken: list[Awaited]) -> Iterator[str]:
+        for message in page:
             if self.is_stopping():
                 return
-            taken.append(key)
-            yield message_id
+            taken.append(message)
+            yield message.message_id
 
     def _receipts(self, message_ids: Iterator[str]) -> Iterator[Receipt]:
         """Yield what the handler does, and keep its error: what came before it counts."""

@@ -230,6 +230,7 @@ class _Recording:
         else:
             return False
         self._move_to(_word(receipt), notification)
+        notification.receipt_due_at = None
         notification.confirmed_at = _moment(receipt, notification)
         self._keep(KIND.CONFIRMED, receipt, notification)
         return True
@@ -241,6 +242,7 @@ class _Recording:
         elif notification.provider_status == _word(receipt) or not self._was_unknown(notification):
             return False  # else it is known now that the attempt failed, and not what comes of it
         notification.provider_status = _word(receipt)
+        notification.receipt_due_at = None
         notification.confirmed_at = None
         self._keep(KIND.REPORTED_FAILED, receipt, notification)
         return True
@@ -324,7 +326,7 @@ class _Recording:
 
 
 def _state(notification: Notification) -> dict[str, Any]:
-    names = ("status", "response", "provider_status", "confirmed_at")
+    names = ("status", "response", "provider_status", "receipt_due_at", "confirmed_at")
     return {name: getattr(notification, name) for name in names}
 
 

@@ -36,7 +36,7 @@ SETTLED_FIELDS = ("status", "attempted_delivery", "response")
 #: What changes where the provider could not be reached.
 POSTPONED_FIELDS = ("status", "response", "scheduled_delivery")
 #: What a provider has reported of an earlier message, to be wiped out.
-REPORT_FIELDS = ("provider_status", "confirmed_at")
+REPORT_FIELDS = ("provider_status", "receipt_due_at", "confirmed_at")
 #: The largest that the column of a record's hard bounces holds.
 MOST_HARD_BOUNCES = 32_767
 

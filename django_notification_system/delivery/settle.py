@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from ..conf import WhenUnknown, engine_settings
+from ..conf import WhenUnknown, engine_settings, target_settings
 from ..models import Notification
 from ..models.notification import RESPONSE_MAX_LENGTH
 from ..models.retry_interval import next_interval
@@ -50,7 +50,7 @@ def settle(
     if outcome.result is Result.DELIVERED:
         notification.status = Notification.DELIVERED
         if outcome.awaits_receipt:
-            notification.await_receipt()
+            notification.await_receipt(at + _time_to_receipt(notification))
     elif outcome.opt_out:
         notification.status = Notification.OPTED_OUT
     elif outcome.deactivate_record or (outcome.hard_bounce and is_last_bounce(notification)):
@@ -62,6 +62,12 @@ def settle(
         notification.status = Notification.DELIVERY_FAILURE
     else:
         _settle_retry(outcome, at, due_until)
+
+
+def _time_to_receipt(notification: Notification) -> timedelta:
+    """Return the time from an attempt to the first question for its receipt."""
+    module_name = notification.target_user_record.target.notification_module_name
+    return timedelta(minutes=target_settings(module_name).receipts_after)
 
 
 def _settle_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:

@@ -21,7 +21,6 @@ from ..setting_rules import LONGEST_INTERVAL
 from ..signals import notifications_created
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
-from .awaited import AWAITED, IS_AWAITED
 from .database_now import DatabaseNow
 from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
@@ -196,9 +195,10 @@ class Notification(CreatedModifiedAbstractModel):
         provider_message_id: The provider's name for the message of the last attempt: Twilio's SID,
             Expo's ticket, an email's Message-ID.
         provider_status: What the provider has last reported of that message, in its own word; at
-            most 50 characters. Empty: nothing yet. ``receipt awaited``, and ``receipt awaited,
-            asked 2x`` say that it is to be asked yet, or again; ``no receipt`` that it had nothing
-            to say for a day.
+            most 50 characters. Empty: nothing yet. ``no receipt``: the provider was asked until it
+            forgets, and had nothing to say.
+        receipt_due_at: When the provider is asked next what became of that message. Empty: the
+            provider is not asked.
         confirmed_at: When the provider confirmed that the message arrived.
         idempotency_key: The key given to ``notify()``, if any: what must not be created twice.
         digest: What the database takes only once; see ``notification_digest()``.
@@ -323,6 +323,7 @@ class Notification(CreatedModifiedAbstractModel):
         db_default="",
         editable=False,
     )
+    receipt_due_at = models.DateTimeField(_("receipt due"), null=True, blank=True, editable=False)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True, editable=False)
     idempotency_key = models.CharField(  # noqa: DJ001 # NULL: none was given, "" is a key too
         _("idempotency key"), max_length=200, null=True, blank=True, editable=False
@@ -392,11 +393,11 @@ class Notification(CreatedModifiedAbstractModel):
                 name="notification_message",
                 where=models.Q(provider_message_id__gt=""),
             ),
-            # What fetches receipts: the few rows whose provider is to be asked now.
+            # Fetching receipts reads it: the rows whose provider is still to be asked.
             PartialIndex(
-                fields=["target", "provider_status", "attempted_delivery"],
-                name="notification_awaited",
-                where=IS_AWAITED,
+                fields=["target", "receipt_due_at"],
+                name="notification_receipt_due",
+                where=models.Q(receipt_due_at__isnull=False),
             ),
         ]
 
@@ -473,17 +474,22 @@ class Notification(CreatedModifiedAbstractModel):
 
         Only this instance changes; saving it is the caller's.
         """
-        if self.provider_status or self.confirmed_at is not None:
+        reports = (self.receipt_due_at, self.confirmed_at)
+        if self.provider_status or any(moment is not None for moment in reports):
             self.provider_status = ""
+            self.receipt_due_at = None
             self.confirmed_at = None
             self.forgets_report = True
 
-    def await_receipt(self) -> None:
-        """Note that the provider is to be asked what became of the message that it took.
+    def await_receipt(self, due_at: datetime) -> None:
+        """Note when to ask the provider what became of the message that it took.
 
         Only this instance changes; saving it is the caller's.
+
+        Args:
+            due_at: The moment.
         """
-        self.provider_status = AWAITED[0]
+        self.receipt_due_at = due_at
         self.forgets_report = True
 
     def is_due(self, at: datetime) -> bool:

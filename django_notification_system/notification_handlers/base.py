@@ -61,7 +61,8 @@ class FetchReceipts(Protocol):
 
         The engine asks about those that went out as ``Outcome.delivered(…, awaits_receipt=True)``:
         for the first time after the target's ``receipts_after`` minutes, then about those of which
-        there was nothing to say, at growing distances, until they are a day old. Yield only what is
+        there was nothing to say, at growing distances, until the provider forgets them: after a
+        day, or after the ``timedelta`` that the module names ``RECEIPTS_KEPT``. Yield only what is
         the end: ``CONFIRMED`` or ``FAILED``. Leave out what the provider has nothing to say of yet.
 
         Args:

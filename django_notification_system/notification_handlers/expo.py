@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -39,6 +40,8 @@ from .redaction import redacted
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 MESSAGES_IN_A_REQUEST = 100
+#: Expo clears receipts after 24 hours, as the same page says.
+RECEIPTS_KEPT = timedelta(hours=24)
 TOKEN_IN_BRACKETS = re.compile(r"Expo(?:nent)?PushToken\[[^\[\]]+\]")
 #: Expo's own clients take a token of this form, too.
 #: Source: expo/expo-server-sdk-node, src/ExpoClient.ts, isExpoPushToken()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,8 @@ from ..models import Notification, NotificationTarget
 from ..modules import find_module, missing_function, searched_places
 
 BUILT_IN_PACKAGE = "django_notification_system.notification_handlers"
+#: Where a module says nothing else of ``RECEIPTS_KEPT``.
+RECEIPTS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class FoundHandler:
     Attributes:
         deliver: See ``Handler.deliver()``.
         fetch_receipts: See ``FetchReceipts``; ``None`` where the module has no such function.
+        receipts_kept: For how long its provider keeps a receipt; see ``FetchReceipts``.
         source: The file or dotted name that it comes from.
         shadows_built_in: Whether it stands in for a handler of this app.
         is_built_in: Whether it is a handler of this app.
@@ -32,6 +36,7 @@ class FoundHandler:
 
     deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
     fetch_receipts: Callable[[Iterable[str]], Iterator[Receipt]] | None
+    receipts_kept: timedelta
     source: str
     shadows_built_in: bool
     is_built_in: bool
@@ -72,4 +77,11 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
     fetch_receipts = None if is_diverted() else getattr(found.module, "fetch_receipts", None)
     is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
     deliver = overridden(diverted(deliver, target), target)
-    return FoundHandler(deliver, fetch_receipts, found.source, found.shadows_built_in, is_built_in)
+    return FoundHandler(
+        deliver=deliver,
+        fetch_receipts=fetch_receipts,
+        receipts_kept=getattr(found.module, "RECEIPTS_KEPT", RECEIPTS_KEPT),
+        source=found.source,
+        shadows_built_in=found.shadows_built_in,
+        is_built_in=is_built_in,
+    )
