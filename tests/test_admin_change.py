@@ -93,6 +93,19 @@ def test_a_page_left_open_does_not_undo_a_delivery(
     assert (again.status, again.title) == (Notification.DELIVERED, "Test notification")
 
 
+@pytest.mark.parametrize(
+    ("change", "follows"), [({"title": "Another"}, True), ({"retry_time_interval": "20"}, False)]
+)
+def test_an_interval_that_a_person_enters_counts(
+    client: Client, records: Records, make_due: MakeDue, change: dict[str, str], follows: bool
+) -> None:
+    notification = make_due(records["Email"], follows_retry_policy=True)
+    url = address(Notification, "change", notification.pk)
+    client.post(url, {**form_of(client, url), **change})
+    notification.refresh_from_db()
+    assert notification.follows_retry_policy is follows
+
+
 def test_a_change_writes_only_what_was_changed(
     client: Client, records: Records, make_due: MakeDue
 ) -> None:

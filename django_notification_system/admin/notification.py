@@ -102,6 +102,7 @@ class NotificationAdmin(NotificationSystemAdmin):
                     "priority",
                     "max_retries",
                     "retry_time_interval",
+                    "follows_retry_policy",
                 )
             },
         ),
@@ -140,6 +141,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         ),
     )
     readonly_fields = (
+        "follows_retry_policy",
         "attempted_delivery",
         "retry_attempts",
         "response",
@@ -156,6 +158,13 @@ class NotificationAdmin(NotificationSystemAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
         """Leave out of the add page what only delivery makes; a new one is always scheduled."""
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save; who gives a notification an interval of its own takes it out of the policy."""
+        super().save_model(request, obj, form, change)
+        if change and "retry_time_interval" in form.changed_data and obj.follows_retry_policy:
+            rows = Notification.objects.using(obj._state.db).filter(pk=obj.pk)
+            rows.update(follows_retry_policy=False)
 
     def get_inlines(self, request: HttpRequest, obj: Notification | None) -> Any:
         """Leave out of the add page the history that there is not."""
