@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from django_notification_system.delivery.awaited import NO_RECEIPT, PAGE, next_age
 from django_notification_system.delivery.fetch_receipts import Fetched, fetch_receipts
+from django_notification_system.delivery.receipt import record_receipts
 from django_notification_system.delivery.run import Run
 from django_notification_system.models import (
     Notification,
@@ -232,6 +233,22 @@ def test_progress_is_no_answer(roost: TargetUserRecord) -> None:
     )
     assert fetch() == Fetched(awaited=1)
     assert asked_next() == 30
+
+
+@pytest.mark.parametrize(
+    ("result", "due_after"),
+    [
+        (ReceiptResult.PROGRESS, 15),
+        (ReceiptResult.CONFIRMED, None),
+        (ReceiptResult.FAILED, None),
+    ],
+)
+def test_what_a_provider_reports_unasked_ends_the_questions(
+    roost: TargetUserRecord, result: ReceiptResult, due_after: float | None
+) -> None:
+    perched(roost, 5, "ring-1")
+    record_receipts("roost", [Receipt("ring-1", "word", result)])
+    assert (only().provider_status, asked_next()) == ("word", due_after)
 
 
 def test_a_failure_is_recorded_as_such(roost: TargetUserRecord) -> None:
