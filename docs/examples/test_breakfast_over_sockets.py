@@ -20,7 +20,8 @@ class BreakfastTests(TestCase):
         notify(user, "Breakfast", "It is ready.", target="Twilio", retry_time_interval=0)
 
         with ProviderStandIn() as providers:
-            providers.answers.append(Answer(status=503))  # the first request; then as usual
+            switched_off = {"code": 30003, "message": "Unreachable handset", "status": 400}
+            providers.answers.append(Answer(status=400, json=switched_off))  # then as usual
             twilio = {
                 "base_url": providers.url,
                 "account_sid": "AC0",
