@@ -5,6 +5,7 @@ import smtplib
 import socket
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -336,3 +337,22 @@ def test_only_a_server_out_of_reach_is_called_unreachable(
     notifications = [make_due(email, title=f"Number {number}") for number in range(2)]
     outcomes = list(handler.deliver(notifications))
     assert [outcome.unreachable for outcome in outcomes] == [True, False]
+
+
+@pytest.mark.parametrize(("values", "minutes"), [({}, 30), ({"transient_interval": None}, 1440)])
+def test_a_mail_that_is_greylisted_is_tried_again_after_half_an_hour(
+    mail_server: SmtpStandIn,
+    email: TargetUserRecord,
+    make_due: MakeDue,
+    settings: Any,
+    values: dict[str, Any],
+    minutes: int,
+) -> None:
+    configure(settings, connections=1, **values)
+    mail_server.answer("RCPT", "450 4.7.1 Greylisted, come back later")
+    notification = make_due(email, retry_time_interval=1440)
+    run()
+    notification.refresh_from_db()
+    assert notification.attempted_delivery is not None
+    wait = notification.scheduled_delivery - notification.attempted_delivery
+    assert wait == timedelta(minutes=minutes)
