@@ -134,7 +134,7 @@ def _validate_headers(headers: Any) -> None:
         if instead := RESERVED_HEADERS.get(name.lower()):
             raise InvalidNotification(
                 _('extra["headers"] must not set %(name)s: %(instead)s.')
-                % {"name": name, "instead": instead}
+                % {"name": name, "instead": _(instead)}
             )
         if CONTROL_CHARACTERS.search(value):
             raise InvalidNotification(

@@ -24,7 +24,7 @@ def fault_of_addresses(text: str) -> str:
     for local_part, domain in _mailboxes(text):
         for character in local_part + domain:
             if unicodedata.category(character) == "Cf":
-                return f"has the invisible character {character!a}"
+                return _("has the invisible character %s") % ascii(character)
         if not local_part.isascii():
             return _("has a character beyond ASCII before the @, which needs SMTPUTF8 (RFC 6531)")
     return ""

@@ -8,6 +8,7 @@ from email.policy import EmailPolicy, Policy
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from .cannot_build_message import CannotBuildMessage
 from .email_addresses import fault_of_addresses
@@ -18,11 +19,11 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 HEADER_NAME = re.compile(r"[!-9;-~]+")
 #: Headers that a message has once and gets otherwise.
 RESERVED_HEADERS = {
-    "bcc": "use extra['bcc']",
-    "subject": "the notification's title is the subject",
-    "content-transfer-encoding": "it follows from the body",
-    "content-type": "it follows from the body",
-    "mime-version": "it follows from the body",
+    "bcc": gettext_noop("use extra['bcc']"),
+    "subject": gettext_noop("the notification's title is the subject"),
+    "content-transfer-encoding": gettext_noop("it follows from the body"),
+    "content-type": gettext_noop("it follows from the body"),
+    "mime-version": gettext_noop("it follows from the body"),
 }
 ADDRESSES = (
     "cc disposition-notification-to errors-to from reply-to resent-bcc resent-cc resent-from"
