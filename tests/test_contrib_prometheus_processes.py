@@ -13,9 +13,9 @@ import requests
 
 from tests.scrapes import Samples, samples_of, scrape
 from tests.subprocesses import environment_of
-from tests.test_projects import SITE, Project, start
+from tests.test_projects import SITE, Project, set_up, start
 
-__all__ = ["start"]  # the fixture
+__all__ = ["set_up", "start"]  # the fixtures
 
 ATTEMPTS = "attempts_total{outcome=delivered,target=Email}"
 CALLS = "provider_call_seconds_count{result=ok,target=Email}"
