@@ -23,7 +23,7 @@ from tests.databases import is_there
 from .project import Project, project
 
 if TYPE_CHECKING:
-    from django_notification_system.delivery.claim import Claim
+    from django_notification_system.delivery.claims.claim import Claim
 
 BATCH = 500
 ROUNDS = 20
@@ -114,8 +114,8 @@ def claim() -> None:
 def claiming() -> "Callable[[], Claim]":
     from django.utils import timezone
 
-    from django_notification_system.delivery.claim import claim_batch
-    from django_notification_system.delivery.levels import Levels
+    from django_notification_system.delivery.claims.claim import claim_batch
+    from django_notification_system.delivery.claims.levels import Levels
     from django_notification_system.models import NotificationTarget
 
     target = NotificationTarget.objects.get(notification_module_name="email")

@@ -131,7 +131,7 @@ django.setup()
 from collections import deque
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 deque(Run(), maxlen=0)
 started = time.perf_counter()
 deque(Run(), maxlen=0)

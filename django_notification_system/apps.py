@@ -15,7 +15,7 @@ class NotificationSystemConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and connect the engine to the models."""
         from . import checks  # noqa: F401
-        from .delivery.on_commit import hand_over_on_commit
+        from .delivery.handover.on_commit import hand_over_on_commit
         from .signals import notifications_created
 
         notifications_created.connect(hand_over_on_commit)

@@ -86,7 +86,7 @@ def _check_sender() -> Iterator[CheckMessage]:
     except (TargetUnavailable, AttributeError, TypeError):
         return  # the other checks say so
     # Imported here: it brings Django's mail with it, and models, which checks are older than.
-    from .notification_handlers.email_sender import correct_sender, fault_of_sender
+    from .notification_handlers.email.sender_address import correct_sender, fault_of_sender
 
     if isinstance(address, str) and (fault := fault_of_sender(address)):
         yield _error(14, f"{fault} {correct_sender()}")

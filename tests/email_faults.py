@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from django_notification_system.models import TargetUserRecord
-from django_notification_system.notification_handlers.email_faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.email.faults import FAULTS, Verdict
 from tests.conftest import MakeDue
 from tests.email_support import configure, run
 from tests.mail_backends import use_backend

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification
 from django_notification_system.testing.smtp import SmtpStandIn
 

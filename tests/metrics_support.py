@@ -9,7 +9,7 @@ from django.urls import include, path
 from prometheus_client import generate_latest
 
 from django_notification_system.contrib.prometheus import counting
-from django_notification_system.delivery import observers
+from django_notification_system.observing import observers
 from tests.scrapes import Samples, samples_of
 
 TOKEN = "a-token-that-nobody-guesses"

@@ -14,8 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_notification_system.admin import bulk
-from django_notification_system.delivery.run import Run
+from django_notification_system.admin.actions import bulk
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
@@ -329,7 +329,7 @@ def test_the_page_counts_no_further_than_the_cap(
     client: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "COUNTED_ROWS", 4)
-    monkeypatch.setattr("django_notification_system.admin.actions.COUNTED_ROWS", 4)
+    monkeypatch.setattr("django_notification_system.admin.actions.choices.COUNTED_ROWS", 4)
     notifications = [make_due(records["Email"], title=f"Number {n}") for n in range(7)]
     page = ask(client, "cancel", *notifications).content.decode()
     assert "More than 4 notifications are selected" in page

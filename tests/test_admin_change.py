@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from django_notification_system.admin import paginator
-from django_notification_system.admin.paginator import AtLeast, CappedPaginator
+from django_notification_system.admin.listing import paginator
+from django_notification_system.admin.listing.paginator import AtLeast, CappedPaginator
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,

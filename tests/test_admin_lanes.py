@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from django_notification_system.admin import lanes
+from django_notification_system.admin.listing import ranges as lanes
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.admin_site import address, staff_client
 

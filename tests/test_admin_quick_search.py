@@ -9,7 +9,7 @@ from django.db import models
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
-from django_notification_system.admin import quick_search
+from django_notification_system.admin.listing import quick_search
 from django_notification_system.models import NotificationTarget, TargetUserRecord
 
 

@@ -16,7 +16,7 @@ from django_notification_system.admin import (
     NotificationOptOutAdmin,
     UserTargetAdmin,
 )
-from django_notification_system.admin.search import user_search_fields
+from django_notification_system.admin.listing.search import user_search_fields
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,

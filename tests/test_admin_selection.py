@@ -11,7 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from django_notification_system.admin import quick_search, selection
+from django_notification_system.admin.actions import selection
+from django_notification_system.admin.listing import quick_search
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.admin_site import Records, address, listed, staff_client
 from tests.conftest import MakeDue
@@ -238,7 +239,7 @@ MOST_ROWS = 3_000
 @pytest.fixture
 def full_table(django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Few that are rare, older than a table full of what was delivered."""
-    monkeypatch.setattr("django_notification_system.admin.paginator.COUNTED_ROWS", 200)
+    monkeypatch.setattr("django_notification_system.admin.listing.paginator.COUNTED_ROWS", 200)
     monkeypatch.setattr(selection, "ROWS_LOOKED_AT", 500)
     user = django_user_model.objects.create_user(username="egg")
     target = NotificationTarget.objects.create(name="busy", notification_module_name="busy")

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from django_notification_system.delivery import claim as claim_module
-from django_notification_system.delivery.claim import Claim, claim_batch, claim_keys
-from django_notification_system.delivery.levels import Levels
+from django_notification_system.delivery.claims import claim as claim_module
+from django_notification_system.delivery.claims.claim import Claim, claim_batch, claim_keys
+from django_notification_system.delivery.claims.levels import Levels
 from django_notification_system.models import Notification, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.test_engine import in_real_transactions

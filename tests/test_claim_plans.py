@@ -13,8 +13,9 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from django_notification_system.conf import EngineSettings
-from django_notification_system.delivery.claim import claim_batch
-from django_notification_system.delivery.due import next_due_after, targets_with_due
+from django_notification_system.delivery.claims.claim import claim_batch
+from django_notification_system.delivery.claims.due import next_due_after, targets_with_due
+from django_notification_system.delivery.claims.levels import Levels
 from django_notification_system.delivery.handover import (
     ClaimedBatch,
     claim_batches,
@@ -22,13 +23,12 @@ from django_notification_system.delivery.handover import (
     deliver_batch,
     give_back,
 )
-from django_notification_system.delivery.levels import Levels
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.models.newest_first_index import ordering
+from django_notification_system.models.indexes import ordering
 from tests.many_notifications import analyze, multiply
 from tests.plans import Plan, explained, plan_of, statements_of
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 from prometheus_client import generate_latest
 
 from django_notification_system.contrib.prometheus import counting
-from django_notification_system.delivery import observers
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
     TargetUserRecord,
 )
+from django_notification_system.observing import observers
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue

@@ -102,7 +102,7 @@ def project_with_short_watch(project: Project, settings: dict[str, str]) -> str:
     code = """
 import logging; logging.basicConfig()
 import django; django.setup()
-from django_notification_system.delivery.watch import Watch
+from django_notification_system.delivery.runs.watch import Watch
 watch = Watch(interval=1, on_problem=print)
 for attempt in watch:
     if attempt is None:

@@ -17,9 +17,9 @@ from django.test import override_settings
 
 from django_notification_system.checks import check_settings
 from django_notification_system.contrib import tasks
-from django_notification_system.delivery.dispatch import Rest
 from django_notification_system.delivery.handover import claim_batches
-from django_notification_system.delivery.time_limit import ENQUEUE_SECONDS
+from django_notification_system.delivery.handover.dispatch import Rest
+from django_notification_system.delivery.handover.time_limit import ENQUEUE_SECONDS
 from django_notification_system.models import Notification, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.handlers.loft import flown

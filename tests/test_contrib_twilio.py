@@ -25,7 +25,7 @@ from django_notification_system.models import (
     NotificationOptOut,
     TargetUserRecord,
 )
-from django_notification_system.notification_handlers.twilio_faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.twilio.faults import FAULTS, Verdict
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue
 from tests.provider_support import Process

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from django_notification_system.delivery import watch
+from django_notification_system.delivery.runs import watch
 from tests.conftest import MakeDue
 from tests.databases import DATABASES
 from tests.handlers import loft as loft_handler

@@ -10,9 +10,9 @@ import pytest
 from django.db import DatabaseError, OperationalError, ProgrammingError, connection, connections
 from django.db.utils import DataError
 
-from django_notification_system.delivery import watch
-from django_notification_system.delivery.database import is_passing, patiently, refuses_value
-from django_notification_system.delivery.run import Run
+from django_notification_system.database import is_passing, patiently, refuses_value
+from django_notification_system.delivery.runs import watch
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler

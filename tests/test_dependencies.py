@@ -26,11 +26,11 @@ OWNERS = {
     "management/commands/create_email_target_user_records": "progress",
     "notification_handlers/expo": "expo",
     "notification_handlers/twilio": "twilio",
-    "operations/progress": "progress",
+    "operations/console/progress": "progress",
     "testing/smtp": "testing",
 }
 #: Modules that several extras need, and no project without one of them imports.
-SHARED = {"notification_handlers/provider": ("expo", "twilio")}
+SHARED = {"notification_handlers/http": ("expo", "twilio")}
 #: The plugin is imported by pytest alone.
 NOT_DECLARED = {"testing/pytest_plugin": {"pytest"}}
 #: What installs a package that has another name than its distribution, where it is not installed.

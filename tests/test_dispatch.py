@@ -18,10 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.delivery import on_commit
-from django_notification_system.delivery.dispatch import Rest
-from django_notification_system.delivery.handover import ClaimedBatch
-from django_notification_system.delivery.time_limit import within
+from django_notification_system.delivery.handover import ClaimedBatch, on_commit
+from django_notification_system.delivery.handover.dispatch import Rest
+from django_notification_system.delivery.handover.time_limit import within
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.email import create_notification
 from tests.conftest import MakeDue
@@ -368,7 +367,7 @@ def test_a_slow_engine_is_given_no_more_after_a_while(
     records: Records, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {**ENGINE, "BATCH_SIZE": 1}
-    monkeypatch.setattr("django_notification_system.delivery.dispatch.BEGIN_SECONDS", 0.25)
+    monkeypatch.setattr("django_notification_system.delivery.handover.dispatch.BEGIN_SECONDS", 0.25)
     messenger.watchers.append(lambda batch: time.sleep(0.1))
     Notification.objects.bulk_create(draft(records["Email"], str(index)) for index in range(9))
     assert 2 <= len(messenger.given) <= 4
@@ -380,7 +379,7 @@ def test_whoever_commits_waits_no_longer_though_the_engine_took_some_batches(
     records: Records, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: Any
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {**ENGINE, "BATCH_SIZE": 1}
-    monkeypatch.setattr("django_notification_system.delivery.dispatch.MOST_SECONDS", 0.5)
+    monkeypatch.setattr("django_notification_system.delivery.handover.dispatch.MOST_SECONDS", 0.5)
     is_over = threading.Event()
 
     def hang(batch: ClaimedBatch) -> None:

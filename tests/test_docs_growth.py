@@ -11,7 +11,7 @@ from django.db.migrations.state import ProjectState
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.delivery.claim import claim_batch
+from django_notification_system.delivery.claims.claim import claim_batch
 from django_notification_system.migrations._operations import AddIndexOnline
 from django_notification_system.models import (
     Notification,

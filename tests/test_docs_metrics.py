@@ -17,8 +17,8 @@ from prometheus_client.core import GaugeMetricFamily
 from django_notification_system.contrib.prometheus import checks, counting
 from django_notification_system.contrib.prometheus.conf import PrometheusSettings
 from django_notification_system.contrib.prometheus.queue import QueueCollector
-from django_notification_system.delivery import observers, outcome_name
 from django_notification_system.models import NotificationTarget, TargetUserRecord
+from django_notification_system.observing import observers, outcome_name
 from tests.conftest import MakeDue
 from tests.documentation import DOCS, EXAMPLES, process, run_example
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from django_notification_system.notification_handlers import twilio_faults
-from django_notification_system.notification_handlers.email_connection import Stage
-from django_notification_system.notification_handlers.email_faults import FAULTS, Fault
-from django_notification_system.notification_handlers.expo_faults import FAULTS as EXPO_FAULTS
-from django_notification_system.notification_handlers.expo_faults import Fault as ExpoFault
+from django_notification_system.notification_handlers.email.connection import Stage
+from django_notification_system.notification_handlers.email.faults import FAULTS, Fault
+from django_notification_system.notification_handlers.expo.faults import FAULTS as EXPO_FAULTS
+from django_notification_system.notification_handlers.expo.faults import Fault as ExpoFault
+from django_notification_system.notification_handlers.twilio import faults as twilio_faults
 from tests.documentation import DOCS, assert_table
 
 STAGES = {

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from django_notification_system.contrib.opentelemetry import tracing
-from django_notification_system.delivery import observers, outcome_name
 from django_notification_system.models import TargetUserRecord
+from django_notification_system.observing import observers, outcome_name
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue

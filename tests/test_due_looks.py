@@ -12,10 +12,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from django_notification_system.delivery.due import targets_with_due
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.watch import LOOK_COST_FACTOR, Watch
+from django_notification_system.delivery.claims.due import targets_with_due
+from django_notification_system.delivery.runs.watch import LOOK_COST_FACTOR, Watch
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import freely
 from tests.many_notifications import analyze, multiply

@@ -6,11 +6,11 @@ import email.policy
 import pytest
 from django.core.mail.backends import smtp
 
-from django_notification_system.notification_handlers.email_bytes import (
+from django_notification_system.notification_handlers.email.message_bytes import (
     sends_plainly,
     sharing_mail,
 )
-from django_notification_system.notification_handlers.email_mime import NotificationMail
+from django_notification_system.notification_handlers.email.mime import NotificationMail
 from tests.mail_backends import HAS_MAILERS
 
 MESSAGE_ID = "<123e4567-e89b-12d3-a456-426614174000@example.com>"

@@ -13,10 +13,10 @@ from django.core.mail import EmailMultiAlternatives
 from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.validate_email import validate_email
-from django_notification_system.notification_handlers.cannot_build_message import (
+from django_notification_system.notification_handlers.email.cannot_build_message import (
     CannotBuildMessage,
 )
-from django_notification_system.notification_handlers.email_message import build_message
+from django_notification_system.notification_handlers.email.message import build_message
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
 from tests.email_support import EGGS, SENT, after_run, configure, run

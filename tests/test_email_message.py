@@ -10,11 +10,11 @@ from django.core.mail import EmailMultiAlternatives
 
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers.cannot_build_message import (
+from django_notification_system.notification_handlers.email.cannot_build_message import (
     CannotBuildMessage,
 )
-from django_notification_system.notification_handlers.email_message import build_message
-from django_notification_system.notification_handlers.email_sender import sender
+from django_notification_system.notification_handlers.email.message import build_message
+from django_notification_system.notification_handlers.email.sender_address import sender
 
 SENDER = "Shop <shop@example.com>"
 

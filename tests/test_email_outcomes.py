@@ -12,9 +12,9 @@ import pytest
 
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers import email as handler
-from django_notification_system.notification_handlers.email_connection import Stage
-from django_notification_system.notification_handlers.email_faults import FAULTS, Verdict
-from django_notification_system.notification_handlers.email_outcomes import (
+from django_notification_system.notification_handlers.email.connection import Stage
+from django_notification_system.notification_handlers.email.faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.email.outcomes import (
     Trouble,
     classify,
     trouble_of_error,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from django_notification_system.notification_handlers.email_connection import Stage
-from django_notification_system.notification_handlers.email_outcomes import (
+from django_notification_system.notification_handlers.email.connection import Stage
+from django_notification_system.notification_handlers.email.outcomes import (
     classify,
     trouble_of_error,
 )

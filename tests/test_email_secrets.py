@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.management import call_command
 
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers.email_secrets import hide, secrets_of
+from django_notification_system.notification_handlers.email.secrets import hide, secrets_of
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
 from tests.email_support import EGGS, configure

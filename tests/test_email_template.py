@@ -7,7 +7,7 @@ import pytest
 
 from django_notification_system.admin.preview import preview_of
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers.email_message import build_message
+from django_notification_system.notification_handlers.email.message import build_message
 
 NAME = "O'Brien & <b>sons</b>"
 ESCAPED = "O&#x27;Brien &amp; &lt;b&gt;sons&lt;/b&gt;"

@@ -11,17 +11,17 @@ from django.db.models import F
 from django.utils import timezone, translation
 
 from django_notification_system import signals
-from django_notification_system.delivery.claim import Claim, claim_batch
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.record import record_outcomes
-from django_notification_system.delivery.run import Run
-from django_notification_system.delivery.settle import settle
+from django_notification_system.delivery.claims.claim import Claim, claim_batch
+from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.outcomes.record import record_outcomes
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 from tests.handlers import slow

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from django_notification_system.delivery.backlog import Backlog
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.backlog import Backlog
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.base import Outcome
 from django_notification_system.notification_handlers.email import MOST_TOGETHER

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_notification_system.delivery import lull
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs import lull
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue

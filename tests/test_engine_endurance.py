@@ -12,15 +12,11 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.utils import timezone
 
-from django_notification_system.delivery import database, due, watch
-from django_notification_system.delivery.claim import claim_batch
-from django_notification_system.delivery.observers import (
-    Observer,
-    add_observer,
-    remove_observer,
-)
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.run import Run
+from django_notification_system import database
+from django_notification_system.delivery.claims import due
+from django_notification_system.delivery.claims.claim import claim_batch
+from django_notification_system.delivery.runs import watch
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import (
     Notification,
@@ -28,6 +24,8 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers.parallel import side_by_side
+from django_notification_system.observing.observers import Observer, add_observer, remove_observer
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import freely, old
 from tests.handlers import loft as loft_handler

@@ -11,14 +11,14 @@ from django.db import connection
 from django.utils import timezone
 
 from django_notification_system import signals
-from django_notification_system.delivery import run as run_module
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs import run as run_module
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 from tests.handlers import old, slow

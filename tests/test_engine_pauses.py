@@ -11,15 +11,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.pause import is_paused, pause
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.claims.pause import is_paused, pause
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import freely, old
 from tests.test_engine import in_real_transactions

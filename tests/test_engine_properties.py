@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers.base import TargetUnavailable
+from django_notification_system.outcome import Outcome
 from tests.handlers import freely
 
 pytestmark = pytest.mark.django_db

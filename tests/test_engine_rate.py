@@ -12,15 +12,15 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system.conf import seconds_each
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.rate import LONGEST_WAIT_SECONDS, Rate
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.claims.rate import LONGEST_WAIT_SECONDS, Rate
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers.parallel import side_by_side
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import freely
 from tests.test_engine import in_real_transactions

@@ -17,6 +17,7 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system import notify
+from django_notification_system.delivery.handlers import find as registry
 from django_notification_system.exceptions import (
     NotificationsNotCreated,
     UserHasNoTargetRecords,
@@ -29,7 +30,6 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.modules import find_module
-from django_notification_system.notification_handlers import registry
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from exponent_server_sdk import DeviceNotRegisteredError, PushServerError, PushTicket
 
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers.expo import send_notification
 from django_notification_system.testing.providers import (

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.expo import Message, deliver
-from django_notification_system.notification_handlers.expo_faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.expo.faults import FAULTS, Verdict
 from django_notification_system.testing.providers import (
     Answer,
     ProviderStandIn,

@@ -19,7 +19,7 @@ from django_notification_system.models import (
     NotificationAttempt,
     TargetUserRecord,
 )
-from django_notification_system.notification_handlers.expo_receipts import RECEIPTS_IN_A_REQUEST
+from django_notification_system.notification_handlers.expo.receipts import RECEIPTS_IN_A_REQUEST
 from django_notification_system.testing.providers import Answer, ProviderStandIn, ReceivedRequest
 from tests.certificates import server_context
 from tests.conftest import MakeDue

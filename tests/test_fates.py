@@ -12,12 +12,11 @@ from django.utils import timezone
 
 from django_notification_system import signals, utils
 from django_notification_system.conf import RetryPolicy
-from django_notification_system.delivery.claim import Claim, claim_batch
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.record import record_outcomes
-from django_notification_system.delivery.run import Run
-from django_notification_system.delivery.settle import settle
-from django_notification_system.delivery.single import send_and_save
+from django_notification_system.delivery.claims.claim import Claim, claim_batch
+from django_notification_system.delivery.handlers.send_one import send_and_save
+from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.outcomes.record import record_outcomes
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,
@@ -25,6 +24,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.models.notification import as_project_time
 from django_notification_system.models.retry_interval import interval_of_policy
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import loft as loft_handler
 

@@ -16,10 +16,10 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_notification_system.delivery.awaited import NO_RECEIPT, PAGE, next_age
-from django_notification_system.delivery.fetch_receipts import Fetched, fetch_receipts
-from django_notification_system.delivery.receipt import record_receipts
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.receipts.awaited import NO_RECEIPT, PAGE, next_age
+from django_notification_system.delivery.receipts.fetch import Fetched, fetch_receipts
+from django_notification_system.delivery.receipts.record import record_receipts
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationTarget,

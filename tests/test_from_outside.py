@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_notification_system import notify
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.receipt import Receipt, ReceiptResult, record_receipts
-from django_notification_system.delivery.run import Run
-from django_notification_system.delivery.settle import settle
+from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.receipts.record import record_receipts
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers.retry_after import not_before
+from django_notification_system.notification_handlers.http.retry_after import not_before
+from django_notification_system.outcome import Outcome, Receipt, ReceiptResult
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.admin_site import address
 from tests.conftest import MakeDue

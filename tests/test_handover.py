@@ -27,14 +27,14 @@ from django_notification_system.delivery.handover import (
     hand_over_due,
     hand_over_next,
 )
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.exceptions import NotificationSystemError, TargetUnavailable
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import freely
 from tests.handlers import loft as loft_handler

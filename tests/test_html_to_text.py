@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_notification_system.notification_handlers.html_to_text import (
+from django_notification_system.notification_handlers.email.html.to_text import (
     html_to_text,
     is_html,
     text_to_html,

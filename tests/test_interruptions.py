@@ -12,19 +12,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import signals
-from django_notification_system.delivery.claim import Claim, claim_batch
+from django_notification_system.delivery.claims.claim import Claim, claim_batch
 from django_notification_system.delivery.handover import (
     claim_batches,
     deliver_batch,
     give_back,
 )
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import freely
 from tests.handlers import loft as loft_handler

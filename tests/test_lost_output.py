@@ -12,9 +12,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import OutputWrapper
 
-from django_notification_system.delivery import watch
+from django_notification_system.delivery.runs import watch
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.operations.outlet import Outlet
+from django_notification_system.operations.console.outlet import Outlet
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.subprocesses import ROOT

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from pytest_django import DjangoDbBlocker
 
-from django_notification_system.delivery.migrations_missing import missing_migrations
-from django_notification_system.delivery.watch import Watch
+from django_notification_system.delivery.runs.watch import Watch
+from django_notification_system.migrations_missing import missing_migrations
 from tests.scratch_databases import scratch_database
 from tests.settings import TEST_DATABASE
 

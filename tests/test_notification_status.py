@@ -19,9 +19,9 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.operations.causes import cause
-from django_notification_system.operations.duration import duration, spoken
-from django_notification_system.operations.text_table import table
+from django_notification_system.operations.console.duration import duration, spoken
+from django_notification_system.operations.console.text_table import table
+from django_notification_system.operations.queue.causes import cause
 from tests.conftest import MakeDue
 from tests.plans import plan_of, statements_of
 
@@ -120,7 +120,7 @@ def test_the_last_hour_counts_what_was_attempted_in_it(records: Records, make_du
 def test_where_more_was_delivered_than_is_looked_at_it_says_at_least(
     records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django_notification_system.operations import queue_counts
+    from django_notification_system.operations.queue import counts as queue_counts
 
     monkeypatch.setattr(queue_counts, "ATTEMPTS_COUNTED", 2)
     for number in range(3):

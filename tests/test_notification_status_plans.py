@@ -15,7 +15,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.operations import queue_counts
+from django_notification_system.operations.queue import counts as queue_counts
 from tests.many_notifications import analyze, multiply
 from tests.plans import plan_of, statements_of
 

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.delivery.receipt import Receipt, ReceiptResult, record_receipts
+from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.exceptions import NotificationSystemError
 from django_notification_system.models import (
     Notification,
@@ -20,6 +20,7 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers import twilio
+from django_notification_system.outcome import Receipt, ReceiptResult
 from django_notification_system.testing import Outbox, use_outbox
 from django_notification_system.testing.providers import ProviderStandIn
 from tests.conftest import ADDRESSES, MakeDue

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import django_notification_system
-from django_notification_system.delivery.outcome import LONGEST_TEXT, shortened
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.redaction import redacted
-from django_notification_system.operations.causes import cause
+from django_notification_system.operations.queue.causes import cause
+from django_notification_system.outcome import LONGEST_TEXT, shortened
 from django_notification_system.testing.providers import ProviderStandIn
 from tests.conftest import MakeDue
 from tests.email_support import configure

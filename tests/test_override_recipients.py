@@ -9,12 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from django_notification_system.delivery.override import overridden
-from django_notification_system.delivery.receipt import (
-    Receipt,
-    ReceiptResult,
-    record_receipts,
-)
+from django_notification_system.delivery.handlers.redirect import overridden
+from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import (
     Notification,
@@ -24,6 +20,7 @@ from django_notification_system.models import (
 from django_notification_system.notification_handlers import email as email_handler
 from django_notification_system.notification_handlers import twilio as twilio_handler
 from django_notification_system.notification_handlers.base import Outcome
+from django_notification_system.outcome import Receipt, ReceiptResult
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import ADDRESSES, MakeDue

@@ -13,13 +13,13 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
-from django_notification_system.delivery import claim as claim_module
-from django_notification_system.delivery import levels as levels_module
-from django_notification_system.delivery.claim import Claim, claim_batch
-from django_notification_system.delivery.due import targets_with_due
+from django_notification_system.delivery.claims import claim as claim_module
+from django_notification_system.delivery.claims import levels as levels_module
+from django_notification_system.delivery.claims.claim import Claim, claim_batch
+from django_notification_system.delivery.claims.due import targets_with_due
+from django_notification_system.delivery.claims.levels import Levels
 from django_notification_system.delivery.handover import claim_batches, deliver_batch
-from django_notification_system.delivery.levels import Levels
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators import email as email_creator
 from django_notification_system.notification_creators import expo as expo_creator

@@ -370,7 +370,11 @@ def test_queries_grow_with_batches_and_not_with_notifications(
     loft: TargetUserRecord, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is done every so often is done more often on a busy machine.
-    for name in ("supply.LOOK_EVERY", "levels.REMEMBERED", "batch.RECORD_AFTER"):
+    for name in (
+        "runs.target_run.LOOK_EVERY",
+        "claims.levels.REMEMBERED",
+        "runs.in_flight.RECORD_AFTER",
+    ):
         monkeypatch.setattr(f"django_notification_system.delivery.{name}_SECONDS", 60)
     idle = queries_of(Output)
     Notification.objects.bulk_create(

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
-from django_notification_system.operations.waiting import local, tried_again
+from django_notification_system.operations.console.waiting import local, tried_again
 from tests.conftest import MakeDue
 
 BERLIN = ZoneInfo("Europe/Berlin")

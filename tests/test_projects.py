@@ -237,7 +237,7 @@ def test_retry_in_local_time_is_due_after_its_interval(start: Callable[..., Proj
 def test_run_in_local_time_leaves_alone_what_another_holds(start: Callable[..., Project]) -> None:
     project = start("local_time")
     project.shell(
-        "from django_notification_system.delivery.claim import claim_batch\n"
+        "from django_notification_system.delivery.claims.claim import claim_batch\n"
         "for target in NotificationTarget.objects.all():\n"
         "    claim_batch(target, due_at=datetime.now(), size=9, lease_seconds=300,\n"
         "        using='default')\n"

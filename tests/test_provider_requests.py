@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers.base import Outcome
-from django_notification_system.notification_handlers.provider_requests import (
+from django_notification_system.notification_handlers.http.session import (
     NoAnswer,
     open_session,
     outcome_of_status,

@@ -13,17 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import signals
-from django_notification_system.delivery.claim import claim_batch
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.receipt import Receipt, ReceiptResult, record_receipts
-from django_notification_system.delivery.record import record_outcomes
-from django_notification_system.delivery.run import Run
-from django_notification_system.delivery.settle import settle
+from django_notification_system.delivery.claims.claim import claim_batch
+from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.outcomes.record import record_outcomes
+from django_notification_system.delivery.receipts.record import record_receipts
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome, Receipt, ReceiptResult
 from tests.conftest import MakeDue
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from django_notification_system.delivery import receipts_beside
-from django_notification_system.delivery.fetch_receipts import Fetched
-from django_notification_system.delivery.receipts_beside import ReceiptsBeside
+from django_notification_system.delivery.receipts import beside as receipts_beside
+from django_notification_system.delivery.receipts.beside import ReceiptsBeside
+from django_notification_system.delivery.receipts.fetch import Fetched
 
 
 class Fetcher:

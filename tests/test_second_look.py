@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_notification_system.delivery import lane
-from django_notification_system.delivery.outcome import Outcome
-from django_notification_system.delivery.run import Run
+from django_notification_system.delivery.runs import lane
+from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.handlers import freely, old
 from tests.handlers import loft as loft_handler

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from django_notification_system.delivery import run as run_module
-from django_notification_system.delivery import stop_moment
-from django_notification_system.delivery.in_time import in_time
-from django_notification_system.delivery.on_its_way import (
+from django_notification_system import stop_moment
+from django_notification_system.delivery.handlers.in_time import in_time
+from django_notification_system.delivery.handlers.on_its_way import (
     GivenBack,
     begin_sending,
     give_back_unsent,
 )
-from django_notification_system.delivery.run import Run
-from django_notification_system.delivery.wakeup import Wakeup
+from django_notification_system.delivery.runs import run as run_module
+from django_notification_system.delivery.runs.run import Run
+from django_notification_system.delivery.runs.wakeup import Wakeup
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
-from django_notification_system.operations.stopping import stopped_by_signals
+from django_notification_system.operations.console.stopping import stopped_by_signals
 from tests.conftest import MakeDue
 from tests.handlers import slow
 from tests.mail_backends import use_backend

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers import twilio
 from django_notification_system.notification_handlers.base import Outcome
-from django_notification_system.notification_handlers.twilio_faults import (
+from django_notification_system.notification_handlers.twilio.faults import (
     FAULTS,
     Trouble,
     Verdict,

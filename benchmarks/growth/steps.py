@@ -108,11 +108,11 @@ def claim(number: int, body: str) -> dict[str, Any]:
     """Claim and record, a batch after the other; return the milliseconds that each takes."""
     from django.utils import timezone
 
-    from django_notification_system.delivery.claim import claim_batch
-    from django_notification_system.delivery.outcome import Outcome
-    from django_notification_system.delivery.record import record_outcomes
-    from django_notification_system.delivery.settle import settle
+    from django_notification_system.delivery.claims.claim import claim_batch
+    from django_notification_system.delivery.outcomes.apply import settle
+    from django_notification_system.delivery.outcomes.record import record_outcomes
     from django_notification_system.models import NotificationTarget
+    from django_notification_system.outcome import Outcome
     from tests.plans import explained, statements_of
 
     target = NotificationTarget.objects.get(notification_module_name="email")

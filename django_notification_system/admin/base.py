@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from .filters import searches_everything
 from .form import VersionedForm
-from .paginator import CappedPaginator
-from .search import can_be_split, search_condition, words
+from .listing.filters import searches_everything
+from .listing.paginator import CappedPaginator
+from .listing.search import can_be_split, search_condition, words
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]

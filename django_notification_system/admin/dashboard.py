@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ..operations.queue_status import is_paused, queue_status
+from ..operations.queue.status import is_paused, queue_status
 from .chart import DAY, HEIGHT, KINDS, WEEK, WIDTH, charts
-from .filters import ErrorFilter
-from .paginator import AtLeast
+from .listing.filters import ErrorFilter
+from .listing.paginator import AtLeast
 from .visible import visible_notifications, visible_targets
 
 TEMPLATE = "admin/django_notification_system/notification/dashboard.html"

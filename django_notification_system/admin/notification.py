@@ -12,11 +12,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
-from .actions import ACTIONS, permitted, possible_actions
+from .actions.bulk import in_readers_language
+from .actions.choices import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
-from .bulk import in_readers_language
 from .dashboard import dashboard_page
-from .filters import (
+from .history import AttemptInline
+from .listing.filters import (
     AttemptedFilter,
     ErrorFilter,
     ExtentFilter,
@@ -25,11 +26,10 @@ from .filters import (
     StatusFilter,
     TargetFilter,
 )
-from .history import AttemptInline
+from .listing.notification_list import NotificationList, badge
+from .listing.search import user_search_fields
 from .notification_form import NotificationForm, brings_files
-from .notification_list import NotificationList, badge
 from .preview import framed_preview_page
-from .search import user_search_fields
 
 #: What an attempt has sent, or tried to: from then on it is history.
 CONTENT = ("target_user_record", "title", "body", "extra")

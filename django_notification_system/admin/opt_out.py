@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import NotificationOptOut
 from .base import NotificationSystemAdmin
-from .search import user_search_fields
+from .listing.search import user_search_fields
 
 
 @admin.register(NotificationOptOut)

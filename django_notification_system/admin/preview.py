@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from ..delivery.handlers.find import find_handler
 from ..exceptions import TargetUnavailable
 from ..models import Notification
-from ..notification_handlers.cannot_build_message import CannotBuildMessage
-from ..notification_handlers.email_attachments import attachment_size
-from ..notification_handlers.email_message import (
+from ..notification_handlers.email.attachments import attachment_size
+from ..notification_handlers.email.cannot_build_message import CannotBuildMessage
+from ..notification_handlers.email.message import (
     Body,
     addressed_message,
     attachment_paths,
@@ -26,8 +27,7 @@ from ..notification_handlers.email_message import (
     parts_of,
     template_name,
 )
-from ..notification_handlers.email_sender import sender
-from ..notification_handlers.registry import find_handler
+from ..notification_handlers.email.sender_address import sender
 
 TEMPLATE = "admin/django_notification_system/notification/preview.html"
 #: Nothing is loaded, nothing runs, nothing leads away; pictures may be part of the page itself.

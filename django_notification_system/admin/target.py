@@ -9,9 +9,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from ..delivery.handlers.find import find_handler
 from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
-from ..notification_handlers.registry import find_handler
 from .base import NotificationSystemAdmin
 
 

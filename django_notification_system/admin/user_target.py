@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, TargetUserRecord, UserTarget
 from .base import NotificationSystemAdmin
-from .filters import ExtentFilter, JustMeFilter, PersonFilter, notifications_of
-from .paginator import capped_count
-from .quick_search import records_meant
-from .search import user_search_fields, words
+from .listing.filters import ExtentFilter, JustMeFilter, PersonFilter, notifications_of
+from .listing.paginator import capped_count
+from .listing.quick_search import records_meant
+from .listing.search import user_search_fields, words
 from .visible import visible_notifications
 
 #: The unique constraint's fields, so that its index gives the page. The newest users come first

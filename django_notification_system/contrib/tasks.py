@@ -25,13 +25,8 @@ except ImportError:
         ) from error
 
 from ..conf import ENGINE, engine_settings, target_key
-from ..delivery.handover import (
-    ClaimedBatch,
-    deliver_batch,
-    hand_over_due,
-    hand_over_next,
-)
-from ..delivery.time_limit import ENQUEUE_SECONDS, within
+from ..delivery.handover.engine import ClaimedBatch, deliver_batch, hand_over_due, hand_over_next
+from ..delivery.handover.time_limit import ENQUEUE_SECONDS, within
 
 DEFAULT_QUEUE = "default"
 #: A worker begins no more of a batch after so many seconds, and hands over the rest anew: RQ ends a

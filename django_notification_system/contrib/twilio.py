@@ -26,14 +26,15 @@ except ImportError as error:
     ) from error
 
 from ..conf import TwilioSettings, twilio_settings
-from ..delivery.receipt import Receipt, ReceiptResult, record_receipts
+from ..delivery.receipts.record import record_receipts
 from ..exceptions import TargetUnavailable
-from ..notification_handlers.twilio_callback import (
+from ..notification_handlers.twilio.callback import (
     PARAMETER,
     address_of_attempt,
     message_id_of_attempt,
 )
-from ..notification_handlers.twilio_faults import Verdict, fault_of_code
+from ..notification_handlers.twilio.faults import Verdict, fault_of_code
+from ..outcome import Receipt, ReceiptResult
 
 logger = logging.getLogger("django_notification_system")
 

@@ -2,8 +2,7 @@
 
 from django.db import migrations, models
 
-from django_notification_system.models.partial_index import PartialIndex
-from django_notification_system.models.prefix_index import PrefixIndex
+from django_notification_system.models.indexes import PartialIndex, PrefixIndex
 
 from ._operations import AddIndexOnline
 

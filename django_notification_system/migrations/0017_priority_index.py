@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from django_notification_system.models.partial_index import PartialIndex
+from django_notification_system.models.indexes import PartialIndex
 
 from ._operations import AddIndexOnline
 

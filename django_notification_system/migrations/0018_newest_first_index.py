@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from django_notification_system.models.newest_first_index import NewestFirstIndex
+from django_notification_system.models.indexes import NewestFirstIndex
 
 from ._operations import AddIndexOnline
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import migrations, models
 from django.db.models import F
 
-from django_notification_system.models.partial_index import PartialIndex
+from django_notification_system.models.indexes import PartialIndex
 
 from ._operations import AddIndexOnline
 

@@ -16,17 +16,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..exceptions import InvalidNotification
-from ..notification_creators.validate_extra import json_object, storable_text
 from ..setting_rules import LONGEST_INTERVAL
 from ..signals import notifications_created
+from ..storable import json_object, storable_text
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
-from .database_now import DatabaseNow
-from .denormalised import TargetOfRecordField
 from .digest import DigestField, notification_digest
+from .expressions import DatabaseNow
+from .fields import TargetOfRecordField
+from .indexes import NewestFirstIndex, PartialIndex
 from .long_texts import LongJSONField, LongTextField
-from .newest_first_index import NewestFirstIndex
-from .partial_index import PartialIndex
 from .prioritised import IS_PRIORITISED
 from .retry_interval import next_interval
 from .target import NotificationTarget

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from ..printable import validate_printable
 from .abstract import CreatedModifiedAbstractModel
 from .address import AddressField
-from .prefix_index import PrefixIndex
+from .indexes import PrefixIndex
 from .target import NotificationTarget
 
 

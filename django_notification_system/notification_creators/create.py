@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections, transaction
 from django.utils import timezone
 
+from ..deadlock import ATTEMPTS, despite_deadlocks
 from ..exceptions import (
     InvalidNotification,
     NotificationsNotCreated,
@@ -18,7 +19,6 @@ from ..exceptions import (
 )
 from ..models import Notification, NotificationOptOut, NotificationTarget, TargetUserRecord
 from .bulk import insert_notifications
-from .deadlock import ATTEMPTS, despite_deadlocks
 from .draft import Draft
 from .nothing_created import Tally
 from .recipients import key_batches

@@ -21,7 +21,7 @@ from ..models.notification import (
     has_line_break,
     is_at_calendars_end,
 )
-from .validate_extra import json_object, storable_text
+from ..storable import json_object, storable_text
 
 TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
 KEY_MAX_LENGTH: int = Notification._meta.get_field("idempotency_key").max_length or 0

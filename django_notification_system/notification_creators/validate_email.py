@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from ..exceptions import InvalidNotification
 from ..models.address import trimmed
 from ..notification_handlers.base import one_line
-from ..notification_handlers.cannot_build_message import CannotBuildMessage
-from ..notification_handlers.email_addresses import fault_of_addresses
-from ..notification_handlers.email_attachments import check_attachment
-from ..notification_handlers.email_headers import (
+from ..notification_handlers.email.addresses import fault_of_addresses
+from ..notification_handlers.email.attachments import check_attachment
+from ..notification_handlers.email.cannot_build_message import CannotBuildMessage
+from ..notification_handlers.email.headers import (
     CONTROL_CHARACTERS,
     HEADER_NAME,
     RESERVED_HEADERS,

@@ -7,12 +7,11 @@ sends one at a time defines ``send_notification(notification)`` and returns an `
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from ..delivery.observers import provider_call
-from ..delivery.on_its_way import begin_sending
-from ..delivery.outcome import Outcome, one_line, shortened
-from ..delivery.receipt import Receipt, ReceiptResult
+from ..delivery.handlers.on_its_way import begin_sending
 from ..exceptions import TargetUnavailable
 from ..models import Notification
+from ..observing.observers import provider_call
+from ..outcome import Outcome, Receipt, ReceiptResult, one_line, shortened
 
 __all__ = [
     "FetchReceipts",

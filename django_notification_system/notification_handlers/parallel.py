@@ -4,13 +4,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from django.db import connections
+
+from ..delivery.handlers.on_its_way import _is_over
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,23 +20,6 @@ Result = TypeVar("Result")
 FAST_SECONDS = 0.01
 #: How long a result may lie there before it is yielded, where its worker has more to do.
 LOOK_EVERY_SECONDS = 0.02
-
-
-_is_over: ContextVar[Callable[[], bool]] = ContextVar("is_over", default=lambda: False)
-
-
-@contextmanager
-def beginning_nothing_more_when(is_over: Callable[[], bool]) -> Iterator[None]:
-    """Let what is worked on side by side in this thread begin no item any more from a moment on.
-
-    Args:
-        is_over: Tells whether that moment has come; called in the workers' threads.
-    """
-    token = _is_over.set(is_over)
-    try:
-        yield
-    finally:
-        _is_over.reset(token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from django.utils.translation import gettext as _
 
 from ..conf import expo_settings, twilio_settings
+from ..delivery.handlers.find import FoundHandler
 from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
-from ..notification_handlers.email_connection import ConnectionPool
-from ..notification_handlers.registry import FoundHandler
+from ..notification_handlers.email.connection import ConnectionPool
 from ..printable import without_password
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connections, transaction
 from django.db.models import Count, Q, signals
 
-from ..delivery.database import patiently
+from ..database import patiently
 from ..models import Notification, NotificationAttempt, NotificationTarget, TargetUserRecord
 from ..models.notification import NotificationQuerySet
 

@@ -7,10 +7,10 @@ from typing import Any
 from django.db import router
 from django.utils import timezone
 
-from ..delivery.pause import explained, is_paused
+from ..delivery.claims.pause import explained, is_paused
+from ..delivery.handlers.find import find_handler
 from ..exceptions import TargetUnavailable
 from ..models import Notification, TargetUserRecord
-from ..notification_handlers.registry import find_handler
 from .outbox import Outbox
 
 #: More lines than these hide what matters.

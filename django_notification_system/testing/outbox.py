@@ -18,14 +18,14 @@ from typing import Any, overload
 from django.core.mail import EmailMultiAlternatives
 from django.db import router
 
-from ..delivery.attempt import Attempt
-from ..delivery.divert import Deliver
-from ..delivery.outcome import Outcome
-from ..delivery.run import Run
-from ..delivery.targets import targets_named
+from ..delivery.claims.targets import targets_named
+from ..delivery.handlers.outbox_hook import Deliver
+from ..delivery.runs.report import Attempt
+from ..delivery.runs.run import Run
 from ..models import Notification, NotificationTarget
 from ..notification_handlers import email
-from ..notification_handlers.email_sender import sender
+from ..notification_handlers.email.sender_address import sender
+from ..outcome import Outcome
 
 Text = str | re.Pattern[str]
 

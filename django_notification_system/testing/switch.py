@@ -2,7 +2,7 @@
 
 from django.test.utils import TestContextDecorator
 
-from ..delivery.divert import begin_diversion, end_diversion
+from ..delivery.handlers.outbox_hook import begin_diversion, end_diversion
 from .outbox import Outbox
 
 _outboxes: list[Outbox] = []

@@ -27,7 +27,7 @@ from django_notification_system.delivery.handover import (  # noqa: E402
     claim_batches,
     deliver_batch,
 )
-from django_notification_system.delivery.run import Run  # noqa: E402
+from django_notification_system.delivery.runs.run import Run  # noqa: E402
 from django_notification_system.models import (  # noqa: E402
     Notification,
     NotificationTarget,

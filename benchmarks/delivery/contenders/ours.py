@@ -17,13 +17,13 @@ set_up(job, "django_notification_system", NOTIFICATION_SYSTEM_TARGETS=targets_of
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from django_notification_system.delivery.claim import claim_batch  # noqa: E402
-from django_notification_system.delivery.levels import Levels  # noqa: E402
-from django_notification_system.delivery.outcome import Outcome  # noqa: E402
-from django_notification_system.delivery.record import record_outcomes  # noqa: E402
-from django_notification_system.delivery.run import Run  # noqa: E402
-from django_notification_system.delivery.settle import settle  # noqa: E402
+from django_notification_system.delivery.claims.claim import claim_batch  # noqa: E402
+from django_notification_system.delivery.claims.levels import Levels  # noqa: E402
+from django_notification_system.delivery.outcomes.apply import settle  # noqa: E402
+from django_notification_system.delivery.outcomes.record import record_outcomes  # noqa: E402
+from django_notification_system.delivery.runs.run import Run  # noqa: E402
 from django_notification_system.models import NotificationTarget  # noqa: E402
+from django_notification_system.outcome import Outcome  # noqa: E402
 
 
 def run() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 from anymail.signals import EventType, RejectReason, tracking
 from django.db import router
 
-from ...delivery.receipt import Receipt, ReceiptResult, record_receipts
-from ...delivery.settle import storable_message_id
+from ...delivery.outcomes.apply import storable_message_id
+from ...delivery.receipts.record import record_receipts
 from ...models import Notification
 from ...models.address import comparable
-from ...notification_handlers.email_connection import Stage
-from ...notification_handlers.email_faults import Verdict
-from ...notification_handlers.email_outcomes import Trouble, classify
+from ...notification_handlers.email.connection import Stage
+from ...notification_handlers.email.faults import Verdict
+from ...notification_handlers.email.outcomes import Trouble, classify
+from ...outcome import Receipt, ReceiptResult
 
 MODULE_NAME = "email"
 #: Longer texts of a third party's may quote what was sent.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from ...delivery.handover import ClaimedBatch
+    from ...delivery.handover.engine import ClaimedBatch
 
 if find_spec("celery") is None:
     raise ImproperlyConfigured(
@@ -35,7 +35,7 @@ def enqueue(batch: "ClaimedBatch") -> None:
     from celery import current_app
     from django.db import connections
 
-    from ...delivery.time_limit import ENQUEUE_SECONDS, within
+    from ...delivery.handover.time_limit import ENQUEUE_SECONDS, within
     from .tasks import send  # which needs the models, as this app's own module must not
 
     # Within a transaction, a test's mostly, another thread's connection would see nothing.

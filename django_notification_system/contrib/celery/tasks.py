@@ -8,11 +8,11 @@ from celery import current_task, shared_task
 from django.db import router
 
 from ...conf import engine_settings
-from ...delivery import handover
-from ...delivery.fetch_receipts import fetch_receipts as ask_for_receipts
-from ...delivery.handover import ClaimedBatch
-from ...delivery.pause import is_paused
-from ...delivery.targets import targets_named
+from ...delivery.claims.pause import is_paused
+from ...delivery.claims.targets import targets_named
+from ...delivery.handover import engine as handover
+from ...delivery.handover.engine import ClaimedBatch
+from ...delivery.receipts.fetch import fetch_receipts as ask_for_receipts
 from ...models import Notification
 
 logger = logging.getLogger("django_notification_system")

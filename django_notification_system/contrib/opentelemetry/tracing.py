@@ -17,10 +17,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 
 from ... import __version__
-from ...delivery.observers import Observer, WatchedCall, add_observer
-from ...delivery.outcome import Outcome
-from ...delivery.outcome_name import outcome_of
 from ...models import Notification, NotificationTarget
+from ...observing.observers import Observer, WatchedCall, add_observer
+from ...observing.outcome_name import outcome_of
+from ...outcome import Outcome
 
 SCHEMA = "https://opentelemetry.io/schemas/1.27.0"
 #: ``messaging.system`` of a batch, and what our own attributes begin with.

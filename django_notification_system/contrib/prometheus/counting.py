@@ -10,10 +10,10 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
-from ...delivery.observers import Observer, WatchedCall, add_observer
-from ...delivery.outcome import Outcome
-from ...delivery.outcome_name import outcome_of
 from ...models import Notification, NotificationTarget
+from ...observing.observers import Observer, WatchedCall, add_observer
+from ...observing.outcome_name import outcome_of
+from ...outcome import Outcome
 from .conf import prometheus_settings
 from .file import CountsFile
 from .queue import QueueOutsideRequests

@@ -11,11 +11,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from ...delivery.override import is_held
-from ...delivery.targets import targets_named
+from ...delivery.claims.targets import targets_named
+from ...delivery.handlers.redirect import is_held
 from ...models import Notification
-from ...operations.queue_counts import count_waiting, held_claims
-from ...operations.queue_status import is_paused
+from ...operations.queue.counts import count_waiting, held_claims
+from ...operations.queue.status import is_paused
 from .conf import prometheus_settings
 
 logger = logging.getLogger("django_notification_system")

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_noop
 
 from ...email_records import Batch, EmailRecords, Result, User
 from ...exceptions import NotificationSystemError
-from ...operations.arguments import add_database
-from ...operations.command import NotificationSystemCommand
+from ...operations.console.arguments import add_database
+from ...operations.console.command import NotificationSystemCommand
 
 #: A statement has up to three parameters a user, and SQLite takes no more than 32,766.
 MAX_BATCH_SIZE = 10_000

@@ -7,11 +7,11 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from ...delivery.handover import find_engine, hand_over_due
+from ...delivery.handover.engine import find_engine, hand_over_due
 from ...exceptions import NotificationSystemError
-from ...operations.arguments import add_database, add_targets
-from ...operations.command import NotificationSystemCommand
-from ...operations.database_away import in_a_line_where_away
+from ...operations.console.arguments import add_database, add_targets
+from ...operations.console.command import NotificationSystemCommand
+from ...operations.console.database_away import in_a_line_where_away
 
 
 class Command(NotificationSystemCommand):

@@ -8,14 +8,14 @@ from django.db import DatabaseError, router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from ...delivery.targets import targets_named
+from ...delivery.claims.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
-from ...operations.arguments import add_database, add_targets
-from ...operations.command import NotificationSystemCommand
-from ...operations.duration import duration
-from ...operations.queue_status import overdue, queue_status
-from ...operations.status_report import health_json, health_text, status_json, status_text
+from ...operations.console.arguments import add_database, add_targets
+from ...operations.console.command import NotificationSystemCommand
+from ...operations.console.duration import duration
+from ...operations.queue.report import health_json, health_text, status_json, status_text
+from ...operations.queue.status import overdue, queue_status
 from ...printable import printable, printable_json
 
 

@@ -11,20 +11,20 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from ...delivery.fetch_receipts import Fetched, fetch_receipts
-from ...delivery.receipts_beside import ReceiptsBeside
-from ...delivery.run import Run
-from ...delivery.watch import Watch
+from ...delivery.receipts.beside import ReceiptsBeside
+from ...delivery.receipts.fetch import Fetched, fetch_receipts
+from ...delivery.runs.run import Run
+from ...delivery.runs.watch import Watch
 from ...exceptions import NotificationSystemError
-from ...operations.arguments import add_database, add_targets
-from ...operations.command import NotificationSystemCommand
-from ...operations.database_away import in_a_line_where_away
-from ...operations.engine_log import engine_log
-from ...operations.numbers import positive_integer, positive_number
-from ...operations.progress import Progress, progress_bar
-from ...operations.run_output import RunOutput
-from ...operations.stopping import stopped_by_signals
-from ...operations.tally import count_to_attempt
+from ...operations.console.arguments import add_database, add_targets
+from ...operations.console.command import NotificationSystemCommand
+from ...operations.console.database_away import in_a_line_where_away
+from ...operations.console.engine_log import engine_log
+from ...operations.console.numbers import positive_integer, positive_number
+from ...operations.console.progress import Progress, progress_bar
+from ...operations.console.run_output import RunOutput
+from ...operations.console.stopping import stopped_by_signals
+from ...operations.console.tally import count_to_attempt
 
 #: A run that takes no longer needs no bar.
 BAR_AFTER_SECONDS = 1.0

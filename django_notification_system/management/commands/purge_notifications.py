@@ -12,15 +12,15 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from ...delivery.targets import targets_named
+from ...delivery.claims.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
-from ...operations.arguments import add_database, add_targets
-from ...operations.command import NotificationSystemCommand
-from ...operations.duration import duration
-from ...operations.progress import progress_bar
+from ...operations.console.arguments import add_database, add_targets
+from ...operations.console.command import NotificationSystemCommand
+from ...operations.console.duration import duration
+from ...operations.console.progress import progress_bar
+from ...operations.console.stopping import stopped_by_signals
 from ...operations.purge import ENDED_STATUSES, Purge
-from ...operations.stopping import stopped_by_signals
 
 #: A statement has a parameter a notification, and SQLite takes no more than 32,766.
 MAX_BATCH_SIZE = 10_000

@@ -9,17 +9,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from ...checks import check_settings
-from ...delivery.outcome import Outcome, Result
-from ...delivery.override import override_notice
-from ...delivery.pause import explained, is_paused
-from ...delivery.targets import targets_named
+from ...delivery.claims.pause import explained, is_paused
+from ...delivery.claims.targets import targets_named
+from ...delivery.handlers.find import find_handler
+from ...delivery.handlers.redirect import override_notice
 from ...exceptions import NotificationSystemError
 from ...models import Notification, NotificationTarget
-from ...notification_handlers.registry import find_handler
-from ...operations.arguments import add_database
-from ...operations.command import NotificationSystemCommand
+from ...operations.console.arguments import add_database
+from ...operations.console.command import NotificationSystemCommand
 from ...operations.destination import destination
-from ...operations.trial import send_test_message, went_out
+from ...operations.send_test import send_test_message, went_out
+from ...outcome import Outcome, Result
 from ...printable import printable
 
 

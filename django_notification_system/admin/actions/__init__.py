@@ -1,0 +1,1 @@
+"""What people do with notifications from the admin, one or many."""

@@ -1,0 +1,184 @@
+"""The actions of the list of notifications, each with a page that asks first."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext_lazy
+
+from ...models import Notification
+from ..listing.paginator import COUNTED_ROWS
+from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Result, apply, preview
+
+TEMPLATE = "admin/django_notification_system/notification/action_confirmation.html"
+#: How many notifications the page names.
+NAMED = 10
+
+Action = Callable[[Any, HttpRequest, Any], TemplateResponse | None]
+
+
+class MomentForm(forms.Form):
+    """Asks for the moment to which notifications are moved."""
+
+    moment = forms.SplitDateTimeField(label=_("New time"), widget=AdminSplitDateTime)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Django gives neither of the two fields a label.
+        widget: Any = self.fields["moment"].widget
+        for part, label in zip(widget.widgets, (_("Day"), _("Time of day")), strict=True):
+            part.attrs["aria-label"] = label
+
+    def clean_moment(self) -> datetime:
+        """Refuse what has passed.
+
+        Raises:
+            ValidationError: When it has passed; there is an action for now.
+        """
+        moment: datetime = self.cleaned_data["moment"]
+        if moment <= timezone.now():
+            raise ValidationError(
+                _("This time has passed. Enter a later one, or use “Send now”."), code="past"
+            )
+        return moment
+
+
+@admin.action(permissions=["send"], description=_("Send now"))
+def send_now(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Make due what was to be sent later."""
+    return _ask_or_do(model_admin, request, queryset, "send_now")
+
+
+@admin.action(permissions=["retry"], description=_("Send failed ones again"))
+def retry_failed(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Schedule anew what has failed, with all its attempts."""
+    return _ask_or_do(model_admin, request, queryset, "retry_failed")
+
+
+@admin.action(permissions=["cancel"], description=pgettext_lazy("notifications", "Cancel"))
+def cancel(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Call off what was to be sent."""
+    return _ask_or_do(model_admin, request, queryset, "cancel")
+
+
+@admin.action(permissions=["reschedule"], description=_("Reschedule"))
+def reschedule(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
+    """Move what is to be sent to a moment that is entered on the page."""
+    return _ask_or_do(model_admin, request, queryset, "reschedule", MomentForm)
+
+
+ACTIONS: tuple[Action, ...] = (send_now, retry_failed, cancel, reschedule)
+#: Not read from ``get_actions()``: Django 6.1 has put objects in the place of its tuples.
+DESCRIPTIONS: dict[str, Any] = {
+    action.__name__: action.short_description  # type: ignore[attr-defined] # by the decorator
+    for action in ACTIONS
+}
+#: For which notifications an action is.
+CHANGES = {
+    "send_now": SEND_NOW,
+    "retry_failed": RETRY_FAILED,
+    "cancel": CANCEL,
+    "reschedule": RESCHEDULE,
+}
+
+
+def _ask_or_do(
+    model_admin: Any,
+    request: HttpRequest,
+    queryset: Any,
+    name: str,
+    form_class: type[MomentForm] | None = None,
+) -> TemplateResponse | None:
+    change = CHANGES[name]
+    confirmed = "confirmed" in request.POST
+    form = None
+    moment = timezone.now()
+    if form_class is not None:
+        form = form_class(request.POST if confirmed else None)
+        if confirmed and form.is_valid():
+            moment = form.cleaned_data["moment"]
+    if confirmed and (form is None or form.is_valid()):
+        result = apply(change, queryset, moment, user_id=request.user.pk)
+        _tell(model_admin, request, result)
+        return None
+    return _page(model_admin, request, queryset, name, preview(change, queryset, moment), form)
+
+
+def _page(
+    model_admin: Any,
+    request: HttpRequest,
+    queryset: Any,
+    name: str,
+    expected: Result,
+    form: MomentForm | None,
+) -> TemplateResponse:
+    options = model_admin.opts
+    title = capfirst(str(DESCRIPTIONS[name]))
+    named = list(queryset[: NAMED + 1])
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": title,
+        "opts": options,
+        "action_name": name,
+        "expected": expected,
+        "reasons": expected.reasons(),
+        "counted": COUNTED_ROWS,
+        "more_than_counted": expected.changed + expected.left.total() > COUNTED_ROWS,
+        "named": named[:NAMED],
+        "shortened": len(named) > NAMED,
+        "form": form,
+        "media": model_admin.media + form.media if form else model_admin.media,
+        "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "select_across": request.POST.get("select_across", "0"),
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, TEMPLATE, context)
+
+
+def _tell(model_admin: Any, request: HttpRequest, result: Result) -> None:
+    if result.changed:
+        text = ngettext(
+            "%(number)s notification was changed.",
+            "%(number)s notifications were changed.",
+            result.changed,
+        )
+        model_admin.message_user(request, text % {"number": result.changed}, messages.SUCCESS)
+    if not result.left:
+        return
+    reasons = "; ".join(f"{number} ({reason})" for number, reason in result.reasons())
+    number = result.left.total()
+    text = ngettext(
+        "%(number)s notification was left as it was: %(reasons)s.",
+        "%(number)s notifications were left as they were: %(reasons)s.",
+        number,
+    )
+    model_admin.message_user(
+        request, text % {"number": number, "reasons": reasons}, messages.WARNING
+    )
+
+
+def possible_actions(
+    model_admin: Any, request: HttpRequest, notification: Notification
+) -> list[tuple[str, Any]]:
+    """Return the actions, by name and description, that a person may use on a notification now."""
+    return [
+        (name, DESCRIPTIONS[name])
+        for name in model_admin.get_actions(request)
+        if name in CHANGES and notification.status in CHANGES[name].statuses
+    ]
+
+
+def permitted(request: HttpRequest, verb: str) -> bool:
+    """Tell whether a person has the permission of an action."""
+    return request.user.has_perm(f"{Notification._meta.app_label}.{verb}_notification")

@@ -1,0 +1,1 @@
+"""Which rows, and the right to them."""

@@ -1,0 +1,64 @@
+"""Reading long texts only when they are to be sent, so that memory does not grow with a claim."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ...models import Notification
+from ...models.long_texts import size_of_mark
+from ...models.notification import NotificationQuerySet
+
+#: So many bytes of long texts are read at once, or a single text where that is longer.
+LONG_BYTES_AT_ONCE = 8 * 2**20
+
+
+def read(rows: NotificationQuerySet) -> list[Notification]:
+    """Return these rows, whose long texts are not read as yet."""
+    return list(map(_without_marks, rows.leaving_long_texts()))
+
+
+def iterate(rows: NotificationQuerySet, chunk_size: int) -> Iterator[Notification]:
+    """Yield these rows, whose long texts are read when somebody asks for them."""
+    return map(_without_marks, rows.leaving_long_texts().iterator(chunk_size=chunk_size))
+
+
+def first_of_size(rows: Sequence[Notification]) -> int:
+    """Return how many of these to read together, as their texts are not too long in all."""
+    size = 0
+    for number, row in enumerate(rows):
+        size += row.long_size
+        if number and size > LONG_BYTES_AT_ONCE:
+            return number
+    return len(rows)
+
+
+def is_unread(row: Notification) -> bool:
+    """Tell whether a row's texts are still in the database."""
+    return row.long_size > 0 and "body" not in row.__dict__
+
+
+def read_long_texts(rows: Iterable[Notification], *, using: str) -> set[Any]:
+    """Read the texts of these rows that were left in the database.
+
+    Returns:
+        The keys of rows that are not there any more.
+
+    Raises:
+        Exception: What Python says of an ``extra`` that it cannot read.
+    """
+    unread = {row.pk: row for row in rows if is_unread(row)}
+    if not unread:
+        return set()
+    found = Notification.objects.using(using).filter(pk__in=list(unread))
+    for key, body, extra in found.values_list("pk", "body", "extra"):
+        row = unread.pop(key)
+        row.body, row.extra = body, extra
+    return set(unread)
+
+
+def _without_marks(row: Notification) -> Notification:
+    size = size_of_mark(row.body) + size_of_mark(row.extra)
+    if size:
+        row.long_size = size
+        # Deferred, as Django calls it.
+        del row.__dict__["body"], row.__dict__["extra"]
+    return row

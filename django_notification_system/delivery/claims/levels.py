@@ -1,0 +1,102 @@
+"""Which priorities there are among what waits for a target."""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db import connections
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from ...conf import engine_settings
+from ...database import patiently
+from ...models import Notification, NotificationTarget
+from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
+
+#: For how long it is remembered which there are.
+REMEMBERED_SECONDS = 1.0
+#: Where a target keeps what was read with it: its highest priority, by each pending status.
+HIGHEST = {f"highest_{status.lower()}": status for status in Notification.PENDING_STATUSES}
+
+
+def with_highest_priority(
+    targets: "QuerySet[NotificationTarget]", *, using: str
+) -> "QuerySet[NotificationTarget]":
+    """Let a query for targets also return the highest priority of what waits for each."""
+    highest = {
+        name: Subquery(_prioritised(OuterRef("pk"), status, using).values("priority")[:1])
+        for name, status in HIGHEST.items()
+    }
+    return targets.annotate(**highest)
+
+
+def priority_step() -> timedelta:
+    """Return how long a wait a step of priority is worth."""
+    return timedelta(seconds=engine_settings().priority_aging)
+
+
+class Levels:
+    """Which priorities there are, but for none, among what waits for a target.
+
+    Args:
+        target: Which. Where ``with_highest_priority()`` has just read it, nothing more is asked.
+        using: The database's alias.
+
+    Attributes:
+        step: What a step of priority is worth.
+        has_interrupted: Whether a claim has met rows that were interrupted, which go last.
+    """
+
+    def __init__(self, target: NotificationTarget, *, using: str) -> None:
+        self.step = priority_step()
+        self.has_interrupted = False
+        self._target = target
+        self._using = using
+        self._found: list[int] = []
+        self._found_at: float | None = None
+        if self.step and all(hasattr(target, name) for name in HIGHEST):
+            self._find_from(_highest(target))
+
+    def find(self) -> Sequence[int]:
+        """Return them, the highest first, as they were at most a second ago."""
+        if not self.step:
+            return ()
+        now = time.monotonic()
+        if self._found_at is None or now - self._found_at > REMEMBERED_SECONDS:
+            rows = NotificationTarget.objects.using(self._using).filter(pk=self._target.pk)
+            found = with_highest_priority(rows, using=self._using)
+            targets = patiently(lambda: list(found), using=self._using)
+            self._find_from(max(map(_highest, targets), default=0))
+        return self._found
+
+    def _find_from(self, highest: int) -> None:
+        self._found_at = time.monotonic()
+        self._found = []
+        # More there are not, but for what somebody wrote past all validation.
+        while highest > 0 and len(self._found) < HIGHEST_PRIORITY:
+            self._found.append(highest)
+            highest = patiently(partial(self._highest, highest), using=self._using)
+
+    def _highest(self, below: int) -> int:
+        found = [
+            priority
+            for status in HIGHEST.values()
+            for priority in _prioritised(self._target, status, self._using)
+            .filter(priority__lt=below)
+            .values_list("priority", flat=True)[:1]
+        ]
+        return max(found, default=0)
+
+
+def _prioritised(target: Any, status: str, using: str) -> NotificationQuerySet:
+    """Return what waits in a status, the highest priority first: the far end of an index."""
+    rows = Notification.objects.using(using).filter(target=target, status=status)
+    if connections[using].features.supports_partial_indexes:
+        # Else the index is over all rows, and all that has no priority would be gone through.
+        rows = rows.filter(priority__gt=0)
+    return rows.order_by("-priority")
+
+
+def _highest(target: NotificationTarget) -> int:
+    return max(getattr(target, name) or 0 for name in HIGHEST)

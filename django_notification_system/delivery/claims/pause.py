@@ -1,0 +1,93 @@
+"""Letting a target rest whose provider cannot be reached, for all runs and hosts at once."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connections, router
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ...database import patiently
+from ...models import NotificationTarget
+from ...models.expressions import DatabaseNow
+from ...storable import storable
+
+
+def pause(
+    target: NotificationTarget, seconds: float, *, reason: str, using: str, is_busy: bool = False
+) -> str:
+    """Pause a target, and return what there is to say of it.
+
+    When the time is over, the first run tries a single notification before the others.
+
+    Args:
+        target: The target.
+        seconds: For how long.
+        reason: Why, for people.
+        using: The database's alias.
+        is_busy: Whether the provider answers, and wants no more for now.
+    """
+    until = _now(target, using=using) + timedelta(seconds=seconds)
+    reason = storable(reason, 500)
+    rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
+    patiently(lambda: rows.update(paused_until=until, pause_reason=reason), using=using)
+    if is_busy:
+        said = _(
+            "The provider of target %(target)r wants no more for now, so the target is paused until"
+            " %(until)s. What is due waits. (%(reason)s)"
+        )
+        return said % {"target": target.name, "until": shown(until), "reason": reason}
+    return _(
+        "The provider of target %(target)r cannot be reached or does not answer, so the target is"
+        " paused until %(until)s. What is due waits. (%(reason)s)"
+    ) % {"target": target.name, "until": shown(until), "reason": reason}
+
+
+def resume(target: NotificationTarget, *, using: str) -> None:
+    """End a pause that is over, now that the provider has answered."""
+    rows = NotificationTarget.objects.using(using).filter(
+        pk=target.pk, paused_until=target.paused_until
+    )
+    patiently(lambda: rows.update(paused_until=None, pause_reason=""), using=using)
+
+
+def is_paused(target: NotificationTarget) -> bool:
+    """Tell whether nothing is to be delivered to a target for now, by the database's clock.
+
+    The database is asked only where there is a pause at all.
+    """
+    if target.paused_until is None:
+        return False
+    using = target._state.db or router.db_for_read(NotificationTarget)
+    return target.paused_until > _now(target, using=using)
+
+
+def _now(target: NotificationTarget, *, using: str) -> datetime:
+    """Return the moment by the database's clock, which all hosts share, as the project's own are.
+
+    Where the target has just been deleted, the host's clock will do.
+    """
+    rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
+    moment: datetime | None = patiently(
+        rows.values_list(DatabaseNow(), flat=True).first, using=using
+    )
+    if moment is None:
+        return timezone.now()
+    if settings.USE_TZ or connections[using].vendor == "postgresql":
+        return moment
+    # Elsewhere the clock is UTC and its moments are without a zone, as those of the project.
+    return timezone.make_naive(moment.replace(tzinfo=UTC))
+
+
+def explained(target: NotificationTarget) -> str:
+    """Return what there is to say of a target that is paused."""
+    said = _("Target %(target)r is paused until %(until)s.") % {
+        "target": target.name,
+        "until": shown(target.paused_until),
+    }
+    return f"{said} ({target.pause_reason})" if target.pause_reason else said
+
+
+def shown(moment: datetime | None) -> str:
+    """Return a moment as the blocks show it, without fractions of a second."""
+    return "" if moment is None else str(moment.replace(microsecond=0))

@@ -1,0 +1,84 @@
+"""Keeping to a target's rate, together with all other runs and hosts that share the database."""
+
+import time
+from datetime import datetime, timedelta
+
+from ...database import patiently
+from ...models import NotificationTarget
+from ...models.expressions import DatabaseNow
+
+#: How much of the time to come a run takes for itself at once, in seconds.
+WINDOW_SECONDS = 5
+#: A run that would have to wait for longer leaves the rest to a later one.
+LONGEST_WAIT_SECONDS = 30
+
+
+def share(seconds_each: float, most: int) -> int:
+    """Return how many notifications a run takes the time for at once: at most so many."""
+    return max(1, min(most, int(WINDOW_SECONDS / seconds_each)))
+
+
+class Rate:
+    """A run's share of a target's rate.
+
+    The target's row says until when its time is taken. A run takes the next few seconds by moving
+    that moment on, waits until they have come, and only then claims as many rows as fit into them:
+    it never sleeps over rows of which the lease runs out.
+
+    Args:
+        target: Whose rate.
+        seconds_each: The time of one notification.
+        using: The database's alias.
+
+    Attributes:
+        reserved: How many notifications the present share is good for.
+    """
+
+    def __init__(self, target: NotificationTarget, seconds_each: float, using: str) -> None:
+        self.reserved = 0
+        self._rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
+        self._seconds_each = seconds_each
+        self._using = using
+        self._begins_at = 0.0
+        self._ends_at: datetime | None = None
+
+    @property
+    def seconds_to_wait(self) -> float:
+        """How long it is until the share begins."""
+        return max(0.0, self._begins_at - time.monotonic())
+
+    def reserve(self, most: int) -> bool:
+        """Take a share of at most so many; ``False`` where the wait for it would be too long."""
+        number = share(self._seconds_each, most)
+        length = timedelta(seconds=number * self._seconds_each)
+
+        def move_on() -> bool:
+            # By the database's clock, which all hosts share.
+            taken, now = self._rows.values_list("rate_reserved_until", DatabaseNow()).get()
+            begins = now if taken is None else max(taken, now)
+            wait = (begins - now).total_seconds()
+            if wait > LONGEST_WAIT_SECONDS:
+                return True
+            # Only if nobody else was faster.
+            if not self._rows.filter(rate_reserved_until=taken).update(
+                rate_reserved_until=begins + length
+            ):
+                return False
+            self._begins_at = time.monotonic() + wait
+            self._ends_at = begins + length
+            self.reserved = number
+            return True
+
+        while not patiently(move_on, using=self._using):
+            pass
+        return self.reserved > 0
+
+    def use(self, number: int) -> None:
+        """Use the share for so many, and give back what is left of it."""
+        unused, self.reserved = self.reserved - number, 0
+        if unused <= 0 or self._ends_at is None:
+            return
+        back = timedelta(seconds=unused * self._seconds_each)
+        mine = self._rows.filter(rate_reserved_until=self._ends_at)
+        ends_at = self._ends_at - back
+        patiently(lambda: mine.update(rate_reserved_until=ends_at), using=self._using)

@@ -1,0 +1,182 @@
+"""Handlers in the manner of release 1.5.3, behind the interface that takes many."""
+
+import copy
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS
+
+from ...database import patiently
+from ...exceptions import TargetUnavailable
+from ...models import Notification
+from ...observing.log import log_fields
+from ...observing.observers import provider_call
+from ...outcome import Outcome, Result, one_line
+from .on_its_way import begin_sending
+
+logger = logging.getLogger("django_notification_system")
+
+SendNotification = Callable[[Notification], Any]
+
+STATUSES = tuple(dict(Notification.STATUS_CHOICES))
+#: What tells that an attempt has been settled.
+PROGRESS = ("status", "scheduled_delivery")
+#: What a handler may save; the rest is the engine's.
+SAVED_FIELDS = tuple(
+    field.attname
+    for field in Notification._meta.concrete_fields
+    if field.attname
+    not in {
+        "id",
+        "digest",
+        "claim_token",
+        "claimed_until",
+        "interruptions",
+        "created_date",
+        "modified_date",
+    }
+)
+
+
+def deliver_one_by_one(
+    send_notification: SendNotification, source: str
+) -> Callable[[Iterable[Notification]], Iterator[Outcome]]:
+    """Wrap ``send_notification(notification) -> str`` as ``deliver(notifications)``.
+
+    The function may set and save the notification's status, as in release 1.5.3, or return an
+    ``Outcome``. What it saves is held back and recorded by the engine: only while the claim is
+    ours, so that a late ``save()`` cannot undo what another run or an opt-out has done.
+
+    Args:
+        send_notification: The project's function.
+        source: Where it comes from, for messages to people.
+    """
+
+    def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            yield _attempt(send_notification, notification, source)
+
+    return deliver
+
+
+class HeldSave:
+    """Stands in for a notification's ``save()`` while its handler is at work.
+
+    Attributes:
+        was_called: Whether the handler saved.
+        outcome: What ``send_and_save()`` would have saved: a handler may call a built-in one.
+    """
+
+    def __init__(self) -> None:
+        self.was_called = False
+        self.outcome: Outcome | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Remember the call."""
+        self.was_called = True
+
+
+def _attempt(send: SendNotification, notification: Notification, source: str) -> Outcome:
+    before = _Snapshot(notification)
+    held = HeldSave()
+    notification.save = held  # type: ignore[method-assign] # for this call only
+    module_name = notification.target_user_record.target.notification_module_name
+    begin_sending(notification)
+    try:
+        with provider_call(module_name, (notification,)) as call:
+            returned = send(notification)
+            if failure := _failure(returned, held, notification):
+                call.fail(failure)
+    except TargetUnavailable:
+        raise
+    except BaseException as error:  # see HANDLER_ERRORS of the lane
+        logger.exception(
+            "%s raised while delivering notification %s.",
+            source,
+            notification.pk,
+            extra=log_fields(notification=notification),
+        )
+        if held.was_called and before.has_moved_on():
+            return Outcome.as_saved(notification, one_line(error), before.changed_fields())
+        return Outcome.unknown(notification, one_line(error))
+    finally:
+        del notification.save  # the class's own again
+    if isinstance(returned, Outcome):
+        return returned
+    if held.outcome is not None:
+        return held.outcome
+    if notification.status not in STATUSES:
+        invented = notification.status
+        before.restore()
+        return Outcome.unknown(
+            notification,
+            f"send_notification() in {source} saved the status {invented!r}, which there is not."
+            f" The statuses are {', '.join(STATUSES)}.",
+        )
+    if held.was_called and before.has_moved_on():
+        response = _response(returned, notification)
+        return Outcome.as_saved(notification, response, before.changed_fields())
+    if before.has_moved_on_in_database():
+        return Outcome.as_saved(notification, _response(returned, notification), ())
+    said = "nothing" if returned is None else repr(str(returned))
+    return Outcome.unknown(
+        notification,
+        f"send_notification() in {source} returned {said} and saved no status, so nobody can know"
+        " whether the message went out. Return an Outcome, or set notification.status and save.",
+    )
+
+
+def _failure(returned: Any, held: HeldSave, notification: Notification) -> str:
+    """Return a word for what kept a message from being delivered, or an empty text."""
+    outcome = returned if isinstance(returned, Outcome) else held.outcome
+    if outcome is not None:
+        return "" if outcome.result is Result.DELIVERED else outcome.result.value
+    # A handler that saves in another way is asked for what became of it later.
+    went_out = notification.status in (Notification.DELIVERED, Notification.SCHEDULED)
+    return "" if went_out else str(notification.status)
+
+
+class _Snapshot:
+    """What a notification was before its handler had it."""
+
+    def __init__(self, notification: Notification) -> None:
+        self._notification = notification
+        self._values = {name: getattr(notification, name) for name in SAVED_FIELDS}
+        self._values["extra"] = copy.deepcopy(notification.extra)
+
+    def has_moved_on(self) -> bool:
+        """Tell whether status or time say that the attempt has been settled."""
+        return any(getattr(self._notification, name) != self._values[name] for name in PROGRESS)
+
+    def changed_fields(self) -> tuple[str, ...]:
+        """Return the names of what the handler has changed."""
+        return tuple(
+            name
+            for name, value in self._values.items()
+            if getattr(self._notification, name) != value
+        )
+
+    def restore(self) -> None:
+        """Undo what the handler has changed."""
+        for name, value in self._values.items():
+            setattr(self._notification, name, value)
+
+    def has_moved_on_in_database(self) -> bool:
+        """Tell whether the handler saved through another instance or ``update()``; take that."""
+        using = self._notification._state.db or DEFAULT_DB_ALIAS
+        rows = Notification.objects.using(using).filter(pk=self._notification.pk)
+        # A database that is away for a moment says nothing of what the handler has done.
+        saved = patiently(rows.values(*PROGRESS).first, using=using)
+        if saved is None or all(saved[name] == self._values[name] for name in PROGRESS):
+            return False
+        for name, value in saved.items():
+            setattr(self._notification, name, value)
+        return True
+
+
+def _response(returned: Any, notification: Notification) -> str:
+    if returned is not None:
+        return str(returned)
+    # Not its label, which may be in another language: responses are compared.
+    return f"{notification.status.title()} (the handler returned no response)"

@@ -1,0 +1,86 @@
+"""Finding a target's handler by the name of its module."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+from ...conf import HANDLERS
+from ...exceptions import TargetUnavailable
+from ...models import Notification, NotificationTarget
+from ...modules import find_module, missing_function, searched_places
+from ...outcome import Outcome, Receipt
+from .as_in_1_5_3 import deliver_one_by_one
+from .outbox_hook import diverted, is_diverted
+from .redirect import overridden
+
+BUILT_IN_PACKAGE = "django_notification_system.notification_handlers"
+#: Where a module says nothing else of ``RECEIPTS_KEPT``.
+RECEIPTS_KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class FoundHandler:
+    """What delivers to a target.
+
+    Attributes:
+        deliver: See ``Handler.deliver()``.
+        fetch_receipts: See ``FetchReceipts``; ``None`` where the module has no such function.
+        receipts_kept: For how long its provider keeps a receipt; see ``FetchReceipts``.
+        source: The file or dotted name that it comes from.
+        shadows_built_in: Whether it stands in for a handler of this app.
+        is_built_in: Whether it is a handler of this app.
+    """
+
+    deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
+    fetch_receipts: Callable[[Iterable[str]], Iterator[Receipt]] | None
+    receipts_kept: timedelta
+    source: str
+    shadows_built_in: bool
+    is_built_in: bool
+
+
+def find_handler(target: NotificationTarget) -> FoundHandler:
+    """Return what delivers to a target.
+
+    Raises:
+        TargetUnavailable: When there is no module of that name, it does not import, or it defines
+            neither ``deliver()`` nor ``send_notification()``, or nothing is to be sent to the
+            target while others are overridden.
+    """
+    name = target.notification_module_name
+    found = find_module(name, HANDLERS, BUILT_IN_PACKAGE)
+    if found is None:
+        places = searched_places(HANDLERS, BUILT_IN_PACKAGE)
+        raise TargetUnavailable(
+            _(
+                "No handler for target %(target)r: there is no module %(module)r in %(places)s."
+                " Add %(file)s to a folder or package that %(setting)s names."
+            )
+            % {
+                "target": target.name,
+                "module": name,
+                "places": places,
+                "file": f"{name}.py",
+                "setting": HANDLERS,
+            }
+        )
+    deliver = getattr(found.module, "deliver", None)
+    if deliver is None:
+        send = getattr(found.module, "send_notification", None)
+        if send is None:
+            raise missing_function(found, ["deliver", "send_notification"])
+        deliver = deliver_one_by_one(send, found.source)
+    # Nor is a provider asked that has taken nothing.
+    fetch_receipts = None if is_diverted() else getattr(found.module, "fetch_receipts", None)
+    is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
+    deliver = overridden(diverted(deliver, target), target)
+    return FoundHandler(
+        deliver=deliver,
+        fetch_receipts=fetch_receipts,
+        receipts_kept=getattr(found.module, "RECEIPTS_KEPT", RECEIPTS_KEPT),
+        source=found.source,
+        shadows_built_in=found.shadows_built_in,
+        is_built_in=is_built_in,
+    )

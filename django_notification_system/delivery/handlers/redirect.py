@@ -1,0 +1,209 @@
+"""``OVERRIDE_RECIPIENTS``: a site for trials, whose messages all go to addresses of its own.
+
+Whatever delivers is given notifications that name the other address: they differ from what is in
+the database, in memory only and only while they are delivered.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ...conf import engine_settings, target_key
+from ...exceptions import TargetUnavailable
+from ...models import Notification, NotificationTarget, TargetUserRecord
+from ...models.address import trimmed
+from ...outcome import Outcome
+
+Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
+
+SETTING = "NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS']"
+#: Where a mail says whom it was for.
+ORIGINAL_RECIPIENT = "X-Original-To"
+#: What in a notification's ``extra`` names further recipients.
+RECIPIENTS_IN_EXTRA = frozenset({"cc", "bcc"})
+#: What in a mail's ``extra`` names whom an answer goes to.
+ANSWERS_IN_EXTRA = frozenset({"reply_to"})
+#: Headers that name people: recipients, authors, and who is told that a mail was read or returned.
+#: Source: RFC 5322, section 3.6; RFC 8098, section 2.1; RFC 2076, sections 3.3 to 3.5 and 3.9.
+NAMES_PEOPLE = re.compile(
+    r"(?:.+-)?(?:to|cc|bcc|from|sender|author|recipients?|path|for)", re.IGNORECASE
+)
+#: Headers whose ``@`` is in the name of a message. Source: RFC 5322, section 3.6.4.
+NAMES_MESSAGES = frozenset({"message-id", "in-reply-to", "references"})
+#: Something with an ``@`` in it: an address, in headers of every other name.
+ADDRESS = re.compile(r"[^\s@]@[^\s@]")
+
+
+def is_overridden() -> bool:
+    """Tell whether messages go elsewhere than to the people they are for."""
+    return bool(engine_settings().override_recipients)
+
+
+def override_of(target: NotificationTarget) -> str | None:
+    """Return where all messages of a target go, or ``None`` where each goes to its own address.
+
+    Raises:
+        TargetUnavailable: When others are overridden and this one is not: better not sent than
+            sent to real people.
+    """
+    overrides: Any = engine_settings().override_recipients
+    if not overrides:
+        return None
+    key = target_key(target.notification_module_name)
+    address = overrides.get(key) if isinstance(overrides, Mapping) else None
+    address = trimmed(address) if isinstance(address, str) else ""
+    if not address:
+        raise TargetUnavailable(
+            _(
+                "Target %(target)r is held: %(setting)s has no address for %(key)r, and what it"
+                " does not name is not sent. Add one, or remove the setting where messages are to"
+                " reach people."
+            )
+            % {"target": target.name, "setting": SETTING, "key": key}
+        )
+    return address
+
+
+def is_held(target: NotificationTarget) -> bool:
+    """Tell whether nothing of a target is sent because others are overridden."""
+    try:
+        override_of(target)
+    except TargetUnavailable:
+        return True
+    return False
+
+
+def override_notice(targets: Sequence[NotificationTarget]) -> str:
+    """Return what there is to say of these targets before anything is sent; mostly nothing."""
+    if not is_overridden():
+        return ""
+    said = [
+        _("%s is held") % target.name
+        if is_held(target)
+        else _("%(target)s goes to %(address)s")
+        % {"target": target.name, "address": override_of(target)}
+        for target in targets
+    ]
+    return _("OVERRIDE_RECIPIENTS is set, so no message reaches people: %s.") % ", ".join(said)
+
+
+def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
+    """Return what delivers a target's notifications to where the settings say, if they do.
+
+    Args:
+        deliver: The handler's function.
+        target: Whose handler.
+
+    Raises:
+        TargetUnavailable: When nothing of the target is to be sent.
+    """
+    address = override_of(target)
+    if address is None:
+        return deliver
+
+    def deliver_elsewhere(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        redirections: dict[Any, _Redirection] = {}
+
+        def redirected() -> Iterator[Notification]:
+            for notification in notifications:
+                # A handler of the project's own may call a built-in one with what it was given.
+                if not _is_redirected(notification):
+                    redirections[notification.pk] = _Redirection(notification, address)
+                yield notification
+
+        try:
+            for outcome in deliver(redirected()):
+                if isinstance(outcome, Outcome):
+                    if ended := redirections.pop(outcome.notification.pk, None):
+                        ended.undo()
+                    # The provider has said nothing of the person's own address.
+                    outcome = replace(
+                        outcome, deactivate_record=False, opt_out=False, hard_bounce=False
+                    )
+                yield outcome
+        finally:
+            for left in redirections.values():
+                left.undo()
+
+    return deliver_elsewhere
+
+
+class _Redirection:
+    """Makes a notification name another address, until it is undone.
+
+    The notification gets a copy of its record, as whoever made it may hold the record itself. The
+    copy cannot be saved: handlers in the manner of release 1.5.3 switch records off and save them.
+    Nor does reading either from the database again bring the person's address back.
+    """
+
+    def __init__(self, notification: Notification, address: str) -> None:
+        self._notification = notification
+        self._record = notification.target_user_record
+        self._extra = notification.extra
+        self._copy = copy.copy(self._record)
+        self._address = address
+        for name in ("save", "delete"):
+            setattr(self._copy, name, _do_nothing)
+        setattr(self._copy, "refresh_from_db", self._refresh_record)  # noqa: B010 # for mypy
+        setattr(notification, "refresh_from_db", self._refresh)  # noqa: B010
+        self._apply()
+
+    def undo(self) -> None:
+        """Let the notification be again what it was, but for what its handler has changed."""
+        notification = self._notification
+        notification.__dict__.pop("refresh_from_db", None)
+        notification.target_user_record = self._record
+        if notification.extra is self._changed_extra:
+            notification.extra = self._extra
+
+    def _apply(self) -> None:
+        self._copy.target_user_id = self._address
+        self._notification.target_user_record = self._copy
+        self._changed_extra = _without_other_recipients(self._notification.extra, self._record)
+        self._notification.extra = self._changed_extra
+
+    def _refresh(self, *args: Any, **kwargs: Any) -> None:
+        Notification.refresh_from_db(self._notification, *args, **kwargs)
+        self._apply()
+
+    def _refresh_record(self, *args: Any, **kwargs: Any) -> None:
+        TargetUserRecord.refresh_from_db(self._copy, *args, **kwargs)
+        self._copy.target_user_id = self._address
+
+
+def _is_redirected(notification: Notification) -> bool:
+    return "refresh_from_db" in notification.__dict__
+
+
+def _do_nothing(*args: Any, **kwargs: Any) -> None:
+    pass
+
+
+def _without_other_recipients(extra: Any, record: TargetUserRecord) -> Any:
+    """Return ``extra`` without the recipients that it adds; a mail gets a header with its own."""
+    if extra is not None and not isinstance(extra, dict):
+        return extra  # the handler says what is wrong with it
+    is_mail = record.target.notification_module_name == "email"
+    hidden = RECIPIENTS_IN_EXTRA | ANSWERS_IN_EXTRA if is_mail else RECIPIENTS_IN_EXTRA
+    kept = {name: value for name, value in (extra or {}).items() if name not in hidden}
+    headers = kept.get("headers") or {}
+    if not is_mail or not isinstance(headers, dict):
+        return kept
+    headers = {
+        name: value for name, value in headers.items() if not _may_name_people(name, str(value))
+    }
+    original = record.target_user_id
+    if original.isprintable() and original:
+        headers[ORIGINAL_RECIPIENT] = original
+    return {**kept, "headers": headers}
+
+
+def _may_name_people(name: str, value: str) -> bool:
+    name = name.strip().lower()
+    if name in NAMES_MESSAGES:
+        return False
+    return NAMES_PEOPLE.fullmatch(name) is not None or ADDRESS.search(value) is not None

@@ -1,0 +1,85 @@
+"""Delivering one notification outside a run, as ``send_notification()`` of release 1.5.3 does."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+
+from django.db import router, transaction
+from django.utils import timezone
+
+from ...conf import target_settings
+from ...models import Notification
+from ...observing.log import log_attempts, log_settled
+from ...observing.observers import tell, watched_alone
+from ...outcome import Outcome
+from ..outcomes.addresses import deactivate_records
+from ..outcomes.announce import announce
+from ..outcomes.apply import settle
+from ..outcomes.history import attempts_to_keep, keep_attempts
+from ..outcomes.record import attempt_fields
+from ..outcomes.skip import settle_without_attempt
+from .as_in_1_5_3 import HeldSave
+from .outbox_hook import Deliver, diverted
+from .redirect import overridden
+
+
+def send_and_save(deliver: Deliver, notification: Notification) -> str:
+    """Deliver one notification and save what came of it.
+
+    Nothing is claimed: use it for a notification that no run can have. An opted-out user and an
+    inactive record get nothing, as in a run.
+
+    Args:
+        deliver: The handler's function.
+        notification: What to deliver, whatever its status and time.
+
+    Returns:
+        The response, for people.
+
+    Raises:
+        TargetUnavailable: When the target as a whole cannot be used; nothing is saved.
+    """
+    if isinstance(notification.__dict__.get("save"), HeldSave):
+        return _send(deliver, notification, None)
+    with watched_alone(notification) as token:
+        return _send(deliver, notification, token)
+
+
+def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None) -> str:
+    """Send it; without a token in a run, which tells by itself what it records."""
+    using = notification._state.db or router.db_for_write(Notification, instance=notification)
+    target = notification.target_user_record.target
+    if settle_without_attempt(notification):
+        _save(notification, using, ("status", "response"))
+        if token is not None:
+            log_settled(target, token, [notification])
+            tell("settled", target, token, [notification])
+        return notification.response
+    [outcome] = overridden(diverted(deliver, target), target)([notification])
+    if isinstance(held := notification.__dict__.get("save"), HeldSave):
+        held.outcome = outcome  # in a run, whose engine settles, saves and announces
+        return outcome.response
+    # Alone it cannot be told from a fault of the message's own: an attempt, as in release 1.5.3.
+    outcome = replace(outcome, out_of_order=False)
+    at = timezone.now()
+    when_unknown = target_settings(target.notification_module_name).when_unknown
+    settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
+    _save(notification, using, attempt_fields(outcome), outcome)
+    if token is not None and outcome.is_attempt:
+        log_attempts(target, token, [notification])
+        tell("recorded", target, token, [outcome])
+    if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):
+        notification.target_user_record.active = False
+    return notification.response
+
+
+def _save(
+    notification: Notification, using: str, fields: Iterable[str], *outcomes: Outcome
+) -> None:
+    """Save only what the attempt changed: others may have written the rest meanwhile."""
+    notification.interruptions = 0
+    with transaction.atomic(using=using):
+        notification.save(using=using, update_fields=[*fields, "interruptions", "modified_date"])
+        keep_attempts(attempts_to_keep(outcomes), using=using)
+        deactivate_records(using, outcomes)
+        announce([notification], using=using)

@@ -1,0 +1,29 @@
+"""Batches for a task engine: claimed here, delivered by its workers.
+
+A project imports from this package; its modules are the inside.
+"""
+
+from ...exceptions import HandOverFailed
+from .engine import (
+    Summary,
+    deliver_batch,
+    find_engine,
+    hand_over,
+    hand_over_due,
+    hand_over_next,
+)
+from .message import ClaimedBatch, claim_batches, claim_notifications, give_back
+
+__all__ = [
+    "ClaimedBatch",
+    "HandOverFailed",
+    "Summary",
+    "claim_batches",
+    "claim_notifications",
+    "deliver_batch",
+    "find_engine",
+    "give_back",
+    "hand_over",
+    "hand_over_due",
+    "hand_over_next",
+]

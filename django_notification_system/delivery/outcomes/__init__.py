@@ -1,0 +1,1 @@
+"""What became of a notification: applied to its row, recorded, announced."""

@@ -1,0 +1,126 @@
+"""From an outcome to the notification's new status: the policy, without the database."""
+
+from datetime import datetime, timedelta
+
+from ...conf import WhenUnknown, engine_settings, target_settings
+from ...models import Notification
+from ...models.notification import RESPONSE_MAX_LENGTH
+from ...models.retry_interval import next_interval
+from ...outcome import Outcome, Result
+from ...setting_rules import LONGEST_INTERVAL
+from ...storable import storable
+from .addresses import is_last_bounce
+from .moments import moment_within
+
+#: The smallest step of time that every database keeps.
+TICK = timedelta(microseconds=1)
+#: How long what a handler in the manner of release 1.5.3 left due, and did not count as an attempt,
+#: is left alone: less than cron's minute, so that each of its runs finds it, as in that release.
+LEFT_DUE_SECONDS = 30
+#: A handler's ``not_before`` beyond this does not count.
+LONGEST_WAIT = timedelta(minutes=LONGEST_INTERVAL)
+MESSAGE_ID_MAX_LENGTH: int = Notification._meta.get_field("provider_message_id").max_length or 0
+NO_TIME_LEFT = " It expires before the next attempt."
+
+
+def settle(
+    outcome: Outcome, *, at: datetime, due_until: datetime, when_unknown: WhenUnknown
+) -> None:
+    """Set the fields of the outcome's notification to what the outcome means.
+
+    Args:
+        outcome: What came of the attempt.
+        at: When the attempt was made.
+        due_until: What is due at this moment or before belongs to the present run. A retry is
+            set after it, so that no run attempts a notification twice.
+        when_unknown: What to do where nobody can know.
+    """
+    notification = outcome.notification
+    notification.response = storable(outcome.response, RESPONSE_MAX_LENGTH)
+    if outcome.result is Result.AS_SAVED:
+        if notification.status in Notification.PENDING_STATUSES:
+            _settle_left_pending(outcome, at, due_until)
+        return
+    if not outcome.is_attempt:
+        _postpone(outcome, at, due_until)
+        return
+    notification.attempted_delivery = at
+    notification.provider_message_id = storable_message_id(outcome.provider_message_id)
+    notification.forget_report()
+    if outcome.result is Result.DELIVERED:
+        notification.status = Notification.DELIVERED
+        if outcome.awaits_receipt:
+            notification.await_receipt(at + _time_to_receipt(notification))
+    elif outcome.opt_out:
+        notification.status = Notification.OPTED_OUT
+    elif outcome.deactivate_record or (outcome.hard_bounce and is_last_bounce(notification)):
+        notification.status = Notification.INACTIVE_DEVICE
+    elif outcome.result is Result.FAILED or (
+        outcome.result is Result.UNKNOWN and when_unknown == "fail"
+    ):
+        notification.retry_attempts += 1
+        notification.status = Notification.DELIVERY_FAILURE
+    else:
+        _settle_retry(outcome, at, due_until)
+
+
+def _time_to_receipt(notification: Notification) -> timedelta:
+    """Return the time from an attempt to the first question for its receipt."""
+    module_name = notification.target_user_record.target.notification_module_name
+    return timedelta(minutes=target_settings(module_name).receipts_after)
+
+
+def _settle_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+    """Keep what its handler has left pending from being attempted again and again."""
+    notification = outcome.notification
+    earliest = due_until + TICK
+    is_left_due = notification.scheduled_delivery <= max(at, due_until)
+    if is_left_due and "retry_attempts" not in outcome.saved_fields:
+        # Nothing else would ever end it, and a run that goes on would do nothing but call for it.
+        earliest = max(earliest, at + timedelta(seconds=LEFT_DUE_SECONDS))
+    notification.scheduled_delivery = max(notification.scheduled_delivery, earliest)
+
+
+def _postpone(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+    """Leave for a while what did not reach its provider; no attempt was made."""
+    if outcome.notification.status in Notification.PENDING_STATUSES:
+        rest = timedelta(seconds=engine_settings().pause_seconds)
+        _set_time(outcome, at + rest, at, due_until)
+
+
+def _settle_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+    """Set the time of the next attempt, if there is to be one."""
+    notification = outcome.notification
+    notification.count_failed_attempt(at, _interval(outcome))
+    if notification.status != Notification.RETRY:
+        return
+    _set_time(outcome, notification.scheduled_delivery, at, due_until)
+
+
+def _interval(outcome: Outcome) -> float:
+    """Return the minutes to the next attempt."""
+    notification = outcome.notification
+    minutes = next_interval(notification)
+    is_first = notification.retry_attempts == 0
+    if outcome.within is None or not is_first or notification.follows_retry_policy:
+        return minutes
+    return min(minutes, outcome.within.total_seconds() / 60)
+
+
+def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_until: datetime) -> None:
+    """Set the time of the next attempt: no earlier than the provider and the run allow."""
+    notification = outcome.notification
+    not_before = moment_within(outcome.not_before, at, at + LONGEST_WAIT) or at
+    following = max(moment, not_before, due_until + TICK)
+    notification.scheduled_delivery = following
+    if notification.has_expired(following):
+        # Said now and not when that time comes: until then it would look as if it might still go.
+        notification.status = Notification.EXPIRED
+        notification.response = (
+            notification.response[: RESPONSE_MAX_LENGTH - len(NO_TIME_LEFT)] + NO_TIME_LEFT
+        )
+
+
+def storable_message_id(message_id: object) -> str:
+    """Return a provider's name for a message as it is stored, and so looked up."""
+    return storable(message_id, MESSAGE_ID_MAX_LENGTH)

@@ -1,0 +1,179 @@
+"""Writing outcomes down, many at a time, and only where the claim is still ours."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+
+from django.db import connections, transaction
+from django.utils import timezone
+
+from ...database import patiently, refuses_value
+from ...models import Notification
+from ...observing.log import log_fields
+from ...outcome import Outcome, Result
+from ..claims.claim import Claim
+from .addresses import deactivate_records
+from .history import attempts_to_keep, keep_attempts
+from .statement import update_statement
+
+logger = logging.getLogger("django_notification_system")
+
+#: What an attempt may change; a delivery changes other fields than a failure.
+DELIVERY_FIELDS = ("status", "attempted_delivery", "response", "provider_message_id")
+FAILURE_FIELDS = (
+    "status",
+    "attempted_delivery",
+    "response",
+    "scheduled_delivery",
+    "retry_attempts",
+    "provider_message_id",
+)
+#: What changes without an attempt.
+SETTLED_FIELDS = ("status", "attempted_delivery", "response")
+#: What changes where the provider could not be reached.
+POSTPONED_FIELDS = ("status", "response", "scheduled_delivery")
+#: What a provider has reported of an earlier message, to be wiped out.
+REPORT_FIELDS = ("provider_status", "receipt_due_at", "confirmed_at")
+
+
+def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    """Write settled outcomes and give up the claim on their rows.
+
+    A row whose claim has meanwhile passed to another run is left to that run, and one that a
+    person has settled meanwhile stays so, unless the message is delivered. A database that is out
+    of reach is waited for. A value that the database refuses makes its notification a failure that
+    says so.
+
+    Raises:
+        DatabaseError: When the database cannot store them now: it is out of reach for longer than a
+            run waits, or refuses whatever the values. Record the same outcomes later.
+        InterfaceError: Likewise.
+    """
+    try:
+        patiently(lambda: _write_all(claim, outcomes), using=claim.using)
+    except Exception as error:
+        if not refuses_value(error, connections[claim.using].vendor):
+            raise
+        if len(outcomes) == 1:
+            _record_unstorable(claim, outcomes[0], error)
+            return
+        for outcome in outcomes:
+            record_outcomes(claim, [outcome])
+
+
+def record_settled(claim: Claim, notifications: Sequence[Notification]) -> None:
+    """Write what was settled without an attempt."""
+    if notifications:
+        patiently(lambda: _write(claim, notifications, SETTLED_FIELDS), using=claim.using)
+
+
+def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    groups: dict[tuple[tuple[str, ...], bool, bool], list[Notification]] = {}
+    for outcome in outcomes:
+        delivered = outcome.notification.status == Notification.DELIVERED
+        # What a handler has saved itself is what it wants.
+        overrules = outcome.result is Result.AS_SAVED
+        key = (_changed_fields(outcome), delivered, overrules)
+        groups.setdefault(key, []).append(outcome.notification)
+    attempts = attempts_to_keep(outcomes)
+    touches_records = any(outcome.deactivate_record or outcome.hard_bounce for outcome in outcomes)
+    is_one_statement = len(groups) == 1 and not attempts and not touches_records
+    # Within a transaction of the caller's, a statement that fails must not take that with it.
+    alone = is_one_statement and not connections[claim.using].in_atomic_block
+    with nullcontext() if alone else transaction.atomic(using=claim.using):
+        for (fields, delivered, overrules), notifications in groups.items():
+            _write(
+                claim,
+                notifications,
+                fields,
+                over_any_status=delivered,
+                put_off_after=None if overrules else claim.latest,
+            )
+        keep_attempts(attempts, using=claim.using)
+        deactivate_records(claim.using, outcomes)
+
+
+def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
+    if outcome.result is Result.AS_SAVED:
+        names = {*outcome.saved_fields, "response"}
+        if outcome.notification.status in Notification.PENDING_STATUSES:
+            names.add("scheduled_delivery")  # settled to be after the present run
+        return tuple(sorted(names))
+    return attempt_fields(outcome)
+
+
+def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
+    """Return the names of the fields that settling an outcome has changed."""
+    if not outcome.is_attempt:
+        return POSTPONED_FIELDS
+    fields = DELIVERY_FIELDS if outcome.result is Result.DELIVERED else FAILURE_FIELDS
+    return (*fields, *REPORT_FIELDS) if outcome.notification.forgets_report else fields
+
+
+def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None:
+    """Settle a notification whose handler left values in it that the database refuses."""
+    notification = outcome.notification
+    logger.error(
+        "The outcome of notification %s cannot be stored.",
+        notification.pk,
+        extra=log_fields(notification=notification, batch_token=claim.token),
+    )
+    _forget_saved(claim, outcome)
+    notification.status = Notification.DELIVERY_FAILURE
+    notification.attempted_delivery = timezone.now()
+    notification.response = (
+        f"What its handler saved cannot be stored ({type(error).__name__}). Correct the handler."
+    )
+    attempts = attempts_to_keep([Outcome.failed(notification, notification.response)])
+
+    def write() -> None:
+        with transaction.atomic(using=claim.using):
+            _write(claim, [notification], SETTLED_FIELDS)
+            keep_attempts(attempts, using=claim.using)
+
+    patiently(write, using=claim.using)
+
+
+def _forget_saved(claim: Claim, outcome: Outcome) -> None:
+    """Let the notification be again what it is in the database: whoever hears of it reads it."""
+    if not outcome.saved_fields:
+        return
+    rows = Notification.objects.using(claim.using).filter(pk=outcome.notification.pk)
+    stored = patiently(rows.values(*outcome.saved_fields).first, using=claim.using)
+    for name, value in (stored or {}).items():
+        setattr(outcome.notification, name, value)
+
+
+def _write(
+    claim: Claim,
+    notifications: Sequence[Notification],
+    fields: Iterable[str],
+    *,
+    over_any_status: bool = False,
+    put_off_after: datetime | None = None,
+) -> None:
+    """Write these fields of all rows in one statement, and give up the claim on them."""
+    connection = connections[claim.using]
+    # A person may have cancelled it while it was on its way; that word stands.
+    only_pending = "status" in fields and not over_any_status
+    statement, parameters = update_statement(
+        connection,
+        claim.token,
+        notifications,
+        fields,
+        of_status=Notification.PENDING_STATUSES if only_pending else (),
+        put_off_after=put_off_after,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        missed = len(notifications) - cursor.rowcount
+    if missed:
+        logger.warning(
+            "%d of %d outcomes were not recorded: their notifications were deleted or settled"
+            " otherwise, or another run took them over when the lease ended.",
+            missed,
+            len(notifications),
+            extra=log_fields(batch_token=claim.token, count=missed),
+        )
+        claim.release(notification.pk for notification in notifications)

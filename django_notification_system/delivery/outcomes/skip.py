@@ -1,0 +1,34 @@
+"""Notifications that are not sent: opted out, inactive, expired."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from ...models import Notification
+
+
+def settle_without_attempt(notification: Notification, *, at: datetime | None = None) -> str | None:
+    """Settle what must not be sent: no longer in time, inactive address, opted-out user.
+
+    Args:
+        notification: What is about to be sent.
+        at: The moment to judge by, where it is later than now.
+
+    Returns:
+        A line for people, or ``None`` where the notification is to be delivered.
+    """
+    now = timezone.now()
+    record = notification.target_user_record
+    opt_out = getattr(record.user, "notification_opt_out", None)
+    if opt_out is not None and opt_out.active:
+        notification.status = Notification.OPTED_OUT
+        notification.response = "Not sent: the user has opted out."
+    elif not record.active:
+        notification.status = Notification.INACTIVE_DEVICE
+        notification.response = "Not sent: the record is inactive."
+    elif notification.has_expired(now if at is None else max(now, at)):
+        notification.status = Notification.EXPIRED
+        notification.response = "Not sent: it has expired."
+    else:
+        return None
+    return notification.response

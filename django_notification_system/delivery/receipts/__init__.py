@@ -1,0 +1,1 @@
+"""The provider's later word on a message."""

@@ -1,0 +1,184 @@
+"""Which messages a provider is asked about now, and when it is asked about them again.
+
+``receipt_due_at`` says when; an index holds only the rows that have it. A message's moments follow
+from its ``attempted_delivery``, at growing distances, so that a run that comes late asks once for
+all the moments that it missed. They are by the hosts' clocks, as ``attempted_delivery`` is: where
+the clocks differ, a provider is asked a little sooner or later, and each answer is recorded once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db.models import F, Subquery
+
+from ...conf import target_settings
+from ...database import patiently
+from ...models import Notification, NotificationTarget
+from ...models.notification import NotificationQuerySet
+
+#: From the first time that a provider is asked about a message to the second; each distance after
+#: it is twice as long.
+FIRST_DISTANCE = timedelta(minutes=15)
+#: The provider is asked for the last time so long before it forgets its receipts.
+LAST_BEFORE_END = timedelta(minutes=45)
+#: What stands in ``provider_status`` where the provider had nothing to say until it forgot.
+NO_RECEIPT = "no receipt"
+#: How many messages are held in memory.
+PAGE = 5_000
+#: How many rows are written in one statement.
+WRITTEN_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A message whose receipt is due.
+
+    Attributes:
+        key: Its row's.
+        message_id: The provider's name for it.
+        age: The time since its attempt.
+    """
+
+    key: UUID
+    message_id: str
+    age: timedelta
+
+
+def targets_with_receipts_due(
+    targets: Sequence[NotificationTarget], now: datetime, *, using: str
+) -> list[NotificationTarget]:
+    """Return the targets that have a receipt due, in one query."""
+    if not targets:
+        return []
+    # The first that the index has of each: a query that only asks whether there is one may be
+    # answered by reading all the table.
+    firsts = [Subquery(_due(target, now, using=using).values("pk")[:1]) for target in targets]
+    row = NotificationTarget.objects.using(using).filter(pk=targets[0].pk).values_list(*firsts)
+    found = patiently(row.first, using=using) or ()
+    return [target for target, first in zip(targets, found, strict=False) if first is not None]
+
+
+def pages_of_due(
+    target: NotificationTarget, now: datetime, *, kept: timedelta, using: str
+) -> Iterator[list[Awaited]]:
+    """Yield the messages whose receipts are due, the longest due first, a page at a time.
+
+    Rows of which the provider has forgotten the receipt, and rows that are to be sent again or
+    that somebody has ended, are taken out of the index instead.
+
+    Args:
+        target: The messages' target.
+        now: The moment by which they are due.
+        kept: For how long the provider keeps a receipt.
+        using: The alias of the database.
+    """
+    rows = _due(target, now, using=using).values_list(
+        "pk",
+        "provider_message_id",
+        "attempted_delivery",
+        # Not in the query's condition: MariaDB would take another index for it, and read whatever
+        # else has that status.
+        "status",
+        "receipt_due_at",
+    )
+    seen: set[UUID] = set()
+    following = rows
+    while True:
+        found = patiently(lambda: list(following[:PAGE]), using=using)  # noqa: B023 # called now
+        unseen = [row for row in found if row[0] not in seen]
+        if not unseen:
+            return
+        page, forgotten, others = [], [], []
+        for key, message_id, attempted_at, status, _ in unseen:
+            if status != Notification.DELIVERED or attempted_at is None:
+                others.append(key)
+            elif (age := now - attempted_at) >= kept:
+                forgotten.append(key)
+            else:
+                page.append(Awaited(key, message_id, age))
+        _write(forgotten, now, using=using, receipt_due_at=None, provider_status=NO_RECEIPT)
+        _write(others, now, using=using, receipt_due_at=None)
+        if page:
+            yield page
+        seen = {row[0] for row in found}
+        # Rows that were written are not due any more; an index is slow to forget them.
+        following = rows.filter(receipt_due_at__gte=found[-1][4])
+
+
+def note_asked(
+    messages: Iterable[Awaited],
+    target: NotificationTarget,
+    now: datetime,
+    *,
+    kept: timedelta,
+    using: str,
+) -> int:
+    """Set when to ask again about messages of which nothing was recorded since they were read.
+
+    Args:
+        messages: Those that the provider was asked about.
+        target: Their target.
+        now: The moment by which they were due.
+        kept: For how long the provider keeps a receipt.
+        using: The alias of the database.
+
+    Returns:
+        How many rows there are.
+    """
+    minutes = target_settings(target.notification_module_name).receipts_after
+    first = timedelta(minutes=minutes)
+    groups: defaultdict[timedelta | None, list[UUID]] = defaultdict(list)
+    for message in messages:
+        groups[next_age(message.age, first=first, kept=kept)].append(message.key)
+    number = 0
+    for age, keys in groups.items():
+        if age is None:
+            values = {"receipt_due_at": None, "provider_status": NO_RECEIPT}
+            number += _write(keys, now, using=using, **values)
+        else:
+            due_at = F("attempted_delivery") + age
+            number += _write(keys, now, using=using, receipt_due_at=due_at)
+    return number
+
+
+def next_age(age: timedelta, *, first: timedelta, kept: timedelta) -> timedelta | None:
+    """Return how old a message is when the provider is asked about it again.
+
+    Args:
+        age: Its age now.
+        first: Its age when the provider is asked for the first time.
+        kept: For how long the provider keeps a receipt.
+
+    Returns:
+        The age, or ``None``: the provider is not asked again.
+    """
+    last = kept - LAST_BEFORE_END
+    if age >= last:
+        return None
+    following, distance = first, FIRST_DISTANCE
+    while following <= age:
+        following += distance
+        distance *= 2
+    return min(following, last)
+
+
+def _write(keys: Sequence[UUID], now: datetime, *, using: str, **values: object) -> int:
+    """Write the rows whose receipt is still due, and return how many these were.
+
+    Of two processes that asked at the same time, the second finds the moment moved.
+    """
+    number = 0
+    for start in range(0, len(keys), WRITTEN_AT_ONCE):
+        some = keys[start : start + WRITTEN_AT_ONCE]
+        rows = Notification.objects.using(using).filter(pk__in=some, receipt_due_at__lte=now)
+        number += patiently(partial(rows.update, **values), using=using)
+    return number
+
+
+def _due(target: NotificationTarget, now: datetime, *, using: str) -> NotificationQuerySet:
+    rows = Notification.objects.using(using)
+    return rows.filter(target=target, receipt_due_at__lte=now).order_by("receipt_due_at")

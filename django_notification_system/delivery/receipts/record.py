@@ -1,0 +1,321 @@
+"""What a provider reports of a message later, in words that are the same for every provider.
+
+A row's state is of the message of its last attempt, and moves one way: a message that was reported
+as failed stays so, one that was confirmed can only be reported as failed, and news that is older
+than what is known changes nothing. So reports may come twice, side by side and in any order.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, router, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from ...database import patiently
+from ...models import Notification, NotificationAttempt, TargetUserRecord
+from ...models.address import comparable
+from ...models.notification import RESPONSE_MAX_LENGTH
+from ...outcome import Receipt, ReceiptResult
+from ...storable import storable
+from ..handlers.redirect import is_overridden
+from ..outcomes.addresses import is_last_bounce, refuse_address, with_address_of
+from ..outcomes.announce import announce
+from ..outcomes.apply import storable_message_id
+from ..outcomes.history import is_kept, keep_attempts, make_attempt
+from ..outcomes.moments import moment_within
+
+#: How many receipts are recorded in a transaction.
+BATCH_SIZE = 200
+SHORTEST_HIDDEN = 4
+#: By how much another's clock may be before or after ours and its times still count.
+CLOCKS_DIFFER = timedelta(minutes=5)
+STATUS_MAX_LENGTH: int = Notification._meta.get_field("provider_status").max_length or 0
+KIND = NotificationAttempt.Result
+
+
+def record_receipts(
+    module_name: str,
+    receipts: Iterable[Receipt],
+    *,
+    using: str | None = None,
+    order: Sequence[str] = (),
+) -> int:
+    """Write down what a provider reports of messages that it took earlier.
+
+    - A confirmed message's notification gets its ``confirmed_at``. One that waits to be tried
+      again, because no answer came, is ``DELIVERED`` thereby, and so is one that was given up.
+    - A failed message's notification turns from ``DELIVERED`` into ``DELIVERY FAILURE``,
+      ``INACTIVE DEVICE`` or ``OPTED OUT``, is kept in the history and announced by
+      ``notification_failed``.
+    - What is said of the address switches the record off, whatever the result: a complaint is no
+      failure, but an opt-out.
+
+    A notification that a run holds is left to that run: it is being sent again.
+
+    Args:
+        module_name: The ``notification_module_name`` of the targets that the messages went to.
+        receipts: What is reported, in any order, and of any messages.
+        using: The alias of the database that holds the notifications; by default the router's.
+        order: The provider's words for states, from the first to the last, by which one that
+            comes late is known. Without it, what is reported last counts.
+
+    Returns:
+        How many of the receipts belong to a notification that is not held. The others may be
+        others' messages; or they came before the outcome was recorded, which may take a tenth of
+        a second and more: try those again a little later.
+    """
+    using = using or router.db_for_write(Notification)
+    if is_overridden():
+        # The provider has said nothing of the person's own address.
+        receipts = (
+            replace(receipt, deactivate_record=False, opt_out=False, hard_bounce=False)
+            for receipt in receipts
+        )
+    found = 0
+    for batch in _batches(receipts):
+        recording = _Recording(module_name, batch, using=using, order=order)
+        found += patiently(recording.run, using=using)
+    return found
+
+
+def _batches(receipts: Iterable[Receipt]) -> Iterator[Sequence[Receipt]]:
+    storables = (
+        replace(receipt, provider_message_id=storable_message_id(receipt.provider_message_id))
+        for receipt in receipts
+    )
+    named = (receipt for receipt in storables if receipt.provider_message_id)
+    while batch := list(islice(named, BATCH_SIZE)):
+        yield batch
+
+
+class _Recording:
+    """One batch of receipts on its way to its notifications."""
+
+    def __init__(
+        self, module_name: str, receipts: Sequence[Receipt], *, using: str, order: Sequence[str]
+    ) -> None:
+        self.module_name = module_name
+        self.using = using
+        self.places = {word: place for place, word in enumerate(order)}
+        self.receipts: defaultdict[str, list[Receipt]] = defaultdict(list)
+        for receipt in receipts:
+            self.receipts[receipt.provider_message_id].append(receipt)
+        self.attempts: list[NotificationAttempt] = []
+
+    def run(self) -> int:
+        """Record the batch; return for how many of the receipts there was a notification."""
+        self.attempts = []
+        keys = self._keys()
+        if not keys:
+            return 0
+        with transaction.atomic(using=self.using):
+            notifications = self._locked(keys)
+            records = self._records(notifications)
+            changed, ended = [], []
+            for notification in notifications:
+                notification.target_user_record = records[notification.target_user_record_id]
+                before = _state(notification)
+                for receipt in self.receipts[notification.provider_message_id]:
+                    self._apply(receipt, notification)
+                if _state(notification) != before:
+                    changed.append(notification)
+                if notification.status != before["status"]:
+                    ended.append(notification)
+            self._write(changed, {notification.pk for notification in ended})
+            keep_attempts(self.attempts, using=self.using)
+            announce(ended, using=self.using)
+        there = {notification.provider_message_id for notification in notifications}
+        return sum(len(self.receipts[message_id]) for message_id in there)
+
+    def _keys(self) -> list[UUID]:
+        rows = Notification.objects.using(self.using).filter(
+            provider_message_id__gt="",  # the partial index's condition
+            provider_message_id__in=list(self.receipts),
+            target_user_record__target__notification_module_name=self.module_name,
+        )
+        return list(rows.values_list("pk", flat=True))
+
+    def _locked(self, keys: Sequence[UUID]) -> list[Notification]:
+        """Return the rows that still have these messages and that no run holds, locked."""
+        connection = connections[self.using]
+        rows = Notification.objects.using(self.using).filter(
+            pk__in=keys, provider_message_id__in=list(self.receipts)
+        )
+        if connection.vendor == "sqlite":
+            # Its transactions wait for another writer only where they begin with a write.
+            rows.update(provider_status=F("provider_status"))
+        no_key = connection.features.has_select_for_no_key_update
+        locked = list(rows.order_by("pk").select_for_update(no_key=no_key))
+        if all(row.claim_token is None for row in locked):
+            return locked
+        free = set(rows.unclaimed().values_list("pk", flat=True))
+        return [row for row in locked if row.pk in free]
+
+    def _records(self, notifications: Iterable[Notification]) -> Mapping[UUID, TargetUserRecord]:
+        keys = {notification.target_user_record_id for notification in notifications}
+        return TargetUserRecord.objects.using(self.using).in_bulk(keys)
+
+    def _apply(self, receipt: Receipt, notification: Notification) -> None:
+        """Change the notification to what the receipt says of it, if that is news."""
+        is_news = {
+            ReceiptResult.PROGRESS: self._progress,
+            ReceiptResult.CONFIRMED: self._confirm,
+            ReceiptResult.FAILED: self._fail,
+        }[receipt.result](receipt, notification)
+        if is_news and (receipt.deactivate_record or receipt.opt_out or receipt.hard_bounce):
+            self._refuse_address(receipt, notification)
+
+    def _progress(self, receipt: Receipt, notification: Notification) -> bool:
+        if notification.status not in (
+            Notification.DELIVERED,
+            *Notification.PENDING_STATUSES,
+        ):
+            return False
+        return self._move_to(_word(receipt), notification)
+
+    def _confirm(self, receipt: Receipt, notification: Notification) -> bool:
+        if notification.status == Notification.DELIVERED:
+            if notification.confirmed_at is not None:
+                return self._move_to(_word(receipt), notification)
+        elif self._was_unknown(notification):
+            notification.status = Notification.DELIVERED
+            notification.response = _response(receipt, notification)
+        else:
+            return False
+        self._move_to(_word(receipt), notification)
+        notification.receipt_due_at = None
+        notification.confirmed_at = _moment(receipt, notification)
+        self._keep(KIND.CONFIRMED, receipt, notification)
+        return True
+
+    def _fail(self, receipt: Receipt, notification: Notification) -> bool:
+        if notification.status == Notification.DELIVERED:
+            notification.status = _status_of_failure(receipt, notification)
+            notification.response = _response(receipt, notification)
+        elif notification.provider_status == _word(receipt) or not self._was_unknown(notification):
+            return False  # else it is known now that the attempt failed, and not what comes of it
+        notification.provider_status = _word(receipt)
+        notification.receipt_due_at = None
+        notification.confirmed_at = None
+        self._keep(KIND.REPORTED_FAILED, receipt, notification)
+        return True
+
+    def _move_to(self, word: str, notification: Notification) -> bool:
+        """Set the provider's word, unless it is older than the present one."""
+        present = notification.provider_status
+        if word == present:
+            return False
+        steps = self.places.get(word, -1) - self.places.get(present, -1)
+        if present and (steps < 0 or (steps == 0 and notification.confirmed_at is not None)):
+            return False
+        notification.provider_status = word
+        return True
+
+    def _was_unknown(self, notification: Notification) -> bool:
+        """Tell whether nobody knew what came of the very message, and nothing was reported.
+
+        Otherwise a row with the message's name is one that a person has set to be sent again.
+        """
+        if notification.status not in (
+            Notification.DELIVERY_FAILURE,
+            Notification.EXPIRED,
+            *Notification.PENDING_STATUSES,
+        ):
+            return False
+        of_message = {
+            "notification_id": notification.pk,
+            "provider_message_id": notification.provider_message_id,
+        }
+        kept = NotificationAttempt.objects.using(self.using).filter(**of_message)
+        results = {
+            *kept.values_list("result", flat=True),
+            *(
+                attempt.result
+                for attempt in self.attempts
+                if attempt.notification_id == notification.pk
+            ),
+        }
+        return KIND.UNKNOWN in results and KIND.REPORTED_FAILED not in results
+
+    def _refuse_address(self, receipt: Receipt, notification: Notification) -> None:
+        if is_overridden():
+            return  # the message went to another address
+        record = notification.target_user_record
+        if receipt.address:
+            is_same = comparable(record.target_user_id) == comparable(receipt.address)
+        else:
+            sent_at = notification.attempted_delivery
+            is_same = sent_at is not None and record.modified_date <= sent_at
+        if not is_same:
+            return
+        refuse_address(
+            with_address_of(record, using=self.using),
+            for_good=receipt.deactivate_record or receipt.opt_out,
+            hard_bounce=receipt.hard_bounce,
+        )
+        record.hard_bounces += int(receipt.hard_bounce)
+
+    def _keep(
+        self, kind: NotificationAttempt.Result, receipt: Receipt, notification: Notification
+    ) -> None:
+        if is_kept(kind):
+            attempt = make_attempt(notification, kind, _moment(receipt, notification))
+            attempt.response = _response(receipt, notification)
+            self.attempts.append(attempt)
+
+    def _write(self, notifications: Iterable[Notification], ended: set[UUID]) -> None:
+        """Write the changed rows, those that are alike in one statement."""
+        groups: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
+        for notification in notifications:
+            values = _state(notification)
+            if notification.pk in ended:
+                # No run whose lease has ended may write over it.
+                values |= {"claim_token": None, "claimed_until": None, "interruptions": 0}
+            groups[tuple(values.items())].append(notification.pk)
+        for values_of_group, keys in groups.items():
+            Notification.objects.using(self.using).filter(pk__in=keys).update(
+                **dict(values_of_group), modified_date=timezone.now()
+            )
+
+
+def _state(notification: Notification) -> dict[str, Any]:
+    names = ("status", "response", "provider_status", "receipt_due_at", "confirmed_at")
+    return {name: getattr(notification, name) for name in names}
+
+
+def _status_of_failure(receipt: Receipt, notification: Notification) -> str:
+    if receipt.opt_out:
+        return Notification.OPTED_OUT
+    if receipt.deactivate_record or (receipt.hard_bounce and is_last_bounce(notification)):
+        return Notification.INACTIVE_DEVICE
+    return Notification.DELIVERY_FAILURE
+
+
+def _word(receipt: Receipt) -> str:
+    return storable(receipt.provider_status, STATUS_MAX_LENGTH)
+
+
+def _response(receipt: Receipt, notification: Notification) -> str:
+    said = receipt.response or f"The provider reports: {receipt.provider_status}."
+    for text in (notification.body, notification.title):
+        # Providers quote what they refuse. A shorter text stands in other words by chance.
+        if len(text) >= SHORTEST_HIDDEN:
+            said = said.replace(text, "…")
+    return storable(said, RESPONSE_MAX_LENGTH)
+
+
+def _moment(receipt: Receipt, notification: Notification) -> datetime:
+    """Return when it came to be so: after the attempt, and not after now.
+
+    A provider's time may be a whole number of seconds, and its clock another than ours.
+    """
+    now = timezone.now()
+    sent_at = notification.attempted_delivery or notification.created_date
+    named = moment_within(receipt.at, sent_at - CLOCKS_DIFFER, now + CLOCKS_DIFFER)
+    return now if named is None else max(named, sent_at)

@@ -1,0 +1,1 @@
+"""One run, and the threads of its lanes."""

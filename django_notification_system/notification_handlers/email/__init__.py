@@ -1,0 +1,242 @@
+"""Delivers by email, through whatever Django's mail settings name.
+
+Where ``process_notifications`` sends many, up to ``connections`` of them are on their way at once,
+each over a connection that stays open for the next.
+"""
+
+import logging
+import smtplib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+
+from ...conf import email_settings
+from ...delivery.handlers.send_one import send_and_save
+from ...models import Notification
+from ...models.address import comparable
+from ...observing.log import log_fields
+from ..base import Outcome, begin_sending, one_line, provider_call
+from ..parallel import side_by_side
+from .cannot_build_message import CannotBuildMessage
+from .connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
+from .doubts import Doubt, SenderDoubts
+from .faults import BEFORE_MESSAGE, Verdict
+from .message import build_message
+from .outcomes import NOT_SENT, classify, outcome, trouble_of_error, trouble_of_recipient
+from .secrets import hide
+from .sender_address import sender
+
+logger = logging.getLogger("django_notification_system")
+
+SENT = "Email Successfully Sent"
+#: django-anymail's words for a recipient that the provider refuses while it takes others.
+NOT_TAKEN = frozenset({"invalid", "rejected", "failed"})
+#: What one connection gets at once, where the server is as near and fast as a relay on this host.
+MOST_TOGETHER = 8
+#: Longer texts of a third party's backend may quote what they were to send.
+LONGEST_REASON = 200
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A notification and the mail that it asks for.
+
+    Attributes:
+        notification: What is sent.
+        message: The mail, as Django's mail backends take it.
+    """
+
+    notification: Notification
+    message: EmailMultiAlternatives
+
+
+def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+    """Send emails, several at once; see ``Handler.deliver()``.
+
+    Raises:
+        TargetUnavailable: When Django's mail settings make no connection, or the server refuses
+            the project's credentials.
+    """
+    settings = email_settings()
+    from_email = sender()
+    with ConnectionPool(settings.timeout) as pool:
+        doubts = SenderDoubts()
+
+        def send(letter: Letter | Outcome) -> list[Outcome]:
+            if isinstance(letter, Outcome):
+                return [letter]
+            return doubts.settled(_send(pool, letter))
+
+        letters = (write_letter(notification, from_email) for notification in notifications)
+        if pool.is_local or settings.connections == 1:
+            yield from doubts.watch(chain.from_iterable(map(send, letters)))
+        else:
+            together = side_by_side(
+                send, letters, workers=settings.connections, most_together=MOST_TOGETHER
+            )
+            yield from doubts.watch(together)
+
+
+def send_notification(notification: Notification) -> str:
+    """Send one email and save what came of it.
+
+    Args:
+        notification: What to send, whatever its status and time.
+
+    Returns:
+        ``"Email Successfully Sent"``, or why it was not.
+
+    Raises:
+        TargetUnavailable: See ``deliver()``; nothing is saved.
+    """
+    return send_and_save(deliver, notification)
+
+
+def write_letter(notification: Notification, from_email: str) -> Letter | Outcome:
+    """Build a mail, here in the calling thread, because a template may use the database."""
+    try:
+        return Letter(notification, build_message(notification, from_email))
+    except CannotBuildMessage as error:
+        kind = Outcome.retry if error.temporary else Outcome.failed
+        return kind(notification, f"{NOT_SENT}: {error}")
+    except Exception as error:
+        logger.exception(
+            "No email could be built of notification %s.",
+            notification.pk,
+            extra=log_fields(notification=notification),
+        )
+        return Outcome.retry(notification, f"{NOT_SENT}: {one_line(error)}")
+
+
+def _send(pool: ConnectionPool, letter: Letter) -> Outcome | Doubt:
+    sent: Outcome | Doubt | None = None
+    while sent is None:
+        with pool.borrow() as connection:
+            sent = _send_over(connection, letter, pool)
+    return sent
+
+
+def _send_over(
+    connection: MailConnection, letter: Letter, pool: ConnectionPool
+) -> Outcome | Doubt | None:
+    """Send a mail over one connection; ``None`` where it is to go over another."""
+    try:
+        with provider_call("email", (letter.notification,), connection.server):
+            sent = connection.send(
+                letter.message, begins=partial(begin_sending, letter.notification)
+            )
+    except Exception as error:
+        if not _leaves_connection_usable(error, connection.stage):
+            connection.close()
+        if connection.stage in BEFORE_MESSAGE:
+            trouble = trouble_of_error(error, connection.stage, connection.recipient)
+            is_refused = classify(trouble).verdict is Verdict.UNREACHABLE
+            if is_refused and pool.can_do_without(connection):
+                return None
+        return _outcome_of_error(letter, error, connection)
+    if not sent and connection.counts_what_it_sends:
+        connection.close()
+        return Outcome.retry(
+            letter.notification,
+            f"{NOT_SENT}: {connection.backend_name} sent nothing and did not say why. Look"
+            " whether it hides its errors.",
+        )
+    return _outcome_of_success(letter, connection)
+
+
+def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
+    """Tell whom a message that was taken went to: a server may refuse some of its recipients."""
+    notification = letter.notification
+    recipient = connection.recipient
+    if answer := connection.refused.get(recipient):
+        said = hide(_recipients_refused({recipient: answer}), connection.secrets, letter.message)
+        trouble = trouble_of_recipient(recipient, answer)
+        judged = outcome(notification, trouble, f"{said} (Those in copy received it.)")
+        return replace(judged, is_busy=False)  # it was sent, and is not to be again at once
+    status = str(getattr(_said_of_recipient(letter.message), "status", ""))
+    if status in NOT_TAKEN:
+        reason = f"the provider says of the address: {status}. (Those in copy received it.)"
+        return Outcome.failed(notification, f"{NOT_SENT}: {reason}")
+    response = SENT
+    if connection.refused:
+        said = hide(_recipients_refused(connection.refused), connection.secrets, letter.message)
+        response += f", but not to {said}"
+    message_id = sent_message_id(letter.message)
+    return Outcome.delivered(notification, response, provider_message_id=message_id)
+
+
+def _outcome_of_error(
+    letter: Letter, error: Exception, connection: MailConnection
+) -> Outcome | Doubt:
+    """Classify what kept a message from being sent."""
+    # A backend of somebody else's does not tell in what form it told the server.
+    recipient = letter.message.to[0] if connection.stage is Stage.OPAQUE else connection.recipient
+    trouble = trouble_of_error(error, connection.stage, recipient)
+    message_id = sent_message_id(letter.message)
+    judged = outcome(
+        letter.notification, trouble, _reason(error, connection, letter.message), message_id
+    )
+    is_doubtful = classify(trouble).verdict is Verdict.SENDER_DOUBTED
+    return Doubt(judged) if is_doubtful else judged
+
+
+def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
+    """Return what django-anymail, where that is the backend, says of the record's address."""
+    status = getattr(message, "anymail_status", None)
+    recipients = getattr(status, "recipients", None)
+    if not recipients:
+        return None
+    address = comparable(message.to[0])
+    return next((said for each, said in recipients.items() if comparable(each) == address), None)
+
+
+def sent_message_id(message: EmailMultiAlternatives) -> str:
+    """Return the name under which the message has gone out: a provider's own where it has one."""
+    of_provider = getattr(_said_of_recipient(message), "message_id", None)
+    if of_provider is not None:
+        return str(of_provider)
+    headers = message.extra_headers.items()
+    return next(str(value) for name, value in headers if name.lower() == "message-id")
+
+
+def _codes(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused) -> list[int]:
+    """Return the answers in which the server refused a message."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return [code for code, _ in error.recipients.values()]
+    return [error.smtp_code]
+
+
+def _leaves_connection_usable(error: Exception, stage: Stage) -> bool:
+    """Tell whether the next message can go over the same connection."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused):
+        # smtplib has reset the conversation, unless the server closes it or speaks nonsense.
+        return not any(code == SERVICE_CLOSING or code < 400 for code in _codes(error))
+    # Nothing was said to the server where Django finds an address or a header that cannot be.
+    return stage is Stage.START and not isinstance(error, OSError | smtplib.SMTPException)
+
+
+def _reason(error: Exception, connection: MailConnection, message: EmailMultiAlternatives) -> str:
+    """Return an error for people: the server's own words where it has answered."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        reason = _recipients_refused(error.recipients)
+    elif isinstance(error, smtplib.SMTPResponseException):
+        reason = _answer(error.smtp_code, error.smtp_error)
+    else:
+        reason = one_line(error)
+    reason = hide(reason, connection.secrets, message)
+    return reason[:LONGEST_REASON] if connection.stage is Stage.OPAQUE else reason
+
+
+def _recipients_refused(recipients: dict[str, tuple[int, bytes]]) -> str:
+    return ", ".join(
+        f"{recipient}: {_answer(code, said)}" for recipient, (code, said) in recipients.items()
+    )
+
+
+def _answer(code: int, said: bytes | str) -> str:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    return " ".join(f"{code} {text}".split())

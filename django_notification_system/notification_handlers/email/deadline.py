@@ -1,0 +1,101 @@
+"""A limit of time and length for what a mail server says: each reply, and each conversation."""
+
+import smtplib
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from ..deadlines import LONGEST_REPLY, Deadline, LimitedReader, WholeLines
+
+#: How many times as long as a reply the opening of a connection may take in all, and so each
+#: message: some servers keep a client waiting for each of some replies (RFC 5321, section
+#: 4.5.3.2, allows minutes), and one that does so for all of them holds up the others.
+CONVERSATION_TIMEOUTS = 4
+
+
+def limit_replies(backend: Any) -> None:
+    """Let a backend of Django's, which has no connection yet, wait for no server for too long.
+
+    A reply that is not whole after the backend's ``timeout``, in seconds, ends the connection as
+    one that does not come does: smtplib raises ``SMTPServerDisconnected``. So does one of more than
+    1 MiB, one that is cut off, and a connection or a message that is not through after
+    four times as long.
+
+    Args:
+        backend: Django's SMTP backend, or one that builds on it. What connects for it is the only
+            thing that changes.
+    """
+    if not getattr(backend, "limits_replies", False):
+        backend_class: Any = type(backend)
+        backend.__class__ = _limiting_backend(backend_class)
+
+
+@cache
+def _limiting_backend(backend_class: Any) -> Any:
+    def connection_class(self: Any) -> Any:
+        return _limiting_client(super(limiting, self).connection_class)
+
+    # The name and the rest stay those of the class that the project has named.
+    limiting: Any = type(
+        backend_class.__name__,
+        (backend_class,),
+        {
+            "__module__": backend_class.__module__,
+            "__qualname__": backend_class.__qualname__,
+            "connection_class": property(connection_class),
+            "limits_replies": True,
+        },
+    )
+    return limiting
+
+
+@cache
+def _limiting_client(client_class: Any) -> Any:
+    if not (isinstance(client_class, type) and issubclass(client_class, smtplib.SMTP)):
+        return client_class
+    return type(client_class.__name__, (_LimitingClient, client_class), {})
+
+
+class _LimitingClient(smtplib.SMTP):
+    _deadline: Deadline | None = None
+    _replies: LimitedReader
+
+    def sendmail(
+        self, from_addr: str, to_addrs: str | Sequence[str], *args: Any, **kwargs: Any
+    ) -> dict[str, tuple[int, bytes]]:
+        """Send a message, which is a conversation of its own."""
+        if self._deadline is not None:
+            self._deadline.begin_conversation(CONVERSATION_TIMEOUTS)
+        return super().sendmail(from_addr, to_addrs, *args, **kwargs)
+
+    def send(self, s: Any) -> None:
+        """Send, for no longer than a reply may take."""
+        if self._deadline is None or self.sock is None:
+            super().send(s)
+            return
+        self._deadline.begin_reply()
+        try:
+            self._deadline.limit(self.sock)
+        except TimeoutError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"Server not connected: {error}") from error
+        try:
+            super().send(s)
+        finally:
+            self._deadline.restore(self.sock)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read a reply, for no longer than a socket may be silent."""
+        if self.sock is None:
+            return super().getreply()
+        if self._deadline is None:
+            self._deadline = Deadline(self.sock.gettimeout())
+            self._deadline.begin_conversation(CONVERSATION_TIMEOUTS)
+        if self.file is None:  # of a new connection, or one that is encrypted from now on
+            self._replies = LimitedReader(self.sock, self._deadline, LONGEST_REPLY)
+            self.file = WholeLines(self._replies)
+        self._replies.begin_reply()
+        try:
+            return super().getreply()
+        finally:
+            self._deadline.restore(self.sock)

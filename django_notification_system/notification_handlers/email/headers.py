@@ -1,0 +1,143 @@
+"""The headers that ``extra`` adds to a mail: which it may set, and how they are written."""
+
+import re
+from collections.abc import Mapping
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.policy import EmailPolicy, Policy
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from .addresses import fault_of_addresses
+from .cannot_build_message import CannotBuildMessage
+
+#: What ends a line for Python's email package, or has no place in a header.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+#: RFC 5322, section 3.6.8: printable US-ASCII without the colon.
+HEADER_NAME = re.compile(r"[!-9;-~]+")
+#: Headers that a message has once and gets otherwise.
+RESERVED_HEADERS = {
+    "bcc": gettext_noop("use extra['bcc']"),
+    "subject": gettext_noop("the notification's title is the subject"),
+    "content-transfer-encoding": gettext_noop("it follows from the body"),
+    "content-type": gettext_noop("it follows from the body"),
+    "mime-version": gettext_noop("it follows from the body"),
+}
+ADDRESSES = (
+    "cc disposition-notification-to errors-to from reply-to resent-bcc resent-cc resent-from"
+    " resent-sender resent-to return-path return-receipt-to sender to"
+)
+#: Headers that name mailboxes.
+ADDRESS_HEADERS = frozenset(ADDRESSES.split())
+ASCII_ALONE = (
+    "archived-at auto-submitted date importance in-reply-to list-archive list-help list-owner"
+    " list-post list-subscribe list-unsubscribe list-unsubscribe-post message-id precedence"
+    " priority references resent-date resent-message-id sensitivity"
+)
+#: Structured headers without phrases, where an encoded-word means itself (RFC 2047, section 5).
+ASCII_HEADERS = frozenset(ASCII_ALONE.split())
+#: Headers that Django takes for text, and that have a phrase beside something in angle brackets
+#: (RFC 2919, section 3; RFC 8098, section 2.1).
+PHRASE_HEADERS = frozenset(
+    {"disposition-notification-to", "errors-to", "list-id", "return-receipt-to"}
+)
+PHRASE = re.compile(r"([^<>]*)(<[^<>]*>)\s*")
+#: RFC 5322, section 2.1.1: a line must not be longer.
+LONGEST_LINE = 998
+WORD = re.compile(r"\s*\S+")
+
+
+def headers_of(extra: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that ``extra`` sets.
+
+    Raises:
+        CannotBuildMessage: When it sets what is no header, or what a mail gets otherwise.
+    """
+    given = extra.get("headers")
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise CannotBuildMessage("extra['headers'] must be an object of names and texts.")
+    return {name: _header(name, value) for name, value in given.items()}
+
+
+def fault_of_header(name: str, value: str) -> str:
+    """Return why a header cannot carry a text that is on one line, or an empty text."""
+    kind = name.lower()
+    if kind in ADDRESS_HEADERS and (fault := fault_of_addresses(value)):
+        return fault
+    if kind in ASCII_HEADERS and not value.isascii():
+        return _(
+            "has a character beyond ASCII, which this header cannot carry (RFC 2047, section 5)"
+        )
+    if max(map(len, value.split()), default=0) + len(f"{name}: ") > LONGEST_LINE:
+        return _("has a word that is longer than a line of a mail (RFC 5322, section 2.1.1)")
+    return ""
+
+
+def _header(name: str, value: Any) -> str:
+    if not HEADER_NAME.fullmatch(name):
+        raise CannotBuildMessage(f"extra['headers'] has {name!r}, which is no header's name.")
+    if instead := RESERVED_HEADERS.get(name.lower()):
+        raise CannotBuildMessage(f"extra['headers'] must not set {name}: {instead}.")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise CannotBuildMessage(f"extra['headers'][{name!r}] must be a text.")
+    text = str(value)
+    if CONTROL_CHARACTERS.search(text):
+        raise CannotBuildMessage(
+            f"extra['headers'][{name!r}] has a line break or another control character."
+        )
+    if fault := fault_of_header(name, text):
+        raise CannotBuildMessage(
+            _('extra["headers"]["%(name)s"] %(fault)s. Correct it.')
+            % {"name": name, "fault": fault}
+        )
+    return _phrase_encoded(text) if name.lower() in PHRASE_HEADERS else text
+
+
+def _phrase_encoded(text: str) -> str:
+    """Encode what a header says beside the address, and leave the address."""
+    found = PHRASE.fullmatch(text)
+    if text.isascii() or found is None or not found[2].isascii():
+        return text
+    encoded = Header(found[1].strip(), "utf-8").encode().replace("\n", "")
+    return f"{encoded} {found[2]}"
+
+
+class _HeaderAsItIs(UnstructuredHeader, BaseHeader):
+    """A header of ASCII that stays as it is, folded at white space alone.
+
+    Python encodes a word that is longer than a line, though a structured header, which it does not
+    know to be one, must not have encoded-words.
+    """
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        super().parse(value, kwds)
+        if value.isascii():
+            kwds["decoded"] = value
+
+    def fold(self, *, policy: Policy) -> str:
+        if not self.isascii():
+            folded: str = super().fold(policy=policy)
+            return folded
+        longest = policy.max_line_length or LONGEST_LINE
+        # The first word stays beside the name: some readers take a line of a name alone for empty.
+        first, *words = WORD.findall(str(self).strip()) or [""]
+        lines = [f"{self.name}: {first}"]
+        for word in words:
+            if len(lines[-1]) + len(word) <= longest:
+                lines[-1] += word
+            else:
+                lines.append(word)
+        return str(policy.linesep).join([*lines, ""])
+
+
+_REGISTRY = HeaderRegistry(default_class=_HeaderAsItIs)
+
+
+def policy_of_headers(policy: EmailPolicy) -> EmailPolicy:
+    """Return a policy by which the headers of ``extra`` are written as they are."""
+    return policy.clone(header_factory=_REGISTRY)

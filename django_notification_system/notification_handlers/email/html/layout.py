@@ -1,0 +1,237 @@
+"""Where a document's words go: lists, quotations, tables and links as text has them."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from .flow import WIDEST_PREFIX, Allowance, Flow
+from .table import Cell, Table
+
+#: Even a document of a few characters may have an indent.
+SMALLEST_ALLOWANCE = 500
+RULE = "-" * 10
+INTEGER = re.compile(r"\s*+([+-]?[0-9]{1,9})(?![0-9])")
+FOLLOWABLE = ("http:", "https:", "mailto:", "tel:", "sms:")
+#: The URL standard, section 4.4: browsers remove these from a link's target.
+LINE_BREAK_OR_TAB = re.compile(r"[\t\n\r]")
+#: What would end a target too early for a mail program; no URI has them (RFC 3986, appendix A).
+NOT_IN_URI = re.compile(r"[ <>]")
+
+End = Callable[[], None]
+
+
+class Link:
+    """A link whose text is being written.
+
+    Args:
+        target: Where it leads.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.texts: list[str] = []
+        self.has_image = False
+
+    @property
+    def has_words(self) -> bool:
+        """Whether it has a text, and not only a picture."""
+        return any(not text.isspace() for text in self.texts)
+
+    @property
+    def shown(self) -> str:
+        """What is written behind its text: the target, unless the text is the same."""
+        text = " ".join("".join(self.texts).split())
+        if not text and not self.has_image:
+            return ""
+        without_scheme = self.target.partition(":")[2]
+        same = (self.target, without_scheme, without_scheme.removeprefix("//"))
+        is_same = text.rstrip("/") in (each.rstrip("/") for each in same)
+        return "" if is_same else f"<{NOT_IN_URI.sub(_percent_encoded, self.target)}>"
+
+
+class Layout:
+    """A document's text as it grows.
+
+    A table's cells are kept apart until it is known whether they make columns. As soon as anything
+    in it needs lines of its own (a table, a list), it is written out, so that no more than one
+    table is kept at a time and no text is moved twice, however deep tables are nested.
+
+    Args:
+        length: How many characters the document has.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._allowance = Allowance(max(length, SMALLEST_ALLOWANCE))
+        self._page = Flow(self._allowance)
+        self._table: Table | None = None
+        self._counters: list[int | None] = []
+        self._link: Link | None = None
+        self._last_target = ""
+        self._caption = ""
+        #: Where words go: the page, or the cell that is open.
+        self.flow = self._page
+
+    def lines(self) -> list[str]:
+        """Return all of it."""
+        self._write_table_out()
+        return self._page.finish()
+
+    def write(self, text: str, white_space: str) -> None:
+        """Write what stands between tags."""
+        if white_space == "":
+            self.flow.write(text)
+        elif white_space == "pre-line":
+            self.flow.write_in_lines(text)
+        else:
+            self.flow.write_as_it_is(text)
+        if self._link is not None:
+            self._link.texts.append(text)
+        if self._caption and not text.isspace():
+            self._caption = ""
+
+    def write_image(self, text: str) -> None:
+        """Write what an image shows, once where it is repeated."""
+        caption = " ".join(text.split())
+        if self._link is not None:
+            self._link.has_image = True
+        if caption and caption != self._caption:
+            self.flow.write(f"[{caption}]")
+            self._caption = caption
+
+    def write_rule(self) -> None:
+        """Write a line that parts what is above from what is below."""
+        self.begin_block(1)
+        if self._allowance.take(len(RULE)):
+            self.flow.write(RULE)
+        self.flow.part(1)
+
+    def begin_block(self, newlines: int) -> End:
+        """Begin a line, with this many newlines before it; return what ends the block."""
+        self.flow.part(newlines)
+        self.flow.has_blocks = True
+        return lambda: self.flow.part(newlines)
+
+    def begin_quotation(self) -> End:
+        """Begin a text that is quoted."""
+        return self._indent("> ", 2)
+
+    def begin_description(self) -> End:
+        """Begin what describes a term."""
+        return self._indent("    ", 1)
+
+    def begin_list(self, name: str, attributes: Mapping[str, str]) -> End:
+        """Begin a list, with numbers where it is an ``ol``."""
+        self._write_table_out()
+        end_block = self.begin_block(1)
+        self._counters.append(_integer(attributes.get("start"), 1) if name == "ol" else None)
+
+        def end() -> None:
+            end_block()
+            self._counters.pop()
+
+        return end
+
+    def begin_item(self, attributes: Mapping[str, str]) -> End:
+        """Begin an item of the innermost list."""
+        counter = self._counters[-1] if self._counters else None
+        sign = "* "
+        if counter is not None:
+            number = _integer(attributes.get("value"), counter)
+            self._counters[-1] = number + 1
+            sign = f"{number}. "
+        outer = self.flow.prefix
+        end_block = self._indent(" " * (2 + len(sign)), 1)
+        self.flow.marker = f"{outer}  {sign}"
+
+        def end() -> None:
+            self.flow.marker = None
+            end_block()
+
+        return end
+
+    def begin_link(self, target: str | None) -> End | None:
+        """Begin the text of a link; only those that a person may follow are shown."""
+        target = LINE_BREAK_OR_TAB.sub("", (target or "").strip())
+        if not target.lower().startswith(FOLLOWABLE):
+            return None
+        link = self._link = Link(target)
+
+        def end() -> None:
+            if self._link is link:
+                self._link = None
+                # A picture without words often leads where the words beside it lead.
+                if link.shown and (link.has_words or link.target != self._last_target):
+                    self.flow.write_behind(link.shown)
+                self._last_target = link.target
+
+        return end
+
+    def begin_table(self) -> End:
+        """Begin a table."""
+        self._write_table_out()
+        self.flow.part(2)
+        self._table = Table()
+        return self._end_table
+
+    def begin_row(self) -> End | None:
+        """Begin a row of the innermost table."""
+        if self._table is None:
+            return self.begin_block(2)
+        self._table.begin_row()
+        return None
+
+    def begin_cell(self, attributes: Mapping[str, str], is_right: bool) -> End:
+        """Begin a cell of the innermost table."""
+        if self._table is None:
+            return self.begin_block(2)
+        rows = _integer(attributes.get("rowspan"), 1)
+        span = max(1, _integer(attributes.get("colspan"), 1))
+        cell = self.flow = Flow(self._allowance)
+
+        def end() -> None:
+            if self.flow is cell and self._table is not None:
+                self.flow = self._page
+                self._table.add(Cell(cell.finish(), span, is_right, cell.has_blocks), rows)
+            else:
+                self.flow.part(2)
+
+        return end
+
+    def _end_table(self) -> None:
+        if self._table is not None:
+            self._table.write(self._page, self._allowance)
+            self._table = None
+        self.flow.part(2)
+
+    def _write_table_out(self) -> None:
+        """Write the table that is kept, if there is one, and go on on the page."""
+        if self._table is None:
+            return
+        self._table.write_apart(self._page)
+        self._table = None
+        cell, self.flow = self.flow, self._page
+        if cell is not self._page:
+            self._page.part(2)
+            cell.flush_into(self._page)
+
+    def _indent(self, indent: str, newlines: int) -> End:
+        self._write_table_out()
+        end_block = self.begin_block(newlines)
+        outer = self._page.prefix
+        if len(outer) + len(indent) <= WIDEST_PREFIX:
+            self._page.prefix = outer + indent
+
+        def end() -> None:
+            end_block()
+            self._page.prefix = outer
+
+        return end
+
+
+def _integer(text: str | None, otherwise: int) -> int:
+    """Return a number of an attribute (the HTML standard, section 2.3.4.1)."""
+    found = INTEGER.match(text or "")
+    return int(found[1]) if found else otherwise
+
+
+def _percent_encoded(character: re.Match[str]) -> str:
+    return f"%{ord(character[0]):02X}"

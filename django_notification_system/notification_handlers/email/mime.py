@@ -1,0 +1,66 @@
+"""A mail as it is written: as Django writes it, but for headers and octets that need more care."""
+
+import email.encoders
+import email.policy
+from email.message import Message
+from typing import Any
+
+import django
+from django.core.mail import EmailMultiAlternatives
+
+from .headers import policy_of_headers
+
+HAS_POLICIES = django.VERSION >= (6, 0)
+ENCODED = frozenset({"base64", "quoted-printable"})
+
+
+class NotificationMail(EmailMultiAlternatives):
+    """A mail whose own headers are written as they are, whatever backend sends it.
+
+    Attributes:
+        is_seven_bit: Whether all of it must be ASCII, because its server does not offer 8BITMIME
+            (RFC 6152, section 3).
+    """
+
+    is_seven_bit = False
+
+    def message(self, **kwargs: Any) -> Any:
+        """Return what Django's backends send; see ``EmailMessage.message()``."""
+        if HAS_POLICIES:
+            policy = kwargs.get("policy", email.policy.default)
+            kwargs["policy"] = policy_of_headers(policy)
+        made = super().message(**kwargs)
+        if self.is_seven_bit:
+            for part in made.walk():
+                _encode(part)
+        return made
+
+    def octets(self) -> bytes:
+        """Return what Django's SMTP backend hands to a server."""
+        made = (
+            self.message(policy=email.policy.SMTP).as_bytes()
+            if HAS_POLICIES
+            else self.message().as_bytes(linesep="\r\n")
+        )
+        return bytes(made)
+
+
+def _encode(part: Message) -> None:
+    """Encode what a part has beyond ASCII; the parts in it are encoded by themselves."""
+    encoding = str(part.get("Content-Transfer-Encoding", "")).lower()
+    if part.is_multipart():
+        if encoding in ("8bit", "binary"):
+            part.replace_header("Content-Transfer-Encoding", "7bit")
+        return
+    if encoding in ENCODED:
+        return
+    content = part.get_payload(decode=True)
+    if not isinstance(content, bytes) or content.isascii():
+        return
+    del part["Content-Transfer-Encoding"]
+    # Each octet beyond ASCII takes three characters as quoted-printable, and 4/3 as base64.
+    beyond_ascii = sum(octet > 127 for octet in content)
+    if beyond_ascii * 6 < len(content):
+        email.encoders.encode_quopri(part)
+    else:
+        email.encoders.encode_base64(part)

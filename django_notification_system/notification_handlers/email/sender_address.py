@@ -1,0 +1,52 @@
+"""The address that mail comes from, as the settings say."""
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from ...conf import email_settings
+from ...exceptions import TargetUnavailable
+from .addresses import fault_of_addresses
+from .headers import CONTROL_CHARACTERS
+from .message_bytes import envelope_sender
+
+
+def sender() -> str:
+    """Return the address that mail comes from, perhaps with a name before it.
+
+    Raises:
+        TargetUnavailable: When no mail can come from it; all would fail alike.
+    """
+    address = email_settings().from_email or settings.DEFAULT_FROM_EMAIL
+    if fault := fault_of_sender(address):
+        raise TargetUnavailable(f"{fault} {correct_sender()}")
+    return str(address)
+
+
+def fault_of_sender(address: object) -> str:
+    """Return why no mail can come from an address, for people, or an empty text.
+
+    Args:
+        address: The address, as it stands in the settings.
+    """
+    if not isinstance(address, str) or CONTROL_CHARACTERS.search(address):
+        return _("The sender's address is not text on one line.")
+    if fault := fault_of_addresses(address):
+        return _("The sender's address %s.") % fault
+    if not envelope_sender(address):
+        return _(
+            "The sender's address %(address)r is none. A name with a comma or another mark goes in"
+            ' quotes: "Shop, Inc." <shop@example.com>.'
+        ) % {"address": address}
+    return ""
+
+
+def setting_of_sender() -> str:
+    """Return the name of the setting that the sender's address comes from."""
+    if email_settings().from_email:
+        return "from_email in NOTIFICATION_SYSTEM_TARGETS['email']"
+    return "DEFAULT_FROM_EMAIL"
+
+
+def correct_sender() -> str:
+    """Return the advice to correct that setting."""
+    return _("Correct %s.") % setting_of_sender()

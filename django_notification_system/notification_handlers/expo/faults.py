@@ -1,0 +1,345 @@
+"""What can go wrong with Expo, and what comes of it: one table, by which faults are classified.
+
+The reference's page of outcomes is made from the same rows. ``expo_outcomes`` reads it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ..faults import Row, fits_status
+from ..http.session import CORRECT_CERTIFICATES, NoAnswer
+
+#: In place of an HTTP status: how far a request had come.
+NO_REQUEST = NoAnswer.NO_REQUEST.value
+NOT_WRITTEN = "not written"
+NOT_TRUSTED = NoAnswer.NOT_TRUSTED.value
+NOT_CONNECTED = NoAnswer.NOT_CONNECTED.value
+LOST = NoAnswer.LOST.value
+
+#: In place of Expo's names of errors.
+ANY_ERROR = "any error"
+
+#: Expo's name for a device that can get nothing any more.
+DEVICE_NOT_REGISTERED = "DeviceNotRegistered"
+#: All messages of a request must be for one project; the details list the tokens of each.
+TOO_MANY_PROJECTS = "PUSH_TOO_MANY_EXPERIENCE_IDS"
+
+#: The page "Send notifications with Expo's Push API" of Expo's documentation.
+#: https://docs.expo.dev/push-notifications/sending-notifications/
+TICKETS = "Expo: Push ticket errors"
+RECEIPTS = "Expo: Push receipt errors"
+REQUESTS = "Expo: Request errors"
+RETRIES = "Expo: Retry on failure"
+SECURITY = "Expo: Additional security"
+
+CORRECT_CREDENTIALS = (
+    "This is a configuration error: correct the credentials for Apple and Google in the Expo"
+    " project."
+)
+
+
+class Part(Enum):
+    """What brings the fault; the value is for people."""
+
+    REQUEST = "a request"
+    TICKET = "a message's ticket"
+    RECEIPT = "a message's receipt"
+
+
+class Verdict(Enum):
+    """What comes of a fault; the value is for people."""
+
+    RETRY = "tried again"
+    UNREACHABLE = "waits for the provider; no attempt is counted"
+    BUSY = "waits as long as the provider asks; no attempt is counted"
+    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
+    UNKNOWN = "unknown: ``when_unknown`` decides"
+    SPLIT = "sent again in parts; alone, fails for good"
+    SPLIT_RETRY = "sent again in parts; alone, tried again"
+    FAILED = "fails for good"
+    DEVICE_GONE = "fails for good; the record is switched off"
+    STOPS = "stops the target; no attempt is counted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault(Row[Verdict]):
+    """A row of the table.
+
+    Attributes:
+        part: What brings it.
+        errors: Expo's names of errors, one of which there must be; by default any or none.
+        answers: HTTP statuses, ``"5xx"`` for all of a kind, or one of the words above; by default
+            it does not matter.
+        hint: What the project's people should do.
+    """
+
+    part: Part
+    errors: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    hint: str = ""
+
+    def fits(self, trouble: "Trouble") -> bool:
+        """Tell whether this is what has happened."""
+        return (
+            trouble.part is self.part
+            and (not self.errors or any(_fits_error(each, trouble.errors) for each in self.errors))
+            and (
+                not self.answers
+                or any(fits_status(pattern, trouble.answer) for pattern in self.answers)
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What Expo says, or does not say.
+
+    Attributes:
+        part: Of what it says so.
+        errors: Its names of errors.
+        answer: For a request: the HTTP status, or one of the words above.
+    """
+
+    part: Part
+    errors: frozenset[str] = frozenset()
+    answer: str = ""
+
+
+#: The first that fits counts.
+FAULTS = (
+    # --- A request: the project is refused, not its messages.
+    Fault(
+        name="access token refused",
+        what="Push security is switched on, and the access token is missing or wrong.",
+        part=Part.REQUEST,
+        errors=("UNAUTHORIZED",),
+        verdict=Verdict.STOPS,
+        source=SECURITY,
+    ),
+    Fault(
+        name="project refused",
+        what="The API, or a proxy before it, refuses the project; or there is no such API.",
+        part=Part.REQUEST,
+        answers=("401", "403", "404", "407"),
+        verdict=Verdict.STOPS,
+        source="RFC 9110, section 15.5",
+    ),
+    Fault(
+        name="redirect",
+        what="The API is elsewhere. Messages go to the address in the settings and to no other.",
+        part=Part.REQUEST,
+        answers=("3xx",),
+        verdict=Verdict.STOPS,
+        source="RFC 9110, section 15.4",
+    ),
+    Fault(
+        name="settings make no request",
+        what="The address or the access token in the settings cannot be one.",
+        part=Part.REQUEST,
+        answers=(NO_REQUEST,),
+        verdict=Verdict.STOPS,
+        source="requests: exceptions",
+    ),
+    Fault(
+        name="not Expo's certificate",
+        what="The server's certificate is not to be trusted, or is another host's.",
+        part=Part.REQUEST,
+        answers=(NOT_TRUSTED,),
+        verdict=Verdict.STOPS,
+        source="RFC 9110, section 4.3.4",
+        hint=CORRECT_CERTIFICATES,
+    ),
+    # --- A request: Expo takes nothing now.
+    Fault(
+        name="too many requests",
+        what="More than 600 notifications a second.",
+        part=Part.REQUEST,
+        errors=("TOO_MANY_REQUESTS",),
+        verdict=Verdict.BUSY,
+        source=REQUESTS,
+    ),
+    Fault(
+        name="slow down",
+        what="The same without a name, or the request did not come in time.",
+        part=Part.REQUEST,
+        answers=("408", "429"),
+        verdict=Verdict.BUSY,
+        source=f"{RETRIES}; RFC 9110, section 15.5.9",
+    ),
+    Fault(
+        name="no answer behind the gateway",
+        what="A gateway got no answer from behind it, or none that it understood.",
+        part=Part.REQUEST,
+        answers=("502", "504"),
+        verdict=Verdict.UNKNOWN,
+        source="RFC 9110, sections 15.6.3, 15.6.5",
+    ),
+    Fault(
+        name="service down",
+        what="Expo's service has a fault, or is being mended.",
+        part=Part.REQUEST,
+        answers=("5xx",),
+        verdict=Verdict.OUT_OF_ORDER,
+        source=RETRIES,
+    ),
+    Fault(
+        name="no connection",
+        what="No connection comes about: refused, no such host, no route, no TLS.",
+        part=Part.REQUEST,
+        answers=(NOT_CONNECTED,),
+        verdict=Verdict.UNREACHABLE,
+        source=RETRIES,
+    ),
+    # --- A request: what it holds is refused.
+    Fault(
+        name="messages of several projects",
+        what="The tokens are of several Expo projects. The parts are these projects'.",
+        part=Part.REQUEST,
+        errors=(TOO_MANY_PROJECTS,),
+        verdict=Verdict.SPLIT,
+        source=REQUESTS,
+    ),
+    Fault(
+        name="too many at once",
+        what="More than 100 messages, or receipts of more than 1000.",
+        part=Part.REQUEST,
+        errors=("PUSH_TOO_MANY_NOTIFICATIONS", "PUSH_TOO_MANY_RECEIPTS"),
+        verdict=Verdict.SPLIT,
+        source=REQUESTS,
+    ),
+    Fault(
+        name="malformed",
+        what="Something in the request is wrong: a message that is none, or one that is too large.",
+        part=Part.REQUEST,
+        answers=("4xx",),
+        verdict=Verdict.SPLIT,
+        source=RETRIES,
+    ),
+    Fault(
+        name="refused in a good answer",
+        what="The same, with a status that says that all is well.",
+        part=Part.REQUEST,
+        errors=(ANY_ERROR,),
+        verdict=Verdict.SPLIT,
+        source="Expo: Push ticket format",
+    ),
+    Fault(
+        name="cannot be written",
+        what="A message cannot be written down, or a client of your own refuses it.",
+        part=Part.REQUEST,
+        answers=(NOT_WRITTEN,),
+        verdict=Verdict.SPLIT_RETRY,
+        source="exponent_server_sdk: PushClient",
+    ),
+    # --- A request: nobody knows.
+    Fault(
+        name="no answer",
+        what="The request was sent, and no answer came, or none that was whole in time.",
+        part=Part.REQUEST,
+        answers=(LOST,),
+        verdict=Verdict.UNKNOWN,
+        source="RFC 9110, section 9.2.2",
+    ),
+    Fault(
+        name="answer without tickets",
+        what="The answer says that all is well, and has not a ticket for each message.",
+        part=Part.REQUEST,
+        verdict=Verdict.UNKNOWN,
+        source="Expo: Push ticket format",
+    ),
+    # --- A ticket.
+    Fault(
+        name="device not registered",
+        what="The app is gone from the device, or its token is none.",
+        part=Part.TICKET,
+        errors=(DEVICE_NOT_REGISTERED,),
+        verdict=Verdict.DEVICE_GONE,
+        source=TICKETS,
+    ),
+    Fault(
+        name="message too big",
+        what="More than 4096 bytes.",
+        part=Part.TICKET,
+        errors=("MessageTooBig",),
+        verdict=Verdict.FAILED,
+        source=RECEIPTS,
+    ),
+    Fault(
+        name="too many messages to a device",
+        what="More messages to one device than it may get in a short time.",
+        part=Part.TICKET,
+        errors=("MessageRateExceeded",),
+        verdict=Verdict.RETRY,
+        source=RECEIPTS,
+    ),
+    Fault(
+        name="wrong credentials",
+        what="The Expo project has wrong credentials with Apple or Google.",
+        part=Part.TICKET,
+        errors=("InvalidCredentials", "MismatchSenderId"),
+        verdict=Verdict.FAILED,
+        source=RECEIPTS,
+        hint=CORRECT_CREDENTIALS,
+    ),
+    Fault(
+        name="other ticket with an error",
+        what="Whatever else Expo may come to say of a message that it did not take.",
+        part=Part.TICKET,
+        errors=(ANY_ERROR,),
+        verdict=Verdict.RETRY,
+        source="nobody knows better",
+    ),
+    Fault(
+        name="ticket that makes no sense",
+        what="The ticket says neither that Expo took the message nor that it did not.",
+        part=Part.TICKET,
+        verdict=Verdict.UNKNOWN,
+        source="Expo: Push ticket format",
+    ),
+    # --- A receipt.
+    Fault(
+        name="device not registered any more",
+        what="Apple or Google says that the app is gone from the device.",
+        part=Part.RECEIPT,
+        errors=(DEVICE_NOT_REGISTERED,),
+        verdict=Verdict.DEVICE_GONE,
+        source=RECEIPTS,
+    ),
+    Fault(
+        name="message too big for the device",
+        what="More than 4096 bytes.",
+        part=Part.RECEIPT,
+        errors=("MessageTooBig",),
+        verdict=Verdict.FAILED,
+        source=RECEIPTS,
+    ),
+    Fault(
+        name="too many messages to the device",
+        what="More messages to one device than it may get in a short time. It was reported minutes"
+        " later: whether the message is worth sending again, a person must say.",
+        part=Part.RECEIPT,
+        errors=("MessageRateExceeded",),
+        verdict=Verdict.FAILED,
+        source=RECEIPTS,
+    ),
+    Fault(
+        name="credentials refused",
+        what="Apple or Google refuses the Expo project's credentials.",
+        part=Part.RECEIPT,
+        errors=("InvalidCredentials", "MismatchSenderId", "InvalidProviderToken"),
+        verdict=Verdict.FAILED,
+        source=RECEIPTS,
+        hint=CORRECT_CREDENTIALS,
+    ),
+    Fault(
+        name="other receipt with an error",
+        what="Whatever else kept Expo from handing the message over to Apple or Google.",
+        part=Part.RECEIPT,
+        verdict=Verdict.FAILED,
+        source="Expo: Push receipts",
+    ),
+)
+
+
+def _fits_error(error: str, said: frozenset[str]) -> bool:
+    return bool(said) if error == ANY_ERROR else error in said

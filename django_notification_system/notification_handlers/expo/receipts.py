@@ -1,0 +1,116 @@
+"""Asking Expo for receipts: what Apple and Google said of the messages that it took.
+
+Source: https://docs.expo.dev/push-notifications/sending-notifications/, "Push receipts".
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+from urllib.parse import urlunsplit
+
+import requests
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from ...conf import ExpoSettings
+from ...exceptions import TargetUnavailable
+from ..base import Receipt, ReceiptResult
+from ..http.session import CORRECT_SETTINGS, split_base_url
+from ..redaction import redacted
+from .api import API_PATH, REQUEST_FAILURES, describe, listed, token_to_hide, trouble_of_request
+from .faults import Part, Trouble, Verdict
+from .outcomes import classify, receipt
+
+#: Expo takes 1000. Its own client asks for so many.
+#: Source: expo/expo-server-sdk-node, src/ExpoClient.ts
+RECEIPTS_IN_A_REQUEST = 300
+#: What reading JSON raises besides: a number of too many digits, arrays in arrays without end.
+NO_JSON = (ValueError, RecursionError)
+ASK_LATER = gettext_noop("Receipts are asked for again in the next run.")
+
+
+def in_batches(message_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield as many names of messages as go into a request."""
+    names = iter(message_ids)
+    while batch := list(islice(names, RECEIPTS_IN_A_REQUEST)):
+        yield batch
+
+
+def ask_for_receipts(
+    settings: ExpoSettings, session: requests.Session, message_ids: Sequence[str]
+) -> Iterator[Receipt]:
+    """Yield the receipts that there are of messages; a name that Expo refuses spoils no other.
+
+    Args:
+        settings: Of the Expo target.
+        session: One of ``open_expo_session()``.
+        message_ids: Expo's names for the messages, as many as go into a request.
+
+    Raises:
+        TargetUnavailable: When Expo cannot be asked now, or refuses the project.
+    """
+    base = split_base_url(settings.base_url)
+    path = f"{base.path.rstrip('/')}{API_PATH}/push/getReceipts"
+    url = urlunsplit((base.scheme, base.netloc, path, "", ""))
+    answer: requests.Response | None = None
+    error: Exception | None = None
+    errors: list[dict[str, Any]] = []
+    try:
+        # In ASCII: an id may be any text that was stored.
+        body = json.dumps({"ids": list(message_ids)})
+        answer = session.post(url, data=body, timeout=settings.timeout)
+        said = answer.json()
+    except (*REQUEST_FAILURES, *NO_JSON) as raised:
+        error = raised
+        # A redirect, which is not followed, is an answer too.
+        redirect = getattr(raised, "response", None)
+        answer = redirect if redirect is not None else answer
+    else:
+        errors = listed(said.get("errors")) if isinstance(said, dict) else []
+        found = said.get("data") if isinstance(said, dict) else None
+        if answer.ok and not errors and isinstance(found, dict):
+            yield from _receipts(found, message_ids, settings)
+            return
+    fault = classify(trouble_of_request(error, answer, errors))
+    if fault.verdict is Verdict.SPLIT:
+        if len(message_ids) > 1:
+            middle = len(message_ids) // 2
+            yield from ask_for_receipts(settings, session, message_ids[:middle])
+            yield from ask_for_receipts(settings, session, message_ids[middle:])
+        return  # a name that Expo does not take has no receipt
+    what = describe(error, answer, errors, [settings.access_token]).rstrip(".")
+    advice = (fault.hint or CORRECT_SETTINGS) if fault.verdict is Verdict.STOPS else ASK_LATER
+    said = _("Expo's receipts cannot be fetched.")
+    raise TargetUnavailable(f"{said} {what}. {_(advice)}")
+
+
+def _receipts(
+    found: Mapping[str, Any], message_ids: Iterable[str], settings: ExpoSettings
+) -> Iterator[Receipt]:
+    for message_id in message_ids:
+        said = found.get(message_id)
+        if not isinstance(said, dict):
+            continue  # there is none yet
+        if said.get("status") == "ok":
+            yield Receipt(message_id, "ok", ReceiptResult.CONFIRMED)
+        elif said.get("status") == "error":
+            yield _failure(message_id, said, settings)
+
+
+def _failure(message_id: str, said: Mapping[str, Any], settings: ExpoSettings) -> Receipt:
+    details = said.get("details")
+    known = details if isinstance(details, dict) else {}
+    error = known.get("error")
+    # A name, and never a text that might quote the message.
+    error = error if isinstance(error, str) and error.isidentifier() else ""
+    token = known.get("expoPushToken")
+    token = token if isinstance(token, str) else ""
+    response = f"Expo reports: {error or 'error'}: {said.get('message') or ''}"
+    return receipt(
+        message_id,
+        classify(Trouble(Part.RECEIPT, frozenset({error}))),
+        error,
+        redacted(response, [settings.access_token, token_to_hide(token)]),
+        address=token,
+    )

@@ -1,0 +1,1 @@
+"""What handlers of providers with an HTTP API share."""

@@ -1,0 +1,187 @@
+"""What the handlers of providers with an HTTP API share: the session, and requests that failed."""
+
+import ssl
+from collections.abc import Mapping
+from enum import Enum
+from urllib.parse import SplitResult, urlsplit
+
+import requests
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
+
+from ...exceptions import TargetUnavailable
+from ...models import Notification
+from ..base import Outcome, one_line
+from .deadline import ENCODINGS, DeadlineAdapter
+from .retry_after import not_before
+
+#: The project's own settings are wrong: the credentials, the account or the address of the API.
+#: RFC 9110, section 15.5: unauthorized, forbidden, not found, proxy authentication required.
+REFUSES_PROJECT = frozenset({401, 403, 404, 407})
+#: RFC 9110, sections 15.6.3 and 15.6.5: a gateway got no answer from behind it in time, or none
+#: that it understood, so the message may have gone out.
+GATEWAY_CANNOT_KNOW = frozenset({502, 504})
+#: Not processed: request timeout, too many requests. So are the other 5xx, and those are the API's
+#: own fault: any other message would meet it too.
+TRY_LATER = frozenset({408, 429})
+
+CORRECT_SETTINGS = gettext_noop("Correct the credentials and base_url in the target's settings.")
+CORRECT_CERTIFICATES = gettext_noop(
+    "Correct base_url in the target's settings, or have the machine trust this certificate"
+    " (REQUESTS_CA_BUNDLE)."
+)
+NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
+
+
+def open_session(connections: int) -> requests.Session:
+    """Return a session that keeps connections open between requests, and follows no redirect.
+
+    Its ``timeout`` is for each whole reply, and not for each part of one.
+
+    Args:
+        connections: How many threads use it at once.
+    """
+    session = requests.Session()
+    adapter = DeadlineAdapter(pool_maxsize=connections)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers["Accept-Encoding"] = ENCODINGS
+    # A message goes to the address in the settings and to no other.
+    session.max_redirects = 0
+    return session
+
+
+def split_base_url(base_url: str) -> SplitResult:
+    """Return the parts of a target's ``base_url``.
+
+    Raises:
+        TargetUnavailable: When it is no web address: better than to guess another.
+    """
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise TargetUnavailable(
+            _(
+                "base_url in the target's settings is no web address. It must start with https://"
+                " or http:// and name a host."
+            )
+        )
+    return parts
+
+
+def server_of(base_url: SplitResult) -> str:
+    """Return the host of a ``base_url``, and its port behind a colon, without a password in it."""
+    return base_url.netloc.rpartition("@")[2]
+
+
+def password_of(address: object) -> str:
+    """Return the password in a web address, or an empty text, whatever the address is."""
+    try:
+        return urlsplit(str(address)).password or ""
+    except ValueError:
+        return ""
+
+
+def outcome_without_answer(notification: Notification, error: requests.RequestException) -> Outcome:
+    """Return the outcome of a request that got no answer.
+
+    Args:
+        notification: What was to be sent.
+        error: What ``requests`` raised.
+
+    Raises:
+        TargetUnavailable: When no request can be made with the target's settings.
+    """
+    if isinstance(error, requests.TooManyRedirects):
+        said = _("The provider's API answered with a redirect.")
+        raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
+    reason = why_no_answer(error)
+    if reason is NoAnswer.NO_REQUEST:
+        # Their texts may repeat what they complain of, a header with the token included.
+        said = _("%s: no request can be made.") % type(error).__name__
+        raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
+    if reason is NoAnswer.NOT_TRUSTED:
+        raise TargetUnavailable(f"{one_line(error)} {_(CORRECT_CERTIFICATES)}")
+    if reason is NoAnswer.NOT_CONNECTED:
+        return Outcome.retry(notification, one_line(error), unreachable=True)
+    return Outcome.unknown(notification, f"{one_line(error)} {NOBODY_KNOWS}", unreachable=True)
+
+
+class NoAnswer(Enum):
+    """Why a request got no answer."""
+
+    #: The settings are such that none can be made.
+    NO_REQUEST = "no request"
+    #: The certificate is not to be trusted, or is another host's.
+    NOT_TRUSTED = "not trusted"
+    #: No connection was made, so that nothing can have been written.
+    NOT_CONNECTED = "not connected"
+    #: It was written, or a part of it may have been.
+    LOST = "lost"
+
+
+def why_no_answer(error: requests.RequestException) -> NoAnswer:
+    """Return why a request got no answer.
+
+    Args:
+        error: What ``requests`` raised.
+    """
+    if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
+        return NoAnswer.NO_REQUEST
+    failure = error.args[0] if error.args else None
+    if not isinstance(failure, MaxRetryError):
+        return NoAnswer.LOST
+    reason: Exception | None = failure.reason
+    if isinstance(reason, ProxyError):
+        # It also comes where a proxy goes away with the request.
+        reason = reason.original_error
+        if type(reason) is OSError:
+            return NoAnswer.NOT_CONNECTED  # the proxy opens no tunnel
+    if isinstance(reason, SSLError):
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args):
+            return NoAnswer.NOT_TRUSTED
+        # The one that also comes after the request, where the other side just goes away.
+        lost = any(isinstance(cause, ssl.SSLEOFError) for cause in reason.args)
+        return NoAnswer.LOST if lost else NoAnswer.NOT_CONNECTED
+    not_made = isinstance(reason, (ConnectTimeoutError, NewConnectionError))
+    return NoAnswer.NOT_CONNECTED if not_made else NoAnswer.LOST
+
+
+def is_refusal_of_message(status: int) -> bool:
+    """Tell whether an HTTP status means that the same message would be refused again."""
+    return 400 <= status < 500 and status not in REFUSES_PROJECT | TRY_LATER
+
+
+def outcome_of_status(
+    notification: Notification, status: int, response: str, headers: Mapping[str, str]
+) -> Outcome:
+    """Return the outcome of a request whose answer is no success, by its HTTP status alone.
+
+    Args:
+        notification: What was to be sent.
+        status: The answer's status.
+        response: The line for people.
+        headers: The answer's headers.
+
+    Raises:
+        TargetUnavailable: When the API refuses the project, not the message.
+    """
+    if status in REFUSES_PROJECT or 300 <= status < 400:
+        raise TargetUnavailable(f"{response} {_(CORRECT_SETTINGS)}")
+    if status in TRY_LATER or (status >= 500 and status not in GATEWAY_CANNOT_KNOW):
+        wait_until = not_before(headers.get("Retry-After"))
+        return Outcome.retry(
+            notification, response, not_before=wait_until, unreachable=status >= 500
+        )
+    if is_refusal_of_message(status):
+        return Outcome.failed(notification, response)
+    return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)

@@ -1,0 +1,266 @@
+"""Delivers text messages through Twilio, several requests at once on kept connections."""
+
+import base64
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+
+try:
+    import requests
+    from twilio.base.exceptions import TwilioException
+    from twilio.http import HttpClient
+    from twilio.http.response import Response
+    from twilio.rest import Client
+except ImportError as error:
+    raise ImportError(
+        f"Twilio's client cannot be imported ({error}):"
+        " pip install django-notification-system[twilio]"
+    ) from error
+
+from ...conf import TwilioSettings, twilio_settings
+from ...delivery.handlers.send_one import send_and_save
+from ...exceptions import TargetUnavailable
+from ...models import Notification
+from ..base import Outcome, begin_sending, one_line, provider_call
+from ..http.session import (
+    NoAnswer,
+    open_session,
+    password_of,
+    server_of,
+    split_base_url,
+    why_no_answer,
+)
+from ..parallel import side_by_side
+from ..redaction import redacted
+from .callback import address_of_attempt, message_id_of_attempt, name_attempt
+from .faults import WORDS, Trouble
+from .outcomes import outcome
+
+logger = logging.getLogger("django_notification_system")
+
+#: What ``extra`` may add to a message: parameters of Twilio's Messages resource.
+EXTRA_PARAMETERS = ("status_callback", "media_url", "validity_period", "messaging_service_sid")
+
+
+def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+    """Send text messages; see ``Handler.deliver()``.
+
+    Raises:
+        TargetUnavailable: When a setting is missing, or Twilio refuses the account.
+    """
+    settings = twilio_settings()
+    _require(settings)
+    with open_session(settings.connections) as session:
+        connection = Connection(session, settings)
+        client = Client(settings.account_sid, settings.auth_token)
+        client.http_client = connection
+        messages = client.messages  # made here: the client makes it at first use, in no safe way
+
+        def send(message: Message) -> Iterator[Outcome]:
+            yield _send(messages, connection, message, settings)
+
+        prepared = (_prepare(notification, settings) for notification in notifications)
+        yield from side_by_side(send, prepared, workers=settings.connections)
+
+
+def send_notification(notification: Notification) -> str:
+    """Send one text message and save what came of it, as in release 1.5.3.
+
+    Returns:
+        The response: ``SMS Successfully sent!`` or what went wrong.
+
+    Raises:
+        TargetUnavailable: When a setting is missing, or Twilio refuses the account; nothing is
+            saved.
+    """
+    return send_and_save(deliver, notification)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A notification, read in full where the database may be used.
+
+    Attributes:
+        notification: What is sent.
+        parameters: Its parameters, under the client's names.
+        attempt: The attempt's name, where the settings' callback is asked for.
+    """
+
+    notification: Notification
+    parameters: Mapping[str, Any] = field(repr=False)
+    attempt: str = ""
+
+
+class LastAnswer(threading.local):
+    """The answer to the calling thread's last request, for what the client's errors leave out."""
+
+    status: int = 0
+    headers: Mapping[str, str] = {}
+
+
+class Connection(HttpClient):  # type: ignore[misc] # the package has no types
+    """How Twilio's client makes its requests: on a kept session, to ``base_url``, in any thread.
+
+    Twilio's own hands out the last answer of any thread.
+    """
+
+    def __init__(self, session: requests.Session, settings: TwilioSettings) -> None:
+        super().__init__(logger, is_async=False, timeout=settings.timeout)
+        self.session = session
+        base_url = split_base_url(settings.base_url)
+        self.base_url = base_url.geturl().rstrip("/")
+        self.server = server_of(base_url)
+        self.answer = LastAnswer()
+
+    def request(  # noqa: D102 # the base class's
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        response = self.session.request(
+            method,
+            self._address(uri),
+            params=params,  # type: ignore[arg-type] # of the client's own making
+            data=data,
+            headers=headers,
+            auth=auth,
+            timeout=self.timeout,
+            allow_redirects=False,
+        )
+        self.answer.status = response.status_code
+        self.answer.headers = response.headers
+        # Without a charset requests would guess one; JSON is UTF-8.
+        text = response.content.decode(errors="replace")
+        return Response(response.status_code, text, response.headers)
+
+    def _address(self, uri: str) -> str:
+        if self.base_url == TwilioSettings.base_url:
+            return uri  # with the region of TWILIO_REGION and TWILIO_EDGE, if any
+        return f"{self.base_url}{urlsplit(uri).path}"
+
+
+def _require(settings: TwilioSettings) -> None:
+    missing = [name for name in ("account_sid", "auth_token") if not getattr(settings, name)]
+    if not settings.sender and not settings.messaging_service_sid:
+        missing.append("sender (or messaging_service_sid)")
+    if missing:
+        raise TargetUnavailable(
+            _("Set %s in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'].") % _(" and ").join(missing)
+        )
+    try:
+        f"{settings.account_sid}:{settings.auth_token}".encode("latin-1")
+    except UnicodeError:
+        # Not the error's own text, which quotes the token.
+        raise TargetUnavailable(
+            _(
+                "account_sid or auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'] has"
+                " characters that Twilio's never have: copy them again."
+            )
+        ) from None
+
+
+def _prepare(notification: Notification, settings: TwilioSettings) -> Message:
+    extra = notification.extra if isinstance(notification.extra, dict) else {}
+    parameters = {
+        "to": notification.target_user_record.target_user_id,
+        "body": notification.body or notification.title,
+        "from_": settings.sender,
+        "messaging_service_sid": settings.messaging_service_sid,
+    }
+    attempt = name_attempt() if settings.callback_url and not extra.get("status_callback") else ""
+    if attempt:
+        parameters["status_callback"] = address_of_attempt(settings.callback_url, attempt)
+    if extra.get("messaging_service_sid"):
+        del parameters["from_"]  # another service has senders of its own
+    parameters |= {name: extra[name] for name in EXTRA_PARAMETERS if extra.get(name)}
+    # The client leaves out what is not given, but not what is empty.
+    given = {name: value for name, value in parameters.items() if value}
+    return Message(notification, given, attempt)
+
+
+def _send(
+    messages: Any, connection: Connection, message: Message, settings: TwilioSettings
+) -> Outcome:
+    answer = connection.answer
+    answer.status, answer.headers = 0, {}
+    try:
+        begin_sending(message.notification)
+        with provider_call("twilio", (message.notification,), connection.server):
+            sent = messages.create(**message.parameters)
+    except Exception as error:
+        trouble, reason = _understand(error, answer, message)
+        body = str(message.parameters.get("body", ""))
+        said = redacted(reason, _secrets(message, settings), bodies=[body])
+        return _failed(message, trouble, said)
+    if answer.status and not isinstance(sent.sid, str):
+        return _failed(message, Trouble(str(answer.status)), _makes_no_sense(answer))
+    return Outcome.delivered(
+        message.notification,
+        "SMS Successfully sent!",
+        provider_message_id=sent.sid if isinstance(sent.sid, str) else "",
+    )
+
+
+def _failed(message: Message, trouble: Trouble, response: str) -> Outcome:
+    message_id = message_id_of_attempt(message.attempt) if message.attempt else ""
+    return outcome(message.notification, trouble, response, message_id)
+
+
+def _understand(error: Exception, answer: LastAnswer, message: Message) -> tuple[Trouble, str]:
+    """Return what has happened, and the same for people."""
+    kind = type(error).__name__
+    if isinstance(error, TwilioException):
+        status = answer.status or _integer(error, "status")
+        code = _integer(error, "code")
+        said = (
+            getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", "")
+        )
+        known_code = f", code {code}" if code and code != status else ""
+        trouble = Trouble(str(status), code, answer.headers, of_settings=bool(message.attempt))
+        return trouble, f"{kind}: HTTP {status}{known_code}: {said}"
+    if isinstance(error, requests.TooManyRedirects):
+        # The session follows none, and says so in this way.
+        status = error.response.status_code if error.response is not None else 302
+        return Trouble(str(status)), f"{kind}: HTTP {status}: The API answered with a redirect."
+    if isinstance(error, requests.RequestException):
+        reason = why_no_answer(error)
+        # The text may repeat what it complains of, a header with the token included.
+        no_request = f"{kind}: no request can be made."
+        text = no_request if reason is NoAnswer.NO_REQUEST else one_line(error)
+        return Trouble(WORDS[reason]), text
+    # The text may be a part of the message.
+    if answer.status:
+        return Trouble(str(answer.status)), f"{kind}: {_makes_no_sense(answer)}"
+    return Trouble(""), f"{kind}: no request can be made of it."
+
+
+def _makes_no_sense(answer: LastAnswer) -> str:
+    return f"Twilio's answer (HTTP {answer.status}) makes no sense."
+
+
+def _secrets(message: Message, settings: TwilioSettings) -> Iterator[str]:
+    """Yield what may not stand in a response, whoever quotes it."""
+    yield settings.auth_token
+    login = f"{settings.account_sid}:{settings.auth_token}"
+    yield base64.b64encode(login.encode(errors="replace")).decode()
+    # Of what a notification's extra or a record holds nothing is known to be a text.
+    yield password_of(message.parameters.get("status_callback"))
+    yield password_of(settings.base_url)
+    yield str(message.parameters.get("to", ""))
+    yield str(message.parameters.get("body", ""))
+
+
+def _integer(error: TwilioException, name: str) -> int:
+    value = getattr(error, name, 0)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,316 @@
+"""What can go wrong with a text message, and what comes of it: one table of Twilio's errors.
+
+Its answers and its later reports are classified by it, and the reference's page of outcomes is made
+from the same rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..faults import Row, fits_status
+from ..http.session import NoAnswer
+
+#: In place of HTTP statuses: there was no answer, whatever the reason, or whatever it is.
+NO_CONNECTION = "no connection"
+NOT_TRUSTED = "certificate not trusted"
+LOST = "no answer"
+NO_REQUEST = "no request"
+ANY_ANSWER = "any"
+WORDS = {
+    NoAnswer.NOT_CONNECTED: NO_CONNECTION,
+    NoAnswer.NOT_TRUSTED: NOT_TRUSTED,
+    NoAnswer.LOST: LOST,
+    NoAnswer.NO_REQUEST: NO_REQUEST,
+}
+
+
+class Verdict(Enum):
+    """What comes of a fault; the value is for people."""
+
+    RETRY = "tried again"
+    UNREACHABLE = "waits for the provider; no attempt is counted"
+    BUSY = "waits as long as the provider asks; no attempt is counted"
+    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
+    UNKNOWN = "unknown: ``when_unknown`` decides"
+    FAILED = "fails for good"
+    NO_GOOD = "fails for good; the record is switched off"
+    OPTED_OUT = "fails for good; an opt-out of the record"
+    STOPS = "stops the target; no attempt is counted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault(Row[Verdict]):
+    """A row of the table.
+
+    Attributes:
+        codes: Twilio's error codes; by default any or none.
+        answers: HTTP statuses, ``"5xx"`` for all of a kind, or the words above.
+        of_settings: Whether what is refused must have been named by the settings, and not by the
+            notification.
+    """
+
+    codes: tuple[int | range, ...] = ()
+    answers: tuple[str, ...] = (ANY_ANSWER,)
+    of_settings: bool = False
+
+    def fits(self, trouble: "Trouble") -> bool:
+        """Tell whether this is what has happened."""
+        return (
+            (not self.codes or self.has_code(trouble.code))
+            and any(_fits_answer(pattern, trouble.answer) for pattern in self.answers)
+            and (trouble.of_settings or not self.of_settings)
+        )
+
+    def has_code(self, code: int) -> bool:
+        """Tell whether this is a fault that Twilio has this error code for."""
+        return any(code in each if isinstance(each, range) else code == each for each in self.codes)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What kept a message from being sent.
+
+    Attributes:
+        answer: The HTTP status, or one of the words above.
+        code: Twilio's error code; 0 where it named none.
+        headers: The answer's headers.
+        of_settings: Whether the status callback is that of the settings.
+    """
+
+    answer: str
+    code: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    of_settings: bool = False
+
+
+ERRORS = "twilio.com/docs/api/errors/"
+
+#: The first that fits counts.
+FAULTS = (
+    # --- The project is refused, not the message.
+    Fault(
+        name="credentials refused",
+        what="Twilio does not know the account, or its token is another.",
+        codes=(20003,),
+        verdict=Verdict.STOPS,
+        source=f"{ERRORS}20003",
+    ),
+    Fault(
+        name="account not active",
+        what="The account is suspended: out of funds, or closed by Twilio.",
+        codes=(10001, 20005, 30002, 90010),
+        verdict=Verdict.STOPS,
+        source=f"{ERRORS}20005, 30002",
+    ),
+    Fault(
+        name="status callback refused",
+        what="``callback_url`` in the settings is no address that Twilio can call.",
+        codes=(21609,),
+        of_settings=True,
+        verdict=Verdict.STOPS,
+        source=f"{ERRORS}21609",
+    ),
+    # --- The number is refused.
+    Fault(
+        name="opted out",
+        what="The person has answered STOP, and not START since.",
+        codes=(21610,),
+        verdict=Verdict.OPTED_OUT,
+        source=f"{ERRORS}21610",
+    ),
+    Fault(
+        name="no number",
+        what="The number is none, or not in the form +15005550006.",
+        codes=(21211,),
+        verdict=Verdict.NO_GOOD,
+        source=f"{ERRORS}21211",
+    ),
+    Fault(
+        name="no mobile number",
+        what="The number cannot get text messages: a landline, for example.",
+        codes=(21614, 21635),
+        verdict=Verdict.NO_GOOD,
+        source=f"{ERRORS}21614, 21635",
+    ),
+    Fault(
+        name="number unknown",
+        what="The carrier does not know the number, or not any more.",
+        codes=(30005,),
+        verdict=Verdict.NO_GOOD,
+        source=f"{ERRORS}30005",
+    ),
+    Fault(
+        name="landline or carrier out of reach",
+        what="The number is a landline's, or of a carrier that Twilio does not reach.",
+        codes=(30006,),
+        verdict=Verdict.NO_GOOD,
+        source=f"{ERRORS}30006",
+    ),
+    # --- Twilio wants less for now, or the message is refused for now.
+    Fault(
+        name="too many requests",
+        what="More requests at once, or more messages, than the account may send.",
+        codes=(20429, 63017, 63038),
+        verdict=Verdict.BUSY,
+        source=f"{ERRORS}20429, 63017, 63038",
+    ),
+    Fault(
+        name="queue full",
+        what="More messages wait for the sender than it can send in time.",
+        codes=(21611, 30001),
+        verdict=Verdict.BUSY,
+        source=f"{ERRORS}21611, 30001",
+    ),
+    Fault(
+        name="phone out of reach",
+        what="The phone is switched off, or without a signal.",
+        codes=(30003,),
+        verdict=Verdict.RETRY,
+        source=f"{ERRORS}30003",
+    ),
+    Fault(
+        name="carrier does not say",
+        what="The carrier did not deliver it, and does not say why.",
+        codes=(30008,),
+        verdict=Verdict.RETRY,
+        source=f"{ERRORS}30008",
+    ),
+    Fault(
+        name="later",
+        what="Twilio, or a proxy, wants the request another time.",
+        answers=("408", "429"),
+        verdict=Verdict.BUSY,
+        source="RFC 9110, section 15.5.9; RFC 6585, section 4",
+    ),
+    # --- The message is refused for good.
+    Fault(
+        name="sender refused",
+        what="``sender`` is none of the account's, or cannot send to this number.",
+        codes=(21212, 21606),
+        verdict=Verdict.FAILED,
+        source=f"{ERRORS}21212, 21606",
+    ),
+    Fault(
+        name="country not enabled",
+        what="The account may not send to this country.",
+        codes=(21408,),
+        verdict=Verdict.FAILED,
+        source=f"{ERRORS}21408",
+    ),
+    Fault(
+        name="trial account",
+        what="A trial account may send to verified numbers alone.",
+        codes=(21608,),
+        verdict=Verdict.FAILED,
+        source=f"{ERRORS}21608",
+    ),
+    Fault(
+        name="too long",
+        what="The text has more than 1,600 characters.",
+        codes=(21617,),
+        verdict=Verdict.FAILED,
+        source=f"{ERRORS}21617",
+    ),
+    Fault(
+        name="blocked or filtered",
+        what="Twilio or the carrier does not want this message.",
+        codes=(30004, 30007),
+        verdict=Verdict.FAILED,
+        source=f"{ERRORS}30004, 30007",
+    ),
+    Fault(
+        name="refused",
+        what="Any other error that Twilio has for a message.",
+        codes=(range(21000, 40000),),
+        answers=("4xx",),
+        verdict=Verdict.FAILED,
+        source="twilio.com/docs/api/errors",
+    ),
+    # --- Without a code of a message's.
+    Fault(
+        name="API refused",
+        what="Twilio, or a proxy before it, refuses the project, or ``base_url`` is another's.",
+        answers=("401", "403", "404", "407", "3xx"),
+        verdict=Verdict.STOPS,
+        source="RFC 9110, sections 15.4, 15.5",
+    ),
+    Fault(
+        name="request refused",
+        what="Any other refusal.",
+        answers=("4xx",),
+        verdict=Verdict.FAILED,
+        source="RFC 9110, section 15.5",
+    ),
+    Fault(
+        name="gateway without an answer",
+        what="A gateway heard nothing in time from what is behind it, or nothing sensible.",
+        answers=("502", "504"),
+        verdict=Verdict.UNKNOWN,
+        source="RFC 9110, sections 15.6.3, 15.6.5",
+    ),
+    Fault(
+        name="API out of order",
+        what="Twilio cannot process requests now.",
+        answers=("5xx",),
+        verdict=Verdict.OUT_OF_ORDER,
+        source="RFC 9110, section 15.6",
+    ),
+    # --- No answer, or none that makes sense.
+    Fault(
+        name="no connection",
+        what="No connection comes about: refused, no such host, no route, no TLS, no proxy.",
+        answers=(NO_CONNECTION,),
+        verdict=Verdict.UNREACHABLE,
+        source="urllib3: NewConnectionError, ConnectTimeoutError, ProxyError",
+    ),
+    Fault(
+        name=NOT_TRUSTED,
+        what="The certificate is not to be trusted, or is another host's.",
+        answers=(NOT_TRUSTED,),
+        verdict=Verdict.STOPS,
+        source="RFC 9110, section 4.3.4",
+    ),
+    Fault(
+        name="settings make no request",
+        what="``base_url`` is no address, or the account's name or token fits no header.",
+        answers=(NO_REQUEST,),
+        verdict=Verdict.STOPS,
+        source="requests: InvalidURL, InvalidHeader",
+    ),
+    Fault(
+        name="no answer",
+        what="The request was sent, and no answer came, or none that was whole within ``timeout``.",
+        answers=(LOST,),
+        verdict=Verdict.UNKNOWN,
+        source="Twilio has no key by which it would know a request again",
+    ),
+    Fault(
+        name="answer makes no sense",
+        what="Success, with a text that is not Twilio's: a proxy's page, for example.",
+        answers=("2xx",),
+        verdict=Verdict.UNKNOWN,
+        source="twilio.com/docs/messaging/api/message-resource",
+    ),
+    Fault(
+        name="anything else",
+        what="A parameter in ``extra`` of which no request can be made, or a client of somebody"
+        " else's.",
+        verdict=Verdict.RETRY,
+        source="nobody knows better",
+    ),
+)
+
+
+def classify(trouble: Trouble) -> Fault:
+    """Return the first row of the table that says what has happened."""
+    return next(fault for fault in FAULTS if fault.fits(trouble))
+
+
+def fault_of_code(code: int) -> Fault | None:
+    """Return the row for an error code that Twilio reports later, or ``None`` where it has none."""
+    return next((fault for fault in FAULTS if fault.has_code(code)), None)
+
+
+def _fits_answer(pattern: str, answer: str) -> bool:
+    return pattern == ANY_ANSWER or fits_status(pattern, answer)

@@ -1,0 +1,1 @@
+"""Who watches deliveries: logs, metrics, traces."""

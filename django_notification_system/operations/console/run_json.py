@@ -1,0 +1,56 @@
+"""What a run did, as JSON for programs: ``docs/schemas/process_notifications.json``."""
+
+from typing import Any
+
+from ...delivery.receipts.fetch import Fetched
+from ...delivery.runs.report import Attempt
+from .tally import Tally
+
+
+def attempt_json(attempt: Attempt) -> dict[str, Any]:
+    """Return one notification, without what it says to whom: its key tells."""
+    notification = attempt.notification
+    attempted = notification.attempted_delivery
+    return {
+        "type": "notification",
+        "id": str(notification.pk),
+        "target": attempt.target.name,
+        "record": str(notification.target_user_record_id),
+        "scheduled_delivery": attempt.scheduled_delivery.isoformat(),
+        "status_before": attempt.status_before,
+        "status": notification.status,
+        "response": attempt.response,
+        "attempted_delivery": None if attempted is None else attempted.isoformat(),
+        "retry_attempts": notification.retry_attempts,
+        "provider_message_id": str(notification.provider_message_id),
+    }
+
+
+def summary_json(tally: Tally, fetched: Fetched, *, dry_run: bool) -> dict[str, Any]:
+    """Return the summary that follows the notifications."""
+    names = sorted({*tally.by_target, *tally.problems, *tally.paused})
+    return {
+        "type": "summary",
+        "dry_run": dry_run,
+        "statuses": dict(tally.statuses),
+        "not_delivered": tally.failures,
+        "targets": [
+            {
+                "name": name,
+                "statuses": dict(tally.by_target.get(name, {})),
+                "problem": tally.problems.get(name),
+                "paused": tally.paused.get(name),
+            }
+            for name in names
+        ],
+        "receipts": {
+            "confirmed": fetched.confirmed,
+            "failed": fetched.failed,
+            "awaited": fetched.awaited,
+            "problems": fetched.problems,
+        },
+        "causes": [
+            {"target": each.target, "cause": each.text, "notifications": each.notifications}
+            for each in tally.most_frequent_causes()
+        ],
+    }

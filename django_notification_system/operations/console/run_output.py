@@ -1,0 +1,170 @@
+"""What ``process_notifications`` prints while it is at work, and when it is done."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+from django.core.management.color import Style
+from django.utils.translation import gettext as _
+
+from ...delivery.handlers.find import find_handler
+from ...delivery.handlers.redirect import override_notice
+from ...delivery.receipts.fetch import Fetched
+from ...delivery.runs.report import Attempt
+from ...delivery.runs.run import Run
+from ...exceptions import NotificationSystemError
+from ...models import NotificationTarget
+from ...printable import printable, printable_line
+from .outlet import Outlet
+from .progress import Progress
+from .run_json import attempt_json, summary_json
+from .run_text import block, closing_details, closing_line, receipts_line
+from .tally import Tally
+from .waiting import nothing_is_due
+
+
+class RunOutput:
+    """Prints for people or for programs, and counts along.
+
+    The work goes on where a stream takes nothing; once, standard error says so of standard output.
+
+    Args:
+        stdout: For the notifications.
+        stderr: For everything else.
+        style: How errors and warnings look.
+        verbosity: How much a person wants to know, from 0 to 3.
+        as_json: Whether standard output is for programs.
+        dry_run: Whether nothing is done.
+
+    Attributes:
+        tally: What was done.
+        progress: The bar, while there is one.
+    """
+
+    def __init__(
+        self,
+        stdout: OutputWrapper,
+        stderr: OutputWrapper,
+        style: Style,
+        *,
+        verbosity: int,
+        as_json: bool,
+        dry_run: bool,
+    ) -> None:
+        self.tally = Tally()
+        self.progress = Progress()
+        self._said_that_nothing_is_due = False
+        self._stdout = Outlet(stdout, self._on_lost)
+        self._stderr = Outlet(stderr)
+        self._style = style
+        self._verbosity = verbosity
+        self._as_json = as_json
+        self._dry_run = dry_run
+
+    @property
+    def has_no_reader(self) -> bool:
+        """Whether nobody will ever read what goes to standard output."""
+        return self._stdout.is_gone
+
+    @property
+    def has_onlooker(self) -> bool:
+        """Whether a person looks on, and wants to."""
+        return self._verbosity >= 1 and self._stderr.isatty()
+
+    def begin(self, run: Run) -> None:
+        """Say what there is to say before anything is sent."""
+        self.say_if_overridden(run.targets)
+        if self._verbosity >= 2:
+            self._show_handlers(run)
+
+    def say_if_overridden(self, targets: Sequence[NotificationTarget]) -> None:
+        """Say that no message reaches people, where that is so."""
+        if self._verbosity >= 1 and (notice := override_notice(targets)):
+            self.warn(notice)
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Count one notification, and tell of it."""
+        self.tally.add(attempt)
+        if self._stdout.isatty():
+            self.progress.make_room()
+        if self._verbosity >= 1:
+            if self._as_json:
+                self._write_json(attempt_json(attempt))
+            else:
+                self._stdout.write(printable(block(attempt), self._stdout.encoding))
+        self.progress.advance()
+
+    def problem(self, problem: str) -> None:
+        """Tell what keeps a target from being used."""
+        self.progress.make_room()
+        self._stderr.write(self._printable(problem), self._style.ERROR)
+
+    def warn(self, text: str) -> None:
+        """Tell what a person should know."""
+        self.progress.make_room()
+        self._stderr.write(self._printable(text), self._style.WARNING)
+
+    def flush(self) -> None:
+        """Let whoever reads the output have all of it."""
+        self._stdout.flush()
+
+    def end_json(self, fetched: Fetched) -> None:
+        """Print the summary for programs, where standard output is for them."""
+        if self._as_json:
+            self._write_json(summary_json(self.tally, fetched, dry_run=self._dry_run))
+
+    def end(self, fetched: Fetched, *, delivered: bool) -> None:
+        """Print the summary for people.
+
+        Args:
+            fetched: What came of asking for receipts.
+            delivered: Whether there was a run, and not only a look for receipts.
+        """
+        self._stdout.flush()
+        if not self._as_json and not (self._dry_run and self.has_no_reader):
+            self._sum_up(fetched, delivered=delivered)
+        self._stdout.end()
+        self._stderr.end()
+
+    def say_what_waits(self, run: Run) -> None:
+        """Tell an onlooker of a run that did nothing what it left for later."""
+        is_news = not (self.tally.by_target or run.problems or run.paused)
+        if is_news and self.has_onlooker and not self._as_json:
+            self._say(nothing_is_due(run.targets, using=run.using))
+            self._said_that_nothing_is_due = True
+
+    def _sum_up(self, fetched: Fetched, *, delivered: bool) -> None:
+        delivered = delivered and not self._said_that_nothing_is_due
+        if delivered and (self._verbosity >= 2 or (self.tally.by_target and self._verbosity >= 1)):
+            self._say(closing_line(self.tally, dry_run=self._dry_run))
+        wants_details = (self._verbosity >= 2 or self.has_onlooker) and not self._dry_run
+        if wants_details and (details := closing_details(self.tally)):
+            self._say(details)
+        if line := receipts_line(fetched, self._verbosity):
+            self._say(line)
+
+    def _printable(self, text: str) -> str:
+        return printable(text, self._stderr.encoding)
+
+    def _say(self, text: str) -> None:
+        # As it is: on a terminal Django shows in red what goes to standard error.
+        self._stderr.write(self._printable(text), str)
+
+    def _on_lost(self, reason: str) -> None:
+        self.warn(_("Standard output takes nothing (%s). The work goes on without it.") % reason)
+
+    def _write_json(self, report: dict[str, Any]) -> None:
+        self._stdout.write(json.dumps(report))
+
+    def _show_handlers(self, run: Run) -> None:
+        for target in run.targets:
+            try:
+                handler = find_handler(target)
+            except NotificationSystemError as error:
+                self.warn(f"{printable_line(target.name)}: {error}")
+                continue
+            said = f"{printable_line(target.name)}: {handler.source}"
+            if handler.shadows_built_in:
+                said = _("%s, in place of the built-in one") % said
+            self._say(said)

@@ -1,0 +1,78 @@
+"""What a run did, as text for people."""
+
+from collections import Counter
+
+from django.utils.translation import gettext as _
+
+from ...delivery.receipts.fetch import Fetched
+from ...delivery.runs.report import Attempt
+from ...models import Notification
+from .tally import Tally
+from .text_table import table
+from .waiting import tried_again
+
+SEPARATOR = "*" * 33
+LABELS = dict(Notification.STATUS_CHOICES)
+
+
+def block(attempt: Attempt) -> str:
+    """Return what is printed of one notification."""
+    notification = attempt.notification
+    username = notification.target_user_record.user.get_username()
+    due = attempt.scheduled_delivery.replace(microsecond=0)
+    return (
+        f"{username} - {due} - {attempt.status_before}\n"
+        f"{notification.title} - {notification.body}\n"
+        f"{attempt.response}\n"
+        f"{SEPARATOR}"
+    )
+
+
+def closing_line(tally: Tally, *, dry_run: bool) -> str:
+    """Return the line that sums a run up."""
+    statuses = tally.statuses
+    if not statuses:
+        return _("Nothing is due.")
+    counts = ", ".join(
+        f"{count} {LABELS.get(status, status)}" for status, count in statuses.most_common()
+    )
+    if dry_run:
+        return _("Would attempt: %s") % counts
+    return f"{counts}; {tried_again([*tally.retries])}" if tally.retries else counts
+
+
+def closing_details(tally: Tally) -> str:
+    """Return a table of targets and statuses, and why most were not delivered."""
+    parts = []
+    if by_target := _by_target(tally):
+        parts.append(by_target)
+    if causes := tally.most_frequent_causes():
+        rows = [(str(each.notifications), each.target, each.text) for each in causes]
+        parts.append(f"{_('Why they were not delivered')}\n{table(rows, right=frozenset({0}))}")
+    return "\n\n".join(parts)
+
+
+def receipts_line(fetched: Fetched, verbosity: int) -> str:
+    """Return the line that sums up what providers said of earlier messages, or an empty text."""
+    has_news = fetched.confirmed or fetched.failed or (fetched.awaited and verbosity >= 2)
+    if not verbosity or not has_news:
+        return ""
+    line = _("Receipts: %(confirmed)d confirmed, %(failed)d failed.")
+    if verbosity >= 2:
+        line = _("Receipts: %(confirmed)d confirmed, %(failed)d failed, %(awaited)d awaited.")
+    return line % vars(fetched)
+
+
+def _by_target(tally: Tally) -> str:
+    names = sorted({*tally.by_target, *tally.paused})
+    if not names:
+        return ""
+    present = tally.statuses
+    statuses = [status for status in LABELS if present[status]]
+    header = [_("Target"), *(str(LABELS[status]) for status in statuses), ""]
+    rows = []
+    for name in names:
+        counts = tally.by_target.get(name, Counter())
+        note = _("paused") if name in tally.paused else ""
+        rows.append([name, *(str(counts[status]) for status in statuses), note])
+    return table([header, *rows], right=frozenset(range(1, len(statuses) + 1)))

@@ -1,0 +1,53 @@
+"""Ending in order when the operating system, or a person at the terminal, says so."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...stop_moment import stopped_at
+
+
+@contextmanager
+def stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM, SIGHUP and Ctrl-C end the work in order; a second Ctrl-C ends it at once.
+
+    SIGHUP stays ignored where it is, because ``nohup`` started the process. Where the database is
+    out of reach meanwhile, the work waits for it some seconds more.
+
+    Args:
+        stop_in_order: Called once, in a signal handler, at any moment until this context is left.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set signal handlers
+        return
+
+    moment: float | None = None
+
+    def stop(number: int, frame: Any) -> None:
+        nonlocal moment
+        if moment is not None:
+            return  # one of a storm, which may come while the first is still being heeded
+        moment = time.monotonic()
+        stop_in_order()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    previous = {number: signal.signal(number, stop) for number in _heeded()}
+    try:
+        with stopped_at(lambda: moment):
+            yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _heeded() -> list[signal.Signals]:
+    """Return the signals that end the work in order."""
+    heeded = [signal.SIGINT, signal.SIGTERM]
+    # The terminal was closed, or a service is to reload; Windows has no such signal.
+    hang_up: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        heeded.append(hang_up)
+    return heeded

@@ -1,0 +1,71 @@
+"""What a run did, counted: by target and status, and why it did not deliver."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ...delivery.claims.pause import is_paused
+from ...delivery.handlers.redirect import is_held
+from ...delivery.runs.report import Attempt
+from ...delivery.runs.run import Run
+from ...models import Notification
+from ..queue.causes import cause
+from ..queue.counts import count_waiting
+from ..queue.status import Cause
+
+#: How many causes are told, the most frequent.
+CAUSES_TOLD = 5
+
+
+@dataclass
+class Tally:
+    """Counts of what a run did.
+
+    Attributes:
+        by_target: How many notifications have which status now, by the target's name.
+        causes: Why notifications were not delivered, by the target's name.
+        failures: How many were not delivered though they should have been.
+        problems: What kept a target from being used, by its name.
+        paused: What there is to say of paused targets, by name.
+        retries: How many are tried again when, to the minute.
+    """
+
+    by_target: dict[str, Counter[str]] = field(default_factory=dict)
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: int = 0
+    problems: Mapping[str, str] = field(default_factory=dict)
+    paused: Mapping[str, str] = field(default_factory=dict)
+    retries: Counter[datetime] = field(default_factory=Counter)
+
+    def add(self, attempt: Attempt) -> None:
+        """Count what was done about one notification."""
+        name, status = attempt.target.name, attempt.notification.status
+        self.by_target.setdefault(name, Counter())[status] += 1
+        self.failures += attempt.failed
+        if status == Notification.RETRY:
+            moment = attempt.notification.scheduled_delivery
+            if moment > attempt.scheduled_delivery:  # what waits for a paused target has not moved
+                self.retries[moment.replace(second=0, microsecond=0)] += 1
+        if status != Notification.DELIVERED:
+            self.causes[name, cause(attempt.response)] += 1
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """How many notifications have which status now."""
+        return sum(self.by_target.values(), Counter())
+
+    def most_frequent_causes(self) -> list[Cause]:
+        """Return why most were not delivered."""
+        return [
+            Cause(target, text, number)
+            for (target, text), number in self.causes.most_common(CAUSES_TOLD)
+        ]
+
+
+def count_to_attempt(run: Run, limit: int | None) -> int:
+    """Return how many notifications a run is about to attempt, by a look at the index."""
+    usable = [target.pk for target in run.targets if not is_paused(target) and not is_held(target)]
+    waiting = count_waiting(usable, run.due_at, using=run.using)
+    due = sum(each.due for each in waiting)
+    return due if limit is None else min(due, limit)

@@ -1,0 +1,1 @@
+"""The state of the queue: counts, causes, status, report."""

@@ -1,0 +1,166 @@
+"""The state of the queue as text for people and as JSON for programs."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ...delivery.handlers.redirect import override_notice
+from ..console.duration import spoken
+from ..console.text_table import table
+from .status import Overdue, QueueStatus, TargetStatus, is_paused
+
+
+def status_text(status: QueueStatus) -> str:
+    """Return the state of the queue as aligned text, a paragraph for each part that has news."""
+    parts = [_queue(status)]
+    if notice := override_notice([each.target for each in status.targets]):
+        parts.append(notice)
+    if paused := [each for each in status.targets if is_paused(each.target, status.at)]:
+        lines = [
+            (
+                each.target.name,
+                _("until %s") % _moment(each.target.paused_until),
+                each.target.pause_reason,
+            )
+            for each in paused
+        ]
+        parts.append(f"{_('Paused')}\n{table(lines)}")
+    if status.causes:
+        lines_of_causes = [
+            (_number(cause.notifications), cause.target, cause.text) for cause in status.causes
+        ]
+        heading = _("Why notifications failed in the last hour")
+        parts.append(f"{heading}\n{table(lines_of_causes, right=frozenset({0}))}")
+    parts.append(_claims(status))
+    return "\n\n".join(parts)
+
+
+def status_json(status: QueueStatus) -> dict[str, Any]:
+    """Return the state of the queue as ``docs/reference/schemas`` describes it."""
+    return {
+        "at": status.at.isoformat(),
+        "database": status.using,
+        "targets": [_target_json(each, status) for each in status.targets],
+        "causes": [
+            {"target": each.target, "cause": each.text, "notifications": each.notifications}
+            for each in status.causes
+        ],
+        "claims": [
+            {
+                "token": str(each.token),
+                "target": each.target,
+                "notifications": each.notifications,
+                "claimed_until": each.claimed_until.isoformat(),
+            }
+            for each in status.claims
+        ],
+    }
+
+
+def health_json(found: list[Overdue], max_age: timedelta) -> dict[str, Any]:
+    """Return what the health check found, for the key ``health``."""
+    return {
+        "healthy": not found,
+        "max_age_seconds": max_age.total_seconds(),
+        "overdue": [
+            {
+                "target": each.target,
+                "oldest_due": each.oldest_due.isoformat(),
+                "seconds": each.age.total_seconds(),
+            }
+            for each in found
+        ],
+    }
+
+
+def health_text(found: list[Overdue], max_age: timedelta) -> str:
+    """Return what the health check found, on one line."""
+    if not found:
+        return _("Nothing has been due for longer than %s.") % spoken(max_age)
+    overdue = ", ".join(
+        _("%(target)s for %(age)s") % {"target": each.target, "age": spoken(each.age)}
+        for each in found
+    )
+    return _(
+        "Due for longer than %(max_age)s: %(overdue)s. See that process_notifications runs."
+    ) % {"max_age": spoken(max_age), "overdue": overdue}
+
+
+def _queue(status: QueueStatus) -> str:
+    header = (
+        _("Target"),
+        _("Due"),
+        _("Oldest due for"),
+        _("Later"),
+        _("Retrying"),
+        _("Delivered/h"),
+        _("Failed/h"),
+        _("Failed for now/h"),
+    )
+    rows = [
+        (
+            each.target.name,
+            _number(each.due),
+            "-" if each.oldest_due is None else spoken(status.at - each.oldest_due),
+            _number(each.scheduled_later),
+            _number(each.retrying),
+            *(
+                _number(number) + ("+" if each.at_least else "")
+                for number in (each.delivered, each.failed, each.failed_for_now)
+            ),
+        )
+        for each in status.targets
+    ]
+    return table([header, *rows], right=frozenset(range(1, len(header))))
+
+
+def _claims(status: QueueStatus) -> str:
+    if not status.claims:
+        return _("No worker holds anything.")
+    rows = [
+        (each.target, _number(each.notifications), _("until %s") % _moment(each.claimed_until))
+        for each in status.claims
+    ]
+    heading = ngettext(
+        "Workers hold %(count)d batch", "Workers hold %(count)d batches", len(rows)
+    ) % {"count": len(rows)}
+    return f"{heading}\n{table(rows, right=frozenset({1}))}"
+
+
+def _number(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
+def _moment(moment: Any) -> str:
+    return str(moment.replace(microsecond=0))
+
+
+def _target_json(each: TargetStatus, status: QueueStatus) -> dict[str, Any]:
+    target = each.target
+    paused = is_paused(target, status.at) and target.paused_until is not None
+    return {
+        "name": target.name,
+        "module_name": target.notification_module_name,
+        "due": each.due,
+        "due_retries": each.due_retries,
+        "scheduled_later": each.scheduled_later,
+        "retrying": each.retrying,
+        "oldest_due": None if each.oldest_due is None else each.oldest_due.isoformat(),
+        "oldest_due_seconds": (
+            None if each.oldest_due is None else (status.at - each.oldest_due).total_seconds()
+        ),
+        "paused_until": (
+            target.paused_until.isoformat() if paused and target.paused_until else None
+        ),
+        "pause_reason": target.pause_reason if paused else "",
+        "held": each.held,
+        "last_hour": {
+            "delivered": each.delivered,
+            "failed": each.failed,
+            "failed_for_now": each.failed_for_now,
+            "at_least": each.at_least,
+        },
+    }

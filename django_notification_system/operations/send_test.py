@@ -1,0 +1,70 @@
+"""One message to an address that a person names, to prove a target's settings."""
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from ..delivery.handlers.find import FoundHandler
+from ..exceptions import TargetUnavailable
+from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.address import trimmed
+from ..outcome import Outcome, Result, one_line
+
+
+def send_test_message(
+    target: NotificationTarget,
+    handler: FoundHandler,
+    address: str,
+    *,
+    title: str,
+    body: str,
+    using: str,
+) -> Outcome:
+    """Send one message through a target's own handler, and keep nothing of it.
+
+    Notification, record and user exist in memory only. The handler has no way to tell.
+
+    Args:
+        target: Whose handler.
+        handler: That handler.
+        address: Where the message is to go.
+        title: Its title.
+        body: Its body.
+        using: The alias of the database that the target is from.
+
+    Returns:
+        What came of it; whatever the handler raised is an unknown outcome.
+
+    Raises:
+        TargetUnavailable: When the target as a whole cannot be used.
+    """
+    record = TargetUserRecord(
+        user=get_user_model()(),
+        target=target,
+        target_user_id=trimmed(address),
+        description="A test",
+        active=True,
+    )
+    notification = Notification(
+        target_user_record=record,
+        title=title,
+        body=body,
+        status=Notification.SCHEDULED,
+        scheduled_delivery=timezone.now(),
+        max_retries=1,
+    )
+    notification._state.db = using
+    try:
+        for outcome in handler.deliver(iter([notification])):
+            return outcome
+    except TargetUnavailable:
+        raise
+    except (Exception, SystemExit) as error:  # a library may call sys.exit()
+        return Outcome.unknown(notification, one_line(error))
+    return Outcome.unknown(notification, f"deliver() in {handler.source} yielded no outcome.")
+
+
+def went_out(outcome: Outcome) -> bool:
+    """Tell whether the message was taken."""
+    if outcome.result is Result.AS_SAVED:
+        return outcome.notification.status == Notification.DELIVERED
+    return outcome.result is Result.DELIVERED
