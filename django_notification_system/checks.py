@@ -11,6 +11,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils import translation
 
 from . import conf
 from .exceptions import TargetUnavailable
@@ -88,8 +89,9 @@ def _check_sender() -> Iterator[CheckMessage]:
     # Imported here: it brings Django's mail with it, and models, which checks are older than.
     from .notification_handlers.email.sender_address import correct_sender, fault_of_sender
 
-    if isinstance(address, str) and (fault := fault_of_sender(address)):
-        yield _error(14, f"{fault} {correct_sender()}")
+    with translation.override(None):  # what checks say is English
+        if isinstance(address, str) and (fault := fault_of_sender(address)):
+            yield _error(14, f"{fault} {correct_sender()}")
 
 
 def _check_engine() -> Iterator[CheckMessage]:

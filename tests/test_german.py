@@ -15,6 +15,7 @@ import pytest
 from babel.messages.pofile import read_po
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.test import Client
@@ -302,6 +303,24 @@ def test_what_programs_read_is_the_same_in_german(
     assert notification["response"] == "Email Successfully Sent"
     assert summary["statuses"] == {"DELIVERED": 1}
     assert Notification.objects.get().response == "Email Successfully Sent"
+
+
+@pytest.mark.usefixtures("german")
+def test_what_is_stored_and_what_checks_say_stays_english_in_german(
+    records: Records, make_due: MakeDue, mail_server: Any, settings: Any
+) -> None:
+    refused: list[dict[str, Any]] = [
+        {"cc": ["bénédicte@example.com"]},
+        {"headers": {"References": "bénédicte"}},
+    ]
+    made = [make_due(records["Email"], extra=extra) for extra in refused]
+    call_command("process_notifications", verbosity=0)
+    for notification in made:
+        notification.refresh_from_db()
+        assert "has a character beyond ASCII" in notification.response
+    settings.DEFAULT_FROM_EMAIL = "Shop, Inc. <shop@example.com>"
+    [error] = [each for each in run_checks() if each.id == "django_notification_system.E014"]
+    assert error.msg.startswith("The sender's address")
 
 
 @pytest.mark.usefixtures("german")

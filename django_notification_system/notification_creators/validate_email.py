@@ -108,7 +108,7 @@ def _validate_addresses(key: str, value: Any) -> None:
                 )
                 % key
             )
-        if fault := fault_of_addresses(trimmed(address)):
+        if fault := fault_of_addresses(trimmed(address), _):
             raise InvalidNotification(
                 _('extra["%(key)s"] has %(address)r, which %(fault)s. Correct it.')
                 % {"key": key, "address": address, "fault": fault}
@@ -144,7 +144,7 @@ def _validate_headers(headers: Any) -> None:
                 )
                 % name
             )
-        if fault := fault_of_header(name, value):
+        if fault := fault_of_header(name, value, _):
             raise InvalidNotification(
                 _('extra["headers"]["%(name)s"] %(fault)s. Correct it.')
                 % {"name": name, "fault": fault}

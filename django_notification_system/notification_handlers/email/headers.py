@@ -1,13 +1,12 @@
 """The headers that ``extra`` adds to a mail: which it may set, and how they are written."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.header import Header
 from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.policy import EmailPolicy, Policy
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from .addresses import fault_of_addresses
@@ -47,6 +46,12 @@ PHRASE = re.compile(r"([^<>]*)(<[^<>]*>)\s*")
 #: RFC 5322, section 2.1.1: a line must not be longer.
 LONGEST_LINE = 998
 WORD = re.compile(r"\s*\S+")
+BEYOND_ASCII = gettext_noop(
+    "has a character beyond ASCII, which this header cannot carry (RFC 2047, section 5)"
+)
+LONG_WORD = gettext_noop(
+    "has a word that is longer than a line of a mail (RFC 5322, section 2.1.1)"
+)
 
 
 def headers_of(extra: Mapping[str, Any]) -> dict[str, str]:
@@ -63,17 +68,21 @@ def headers_of(extra: Mapping[str, Any]) -> dict[str, str]:
     return {name: _header(name, value) for name, value in given.items()}
 
 
-def fault_of_header(name: str, value: str) -> str:
-    """Return why a header cannot carry a text that is on one line, or an empty text."""
+def fault_of_header(name: str, value: str, say: Callable[[str], str] = str) -> str:
+    """Return why a header cannot carry a text that is on one line, or an empty text.
+
+    Args:
+        name: The header's name.
+        value: The text.
+        say: As for ``fault_of_addresses()``.
+    """
     kind = name.lower()
-    if kind in ADDRESS_HEADERS and (fault := fault_of_addresses(value)):
+    if kind in ADDRESS_HEADERS and (fault := fault_of_addresses(value, say)):
         return fault
     if kind in ASCII_HEADERS and not value.isascii():
-        return _(
-            "has a character beyond ASCII, which this header cannot carry (RFC 2047, section 5)"
-        )
+        return say(BEYOND_ASCII)
     if max(map(len, value.split()), default=0) + len(f"{name}: ") > LONGEST_LINE:
-        return _("has a word that is longer than a line of a mail (RFC 5322, section 2.1.1)")
+        return say(LONG_WORD)
     return ""
 
 
@@ -90,10 +99,7 @@ def _header(name: str, value: Any) -> str:
             f"extra['headers'][{name!r}] has a line break or another control character."
         )
     if fault := fault_of_header(name, text):
-        raise CannotBuildMessage(
-            _('extra["headers"]["%(name)s"] %(fault)s. Correct it.')
-            % {"name": name, "fault": fault}
-        )
+        raise CannotBuildMessage(f'extra["headers"]["{name}"] {fault}. Correct it.')
     return _phrase_encoded(text) if name.lower() in PHRASE_HEADERS else text
 
 

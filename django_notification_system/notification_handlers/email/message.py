@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import DatabaseError
 from django.utils.encoding import punycode
-from django.utils.translation import gettext as _
 
 from ...conf import email_settings
 from ...models import Notification
@@ -151,7 +150,7 @@ def _recipient(notification: Notification) -> str:
             " Correct it."
         )
     if fault := fault_of_addresses(address):
-        raise CannotBuildMessage(_("the target user record's address %s. Correct it.") % fault)
+        raise CannotBuildMessage(f"the target user record's address {fault}. Correct it.")
     return address
 
 
@@ -224,10 +223,7 @@ def _addresses(extra: Mapping[str, Any], key: str) -> list[str]:
         raise CannotBuildMessage(f"extra['{key}'] has an empty address.")
     for address in addresses:
         if fault := fault_of_addresses(address):
-            raise CannotBuildMessage(
-                _('extra["%(key)s"] has %(address)r, which %(fault)s. Correct it.')
-                % {"key": key, "address": address, "fault": fault}
-            )
+            raise CannotBuildMessage(f'extra["{key}"] has {address!r}, which {fault}. Correct it.')
     return addresses
 
 

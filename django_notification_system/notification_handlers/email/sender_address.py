@@ -30,7 +30,7 @@ def fault_of_sender(address: object) -> str:
     """
     if not isinstance(address, str) or CONTROL_CHARACTERS.search(address):
         return _("The sender's address is not text on one line.")
-    if fault := fault_of_addresses(address):
+    if fault := fault_of_addresses(address, _):
         return _("The sender's address %s.") % fault
     if not envelope_sender(address):
         return _(
