@@ -247,7 +247,6 @@ def test_what_a_receipt_says(
     process: Process,
     record: TargetUserRecord,
     make_due: MakeDue,
-    settings: Any,
     caplog: pytest.LogCaptureFixture,
     row: str,
     error: str,
@@ -260,7 +259,7 @@ def test_what_a_receipt_says(
     providers.on_request = refused(
         Answer(status=200, json={"data": {notification.provider_message_id: receipt}})
     )
-    configure(settings, receipts_after=0)
+    Notification.objects.update(receipt_due_at=timezone.now())
 
     with caplog.at_level(logging.DEBUG, logger="django_notification_system"):
         process()
