@@ -11,8 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from django_notification_system.admin.actions import selection
-from django_notification_system.admin.listing import quick_search
+from django_notification_system.admin.listing import quick_search, selection
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.admin_site import Records, address, listed, staff_client
 from tests.conftest import MakeDue

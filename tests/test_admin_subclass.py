@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from django_notification_system.admin import NotificationAdmin
-from django_notification_system.admin.actions import selection
+from django_notification_system.admin.listing import selection
 from django_notification_system.models import Notification, NotificationAttempt, TargetUserRecord
 from tests.conftest import MakeDue
 

@@ -19,9 +19,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ...models import Notification
 from ...models.indexes import ordering
-from ..actions.selection import select
 from .filters import LaneFilter, PersonFilter
 from .search import words
+from .selection import select
 
 #: How many years before and after this one are offered, whatever lies between first and last.
 YEARS_BEFORE, YEARS_AFTER = 15, 5

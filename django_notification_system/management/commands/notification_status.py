@@ -14,7 +14,7 @@ from ...models import Notification
 from ...operations.console.arguments import add_database, add_targets
 from ...operations.console.command import NotificationSystemCommand
 from ...operations.console.duration import duration
-from ...operations.queue.report import health_json, health_text, status_json, status_text
+from ...operations.console.status_report import health_json, health_text, status_json, status_text
 from ...operations.queue.status import overdue, queue_status
 from ...printable import printable, printable_json
 

@@ -9,10 +9,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from ...models import NotificationTarget
-from ..listing.filters import LaneFilter
-from ..listing.paginator import AtLeast, capped
-from ..listing.quick_search import MOST_FOUND, records_meant
-from ..listing.ranges import STATUSES, count_up_to, keys_between, lane_of_all, lanes_of, moment_at
+from .filters import LaneFilter
+from .paginator import AtLeast, capped
+from .quick_search import MOST_FOUND, records_meant
+from .ranges import STATUSES, count_up_to, keys_between, lane_of_all, lanes_of, moment_at
 
 #: How many of the rows that the filters leave are searched in full, the latest.
 ROWS_LOOKED_AT = 10_000

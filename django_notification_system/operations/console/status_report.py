@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ...delivery.handlers.redirect import override_notice
-from ..console.duration import spoken
-from ..console.text_table import table
-from .status import Overdue, QueueStatus, TargetStatus, is_paused
+from ..queue.status import Overdue, QueueStatus, TargetStatus, is_paused
+from .duration import spoken
+from .text_table import table
 
 
 def status_text(status: QueueStatus) -> str:
