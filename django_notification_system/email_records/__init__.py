@@ -3,7 +3,7 @@
 ``rules`` decides, ``users`` reads users of any model, ``update`` stores, batch by batch.
 """
 
-from .rules import Result, User
-from .update import Batch, EmailRecords
+from .rules import User, UserResult
+from .update import EmailRecords, UsersDone
 
-__all__ = ["Batch", "EmailRecords", "Result", "User"]
+__all__ = ["EmailRecords", "User", "UserResult", "UsersDone"]

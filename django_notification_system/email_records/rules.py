@@ -50,7 +50,7 @@ class Record(NamedTuple):
     origin: str
 
 
-class Result(enum.Enum):
+class UserResult(enum.Enum):
     """What became of a user; every user that is read counts as one of these."""
 
     CREATED = enum.auto()
@@ -79,7 +79,7 @@ class Plan:
         changes: Records to change.
     """
 
-    result: Result
+    result: UserResult
     create: bool = False
     changes: Sequence[Change] = ()
 
@@ -96,7 +96,7 @@ def plan(user: User, records: Sequence[Record], comparable: Callable[[str], str]
         The plan; applied to the records, it leaves nothing to do.
     """
     if not user.is_active:
-        return Plan(Result.INACTIVE)
+        return Plan(UserResult.INACTIVE)
     usable = is_address(user.address)
     serving = _serving(user, records, comparable)
     owned = _looked_after(user, records)
@@ -167,11 +167,11 @@ def _left_behind(record: Record) -> Record:
     return record._replace(origin=MANUAL)
 
 
-def _result(user: User, usable: bool, create: bool, changes: Sequence[Change]) -> Result:
+def _result(user: User, usable: bool, create: bool, changes: Sequence[Change]) -> UserResult:
     if not user.address:
-        return Result.WITHOUT_ADDRESS
+        return UserResult.WITHOUT_ADDRESS
     if not usable:
-        return Result.INVALID
+        return UserResult.INVALID
     if create:
-        return Result.CREATED
-    return Result.UPDATED if changes else Result.UNCHANGED
+        return UserResult.CREATED
+    return UserResult.UPDATED if changes else UserResult.UNCHANGED

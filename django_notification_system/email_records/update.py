@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import NotificationSystemError
 from ..models import NotificationTarget, TargetUserRecord
-from .rules import Plan, Record, Result, User, plan
+from .rules import Plan, Record, User, UserResult, plan
 from .store import Overtaken, change_records, insert_records
 from .users import UserReader
 
@@ -19,7 +19,7 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
-class Batch:
+class UsersDone:
     """What became of some users.
 
     Attributes:
@@ -28,11 +28,11 @@ class Batch:
         failed: Those whose records could not be stored.
     """
 
-    results: Counter[Result] = field(default_factory=Counter)
+    results: Counter[UserResult] = field(default_factory=Counter)
     invalid: list[User] = field(default_factory=list)
     failed: list[User] = field(default_factory=list)
 
-    def add(self, other: "Batch") -> None:
+    def add(self, other: "UsersDone") -> None:
         """Count what another batch counted."""
         self.results.update(other.results)
         self.invalid.extend(other.invalid)
@@ -59,7 +59,7 @@ class EmailRecords:
         folds_case = connections[self.using].vendor == "mysql"
         self._comparable = str.casefold if folds_case else str
 
-    def update(self, *, batch_size: int, dry_run: bool = False) -> Iterator[Batch]:
+    def update(self, *, batch_size: int, dry_run: bool = False) -> Iterator[UsersDone]:
         """Bring the records in line with the users' addresses.
 
         Records are written in bulk, so that Django sends no signals for them.
@@ -74,10 +74,10 @@ class EmailRecords:
         for users in self.users.batches(batch_size):
             yield self._preview(users) if dry_run else self._store(users)
 
-    def _preview(self, users: Sequence[User]) -> Batch:
+    def _preview(self, users: Sequence[User]) -> UsersDone:
         return _batch(self._plans(users))
 
-    def _store(self, users: Sequence[User], tries: int = TRIES) -> Batch:
+    def _store(self, users: Sequence[User], tries: int = TRIES) -> UsersDone:
         """Store what is planned; where another hand was quicker, plan anew for fewer users."""
         plans = self._plans(users)
         try:
@@ -86,11 +86,11 @@ class EmailRecords:
             return self._store_apart(users, tries)
         return _batch(plans)
 
-    def _store_apart(self, users: Sequence[User], tries: int) -> Batch:
+    def _store_apart(self, users: Sequence[User], tries: int) -> UsersDone:
         if len(users) == 1 and tries == 1:
-            return Batch(Counter({Result.FAILED: 1}), failed=list(users))
+            return UsersDone(Counter({UserResult.FAILED: 1}), failed=list(users))
         middle = len(users) // 2
-        both = Batch()
+        both = UsersDone()
         for part in (users[:middle], users[middle:]):
             if part:
                 present = self.users.again(user.key for user in part)
@@ -151,10 +151,10 @@ def find_email_target(using: str) -> NotificationTarget:
     return found[0]
 
 
-def _batch(plans: Iterable[tuple[User, Plan]]) -> Batch:
-    batch = Batch()
+def _batch(plans: Iterable[tuple[User, Plan]]) -> UsersDone:
+    batch = UsersDone()
     for user, planned in plans:
         batch.results[planned.result] += 1
-        if planned.result is Result.INVALID:
+        if planned.result is UserResult.INVALID:
             batch.invalid.append(user)
     return batch

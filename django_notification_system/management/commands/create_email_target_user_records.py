@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from ...email_records import Batch, EmailRecords, Result, User
+from ...email_records import EmailRecords, User, UserResult, UsersDone
 from ...exceptions import NotificationSystemError
 from ...operations.console.arguments import add_database
 from ...operations.console.command import NotificationSystemCommand
@@ -57,7 +57,7 @@ class Command(NotificationSystemCommand):
         verbosity: int = options["verbosity"]
         if verbosity >= 2:
             self.stderr.write(_("The email target is “%s”.") % records.target.name)
-        results: Counter[Result] = Counter()
+        results: Counter[UserResult] = Counter()
         with self._progress(records, verbosity) as advance:
             for batch in records.update(
                 batch_size=options["batch_size"], dry_run=options["dry_run"]
@@ -66,14 +66,16 @@ class Command(NotificationSystemCommand):
                 results.update(batch.results)
         if verbosity >= 1:
             self.stdout.write(_closing_line(results, with_inactive=verbosity >= 2))
-        if results[Result.FAILED]:
+        if results[UserResult.FAILED]:
             raise CommandError(
                 _("The records of %(count)d users were not stored. Run the command again.")
-                % {"count": results[Result.FAILED]}
+                % {"count": results[UserResult.FAILED]}
             )
 
     @contextmanager
-    def _progress(self, records: EmailRecords, verbosity: int) -> Iterator[Callable[[Batch], None]]:
+    def _progress(
+        self, records: EmailRecords, verbosity: int
+    ) -> Iterator[Callable[[UsersDone], None]]:
         """Report each batch's bad addresses, and move a bar where a person looks on."""
         tqdm = _tqdm() if verbosity >= 1 and self.stderr.isatty() else None
         if tqdm is None:
@@ -81,7 +83,7 @@ class Command(NotificationSystemCommand):
             return
         with tqdm(total=records.users.count(), unit=f" {_('users')}", file=sys.stderr) as bar:
 
-            def advance(batch: Batch) -> None:
+            def advance(batch: UsersDone) -> None:
                 if batch.invalid or batch.failed:
                     bar.clear()
                     self._report(batch)
@@ -89,7 +91,7 @@ class Command(NotificationSystemCommand):
 
             yield advance
 
-    def _report(self, batch: Batch) -> None:
+    def _report(self, batch: UsersDone) -> None:
         for user in batch.invalid:
             self.stderr.write(
                 _("%s: the email address is no address; skipped. Correct it and run again.")
@@ -102,7 +104,7 @@ class Command(NotificationSystemCommand):
             )
 
 
-def _no_report(batch: Batch) -> None:
+def _no_report(batch: UsersDone) -> None:
     """Say nothing of it; how many were not stored, the command's error says."""
 
 
@@ -111,19 +113,19 @@ def _named(user: User) -> str:
     return _("User %(username)r (key %(key)s)") % {"username": user.username, "key": user.key}
 
 
-def _closing_line(results: Counter[Result], *, with_inactive: bool) -> str:
+def _closing_line(results: Counter[UserResult], *, with_inactive: bool) -> str:
     line = _(
         "%(created)d created, %(updated)d updated, %(unchanged)d unchanged,"
         " %(without_address)d without an address, %(invalid)d invalid"
     ) % {
-        "created": results[Result.CREATED],
-        "updated": results[Result.UPDATED],
-        "unchanged": results[Result.UNCHANGED],
-        "without_address": results[Result.WITHOUT_ADDRESS],
-        "invalid": results[Result.INVALID],
+        "created": results[UserResult.CREATED],
+        "updated": results[UserResult.UPDATED],
+        "unchanged": results[UserResult.UNCHANGED],
+        "without_address": results[UserResult.WITHOUT_ADDRESS],
+        "invalid": results[UserResult.INVALID],
     }
     if with_inactive:
-        line += _(", %d inactive users") % results[Result.INACTIVE]
+        line += _(", %d inactive users") % results[UserResult.INACTIVE]
     return line
 
 
