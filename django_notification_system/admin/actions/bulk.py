@@ -56,7 +56,7 @@ class Change:
 
 
 @dataclass
-class Result:
+class Changed:
     """What has become of a selection, or would.
 
     Attributes:
@@ -117,7 +117,7 @@ def in_readers_language(entries: Iterable[LogEntry]) -> None:
             entry.change_message = gettext(entry.change_message)
 
 
-def preview(change: Change, rows: NotificationQuerySet, moment: datetime) -> Result:
+def preview(change: Change, rows: NotificationQuerySet, moment: datetime) -> Changed:
     """Return what a change would do, in one query; of no more than ``COUNTED_ROWS`` + 1 rows.
 
     Args:
@@ -129,7 +129,7 @@ def preview(change: Change, rows: NotificationQuerySet, moment: datetime) -> Res
     return _counted(why, rows.order_by().annotate(why=_case(why))[: COUNTED_ROWS + 1])
 
 
-def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_id: Any) -> Result:
+def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_id: Any) -> Changed:
     """Change a selection, and log what was changed.
 
     A row that a run holds, or takes meanwhile, is left: each statement asks again for all that
@@ -147,10 +147,10 @@ def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_
             until then stays changed and is in the log.
     """
     using = rows.db
-    total = Result()
+    total = Changed()
     for keys in _chunks(list(rows.order_by().values_list("pk", flat=True))):
 
-        def change_some(keys: Sequence[Any] = keys) -> Result:
+        def change_some(keys: Sequence[Any] = keys) -> Changed:
             return _change_some(change, keys, moment, user_id=user_id, using=using)
 
         done = patiently(change_some, using=using, patience_seconds=PATIENCE_SECONDS)
@@ -161,7 +161,7 @@ def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_
 
 def _change_some(
     change: Change, keys: Sequence[Any], moment: datetime, *, user_id: Any, using: str
-) -> Result:
+) -> Changed:
     why = _why(change, moment, using=using)
     chosen = Notification.objects.using(using).filter(pk__in=keys)
     # The row's last change tells afterwards which they were, on every database.
@@ -178,7 +178,7 @@ def _change_some(
             interruptions=0,
             modified_date=stamp,
         )
-        result = Result(number)
+        result = Changed(number)
         if number < len(keys):
             left = chosen.exclude(modified_date=stamp)
             result.left = _counted(why, left.annotate(why=_case(why)), MEANWHILE).left
@@ -233,7 +233,7 @@ def _case(why: Mapping[str, Q]) -> Case:
     )
 
 
-def _counted(why: Mapping[str, Q], rows: Any, otherwise: str | None = None) -> Result:
+def _counted(why: Mapping[str, Q], rows: Any, otherwise: str | None = None) -> Changed:
     """Count rows annotated with ``why``; those without a reason are changed, or ``otherwise``."""
     counts = rows.aggregate(
         **{f"n{number}": Count("pk", filter=Q(why=number)) for number in range(len(why) + 1)}
@@ -241,7 +241,7 @@ def _counted(why: Mapping[str, Q], rows: Any, otherwise: str | None = None) -> R
     left = Counter({name: counts[f"n{number}"] for number, name in enumerate(why, 1)})
     if otherwise:
         left[otherwise] = counts["n0"]
-    return Result(0 if otherwise else counts["n0"], +left)
+    return Changed(0 if otherwise else counts["n0"], +left)
 
 
 def _chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 
 from ...models import Notification
 from ..listing.paginator import COUNTED_ROWS
-from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Result, apply, preview
+from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Changed, apply, preview
 
 TEMPLATE = "admin/django_notification_system/notification/action_confirmation.html"
 #: How many notifications the page names.
@@ -119,7 +119,7 @@ def _page(
     request: HttpRequest,
     queryset: Any,
     name: str,
-    expected: Result,
+    expected: Changed,
     form: MomentForm | None,
 ) -> TemplateResponse:
     options = model_admin.opts
@@ -146,7 +146,7 @@ def _page(
     return TemplateResponse(request, TEMPLATE, context)
 
 
-def _tell(model_admin: Any, request: HttpRequest, result: Result) -> None:
+def _tell(model_admin: Any, request: HttpRequest, result: Changed) -> None:
     if result.changed:
         text = ngettext(
             "%(number)s notification was changed.",
