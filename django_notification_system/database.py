@@ -23,7 +23,7 @@ from .stop_moment import stop_moment
 
 logger = logging.getLogger("django_notification_system")
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 #: How long a run waits before it gives up, in seconds.
 PATIENCE_SECONDS = 60
@@ -77,11 +77,11 @@ def impatiently() -> Iterator[None]:
 
 
 def patiently(
-    operation: Callable[[], Result],
+    operation: Callable[[], T],
     *,
     using: str = DEFAULT_DB_ALIAS,
     patience_seconds: float = PATIENCE_SECONDS,
-) -> Result:
+) -> T:
     """Do a database operation, again where the database was only out of reach for a while.
 
     Args:

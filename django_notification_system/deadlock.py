@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from django.db import OperationalError, connections
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 ATTEMPTS = 5
 #: MariaDB's and MySQL's number for a deadlock, https://mariadb.com/kb/en/mariadb-error-codes/
@@ -14,7 +14,7 @@ DEADLOCK_NUMBER = 1213
 DEADLOCK_STATE = "40P01"
 
 
-def despite_deadlocks(transaction: Callable[[], Result], *, attempts: int, using: str) -> Result:
+def despite_deadlocks(transaction: Callable[[], T], *, attempts: int, using: str) -> T:
     """Do a transaction, and again where the database rolled it back to end a deadlock.
 
     Two calls at once that insert the same rows meet with one on MariaDB, whose unique indexes lock

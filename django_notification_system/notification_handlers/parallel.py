@@ -13,7 +13,7 @@ from django.db import connections
 from ..delivery.handlers.on_its_way import _is_over
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 #: A server that answers so soon is as fast as this program, and to switch threads for every item
 #: costs as much as to send it.
@@ -31,12 +31,12 @@ class _Ended:
 
 
 def side_by_side(
-    work: Callable[[Item], Iterable[Result]],
+    work: Callable[[Item], Iterable[T]],
     items: Iterable[Item],
     *,
     workers: int,
     most_together: int = 1,
-) -> Iterator[Result]:
+) -> Iterator[T]:
     """Do the work of many items in threads, and yield each result as soon as it is known.
 
     The calling thread takes the items, each only when a worker is free for it. It is the only one
@@ -54,7 +54,7 @@ def side_by_side(
             other workers still yield is yielded before.
     """
     tasks: SimpleQueue[list[Item] | None] = SimpleQueue()
-    results: deque[Result] = deque()
+    results: deque[T] = deque()
     ended: SimpleQueue[_Ended] = SimpleQueue()
     threads: list[threading.Thread] = []
 
@@ -149,9 +149,9 @@ class _Shares(Generic[Item]):
 
 
 def _work_through(
-    work: Callable[[Item], Iterable[Result]],
+    work: Callable[[Item], Iterable[T]],
     share: list[Item],
-    results: deque[Result],
+    results: deque[T],
     is_over: Callable[[], bool],
 ) -> BaseException | None:
     try:
