@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .models import Notification
 
 
-class Result(enum.Enum):
+class OutcomeKind(enum.Enum):
     """The kinds of outcome."""
 
     DELIVERED = "delivered"
@@ -49,7 +49,7 @@ class Outcome:
     """
 
     notification: Notification
-    result: Result
+    result: OutcomeKind
     response: str
     not_before: datetime | None = None
     within: timedelta | None = None
@@ -71,7 +71,7 @@ class Outcome:
     @property
     def is_attempt(self) -> bool:
         """Whether an attempt was made: what a provider in trouble did not look at is none."""
-        return self.result is not Result.RETRY or not (self.is_provider_down or self.is_busy)
+        return self.result is not OutcomeKind.RETRY or not (self.is_provider_down or self.is_busy)
 
     @classmethod
     def delivered(
@@ -93,7 +93,7 @@ class Outcome:
         """
         return cls(
             notification,
-            Result.DELIVERED,
+            OutcomeKind.DELIVERED,
             response,
             provider_message_id=provider_message_id,
             awaits_receipt=awaits_receipt and bool(provider_message_id),
@@ -129,7 +129,7 @@ class Outcome:
         """
         return cls(
             notification,
-            Result.RETRY,
+            OutcomeKind.RETRY,
             response,
             not_before=not_before,
             within=within,
@@ -151,7 +151,7 @@ class Outcome:
             response: The provider's words.
             not_before: The time that the provider named (HTTP's ``Retry-After``), if it did.
         """
-        return cls(notification, Result.RETRY, response, not_before=not_before, is_busy=True)
+        return cls(notification, OutcomeKind.RETRY, response, not_before=not_before, is_busy=True)
 
     @classmethod
     def failed(
@@ -176,7 +176,7 @@ class Outcome:
         """
         return cls(
             notification,
-            Result.FAILED,
+            OutcomeKind.FAILED,
             response,
             deactivate_record=deactivate_record or opt_out,
             opt_out=opt_out,
@@ -205,7 +205,7 @@ class Outcome:
         """
         return cls(
             notification,
-            Result.UNKNOWN,
+            OutcomeKind.UNKNOWN,
             response,
             unreachable=unreachable,
             provider_message_id=provider_message_id,
@@ -216,7 +216,7 @@ class Outcome:
         cls, notification: Notification, response: str, saved_fields: tuple[str, ...]
     ) -> Outcome:
         """A handler in the manner of release 1.5.3 has set the notification's status itself."""
-        return cls(notification, Result.AS_SAVED, response, saved_fields=saved_fields)
+        return cls(notification, OutcomeKind.AS_SAVED, response, saved_fields=saved_fields)
 
 
 #: More than anybody reads, or than is stored of a response.

@@ -7,7 +7,7 @@ from ..delivery.handlers.find import FoundHandler
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..models.address import trimmed
-from ..outcome import Outcome, Result, one_line
+from ..outcome import Outcome, OutcomeKind, one_line
 
 
 def send_test_message(
@@ -65,6 +65,6 @@ def send_test_message(
 
 def went_out(outcome: Outcome) -> bool:
     """Tell whether the message was taken."""
-    if outcome.result is Result.AS_SAVED:
+    if outcome.result is OutcomeKind.AS_SAVED:
         return outcome.notification.status == Notification.DELIVERED
-    return outcome.result is Result.DELIVERED
+    return outcome.result is OutcomeKind.DELIVERED

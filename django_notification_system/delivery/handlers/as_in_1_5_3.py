@@ -12,7 +12,7 @@ from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ...observing.log import log_fields
 from ...observing.observers import provider_call
-from ...outcome import Outcome, Result, one_line
+from ...outcome import Outcome, OutcomeKind, one_line
 from .on_its_way import begin_sending
 
 logger = logging.getLogger("django_notification_system")
@@ -131,7 +131,7 @@ def _failure(returned: Any, held: HeldSave, notification: Notification) -> str:
     """Return a word for what kept a message from being delivered, or an empty text."""
     outcome = returned if isinstance(returned, Outcome) else held.outcome
     if outcome is not None:
-        return "" if outcome.result is Result.DELIVERED else outcome.result.value
+        return "" if outcome.result is OutcomeKind.DELIVERED else outcome.result.value
     # A handler that saves in another way is asked for what became of it later.
     went_out = notification.status in (Notification.DELIVERED, Notification.SCHEDULED)
     return "" if went_out else str(notification.status)

@@ -6,7 +6,7 @@ from ...conf import WhenUnknown, engine_settings, target_settings
 from ...models import Notification
 from ...models.notification import RESPONSE_MAX_LENGTH
 from ...models.retry_interval import next_interval
-from ...outcome import Outcome, Result
+from ...outcome import Outcome, OutcomeKind
 from ...setting_rules import LONGEST_INTERVAL
 from ...storable import storable
 from .addresses import is_last_bounce
@@ -37,7 +37,7 @@ def settle(
     """
     notification = outcome.notification
     notification.response = storable(outcome.response, RESPONSE_MAX_LENGTH)
-    if outcome.result is Result.AS_SAVED:
+    if outcome.result is OutcomeKind.AS_SAVED:
         if notification.status in Notification.PENDING_STATUSES:
             _settle_left_pending(outcome, at, due_until)
         return
@@ -47,7 +47,7 @@ def settle(
     notification.attempted_delivery = at
     notification.provider_message_id = storable_message_id(outcome.provider_message_id)
     notification.forget_report()
-    if outcome.result is Result.DELIVERED:
+    if outcome.result is OutcomeKind.DELIVERED:
         notification.status = Notification.DELIVERED
         if outcome.awaits_receipt:
             notification.await_receipt(at + _time_to_receipt(notification))
@@ -55,8 +55,8 @@ def settle(
         notification.status = Notification.OPTED_OUT
     elif outcome.deactivate_record or (outcome.hard_bounce and is_last_bounce(notification)):
         notification.status = Notification.INACTIVE_DEVICE
-    elif outcome.result is Result.FAILED or (
-        outcome.result is Result.UNKNOWN and when_unknown == "fail"
+    elif outcome.result is OutcomeKind.FAILED or (
+        outcome.result is OutcomeKind.UNKNOWN and when_unknown == "fail"
     ):
         notification.retry_attempts += 1
         notification.status = Notification.DELIVERY_FAILURE

@@ -9,16 +9,16 @@ from django.utils import timezone
 
 from ...conf import engine_settings
 from ...models import Notification, NotificationAttempt
-from ...outcome import Outcome, Result
+from ...outcome import Outcome, OutcomeKind
 from ...storable import storable
 
 Kind = NotificationAttempt.Result
 
 KIND_OF_RESULT = {
-    Result.DELIVERED: Kind.DELIVERED,
-    Result.RETRY: Kind.RETRY,
-    Result.FAILED: Kind.FAILED,
-    Result.UNKNOWN: Kind.UNKNOWN,
+    OutcomeKind.DELIVERED: Kind.DELIVERED,
+    OutcomeKind.RETRY: Kind.RETRY,
+    OutcomeKind.FAILED: Kind.FAILED,
+    OutcomeKind.UNKNOWN: Kind.UNKNOWN,
 }
 #: What a handler in the manner of release 1.5.3 has saved; every other status is a failure.
 KIND_OF_STATUS = {
@@ -93,12 +93,12 @@ def keep_attempts(attempts: Sequence[NotificationAttempt], *, using: str) -> Non
 
 def _moment(outcome: Outcome) -> datetime:
     at = outcome.notification.attempted_delivery
-    if at is None or outcome.result is Result.AS_SAVED:
+    if at is None or outcome.result is OutcomeKind.AS_SAVED:
         return timezone.now()  # the handler may have saved none, or left the one before
     return at
 
 
 def _kind(outcome: Outcome) -> NotificationAttempt.Result:
-    if outcome.result is Result.AS_SAVED:
+    if outcome.result is OutcomeKind.AS_SAVED:
         return KIND_OF_STATUS.get(outcome.notification.status, Kind.FAILED)
     return KIND_OF_RESULT[outcome.result]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ...database import patiently, refuses_value
 from ...models import Notification
 from ...observing.log import log_fields
-from ...outcome import Outcome, Result
+from ...outcome import Outcome, OutcomeKind
 from ..claims.claim import Claim
 from .addresses import deactivate_records
 from .history import attempts_to_keep, keep_attempts
@@ -73,7 +73,7 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         delivered = outcome.notification.status == Notification.DELIVERED
         # What a handler has saved itself is what it wants.
-        overrules = outcome.result is Result.AS_SAVED
+        overrules = outcome.result is OutcomeKind.AS_SAVED
         key = (_changed_fields(outcome), delivered, overrules)
         groups.setdefault(key, []).append(outcome.notification)
     attempts = attempts_to_keep(outcomes)
@@ -95,7 +95,7 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
 
 
 def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
-    if outcome.result is Result.AS_SAVED:
+    if outcome.result is OutcomeKind.AS_SAVED:
         names = {*outcome.saved_fields, "response"}
         if outcome.notification.status in Notification.PENDING_STATUSES:
             names.add("scheduled_delivery")  # settled to be after the present run
@@ -107,7 +107,7 @@ def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
     """Return the names of the fields that settling an outcome has changed."""
     if not outcome.is_attempt:
         return POSTPONED_FIELDS
-    fields = DELIVERY_FIELDS if outcome.result is Result.DELIVERED else FAILURE_FIELDS
+    fields = DELIVERY_FIELDS if outcome.result is OutcomeKind.DELIVERED else FAILURE_FIELDS
     return (*fields, *REPORT_FIELDS) if outcome.notification.forgets_report else fields
 
 

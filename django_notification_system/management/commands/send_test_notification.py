@@ -19,7 +19,7 @@ from ...operations.console.arguments import add_database
 from ...operations.console.command import NotificationSystemCommand
 from ...operations.destination import destination
 from ...operations.send_test import send_test_message, went_out
-from ...outcome import Outcome, Result
+from ...outcome import Outcome, OutcomeKind
 from ...printable import printable
 
 
@@ -128,6 +128,6 @@ def _advice(outcome: Outcome) -> str:
         return _("The provider answers, so the settings are right; the address is not.")
     if outcome.opt_out:
         return _("The provider answers, so the settings are right; the address wants no messages.")
-    if outcome.result is Result.RETRY:
+    if outcome.result is OutcomeKind.RETRY:
         return _("A run would try it again later.")
     return ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...exceptions import TargetUnavailable
-from ...outcome import Result
+from ...outcome import OutcomeKind
 from ..base import Outcome
 from .sender_address import correct_sender
 
@@ -44,7 +44,7 @@ class SenderDoubts:
         """
         with self._lock:
             if isinstance(outcome, Outcome):
-                if outcome.result is not Result.DELIVERED:
+                if outcome.result is not OutcomeKind.DELIVERED:
                     return [outcome]
                 self._has_delivered = True
                 known, self._outcomes = self._outcomes, []
