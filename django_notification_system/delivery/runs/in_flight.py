@@ -42,7 +42,7 @@ FIRST_TIMES_PUT_BACK = 3
 MOST_TIMES_PUT_BACK = 8
 
 
-class Batch:
+class BatchInFlight:
     """One claimed batch, in the hands of the run's own thread, which alone uses the database.
 
     Args:

@@ -23,7 +23,7 @@ from ...outcome import Outcome, one_line, shortened
 from ..handlers.find import FoundHandler, find_handler
 from ..handlers.on_its_way import beginning_nothing_more_when, give_back_unsent
 from .backlog import Backlog
-from .in_flight import Batch
+from .in_flight import BatchInFlight
 from .instant import Instant
 
 logger = logging.getLogger("django_notification_system")
@@ -73,7 +73,7 @@ class Doubted:
     """
 
     lane: "Lane"
-    rows: list[tuple[Batch, Notification]]
+    rows: list[tuple[BatchInFlight, Notification]]
 
 
 Event = Wanted | Arrived | Finished | Doubted
@@ -95,7 +95,7 @@ class Slice:
         is_answer: Whether the lane had them before, and doubted that.
     """
 
-    rows: list[tuple[Batch, Notification]]
+    rows: list[tuple[BatchInFlight, Notification]]
     looked_at: Instant
     is_answer: bool = False
 
@@ -115,7 +115,7 @@ class Answer:
         monotonic: Likewise, by the clock that nobody sets.
     """
 
-    batch: Batch | None
+    batch: BatchInFlight | None
     outcome: object
     at: datetime
     monotonic: float
@@ -167,9 +167,9 @@ class Lane:
         self.target = target
         self.inbox: SimpleQueue[HandedOver] = SimpleQueue()
         self.answers: deque[Answer] = deque()
-        self.taken: dict[object, tuple[Batch, Notification]] = {}
+        self.taken: dict[object, tuple[BatchInFlight, Notification]] = {}
         self.has_answered = False
-        self.put_off: deque[tuple[Batch, Notification]] = deque()
+        self.put_off: deque[tuple[BatchInFlight, Notification]] = deque()
         self.is_cut_off = False
         self.is_left_behind = False
         self.progress_at = time.monotonic()
@@ -188,7 +188,7 @@ class Lane:
         self._single_writer = single_writer
         self._has_asked = False
         #: From the inbox, and not yet taken by the handler.
-        self._slice: deque[tuple[Batch, Notification]] = deque()
+        self._slice: deque[tuple[BatchInFlight, Notification]] = deque()
         self._looked_at = Instant.now()
         #: From the inbox, while the lane waited for something else.
         self._put_by: deque[HandedOver] = deque()
@@ -241,7 +241,7 @@ class Lane:
             self.backlog.take()
             yield self.answers.popleft()
 
-    def give_back_unsent(self) -> list[tuple[Batch, Notification]]:
+    def give_back_unsent(self) -> list[tuple[BatchInFlight, Notification]]:
         """Let the handler begin nothing more; return what it may have sent and gave no outcome."""
         taken = list(self.taken.values())
         notifications = [notification for _, notification in taken]

@@ -19,7 +19,7 @@ from ...outcome import Outcome
 from ..claims.claim import Claim
 from ..claims.pause import explained, is_paused, pause, resume
 from ..claims.rate import LONGEST_WAIT_SECONDS, Rate
-from .in_flight import RECORD_AFTER_SECONDS, Batch
+from .in_flight import RECORD_AFTER_SECONDS, BatchInFlight
 from .instant import Instant
 from .lane import Answer, FinishCall, Lane, Slice
 from .lull import Lull
@@ -95,7 +95,7 @@ class Supply:
         self._when_unknown = target.when_unknown
         self._rate = Rate(lane.target, target.seconds_each, using) if target.seconds_each else None
         #: Those of which some notification has no recorded outcome, the oldest first.
-        self._batches: list[Batch] = []
+        self._batches: list[BatchInFlight] = []
         #: They did not reach the provider; held until another does, or it is found to be down.
         self._unreachable: list[Answer] = []
         self._last_trouble = ""
@@ -180,10 +180,10 @@ class Supply:
         else:
             self._unreachable.append(answer)
 
-    def look_again(self, rows: Sequence[tuple[Batch, Notification]]) -> None:
+    def look_again(self, rows: Sequence[tuple[BatchInFlight, Notification]]) -> None:
         """Hand over once more what of these rows is to be sent even now."""
         looked_at = Instant.now()
-        wanted: list[tuple[Batch, Notification]] = []
+        wanted: list[tuple[BatchInFlight, Notification]] = []
         for batch, group in groupby(rows, key=itemgetter(0)):
             notifications = batch.look_again([notification for _, notification in group])
             wanted += [(batch, notification) for notification in notifications]
@@ -279,7 +279,7 @@ class Supply:
         """How many outcomes of all batches wait to be recorded."""
         return sum(batch.unrecorded for batch in self._batches)
 
-    def _claim(self) -> Batch | None:
+    def _claim(self) -> BatchInFlight | None:
         if self._is_stopping() or self.allowance == 0 or self._exhausted:
             return None
         size = self._settings.batch_size
@@ -312,9 +312,9 @@ class Supply:
         batch.begin()
         return batch
 
-    def _keep(self, claim: Claim, read_at: Instant) -> Batch:
+    def _keep(self, claim: Claim, read_at: Instant) -> BatchInFlight:
         """Make a batch, and keep it before anything else: where that fails, it is to be closed."""
-        batch = Batch(
+        batch = BatchInFlight(
             self.lane.target,
             claim,
             due_at=self._due_at,
