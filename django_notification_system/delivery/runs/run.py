@@ -34,7 +34,7 @@ from .in_flight import RECORD_AFTER_SECONDS
 from .lane import Arrived, Doubted, Event, Finished, Lane, Wanted
 from .report import Attempt
 from .sources import GivenClaim
-from .target_run import Supply, Take
+from .target_run import Take, TargetRun
 
 logger = logging.getLogger("django_notification_system")
 
@@ -101,7 +101,7 @@ class Run:
         self.look_seconds = 0.0
         self._may_use = may_use or self._has_no_problem
         self._on_through = on_through
-        self._supplies: dict[Lane, Supply] = {}
+        self._target_runs: dict[Lane, TargetRun] = {}
         #: What was done, for whoever iterates.
         self._reports: deque[Attempt] = deque()
         self._events: SimpleQueue[Event] = SimpleQueue()
@@ -143,12 +143,12 @@ class Run:
             InterfaceError: Likewise.
             Exception: When it refuses a value for good: the rows are left to their lease.
         """
-        for lane, supply in list(self._supplies.items()):
+        for lane, target_run in list(self._target_runs.items()):
             try:
-                self._end(supply)
+                self._end(target_run)
             except Exception as error:
                 if refuses_value(error, connections[self.using].vendor):
-                    self._supplies.pop(lane, None)
+                    self._target_runs.pop(lane, None)
                 raise
 
     def preview(self) -> Generator[Attempt]:
@@ -183,21 +183,21 @@ class Run:
 
     def _side_by_side(self) -> Iterator[Attempt]:
         self._start_lanes()
-        while self._supplies and not self._is_time_up():
+        while self._target_runs and not self._is_time_up():
             event = self._next_event()
             if event is not None:
                 self._handle(event)
-            for supply in list(self._supplies.values()):
-                supply.keep_time()
+            for target_run in list(self._target_runs.values()):
+                target_run.keep_time()
                 # Unless it is the run that is late: what a lane waits for may be among these.
-                if supply.stalled and self._events.empty():
-                    self._give_up(supply)
+                if target_run.stalled and self._events.empty():
+                    self._give_up(target_run)
             if self._is_more_due is not None and not self._stopping and self._is_more_due():
                 self.due_at = timezone.now()
                 self._start_lanes()
             yield from self._take_reports()
-        for supply in list(self._supplies.values()):
-            self._end(supply)
+        for target_run in list(self._target_runs.values()):
+            self._end(target_run)
             yield from self._take_reports()
 
     def _start_lanes(self) -> None:
@@ -223,7 +223,7 @@ class Run:
             asks_ahead=not is_alone,
             single_writer=self._single_writer() if not is_alone else None,
         )
-        self._supplies[lane] = Supply(
+        self._target_runs[lane] = TargetRun(
             lane,
             take=self._source_of_claims(target),
             due_at=self.due_at,
@@ -240,16 +240,16 @@ class Run:
     def _single_writer(self) -> str | None:
         return self.using if connections[self.using].vendor == "sqlite" else None
 
-    def _may_go_alone(self, supply: Supply) -> bool:
+    def _may_go_alone(self, target_run: TargetRun) -> bool:
         """Tell whether a target's rows that were interrupted may be sent now.
 
         A death counts against all that is on its way. So no other target's rows are, unless these
         have waited for long; and never others that were interrupted.
         """
-        others = [other for other in self._supplies.values() if other is not supply]
+        others = [other for other in self._target_runs.values() if other is not target_run]
         if any(other.is_alone for other in others):
             return False
-        return supply.has_waited_long or not any(other.is_busy for other in others)
+        return target_run.has_waited_long or not any(other.is_busy for other in others)
 
     def _source_of_claims(self, target: NotificationTarget) -> Take:
         if self._given is not None:
@@ -281,24 +281,24 @@ class Run:
         finally:
             now = time.monotonic()
             if now - began > SLEPT_SECONDS:  # so did the handlers, and none of them hangs for that
-                for lane in self._supplies:
+                for lane in self._target_runs:
                     lane.progress_at = now
 
     def _handle(self, event: Event) -> None:
-        supply = self._supplies.get(event.lane)
-        if supply is None:  # given up; its handler has come back to life
+        target_run = self._target_runs.get(event.lane)
+        if target_run is None:  # given up; its handler has come back to life
             event.lane.inbox.put(None)
             return
         match event:
             case Wanted():
-                supply.hand_over()
+                target_run.hand_over()
             case Arrived():
-                supply.take_answers()
+                target_run.take_answers()
             case Doubted(_, rows):
-                supply.look_again(rows)
+                target_run.look_again(rows)
             case Finished(_, problem):
-                supply.finish(problem)
-                self._close(supply)
+                target_run.finish(problem)
+                self._close(target_run)
 
     def _handle_at_once(self, failures: list[Exception], event: Event) -> None:
         """Handle an event in the lane's own stack, where an error of ours is not the handler's."""
@@ -311,23 +311,23 @@ class Run:
             self._stopping = True
         event.lane.inbox.put(None)
 
-    def _give_up(self, supply: Supply) -> None:
-        values = {"target": supply.lane.target.name, "seconds": self._settings.lease_seconds}
-        supply.give_up(HANDLER_HANGS % values, problem=_(HANDLER_HANGS) % values)
-        self._close(supply)
+    def _give_up(self, target_run: TargetRun) -> None:
+        values = {"target": target_run.lane.target.name, "seconds": self._settings.lease_seconds}
+        target_run.give_up(HANDLER_HANGS % values, problem=_(HANDLER_HANGS) % values)
+        self._close(target_run)
 
-    def _close(self, supply: Supply) -> None:
-        del self._supplies[supply.lane]
-        self._sent_home |= supply.sent_home
-        if self._allowed is not None and supply.allowance is not None:
-            self._allowed[supply.lane.target.pk] = supply.allowance
-        target = supply.lane.target
-        if supply.problem is None:
+    def _close(self, target_run: TargetRun) -> None:
+        del self._target_runs[target_run.lane]
+        self._sent_home |= target_run.sent_home
+        if self._allowed is not None and target_run.allowance is not None:
+            self._allowed[target_run.lane.target.pk] = target_run.allowance
+        target = target_run.lane.target
+        if target_run.problem is None:
             self.problems.pop(target.name, None)
         else:
-            self.problems[target.name] = supply.problem
+            self.problems[target.name] = target_run.problem
         if self._on_through is not None:
-            self._on_through(target, supply.problem)
+            self._on_through(target, target_run.problem)
 
     def _wind_up(self) -> None:
         """End early, because the caller wants no more: leave nothing claimed or unrecorded.
@@ -338,33 +338,33 @@ class Run:
         """
         self.stop()
         self._on_through = None  # that it is ended says nothing of the targets
-        for supply in self._supplies.values():
+        for target_run in self._target_runs.values():
             # Whatever becomes of the rest: no thread is to wait for ever, with its connections.
-            supply.lane.inbox.put(None)
+            target_run.lane.inbox.put(None)
         errors: list[Exception] = []
         while self._in_flight() and not self._is_time_up():
             if (event := self._next_event()) is not None:
                 _try(partial(self._handle, event), errors)
-        for supply in list(self._supplies.values()):
-            _try(partial(self._end, supply), errors)
-            supply.end_batches()
+        for target_run in list(self._target_runs.values()):
+            _try(partial(self._end, target_run), errors)
+            target_run.end_batches()
         if errors:
             raise errors[0]
 
-    def _end(self, supply: Supply) -> None:
-        supply.give_up("The run was ended while the message was on its way.")
-        self._close(supply)
+    def _end(self, target_run: TargetRun) -> None:
+        target_run.give_up("The run was ended while the message was on its way.")
+        self._close(target_run)
 
     def _is_time_up(self) -> bool:
         return self._stop_by is not None and time.monotonic() > self._stop_by
 
     def _in_flight(self) -> bool:
-        return bool(self._supplies) and any(thread.is_alive() for thread in self._threads)
+        return bool(self._target_runs) and any(thread.is_alive() for thread in self._threads)
 
     def _targets_with_due(self) -> list[NotificationTarget]:
         """Return those that something is due for, and nothing keeps from being used."""
         began = time.monotonic()
-        busy = {lane.target.pk for lane in self._supplies}
+        busy = {lane.target.pk for lane in self._target_runs}
         targets = [target for target in self.targets if target.pk not in busy]
         usable = [target for target in targets if self._may_use(target)]
         if self._given is not None:

@@ -43,11 +43,11 @@ class Take(Protocol):
         """Claim at most so many, and where no others are left, rows that were interrupted."""
 
 
-class Supply:
+class TargetRun:
     """Keeps one lane in work, and its rows in order. It alone uses the database for them.
 
     Args:
-        lane: Whom to supply.
+        lane: Whom to target_run.
         take: Claims what is to be delivered next.
         due_at: Deliver what is due at this moment.
         allowance: How many may be attempted; ``None``: as many as are due.
@@ -77,7 +77,7 @@ class Supply:
         is_alone: bool,
         is_stopping: Callable[[], bool],
         report: Callable[[Attempt], None],
-        may_go_alone: Callable[["Supply"], bool],
+        may_go_alone: Callable[["TargetRun"], bool],
     ) -> None:
         self.lane = lane
         self.sent_home = False
