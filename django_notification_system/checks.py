@@ -160,7 +160,7 @@ def _check_task_engine() -> Iterator[CheckMessage]:
         yield _error(
             10,
             f"{name} names a module without enqueue(): {dotted}",
-            hint="Correct it, or add the function, which takes a ClaimedBatch.",
+            hint="Correct it, or add the function, which takes a BatchMessage.",
         )
     elif callable(problems := getattr(module, "problems", None)):
         for message, hint in problems():

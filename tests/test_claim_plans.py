@@ -17,7 +17,7 @@ from django_notification_system.delivery.claims.claim import claim_batch
 from django_notification_system.delivery.claims.due import next_due_after, targets_with_due
 from django_notification_system.delivery.claims.levels import Levels
 from django_notification_system.delivery.handover import (
-    ClaimedBatch,
+    BatchMessage,
     claim_batches,
     claim_notifications,
     deliver_batch,
@@ -202,7 +202,7 @@ def test_handing_over_reads_what_it_claims_and_then_by_keys(
     settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": BATCH, "IN_FLIGHT": 2}
     settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
     NotificationTarget.objects.filter(name="quiet").update(notification_module_name="freely")
-    batches: list[ClaimedBatch] = []
+    batches: list[BatchMessage] = []
 
     def claim() -> None:
         batches.extend(claim_batches(["quiet"]))

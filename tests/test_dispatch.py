@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.delivery.handover import ClaimedBatch, on_commit
+from django_notification_system.delivery.handover import BatchMessage, on_commit
 from django_notification_system.delivery.handover.dispatch import Rest
 from django_notification_system.delivery.handover.time_limit import within
 from django_notification_system.models import Notification, TargetUserRecord
@@ -38,7 +38,7 @@ class ItBrokeError(Exception):
 
 
 @pytest.fixture(autouse=True)
-def given(settings: Any) -> Iterator[list[ClaimedBatch]]:
+def given(settings: Any) -> Iterator[list[BatchMessage]]:
     """The batches that the project's engine was given."""
     settings.NOTIFICATION_SYSTEM = ENGINE
     Rest.until = 0.0
@@ -316,11 +316,11 @@ def test_in_a_test_only_what_was_created_meanwhile_is_handed_over(
 def test_an_engine_that_fails_harms_nobody_and_is_left_alone_for_a_while(
     records: Records, make_due: MakeDue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(batch: ClaimedBatch) -> None:
+    def fail(batch: BatchMessage) -> None:
         calls.append(batch)
         raise ConnectionError("amqp://shop:hunter2@broker.example.com is down")
 
-    calls: list[ClaimedBatch] = []
+    calls: list[BatchMessage] = []
     messenger.watchers.append(fail)
     with transaction.atomic():
         make_due(records["Email"], title="eggs", body="a secret body")
@@ -353,7 +353,7 @@ def test_an_engine_that_does_not_import_harms_nobody(
 def test_whoever_interrupts_the_engine_leaves_nothing_claimed(
     records: Records, make_due: MakeDue
 ) -> None:
-    def interrupt(batch: ClaimedBatch) -> None:
+    def interrupt(batch: BatchMessage) -> None:
         raise KeyboardInterrupt
 
     messenger.watchers.append(interrupt)
@@ -382,7 +382,7 @@ def test_whoever_commits_waits_no_longer_though_the_engine_took_some_batches(
     monkeypatch.setattr("django_notification_system.delivery.handover.dispatch.MOST_SECONDS", 0.5)
     is_over = threading.Event()
 
-    def hang(batch: ClaimedBatch) -> None:
+    def hang(batch: BatchMessage) -> None:
         if messenger.given:
             within(20, lambda: is_over.wait(20))
 

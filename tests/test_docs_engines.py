@@ -10,7 +10,7 @@ import pytest
 from django.utils.module_loading import import_string
 
 from django_notification_system import checks
-from django_notification_system.delivery.handover import ClaimedBatch, hand_over_due
+from django_notification_system.delivery.handover import BatchMessage, hand_over_due
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.documentation import DOCS, Records, run_example
 from tests.test_engine_pauses import make_many, states
@@ -47,7 +47,7 @@ def test_the_settings_for_celery_name_tasks_and_queues_that_there_are(settings: 
     [dotted] = example["CELERY_TASK_ROUTES"]
     route = import_string(dotted)
     page = (DOCS / "howto" / "celery.rst").read_text()
-    batch = ClaimedBatch("token", "Email", "email", "id", "default", ()).as_dict()
+    batch = BatchMessage("token", "Email", "email", "id", "default", ()).as_dict()
     tasks = f"{engine.__name__}.tasks"
     assert route(f"{tasks}.deliver", [batch], {}, {}) == {"queue": "notifications.email"}
     assert route(f"{tasks}.hand_over_due", [], {}, {}) == {"queue": "notifications"}

@@ -15,7 +15,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from django_notification_system.delivery.handover import (
-    ClaimedBatch,
+    BatchMessage,
     HandOverFailed,
     Summary,
     claim_batches,
@@ -53,7 +53,7 @@ def record(django_user_model: Any, settings: Any) -> Iterator[TargetUserRecord]:
     freely.behave = freely.one_after_another
 
 
-def titles(batch: ClaimedBatch) -> list[str]:
+def titles(batch: BatchMessage) -> list[str]:
     rows = Notification.objects.filter(pk__in=batch.keys).order_by("scheduled_delivery")
     return list(rows.values_list("title", flat=True))
 
@@ -67,9 +67,9 @@ def end_leases() -> None:
     Notification.objects.exclude(claim_token=None).update(claimed_until=past)
 
 
-def as_sent(batch: ClaimedBatch) -> ClaimedBatch:
+def as_sent(batch: BatchMessage) -> BatchMessage:
     """Return what a worker makes of a message."""
-    return ClaimedBatch.from_dict(json.loads(json.dumps(batch.as_dict())))
+    return BatchMessage.from_dict(json.loads(json.dumps(batch.as_dict())))
 
 
 def test_a_batch_is_claimed_here_and_delivered_there(
@@ -103,7 +103,7 @@ def test_a_message_of_a_later_release_is_understood(
 ) -> None:
     make_due(loft)
     [batch] = claim_batches()
-    assert ClaimedBatch.from_dict({**batch.as_dict(), "colour": "blue"}) == batch
+    assert BatchMessage.from_dict({**batch.as_dict(), "colour": "blue"}) == batch
 
 
 def test_a_batch_that_comes_twice_is_delivered_once(record: TargetUserRecord) -> None:
@@ -217,7 +217,7 @@ def test_a_million_due_for_one_target_keep_no_other_waiting(
 def test_only_so_much_is_in_flight(record: TargetUserRecord, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 5, "IN_FLIGHT": 3}
     make_many(record, 50)
-    batches: list[ClaimedBatch] = []
+    batches: list[BatchMessage] = []
     assert hand_over_due(batches.append) == 15
     assert hand_over_due(batches.append) == 0
     summary = deliver_batch(batches.pop(0))
@@ -232,7 +232,7 @@ def test_only_so_much_is_in_flight(record: TargetUserRecord, settings: Any) -> N
 def test_one_call_may_be_asked_for_fewer(record: TargetUserRecord, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 5}
     make_many(record, 50)
-    batches: list[ClaimedBatch] = []
+    batches: list[BatchMessage] = []
     assert hand_over_due(batches.append, target_names=["freely"], most=1) == 5
     assert hand_over_due(batches.append, target_names=["Email"]) == 0
     with pytest.raises(NotificationSystemError, match="no target 'Emial'"):
@@ -245,9 +245,9 @@ def test_a_broker_that_is_down_leaves_everything_due(
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 5}
     make_many(record, 50)
-    sent: list[ClaimedBatch] = []
+    sent: list[BatchMessage] = []
 
-    def enqueue(batch: ClaimedBatch) -> None:
+    def enqueue(batch: BatchMessage) -> None:
         if len(sent) == 2:
             raise error
         sent.append(batch)
@@ -264,7 +264,7 @@ def test_a_broker_that_is_down_leaves_everything_due(
 def test_an_error_that_quotes_the_brokers_address_is_not_repeated(
     loft: TargetUserRecord, make_due: MakeDue
 ) -> None:
-    def enqueue(batch: ClaimedBatch) -> None:
+    def enqueue(batch: BatchMessage) -> None:
         urlsplit("redis://:s3cr/et@localhost").port  # noqa: B018 # as clients do
 
     make_due(loft)
@@ -278,11 +278,11 @@ def test_after_a_batch_comes_the_next_unless_the_target_cannot_be_used(
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 5, "PAUSE_AFTER": 2}
     make_many(record, 50)
-    batches: list[ClaimedBatch] = []
+    batches: list[BatchMessage] = []
     hand_over_due(batches.append, most=1)
     assert hand_over_next(batches[0], Summary(), batches.append) == 0  # it came twice
 
-    def refuse(batch: ClaimedBatch) -> None:
+    def refuse(batch: BatchMessage) -> None:
         raise ConnectionRefusedError("no broker")
 
     summary = deliver_batch(batches.pop())
@@ -310,7 +310,7 @@ def test_what_has_failed_is_not_tried_again_before_the_next_call(
             yield Outcome.retry(notification, "451 Try again later.")
 
     freely.behave = busy
-    batches: list[ClaimedBatch] = []
+    batches: list[BatchMessage] = []
     hand_over_due(batches.append, most=1)
     for batch in batches:  # which grows meanwhile
         hand_over_next(batch, deliver_batch(as_sent(batch)), batches.append)
@@ -336,13 +336,13 @@ def test_a_message_of_an_earlier_release_is_understood(
     [batch] = claim_batches()
     message = batch.as_dict()
     del message["due_at"]
-    assert deliver_batch(ClaimedBatch.from_dict(message)) == Summary(1, {"DELIVERED": 1})
+    assert deliver_batch(BatchMessage.from_dict(message)) == Summary(1, {"DELIVERED": 1})
 
 
-def as_next(record: TargetUserRecord) -> ClaimedBatch:
+def as_next(record: TargetUserRecord) -> BatchMessage:
     """Return a batch that is delivered, of which only the target counts."""
     target = record.target
-    return ClaimedBatch("", target.name, "freely", str(target.pk), "default", ())
+    return BatchMessage("", target.name, "freely", str(target.pk), "default", ())
 
 
 @pytest.mark.parametrize("is_refused", [False, True])

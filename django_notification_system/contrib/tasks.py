@@ -25,7 +25,7 @@ except ImportError:
         ) from error
 
 from ..conf import ENGINE, engine_settings, target_key
-from ..delivery.handover.engine import ClaimedBatch, deliver_batch, hand_over_due, hand_over_next
+from ..delivery.handover.engine import BatchMessage, deliver_batch, hand_over_due, hand_over_next
 from ..delivery.handover.time_limit import ENQUEUE_SECONDS, within
 
 DEFAULT_QUEUE = "default"
@@ -60,12 +60,12 @@ def deliver(batch: dict[str, Any]) -> dict[str, Any]:
     It does no harm when it runs twice, or after the batch's lease has ended.
 
     Args:
-        batch: ``ClaimedBatch.as_dict()``: keys, and nothing of what the notifications say.
+        batch: ``BatchMessage.as_dict()``: keys, and nothing of what the notifications say.
 
     Returns:
         How many rows the batch still held, and how many notifications have which status now.
     """
-    claimed = ClaimedBatch.from_dict(batch)
+    claimed = BatchMessage.from_dict(batch)
     summary = deliver_batch(claimed, stop_after=DELIVER_SECONDS)
     if not _works_at_once():
         hand_over_next(claimed, summary, enqueue)
@@ -86,7 +86,7 @@ def hand_over(target_names: list[str] | None = None, using: str | None = None) -
     return hand_over_due(enqueue, target_names=target_names, using=using)
 
 
-def enqueue(batch: ClaimedBatch) -> None:
+def enqueue(batch: BatchMessage) -> None:
     """Enqueue a batch for the backend's workers.
 
     Raises:

@@ -1,7 +1,7 @@
 """No handler, but a task engine as ``NOTIFICATION_SYSTEM["ENGINE"]`` names one."""
 
-from django_notification_system.delivery.handover import ClaimedBatch
+from django_notification_system.delivery.handover import BatchMessage
 
 
-def enqueue(batch: ClaimedBatch) -> None:
+def enqueue(batch: BatchMessage) -> None:
     raise NotImplementedError

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from django_notification_system.delivery.handover import ClaimedBatch
+from django_notification_system.delivery.handover import BatchMessage
 
 #: What it was given, in order; tests clear it.
-given: list[ClaimedBatch] = []
+given: list[BatchMessage] = []
 #: Called with each batch before it is taken.
-watchers: list[Callable[[ClaimedBatch], None]] = []
+watchers: list[Callable[[BatchMessage], None]] = []
 
 
-def enqueue(batch: ClaimedBatch) -> None:
+def enqueue(batch: BatchMessage) -> None:
     for watch in watchers:
         watch(batch)
     given.append(batch)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from ...delivery.handover.engine import ClaimedBatch
+    from ...delivery.handover.engine import BatchMessage
 
 if find_spec("celery") is None:
     raise ImproperlyConfigured(
@@ -25,7 +25,7 @@ TASKS = f"{__name__}.tasks."
 QUEUE = "notifications"
 
 
-def enqueue(batch: "ClaimedBatch") -> None:
+def enqueue(batch: "BatchMessage") -> None:
     """Send a batch to the workers, for ``NOTIFICATION_SYSTEM["ENGINE"]`` among others.
 
     Raises:

@@ -11,7 +11,7 @@ from ...conf import engine_settings
 from ...delivery.claims.pause import is_paused
 from ...delivery.claims.targets import targets_named
 from ...delivery.handover import engine as handover
-from ...delivery.handover.engine import ClaimedBatch
+from ...delivery.handover.engine import BatchMessage
 from ...delivery.receipts.fetch import fetch_receipts as ask_for_receipts
 from ...models import Notification
 
@@ -51,9 +51,9 @@ def deliver(message: dict[str, Any]) -> None:
     """Deliver one batch, and send the next of its target to the workers.
 
     Args:
-        message: The batch, as ``ClaimedBatch.as_dict()`` returns it.
+        message: The batch, as ``BatchMessage.as_dict()`` returns it.
     """
-    batch = ClaimedBatch.from_dict(message)
+    batch = BatchMessage.from_dict(message)
     summary = handover.deliver_batch(batch, stop_after=engine_settings().lease_seconds)
     logger.info("%s: %s.", batch.target, dict(summary.statuses) or "the batch holds nothing")
     if not current_task.request.is_eager:  # each would be delivered within the one before
@@ -77,7 +77,7 @@ def fetch_receipts(targets: Sequence[str] | None = None, using: str | None = Non
         logger.warning("%s", problem)
 
 
-def send(batch: ClaimedBatch) -> None:
+def send(batch: BatchMessage) -> None:
     """Send a batch to the workers.
 
     A task begins nothing more once it has taken as long as a lease lasts, and ends by itself soon

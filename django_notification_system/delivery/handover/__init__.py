@@ -12,10 +12,10 @@ from .engine import (
     hand_over_due,
     hand_over_next,
 )
-from .message import ClaimedBatch, claim_batches, claim_notifications, give_back
+from .message import BatchMessage, claim_batches, claim_notifications, give_back
 
 __all__ = [
-    "ClaimedBatch",
+    "BatchMessage",
     "HandOverFailed",
     "Summary",
     "claim_batches",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ...database import impatiently
 from .engine import Enqueue, find_engine
-from .message import ClaimedBatch, claim_notifications, give_back
+from .message import BatchMessage, claim_notifications, give_back
 from .time_limit import all_within
 
 logger = logging.getLogger("django_notification_system")
@@ -65,7 +65,7 @@ def _hand_over_all(keys: Iterable[uuid.UUID], *, using: str) -> None:
         _hand_over(batch, enqueue)
 
 
-def _hand_over(batch: ClaimedBatch, enqueue: Enqueue) -> None:
+def _hand_over(batch: BatchMessage, enqueue: Enqueue) -> None:
     try:
         enqueue(batch)
     except BaseException:

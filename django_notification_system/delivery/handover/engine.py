@@ -1,6 +1,6 @@
 """The thin layer between this app and a task engine: hand over what is due, deliver what came.
 
-An engine needs two functions of its own: one that sends a ``ClaimedBatch`` to its workers, and one
+An engine needs two functions of its own: one that sends a ``BatchMessage`` to its workers, and one
 that its workers call, which passes the batch to ``deliver_batch()``. Nothing depends on the engine:
 what it loses is due again when the lease ends, and what it brings twice is delivered once.
 """
@@ -26,10 +26,10 @@ from ..claims.levels import with_highest_priority
 from ..claims.pause import is_paused
 from ..runs.run import RETRY_AFTER, Run
 from ..runs.sources import GivenClaim
-from .message import ClaimedBatch, claim_batches, claim_in_turn, claim_notifications, give_back
+from .message import BatchMessage, claim_batches, claim_in_turn, claim_notifications, give_back
 
 __all__ = [
-    "ClaimedBatch",
+    "BatchMessage",
     "Enqueue",
     "HandOverFailed",
     "Summary",
@@ -46,7 +46,7 @@ __all__ = [
 logger = logging.getLogger("django_notification_system")
 
 #: Sends a batch to an engine's workers, or raises.
-Enqueue = Callable[[ClaimedBatch], object]
+Enqueue = Callable[[BatchMessage], object]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Summary:
     problem: str | None = None
 
 
-def deliver_batch(batch: ClaimedBatch, *, stop_after: float | None = None) -> Summary:
+def deliver_batch(batch: BatchMessage, *, stop_after: float | None = None) -> Summary:
     """Deliver what a batch still holds, as a run would, and nothing else.
 
     Whoever comes first takes the batch over. So it does no harm when a broker brings it twice, or
@@ -99,7 +99,7 @@ def deliver_batch(batch: ClaimedBatch, *, stop_after: float | None = None) -> Su
     return Summary(given.size, statuses, problem)
 
 
-def hand_over(batches: Iterable[ClaimedBatch], enqueue: Enqueue) -> int:
+def hand_over(batches: Iterable[BatchMessage], enqueue: Enqueue) -> int:
     """Hand batches to a task engine, each as soon as it is claimed.
 
     Args:
@@ -163,7 +163,7 @@ def hand_over_due(
     return hand_over(claim_batches(target_names, using=using, most=most), enqueue)
 
 
-def hand_over_next(delivered: ClaimedBatch, summary: Summary, enqueue: Enqueue) -> int:
+def hand_over_next(delivered: BatchMessage, summary: Summary, enqueue: Enqueue) -> int:
     """Hand over one more batch in the place of one that is delivered.
 
     So workers stay busy from one call of ``hand_over_due()`` to the next, and no more is in flight

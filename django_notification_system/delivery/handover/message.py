@@ -31,7 +31,7 @@ from ..handlers.redirect import is_held
 
 
 @dataclass(frozen=True)
-class ClaimedBatch:
+class BatchMessage:
     """A batch that is claimed, and waits for a process that delivers it.
 
     All of it is plain text, so that it passes through JSON, and none of it is personal.
@@ -73,7 +73,7 @@ class ClaimedBatch:
 
 def claim_batches(
     target_names: Sequence[str] | None = None, *, using: str | None = None, most: int | None = None
-) -> Iterator[ClaimedBatch]:
+) -> Iterator[BatchMessage]:
     """Claim what is due, a batch each time that the next is asked for, from each target in turn.
 
     So a million due emails do not keep a push waiting. Targets that are paused or held are left
@@ -108,7 +108,7 @@ def claim_in_turn(
     retries_due_at: datetime | None = None,
     using: str,
     most: int | None = None,
-) -> Iterator[ClaimedBatch]:
+) -> Iterator[BatchMessage]:
     """Claim for these targets, a batch of each and again from the first, while there is any."""
     settings = engine_settings()
     sources = [
@@ -126,7 +126,7 @@ def claim_in_turn(
 
 def claim_notifications(
     ids: Iterable[uuid.UUID], *, using: str | None = None
-) -> Iterator[ClaimedBatch]:
+) -> Iterator[BatchMessage]:
     """Claim just these, as far as they are due and free, a batch each time.
 
     Args:
@@ -149,7 +149,7 @@ def claim_notifications(
                     yield _batch(token, target, part, due_at, using=using)
 
 
-def give_back(batch: ClaimedBatch) -> int:
+def give_back(batch: BatchMessage) -> int:
     """Make a batch free again at once, because nobody is going to deliver it.
 
     Returns:
@@ -167,7 +167,7 @@ def _batches_of(
     *,
     using: str,
     most: int | None,
-) -> Iterator[ClaimedBatch]:
+) -> Iterator[BatchMessage]:
     batch_size = _batch_size(target, settings)
     levels = Levels(target, using=using)
     if most is None:
@@ -279,8 +279,8 @@ def _batch(
     due_at: datetime,
     *,
     using: str,
-) -> ClaimedBatch:
-    return ClaimedBatch(
+) -> BatchMessage:
+    return BatchMessage(
         token=str(token),
         target=target.name,
         module_name=target.notification_module_name,
