@@ -20,7 +20,7 @@ from django.db import router
 
 from ..delivery.claims.targets import targets_named
 from ..delivery.handlers.outbox_hook import Deliver
-from ..delivery.runs.report import Attempt
+from ..delivery.runs.report import Report
 from ..delivery.runs.run import Run
 from ..models import Notification, NotificationTarget
 from ..notification_handlers import email
@@ -147,7 +147,7 @@ class Outbox(Sequence[OutboxMessage]):
         *targets: str,
         at: datetime | None = None,
         using: str | None = None,
-    ) -> list[Attempt]:
+    ) -> list[Report]:
         """Deliver what is due, as ``process_notifications`` does, and return what was attempted.
 
         Args:

@@ -27,7 +27,7 @@ from ..outcomes.apply import TICK, settle
 from ..outcomes.record import record_outcomes, record_settled
 from ..outcomes.skip import settle_without_attempt
 from .instant import Instant
-from .report import Attempt
+from .report import Report
 
 logger = logging.getLogger("django_notification_system")
 
@@ -66,7 +66,7 @@ class BatchInFlight:
         due_at: datetime,
         settings: EngineSettings,
         when_unknown: WhenUnknown,
-        report: Callable[[Attempt], None],
+        report: Callable[[Report], None],
         read_at: Instant | None = None,
     ) -> None:
         self.target = target
@@ -418,5 +418,5 @@ class BatchInFlight:
     def _report(self, notification: Notification, response: str) -> None:
         scheduled_delivery, status = self._before[notification.pk]
         self._report_attempt(
-            Attempt(notification, self.target, scheduled_delivery, status, response)
+            Report(notification, self.target, scheduled_delivery, status, response)
         )

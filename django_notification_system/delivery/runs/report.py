@@ -7,7 +7,7 @@ from ...models import Notification, NotificationTarget
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Report:
     """What a run did about one notification.
 
     Attributes:

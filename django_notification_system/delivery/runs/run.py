@@ -32,7 +32,7 @@ from ..handlers.find import find_handler
 from ..outcomes.skip import settle_without_attempt
 from .in_flight import RECORD_AFTER_SECONDS
 from .lane import Arrived, Doubted, Event, Finished, Lane, Wanted
-from .report import Attempt
+from .report import Report
 from .sources import GivenClaim
 from .target_run import Take, TargetRun
 
@@ -103,7 +103,7 @@ class Run:
         self._on_through = on_through
         self._target_runs: dict[Lane, TargetRun] = {}
         #: What was done, for whoever iterates.
-        self._reports: deque[Attempt] = deque()
+        self._reports: deque[Report] = deque()
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
@@ -116,7 +116,7 @@ class Run:
         if self._stop_by is None:
             self._stop_by = time.monotonic() + WIND_UP_SECONDS
 
-    def __iter__(self) -> Generator[Attempt]:
+    def __iter__(self) -> Generator[Report]:
         """Deliver, and yield what was recorded."""
         if connections[self.using].in_atomic_block:
             # What this transaction wrote, a test's rows say, no other thread can see.
@@ -151,7 +151,7 @@ class Run:
                     self._target_runs.pop(lane, None)
                 raise
 
-    def preview(self) -> Generator[Attempt]:
+    def preview(self) -> Generator[Report]:
         """Yield what a run would attempt now, and touch nothing."""
         for target in self.targets:
             due = (
@@ -168,11 +168,11 @@ class Run:
                 before = notification.status
                 response = settle_without_attempt(notification) or verdict
                 notification.status = before
-                yield Attempt(
+                yield Report(
                     notification, target, notification.scheduled_delivery, before, response
                 )
 
-    def _one_after_another(self) -> Iterator[Attempt]:
+    def _one_after_another(self) -> Iterator[Report]:
         for target in self._targets_with_due():
             failures: list[Exception] = []
             lane = self._open_lane(target, partial(self._handle_at_once, failures), is_alone=True)
@@ -181,7 +181,7 @@ class Run:
                 raise failures[0]
             yield from self._take_reports()
 
-    def _side_by_side(self) -> Iterator[Attempt]:
+    def _side_by_side(self) -> Iterator[Report]:
         self._start_lanes()
         while self._target_runs and not self._is_time_up():
             event = self._next_event()
@@ -402,7 +402,7 @@ class Run:
     def _allowance(self, target: NotificationTarget) -> int | None:
         return None if self._allowed is None else self._allowed[target.pk]
 
-    def _take_reports(self) -> Iterator[Attempt]:
+    def _take_reports(self) -> Iterator[Report]:
         while self._reports:
             yield self._reports.popleft()
 

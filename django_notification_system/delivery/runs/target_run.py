@@ -23,7 +23,7 @@ from .in_flight import RECORD_AFTER_SECONDS, BatchInFlight
 from .instant import Instant
 from .lane import Answer, FinishCall, Lane, Slice
 from .lull import Lull
-from .report import Attempt
+from .report import Report
 
 logger = logging.getLogger("django_notification_system")
 
@@ -76,7 +76,7 @@ class TargetRun:
         using: str,
         is_alone: bool,
         is_stopping: Callable[[], bool],
-        report: Callable[[Attempt], None],
+        report: Callable[[Report], None],
         may_go_alone: Callable[["TargetRun"], bool],
     ) -> None:
         self.lane = lane

@@ -16,7 +16,7 @@ from ...models import Notification, NotificationTarget
 from ...observing.observers import tell
 from ..claims.due import next_due_after
 from ..handlers.find import find_handler
-from .report import Attempt
+from .report import Report
 from .run import Run
 from .wakeup import Wakeup
 
@@ -87,7 +87,7 @@ class Watch:
         """What there is to say of targets that are paused at present, by the target's name."""
         return {} if self._run is None else self._run.paused
 
-    def __iter__(self) -> Generator[Attempt | None]:
+    def __iter__(self) -> Generator[Report | None]:
         """Deliver; yield what was recorded, and ``None`` whenever there is nothing more to do."""
         tell("watch_began")
         with closing(self._wakeup):
@@ -138,7 +138,7 @@ class Watch:
             with suppress(TargetUnavailable):  # it is said when something is due
                 find_handler(target)
 
-    def _deliver(self) -> Iterator[Attempt]:
+    def _deliver(self) -> Iterator[Report]:
         if self._run is not None:
             self._run.finish_left()
         self._looked_at = time.monotonic()

@@ -3,11 +3,11 @@
 from typing import Any
 
 from ...delivery.receipts.fetch import Fetched
-from ...delivery.runs.report import Attempt
+from ...delivery.runs.report import Report
 from .tally import Tally
 
 
-def attempt_json(attempt: Attempt) -> dict[str, Any]:
+def report_json(attempt: Report) -> dict[str, Any]:
     """Return one notification, without what it says to whom: its key tells."""
     notification = attempt.notification
     attempted = notification.attempted_delivery

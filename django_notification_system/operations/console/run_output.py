@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from ...delivery.handlers.find import find_handler
 from ...delivery.handlers.redirect import override_notice
 from ...delivery.receipts.fetch import Fetched
-from ...delivery.runs.report import Attempt
+from ...delivery.runs.report import Report
 from ...delivery.runs.run import Run
 from ...exceptions import NotificationSystemError
 from ...models import NotificationTarget
 from ...printable import printable, printable_line
 from .outlet import Outlet
 from .progress import Progress
-from .run_json import attempt_json, summary_json
+from .run_json import report_json, summary_json
 from .run_text import block, closing_details, closing_line, receipts_line
 from .tally import Tally
 from .waiting import nothing_is_due
@@ -83,14 +83,14 @@ class RunOutput:
         if self._verbosity >= 1 and (notice := override_notice(targets)):
             self.warn(notice)
 
-    def attempt(self, attempt: Attempt) -> None:
+    def attempt(self, attempt: Report) -> None:
         """Count one notification, and tell of it."""
         self.tally.add(attempt)
         if self._stdout.isatty():
             self.progress.make_room()
         if self._verbosity >= 1:
             if self._as_json:
-                self._write_json(attempt_json(attempt))
+                self._write_json(report_json(attempt))
             else:
                 self._stdout.write(printable(block(attempt), self._stdout.encoding))
         self.progress.advance()

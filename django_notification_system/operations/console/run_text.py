@@ -5,7 +5,7 @@ from collections import Counter
 from django.utils.translation import gettext as _
 
 from ...delivery.receipts.fetch import Fetched
-from ...delivery.runs.report import Attempt
+from ...delivery.runs.report import Report
 from ...models import Notification
 from .tally import Tally
 from .text_table import table
@@ -15,7 +15,7 @@ SEPARATOR = "*" * 33
 LABELS = dict(Notification.STATUS_CHOICES)
 
 
-def block(attempt: Attempt) -> str:
+def block(attempt: Report) -> str:
     """Return what is printed of one notification."""
     notification = attempt.notification
     username = notification.target_user_record.user.get_username()

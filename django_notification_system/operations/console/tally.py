@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ...delivery.claims.pause import is_paused
 from ...delivery.handlers.redirect import is_held
-from ...delivery.runs.report import Attempt
+from ...delivery.runs.report import Report
 from ...delivery.runs.run import Run
 from ...models import Notification
 from ..queue.causes import cause
@@ -38,7 +38,7 @@ class Tally:
     paused: Mapping[str, str] = field(default_factory=dict)
     retries: Counter[datetime] = field(default_factory=Counter)
 
-    def add(self, attempt: Attempt) -> None:
+    def add(self, attempt: Report) -> None:
         """Count what was done about one notification."""
         name, status = attempt.target.name, attempt.notification.status
         self.by_target.setdefault(name, Counter())[status] += 1
