@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from django_notification_system import signals
 from django_notification_system.delivery.claims.claim import Claim, claim_batch
-from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
@@ -43,7 +43,7 @@ def claim(record: TargetUserRecord, size: int = 500, lease_seconds: int = 300) -
 def record_delivered(claim: Claim, response: str) -> None:
     outcomes = [Outcome.delivered(row, response) for row in claim.notifications]
     for outcome in outcomes:
-        settle(outcome, at=timezone.now(), due_until=timezone.now(), when_unknown="retry")
+        apply(outcome, at=timezone.now(), due_until=timezone.now(), when_unknown="retry")
     record_outcomes(claim, outcomes)
 
 

@@ -14,7 +14,7 @@ from django_notification_system import signals, utils
 from django_notification_system.conf import RetryPolicy
 from django_notification_system.delivery.claims.claim import Claim, claim_batch
 from django_notification_system.delivery.handlers.send_one import send_and_save
-from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
@@ -56,7 +56,7 @@ def claim(record: TargetUserRecord) -> Claim:
 
 def settled(outcome: Outcome, at: datetime | None = None) -> Outcome:
     at = at or timezone.now()
-    settle(outcome, at=at, due_until=at, when_unknown="retry")
+    apply(outcome, at=at, due_until=at, when_unknown="retry")
     return outcome
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_notification_system import notify
-from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.exceptions import InvalidNotification
@@ -118,7 +118,7 @@ def test_a_handlers_time_that_cannot_be_true_moves_no_attempt(
     notification = make_due(email)
     now = timezone.now()
     outcome = Outcome.retry(notification, "Later.", not_before=not_before)
-    settle(outcome, at=now, due_until=now, when_unknown="retry")
+    apply(outcome, at=now, due_until=now, when_unknown="retry")
     assert notification.scheduled_delivery == now + timedelta(minutes=60)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from django_notification_system import signals
 from django_notification_system.delivery.claims.claim import claim_batch
-from django_notification_system.delivery.outcomes.apply import settle
+from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
 from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.delivery.runs.run import Run
@@ -77,7 +77,7 @@ def make_unknown(loft: TargetUserRecord, make_due: MakeDue, when_unknown: Any) -
     claim = claim_batch(loft.target, due_at=now, size=1, lease_seconds=300, using="default")
     [notification] = claim.notifications
     outcome = Outcome.unknown(notification, "Fog.", provider_message_id="ring-1")
-    settle(outcome, at=now, due_until=now, when_unknown=when_unknown)
+    apply(outcome, at=now, due_until=now, when_unknown=when_unknown)
     record_outcomes(claim, [outcome])
     return notification
 

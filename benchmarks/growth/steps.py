@@ -109,7 +109,7 @@ def claim(number: int, body: str) -> dict[str, Any]:
     from django.utils import timezone
 
     from django_notification_system.delivery.claims.claim import claim_batch
-    from django_notification_system.delivery.outcomes.apply import settle
+    from django_notification_system.delivery.outcomes.apply import apply
     from django_notification_system.delivery.outcomes.record import record_outcomes
     from django_notification_system.models import NotificationTarget
     from django_notification_system.outcome import Outcome
@@ -135,7 +135,7 @@ def claim(number: int, body: str) -> dict[str, Any]:
                 for each in batch.notifications[first : first + RECORD_EVERY]
             ]
             for outcome in outcomes:
-                settle(outcome, at=now, due_until=now, when_unknown="retry")
+                apply(outcome, at=now, due_until=now, when_unknown="retry")
             records.append(timed(lambda outcomes=outcomes: record_outcomes(batch, outcomes))[1])  # type: ignore[misc]
 
     one_batch()  # connects, and reads what a run keeps

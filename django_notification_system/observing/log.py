@@ -107,7 +107,7 @@ def log_attempts(
         )
 
 
-def log_settled(
+def log_skipped(
     target: NotificationTarget, token: uuid.UUID, notifications: Iterable[Notification]
 ) -> None:
     """Write a record of each that ended without an attempt, if anybody wants them.

@@ -136,7 +136,7 @@ class Observer:
     def recorded(
         self, target: NotificationTarget, token: uuid.UUID, outcomes: Sequence[Outcome]
     ) -> None:
-        """The outcomes of attempts are settled and recorded.
+        """The outcomes of attempts are applied to their rows and recorded.
 
         Args:
             target: Where they went.
@@ -144,13 +144,13 @@ class Observer:
             outcomes: They have their notifications, with their new status.
         """
 
-    def settled(
+    def skipped(
         self,
         target: NotificationTarget,
         token: uuid.UUID,
         notifications: Sequence[Notification],
     ) -> None:
-        """Notifications were settled without an attempt, and that is recorded."""
+        """Notifications were skipped: they ended without an attempt, and that is recorded."""
 
     def call_began(self, call: WatchedCall) -> None:
         """A provider is about to be called, in this thread."""

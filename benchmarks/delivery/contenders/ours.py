@@ -19,7 +19,7 @@ from django.utils import timezone  # noqa: E402
 
 from django_notification_system.delivery.claims.claim import claim_batch  # noqa: E402
 from django_notification_system.delivery.claims.levels import Levels  # noqa: E402
-from django_notification_system.delivery.outcomes.apply import settle  # noqa: E402
+from django_notification_system.delivery.outcomes.apply import apply  # noqa: E402
 from django_notification_system.delivery.outcomes.record import record_outcomes  # noqa: E402
 from django_notification_system.delivery.runs.run import Run  # noqa: E402
 from django_notification_system.models import NotificationTarget  # noqa: E402
@@ -48,7 +48,7 @@ def claim_and_record() -> None:
             return
         outcomes = [Outcome.delivered(each, "Sent") for each in claim.notifications]
         for outcome in outcomes:
-            settle(outcome, at=timezone.now(), due_until=now, when_unknown="retry")
+            apply(outcome, at=timezone.now(), due_until=now, when_unknown="retry")
         for first in range(0, len(outcomes), 50):
             record_outcomes(claim, outcomes[first : first + 50])
 

@@ -85,7 +85,7 @@ class Tracing(Observer):
         """Note what came of attempts, and which did not deliver."""
         self._note(token, [outcome.notification for outcome in outcomes])
 
-    def settled(
+    def skipped(
         self, target: NotificationTarget, token: uuid.UUID, notifications: Sequence[Notification]
     ) -> None:
         """Note what was not attempted."""

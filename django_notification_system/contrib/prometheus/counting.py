@@ -99,7 +99,7 @@ class Counting(Observer):
                 delay.observe(max(late, 0.0))
         self._write_soon()
 
-    def settled(
+    def skipped(
         self,
         target: NotificationTarget,
         token: uuid.UUID,

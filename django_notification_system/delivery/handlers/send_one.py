@@ -9,15 +9,15 @@ from django.utils import timezone
 
 from ...conf import target_settings
 from ...models import Notification
-from ...observing.log import log_attempts, log_settled
+from ...observing.log import log_attempts, log_skipped
 from ...observing.observers import tell, watched_alone
 from ...outcome import Outcome
 from ..outcomes.addresses import deactivate_records
 from ..outcomes.announce import announce
-from ..outcomes.apply import settle
+from ..outcomes.apply import apply
 from ..outcomes.history import attempts_to_keep, keep_attempts
 from ..outcomes.record import attempt_fields
-from ..outcomes.skip import settle_without_attempt
+from ..outcomes.skip import skip
 from .as_in_1_5_3 import HeldSave
 from .outbox_hook import Deliver, diverted
 from .redirect import overridden
@@ -49,11 +49,11 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     """Send it; without a token in a run, which tells by itself what it records."""
     using = notification._state.db or router.db_for_write(Notification, instance=notification)
     target = notification.target_user_record.target
-    if settle_without_attempt(notification):
+    if skip(notification):
         _save(notification, using, ("status", "response"))
         if token is not None:
-            log_settled(target, token, [notification])
-            tell("settled", target, token, [notification])
+            log_skipped(target, token, [notification])
+            tell("skipped", target, token, [notification])
         return notification.response
     [outcome] = overridden(diverted(deliver, target), target)([notification])
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
@@ -63,7 +63,7 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     outcome = replace(outcome, out_of_order=False)
     at = timezone.now()
     when_unknown = target_settings(target.notification_module_name).when_unknown
-    settle(outcome, at=at, due_until=at, when_unknown=when_unknown)
+    apply(outcome, at=at, due_until=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
     if token is not None and outcome.is_attempt:
         log_attempts(target, token, [notification])

@@ -23,7 +23,7 @@ MESSAGE_ID_MAX_LENGTH: int = Notification._meta.get_field("provider_message_id")
 NO_TIME_LEFT = " It expires before the next attempt."
 
 
-def settle(
+def apply(
     outcome: Outcome, *, at: datetime, due_until: datetime, when_unknown: WhenUnknown
 ) -> None:
     """Set the fields of the outcome's notification to what the outcome means.
@@ -39,7 +39,7 @@ def settle(
     notification.response = storable(outcome.response, RESPONSE_MAX_LENGTH)
     if outcome.result is OutcomeKind.AS_SAVED:
         if notification.status in Notification.PENDING_STATUSES:
-            _settle_left_pending(outcome, at, due_until)
+            _apply_left_pending(outcome, at, due_until)
         return
     if not outcome.is_attempt:
         _postpone(outcome, at, due_until)
@@ -61,7 +61,7 @@ def settle(
         notification.retry_attempts += 1
         notification.status = Notification.DELIVERY_FAILURE
     else:
-        _settle_retry(outcome, at, due_until)
+        _apply_retry(outcome, at, due_until)
 
 
 def _time_to_receipt(notification: Notification) -> timedelta:
@@ -70,7 +70,7 @@ def _time_to_receipt(notification: Notification) -> timedelta:
     return timedelta(minutes=target_settings(module_name).receipts_after)
 
 
-def _settle_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+def _apply_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:
     """Keep what its handler has left pending from being attempted again and again."""
     notification = outcome.notification
     earliest = due_until + TICK
@@ -88,7 +88,7 @@ def _postpone(outcome: Outcome, at: datetime, due_until: datetime) -> None:
         _set_time(outcome, at + rest, at, due_until)
 
 
-def _settle_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+def _apply_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
     """Set the time of the next attempt, if there is to be one."""
     notification = outcome.notification
     notification.count_failed_attempt(at, _interval(outcome))

@@ -30,7 +30,7 @@ FAILURE_FIELDS = (
     "provider_message_id",
 )
 #: What changes without an attempt.
-SETTLED_FIELDS = ("status", "attempted_delivery", "response")
+SKIPPED_FIELDS = ("status", "attempted_delivery", "response")
 #: What changes where the provider could not be reached.
 POSTPONED_FIELDS = ("status", "response", "scheduled_delivery")
 #: What a provider has reported of an earlier message, to be wiped out.
@@ -62,10 +62,10 @@ def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
             record_outcomes(claim, [outcome])
 
 
-def record_settled(claim: Claim, notifications: Sequence[Notification]) -> None:
+def record_skipped(claim: Claim, notifications: Sequence[Notification]) -> None:
     """Write what was settled without an attempt."""
     if notifications:
-        patiently(lambda: _write(claim, notifications, SETTLED_FIELDS), using=claim.using)
+        patiently(lambda: _write(claim, notifications, SKIPPED_FIELDS), using=claim.using)
 
 
 def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
@@ -129,7 +129,7 @@ def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None
 
     def write() -> None:
         with transaction.atomic(using=claim.using):
-            _write(claim, [notification], SETTLED_FIELDS)
+            _write(claim, [notification], SKIPPED_FIELDS)
             keep_attempts(attempts, using=claim.using)
 
     patiently(write, using=claim.using)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from ...models import Notification
 
 
-def settle_without_attempt(notification: Notification, *, at: datetime | None = None) -> str | None:
+def skip(notification: Notification, *, at: datetime | None = None) -> str | None:
     """Settle what must not be sent: no longer in time, inactive address, opted-out user.
 
     Args:

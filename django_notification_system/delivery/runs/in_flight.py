@@ -15,7 +15,7 @@ from django.utils import timezone
 from ...conf import EngineSettings, WhenUnknown
 from ...database import patiently
 from ...models import Notification, NotificationTarget
-from ...observing.log import log_attempts, log_fields, log_settled
+from ...observing.log import log_attempts, log_fields, log_skipped
 from ...observing.observers import tell
 from ...outcome import Outcome, one_line
 from ..claims.claim import Claim, unreadable
@@ -23,9 +23,9 @@ from ..claims.interrupted import reason_to_give_up
 from ..claims.large_texts import LONG_BYTES_AT_ONCE, first_of_size, is_unread, read, read_long_texts
 from ..claims.recheck import count_deliverable
 from ..outcomes.announce import announce
-from ..outcomes.apply import TICK, settle
-from ..outcomes.record import record_outcomes, record_settled
-from ..outcomes.skip import settle_without_attempt
+from ..outcomes.apply import TICK, apply
+from ..outcomes.record import record_outcomes, record_skipped
+from ..outcomes.skip import skip
 from .instant import Instant
 from .report import Report
 
@@ -101,7 +101,7 @@ class BatchInFlight:
 
         Apart from making the batch, so that whoever made it can close it where the database fails.
         """
-        self._settle_without_attempt(self.claim.notifications)
+        self._skip(self.claim.notifications)
         if self.was_interrupted:
             self._give_up_interrupted()
         self._waiting.extend(self._open.values())
@@ -181,7 +181,7 @@ class BatchInFlight:
         """
         if outcome.notification.pk not in self._open:
             return  # settled otherwise: cancelled or deleted
-        outcome = self._settled(outcome, at, when_unknown or self.when_unknown)
+        outcome = self._applied(outcome, at, when_unknown or self.when_unknown)
         del self._open[outcome.notification.pk]
         if not self._unrecorded:
             self._unrecorded_since = since
@@ -191,10 +191,10 @@ class BatchInFlight:
         if len(self._unrecorded) >= self.settings.record_every or size > LONG_BYTES_AT_ONCE:
             self.record()
 
-    def _settled(self, outcome: Outcome, at: datetime, when_unknown: WhenUnknown) -> Outcome:
+    def _applied(self, outcome: Outcome, at: datetime, when_unknown: WhenUnknown) -> Outcome:
         """Settle an outcome; one that makes no sense counts as unknown."""
         try:
-            settle(outcome, at=at, due_until=self.due_at, when_unknown=when_unknown)
+            apply(outcome, at=at, due_until=self.due_at, when_unknown=when_unknown)
         except Exception as error:
             logger.exception(
                 "The handler of target %r yielded a bad outcome.",
@@ -209,7 +209,7 @@ class BatchInFlight:
                 outcome.notification,
                 f"Its handler yielded an outcome that makes no sense ({one_line(error)}).",
             )
-            settle(outcome, at=at, due_until=self.due_at, when_unknown=when_unknown)
+            apply(outcome, at=at, due_until=self.due_at, when_unknown=when_unknown)
         return outcome
 
     def keep_time(self, progress_at: float) -> None:
@@ -309,21 +309,20 @@ class BatchInFlight:
             self._has_ended = True
             tell("batch_ended", self.target, self.claim.token, problem or "")
 
-    def _settle_without_attempt(self, notifications: Iterable[Notification]) -> None:
+    def _skip(self, notifications: Iterable[Notification]) -> None:
         moment = self._moment()
-        settled = [
+        skipped = [
             notification
             for notification in notifications
-            if settle_without_attempt(notification, at=moment)
-            or self._settle_unreadable(notification)
+            if skip(notification, at=moment) or self._skip_unreadable(notification)
         ]
-        record_settled(self.claim, settled)
-        for notification in settled:
+        record_skipped(self.claim, skipped)
+        for notification in skipped:
             del self._open[notification.pk]
-        if settled:
-            log_settled(self.target, self.claim.token, settled)
-            tell("settled", self.target, self.claim.token, settled)
-        self._tell(settled)
+        if skipped:
+            log_skipped(self.target, self.claim.token, skipped)
+            tell("skipped", self.target, self.claim.token, skipped)
+        self._tell(skipped)
 
     def _give_up_interrupted(self) -> None:
         """End what was interrupted too often, before a handler sees it once more."""
@@ -333,7 +332,7 @@ class BatchInFlight:
                 outcome = Outcome.unknown(notification, reason)
                 self.take(outcome, at=at, since=since, when_unknown="fail")
 
-    def _settle_unreadable(self, notification: Notification) -> bool:
+    def _skip_unreadable(self, notification: Notification) -> bool:
         reason = self.claim.unreadable.get(notification.pk)
         if reason is None:
             return False
@@ -387,7 +386,7 @@ class BatchInFlight:
             raise
         except Exception as error:
             self.claim.unreadable[notification.pk] = unreadable(error)
-            self._settle_without_attempt([notification])
+            self._skip([notification])
             return set()
 
     def _moment(self) -> datetime:
@@ -400,7 +399,7 @@ class BatchInFlight:
         pending = {
             pk: row for pk, row in rows.items() if row.status in Notification.PENDING_STATUSES
         }
-        self._settle_without_attempt(pending.values())
+        self._skip(pending.values())
         left = [key for key in keys if key in self._open]
         self.claim.release(key for key in left if key in rows)
         for key in left:

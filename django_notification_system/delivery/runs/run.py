@@ -29,7 +29,7 @@ from ..claims.order import Shares, rank_in_database
 from ..claims.pause import explained, is_paused
 from ..claims.targets import targets_named
 from ..handlers.find import find_handler
-from ..outcomes.skip import settle_without_attempt
+from ..outcomes.skip import skip
 from .in_flight import RECORD_AFTER_SECONDS
 from .lane import Arrived, Doubted, Event, Finished, Lane, Wanted
 from .report import Report
@@ -166,7 +166,7 @@ class Run:
             for notification in iterate(due[: self._allowance(target)], chunk_size=500):
                 verdict = verdict or self._verdict(target)
                 before = notification.status
-                response = settle_without_attempt(notification) or verdict
+                response = skip(notification) or verdict
                 notification.status = before
                 yield Report(
                     notification, target, notification.scheduled_delivery, before, response

@@ -168,15 +168,15 @@ class TargetRun:
             self._last_trouble = without_addresses(outcome.response, [outcome.notification])
         elif not self.lane.is_cut_off:
             self._lull.end()
-            self._settle_unreachable()
+            self._apply_unreachable()
         if outcome.is_busy and answer.batch is not None:
             if answer.batch.put_back(outcome.notification):
                 self._lull.begin(answer, outcome, has_answered=self.lane.has_answered)
             else:
-                _settle(replace(answer, outcome=replace(outcome, is_busy=False)))
+                _apply(replace(answer, outcome=replace(outcome, is_busy=False)))
             return
         if outcome.is_attempt:
-            _settle(answer)
+            _apply(answer)
         else:
             self._unreachable.append(answer)
 
@@ -213,7 +213,7 @@ class TargetRun:
             taken = [notification for _, notification in self.lane.taken.values()]
             problem = without_addresses(problem, taken)
         if self._is_fault_of_one:
-            self._settle_unreachable()
+            self._apply_unreachable()
         if self._lull.is_too_long and problem is None:
             problem = self._pause(self._lull.seconds, self._lull.refused, is_busy=True)
         elif self.lane.is_cut_off or (self._unreachable and problem is None):
@@ -244,7 +244,7 @@ class TargetRun:
         is_ended = problem is None  # and no handler hangs: each may have been just about to begin
         taken = self.lane.give_back_unsent() if is_ended else list(self.lane.taken.values())
         for batch, notification in taken:
-            _settle(Answer(batch, Outcome.unknown(notification, response), at, monotonic))
+            _apply(Answer(batch, Outcome.unknown(notification, response), at, monotonic))
         self.finish(problem)
 
     def end_batches(self) -> None:
@@ -403,7 +403,7 @@ class TargetRun:
             and all(_is_out_of_order(answer) for answer in self._unreachable)
         )
 
-    def _settle_unreachable(self) -> None:
+    def _apply_unreachable(self) -> None:
         """Settle what did not reach a provider that is there after all.
 
         What got no connection is tried again a while later. What the provider answered with a fault
@@ -412,7 +412,7 @@ class TargetRun:
         for answer in self._unreachable:
             if isinstance(answer.outcome, Outcome):
                 counted = replace(answer.outcome, out_of_order=False)
-                _settle(replace(answer, outcome=counted))
+                _apply(replace(answer, outcome=counted))
         self._unreachable.clear()
 
     def _waits_for_provider(self) -> bool:
@@ -454,6 +454,6 @@ def _is_out_of_order(answer: Answer) -> bool:
     return isinstance(answer.outcome, Outcome) and answer.outcome.out_of_order
 
 
-def _settle(answer: Answer) -> None:
+def _apply(answer: Answer) -> None:
     if answer.batch is not None and isinstance(answer.outcome, Outcome):
         answer.batch.take(answer.outcome, at=answer.at, since=answer.monotonic)
