@@ -117,7 +117,7 @@ def log_in(page: Any, url: str) -> None:
     page.goto(f"{url}/admin/")
     page.fill("#id_username", USERNAME)
     page.fill("#id_password", PASSWORD)
-    page.click("input[type=submit]")
+    page.follow("input[type=submit]")
 
 
 def take(page: Any, url: str, shown: str, scheme: str) -> Iterator[tuple[str, bytes]]:
@@ -134,7 +134,7 @@ def take(page: Any, url: str, shown: str, scheme: str) -> Iterator[tuple[str, by
     page.goto(f"{url}{LIST}?status__exact=DELIVERY+FAILURE")
     page.check("#action-toggle")
     page.select_option("select[name=action]", "retry_failed")
-    page.click("button[name=index]")
+    page.follow("button[name=index]")
     page.set_viewport_size(LOW)
     yield "confirmation", page.screenshot()
     page.goto(f"{url}{LIST}{shown}/change/")

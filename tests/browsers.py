@@ -71,6 +71,15 @@ class InThread:
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self._shown(self._thread.submit(self._target, *arguments, **options).result())
 
+    def follow(self, selector: str) -> None:
+        """Click what leads to another page, and wait until that page is there."""
+
+        def click() -> None:
+            with self._target.expect_navigation():
+                self._target.click(selector)
+
+        self._thread.submit(click).result()
+
     def _shown(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._shown(item) for item in value]
@@ -92,7 +101,7 @@ class Site:
         self.page.goto(f"{url}/admin/")
         self.page.fill("#id_username", "ada")
         self.page.fill("#id_password", "secret")
-        self.page.click("input[type=submit]")
+        self.page.follow("input[type=submit]")
 
     def open(self, path: str) -> Any:
         self.page.goto(self.url + path)

@@ -158,6 +158,14 @@ def test_a_signal_after_the_end_writes_to_no_file_of_somebody_else() -> None:
         os.close(writer)
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heard() -> Iterator[None]:
+    """Hear SIGHUP, though whoever runs the tests ignores it, as ``nohup`` does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_each_signal_ends_the_work_in_order(name: str) -> None:
     told: list[bool] = []
