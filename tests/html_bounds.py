@@ -6,7 +6,7 @@ Run by tests/test_html_to_text.py; ends with an error where a text grows beyond 
 import resource
 import sys
 
-from django_notification_system.notification_handlers.email.html.to_text import html_to_text
+from django_notification_system.notification_handlers.html.to_text import html_to_text
 
 MEMORY = 512 * 2**20
 CPU_SECONDS = 30

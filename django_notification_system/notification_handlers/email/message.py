@@ -15,11 +15,11 @@ from ...models import Notification
 from ...models.address import trimmed
 from ...models.notification import has_line_break
 from ..base import one_line
+from ..html.to_text import html_to_text, is_html, text_to_html
 from .addresses import fault_of_addresses
 from .attachments import attachment_type, read_attachment
 from .cannot_build_message import CannotBuildMessage
 from .headers import CONTROL_CHARACTERS, headers_of
-from .html.to_text import html_to_text, is_html, text_to_html
 from .mime import NotificationMail
 from .template import ContentSubtype, render, subtype_of
 
