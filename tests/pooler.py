@@ -18,6 +18,7 @@ class Pooler:
     Attributes:
         port: Where it listens on 127.0.0.1, or will.
         connections: How many there have been.
+        swallowed: Set once something came that is not handed on, because nothing flows.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -25,6 +26,9 @@ class Pooler:
         with socket.create_server(("127.0.0.1", 0)) as reserved:
             self.port: int = reserved.getsockname()[1]
         self.connections = 0
+        self.swallowed = threading.Event()
+        self._flows = threading.Event()
+        self._flows.set()
         self._listening: socket.socket | None = None
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -40,10 +44,15 @@ class Pooler:
         self._listening = socket.create_server(("127.0.0.1", self.port))
         self._start(self._accept, self._listening)
 
+    def swallow(self) -> None:
+        """Hand nothing on from now on, and leave every connection open: nobody gets an answer."""
+        self._flows.clear()
+
     def close(self) -> None:
         """End all connections, and take no more."""
         listening, self._listening = self._listening, None
         opened, self._open = self._open, []
+        self._flows.set()
         for each in [*([] if listening is None else [listening]), *opened]:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -71,6 +80,9 @@ class Pooler:
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while some := source.recv(CHUNK):
+                if not self._flows.is_set():
+                    self.swallowed.set()
+                    self._flows.wait()
                 sink.sendall(some)
         for each in (source, sink):
             with suppress(OSError):

@@ -10,7 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from django_notification_system.delivery.runs import watch
+from django_notification_system.delivery.runs import run, watch
+from django_notification_system.operations.console import forced_end
 from tests.conftest import MakeDue
 from tests.databases import DATABASES
 from tests.handlers import loft as loft_handler
@@ -22,6 +23,11 @@ from tests.workers.pool import Workers, migrated_workers
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 on_a_server = pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="has no server to be away")
+LONGEST_STOP_SECONDS = 10
+ENDED_BY_FORCE = (
+    "The process was told to stop and something hangs in it: it ends by force. What was not"
+    " recorded is due again when its lease ends."
+)
 
 
 class ReadOnly:
@@ -192,3 +198,43 @@ def test_a_watch_waits_from_its_first_moment_and_outlives_a_pooler_that_restarts
     assert watching.returncode == 0, errors
     assert "Traceback" not in errors
     assert "The database is out of reach; waiting for it." in errors
+
+
+@on_a_server
+@pytest.mark.parametrize("options", [(), ("--watch",)], ids=["a run", "a watch"])
+def test_a_process_whose_database_neither_answers_nor_refuses_ends_by_force(
+    workers: Workers, pooler: Pooler, options: tuple[str, ...]
+) -> None:
+    """Its main thread is in the driver, where Python heeds no signal."""
+    pooler.open()
+    worker = workers.start(*options, delay=1)
+    wait_until(lambda: workers.deliveries().total() == 1)
+    pooler.swallow()
+    assert pooler.swallowed.wait(20)
+    asked = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=30)
+    assert time.monotonic() - asked < LONGEST_STOP_SECONDS
+    assert (worker.returncode, errors.splitlines()[-1]) == (1, ENDED_BY_FORCE)
+    assert workers.statuses() == {"SCHEDULED+claimed": 1}
+
+
+def test_a_command_within_another_program_ends_nothing_by_force(
+    loft: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("os._exit", asked.append)
+    monkeypatch.setattr(forced_end, "FORCE_AFTER_SECONDS", 0)
+    before = signal.set_wakeup_fd(-1)
+
+    class Interrupted(run.Run):
+        def __iter__(self) -> Any:
+            signal.raise_signal(signal.SIGTERM)
+            asked.append(signal.set_wakeup_fd(-1))
+            return super().__iter__()
+
+    command = "django_notification_system.management.commands.process_notifications.Run"
+    monkeypatch.setattr(command, Interrupted)
+    call_command("process_notifications")
+    signal.set_wakeup_fd(before)
+    assert asked == [-1]

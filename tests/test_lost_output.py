@@ -2,9 +2,13 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +22,12 @@ from django_notification_system.operations.console.outlet import Outlet
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.subprocesses import ROOT
+from tests.test_server_restart import wait_until
 from tests.workers.pool import Workers, migrated_workers
 
 NUMBER = 60
+#: A process that hangs in its output would be ended by force after more than nine.
+SOON_SECONDS = 7
 SAID = "Standard output takes nothing ({}). The work goes on without it."
 #: What makes the output of a hundred blocks larger than any buffer.
 BODY = "lorem ipsum " * 20
@@ -159,3 +166,68 @@ def test_the_shell_sees_a_run_that_went_well(workers: Workers, redirection: str)
     assert lines[-1] == f"{NUMBER} Delivered"
     assert len(lines) <= 2
     assert workers.statuses() == {"DELIVERED": NUMBER}
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe without room whose reader stands still: the reader's and the writer's number."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_reader_that_stands_still_holds_the_writer_up_until_it_reads(
+    full_pipe: tuple[int, int],
+) -> None:
+    reader, writer = full_pipe
+    text = "ü" * 5000
+    with os.fdopen(os.dup(writer), "w", encoding="utf-8") as stream:
+        outlet = Outlet(OutputWrapper(stream))
+        asked = threading.Event()
+
+        def stopped_at() -> None:
+            asked.set()
+
+        outlet.stopped_at = stopped_at
+        writing = threading.Thread(target=outlet.write, args=(text,))
+        writing.start()
+        assert asked.wait(20)  # there was no room
+        received = bytearray()
+        while not received.endswith(b"\n"):
+            received += os.read(reader, 65_536)
+        writing.join(20)
+    assert received.strip(b"\0").decode() == f"{text}\n"
+    assert not outlet.is_gone
+
+
+@pytest.mark.parametrize("options", [(), ("--watch",)], ids=["a run", "a watch"])
+def test_a_process_that_nobody_reads_ends_in_order_when_it_is_told_to(
+    workers: Workers, full_pipe: tuple[int, int], options: tuple[str, ...]
+) -> None:
+    _, writer = full_pipe
+    with subprocess.Popen(
+        [sys.executable, "-m", "django", "process_notifications", *options],
+        cwd=ROOT,
+        env=workers.environment,
+        text=True,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+    ) as worker:
+        workers.running.append(worker)
+        wait_until(lambda: workers.deliveries().total() > 0)
+        worker.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        _, errors = worker.communicate(timeout=30)
+    assert time.monotonic() - asked < SOON_SECONDS
+    assert worker.returncode == 0
+    assert SAID.format("its reader stands still") in errors
+    statuses = workers.statuses()
+    assert statuses.total() == NUMBER
+    assert set(statuses) <= {"DELIVERED", "SCHEDULED"}
+    assert statuses["DELIVERED"] == workers.deliveries().total()

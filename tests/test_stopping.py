@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +191,35 @@ def test_a_storm_of_signals_is_heeded_once() -> None:
 
     with stopped_by_signals(stop):
         signal.raise_signal(signal.SIGTERM)
+
+
+def test_what_hangs_after_a_signal_is_ended_by_force() -> None:
+    """Also after the work, and where nobody reads standard error."""
+    program = """
+import signal, threading
+from django.conf import settings
+settings.configure(USE_I18N=False)
+from django_notification_system.operations.console import forced_end
+from django_notification_system.operations.console.stopping import stopped_by_signals
+forced_end.FORCE_AFTER_SECONDS = 0.1
+with stopped_by_signals(lambda: None, owns_process=True):
+    pass
+with stopped_by_signals(lambda: None, owns_process=True):
+    signal.raise_signal(signal.SIGTERM)
+threading.Event().wait()
+"""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    try:
+        ended = subprocess.run([sys.executable, "-c", program], stderr=writer, timeout=30)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert ended.returncode == 1
 
 
 def test_what_nohup_lets_a_process_ignore_stays_ignored() -> None:

@@ -2,8 +2,8 @@
 
 import argparse
 import threading
-from collections.abc import Callable
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -159,7 +159,7 @@ class Command(NotificationSystemCommand):
             stopping.set()
             run.stop()
 
-        with stopped_by_signals(stop):
+        with self._stopped_by_signals(stop):
             with (
                 closing(iter(run)) as attempts,
                 progress_bar(
@@ -182,8 +182,15 @@ class Command(NotificationSystemCommand):
             )
         run = Run(target_names=options["targets"], using=options["database"])
         stopping = threading.Event()
-        with stopped_by_signals(stopping.set):
+        with self._stopped_by_signals(stopping.set):
             self._take_receipts(self._fetch(run, stopping.is_set))
+
+    @contextmanager
+    def _stopped_by_signals(self, stop_in_order: Callable[[], None]) -> Iterator[None]:
+        owns_process = self.owns_process
+        with stopped_by_signals(stop_in_order, owns_process=owns_process) as stopped_at:
+            self._output.heed(stopped_at)
+            yield
 
     def _fetch(self, run: Run, is_stopping: Callable[[], bool]) -> Fetched:
         # What is the matter with the others has been reported already.
@@ -215,7 +222,7 @@ class Command(NotificationSystemCommand):
 
         receipts = ReceiptsBeside(fetch, self._take_receipts)
         attempts = iter(watch)
-        with stopped_by_signals(watch.stop), closing(receipts), closing(attempts):
+        with self._stopped_by_signals(watch.stop), closing(receipts), closing(attempts):
             for attempt in attempts:
                 receipts.tick()
                 if attempt is None:

@@ -105,7 +105,7 @@ class Command(NotificationSystemCommand):
         stops: list[bool] = []
         shown = options["verbosity"] >= 1 and self.stderr.isatty()
         with (
-            stopped_by_signals(lambda: stops.append(True)),
+            stopped_by_signals(lambda: stops.append(True), owns_process=self.owns_process),
             progress_bar(
                 lambda: purge.count().total(), _("notifications"), shown=shown
             ) as progress,

@@ -20,6 +20,12 @@ class NotificationSystemCommand(BaseCommand):
 
     _is_quiet = False
 
+    @property
+    def owns_process(self) -> bool:
+        """Whether the process was started for this command alone: ``manage.py`` called it."""
+        # Django's own name for this; call_command() makes a command that has False.
+        return bool(getattr(self, "_called_from_command_line", False))
+
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command, and keep the log from saying more than it.
 

@@ -4,13 +4,23 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import OutputWrapper
+from django.utils.translation import gettext as _
 
+from .writable import PIECE_CHARACTERS, is_writable, number_where_it_blocks
+
+LINE_BREAK = "\n"
 #: The reader has gone, or the stream was closed. A full disk may have room again later.
 GONE = frozenset({errno.EPIPE, errno.EBADF, errno.ESHUTDOWN, errno.ECONNRESET})
+#: How long a process that was told to stop waits for a reader that stands still.
+READER_SECONDS = 1.0
+#: How often a stream is asked whether the process was told to stop.
+LOOK_EVERY_SECONDS = 0.1
 
 
 class Outlet:
@@ -20,17 +30,22 @@ class Outlet:
         stream: Django's wrapper around it.
         on_lost: Called once, with the reason, when the stream takes nothing.
 
+    A reader that stands still holds the writer up, until the process is told to stop.
+
     Attributes:
         is_gone: Whether the stream will never take anything again.
+        stopped_at: Tells when the process was told to stop, by the monotonic clock.
     """
 
     def __init__(
         self, stream: OutputWrapper, on_lost: Callable[[str], object] = lambda reason: None
     ) -> None:
         self.is_gone = False
+        self.stopped_at: Callable[[], float | None] = lambda: None
         self._stream = stream
         self._on_lost = on_lost
         self._is_told = False
+        self._number = number_where_it_blocks(self._out)
 
     @property
     def encoding(self) -> str | None:
@@ -51,7 +66,13 @@ class Outlet:
             text: The text.
             style: Makes it look like something; by default the stream's own style.
         """
-        self._try(lambda: self._stream.write(text, style_func=style))
+        if self._number is None:
+            self._try(lambda: self._stream.write(text, style_func=style))
+            return
+        text = (style or self._stream.style_func)(f"{text.removesuffix(LINE_BREAK)}{LINE_BREAK}")
+        for begin in range(0, len(text), PIECE_CHARACTERS):
+            piece = text[begin : begin + PIECE_CHARACTERS]
+            self._try(partial(self._write_piece, piece, self._number))
 
     def flush(self) -> None:
         """Let whoever reads have all of it."""
@@ -73,6 +94,21 @@ class Outlet:
     @property
     def _out(self) -> Any:
         return getattr(self._stream, "_out", None)
+
+    def _write_piece(self, piece: str, number: int) -> None:
+        if not self._waits_for_reader(number):
+            self._lose(_("its reader stands still"), for_good=True)
+            return
+        self._stream.write(piece, style_func=str, ending="")
+        self._stream.flush()  # what stays in Python's buffer would be written when there is no room
+
+    def _waits_for_reader(self, number: int) -> bool:
+        """Wait until the stream has room; return whether it has."""
+        while not is_writable(number, LOOK_EVERY_SECONDS):
+            moment = self.stopped_at()
+            if moment is not None and time.monotonic() > moment + READER_SECONDS:
+                return False
+        return True
 
     def _try(self, step: Callable[[], object]) -> None:
         if self.is_gone:

@@ -1,7 +1,7 @@
 """What ``process_notifications`` prints while it is at work, and when it is done."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -71,6 +71,14 @@ class RunOutput:
     def has_onlooker(self) -> bool:
         """Whether a person looks on, and wants to."""
         return self._verbosity >= 1 and self._stderr.isatty()
+
+    def heed(self, stopped_at: Callable[[], float | None]) -> None:
+        """Wait for no reader for long once the process was told to stop.
+
+        Args:
+            stopped_at: Tells when, by the monotonic clock; ``None``: it was not.
+        """
+        self._stdout.stopped_at = self._stderr.stopped_at = stopped_at
 
     def begin(self, run: Run) -> None:
         """Say what there is to say before anything is sent."""

@@ -4,14 +4,17 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ...stop_moment import stopped_at
+from .forced_end import ForcedEnd
 
 
 @contextmanager
-def stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
+def stopped_by_signals(
+    stop_in_order: Callable[[], None], *, owns_process: bool = False
+) -> Iterator[Callable[[], float | None]]:
     """Let SIGTERM, SIGHUP and Ctrl-C end the work in order; a second Ctrl-C ends it at once.
 
     SIGHUP stays ignored where it is, because ``nohup`` started the process. Where the database is
@@ -19,9 +22,14 @@ def stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
 
     Args:
         stop_in_order: Called once, in a signal handler, at any moment until this context is left.
+        owns_process: Whether the process is there for this work alone. Then the process ends by
+            force where it has not ended shortly before ten seconds are over.
+
+    Yields:
+        What tells when the process was told to stop, by the monotonic clock; ``None``: it was not.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set signal handlers
+        yield lambda: None  # only the main thread may set signal handlers
         return
 
     moment: float | None = None
@@ -36,8 +44,11 @@ def stopped_by_signals(stop_in_order: Callable[[], None]) -> Iterator[None]:
 
     previous = {number: signal.signal(number, stop) for number in _heeded()}
     try:
-        with stopped_at(lambda: moment):
-            yield
+        with (
+            stopped_at(lambda: moment),
+            ForcedEnd(previous) if owns_process else nullcontext(),
+        ):
+            yield lambda: moment
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
