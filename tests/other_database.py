@@ -30,4 +30,6 @@ def other_database(
             call_command("migrate", database="elsewhere", verbosity=0)
             yield
             connections["elsewhere"].close()
+        # Another module of the process asks for another database by the same name.
+        del connections["elsewhere"]
         del connections.databases["elsewhere"]

@@ -135,7 +135,8 @@ def _send_over(
         if connection.stage in BEFORE_MESSAGE:
             trouble = trouble_of_error(error, connection.stage, connection.recipient)
             is_refused = classify(trouble).verdict is Verdict.UNREACHABLE
-            if is_refused and pool.can_do_without(connection):
+            has_answered = isinstance(error, smtplib.SMTPResponseException)
+            if is_refused and pool.can_do_without(connection, has_answered=has_answered):
                 return None
         return _outcome_of_error(letter, error, connection)
     if not sent and connection.counts_what_it_sends:

@@ -235,6 +235,7 @@ class ConnectionPool:
         self._connections = [first]
         #: How many there may be; ``None``: as many as are asked for.
         self._most: int | None = None
+        self._was_tried_alone = False
         #: Whether the only backend is one of Django's for development.
         self.is_local = first.is_local
 
@@ -268,25 +269,36 @@ class ConnectionPool:
                     self._idle.append(connection)
                 self._changed.notify_all()
 
-    def can_do_without(self, connection: MailConnection) -> bool:
+    def can_do_without(self, connection: MailConnection, *, has_answered: bool) -> bool:
         """Drop a connection that the server does not take, where it has others that it does.
 
-        From then on there are no more than those: servers limit how many a client may have.
+        From then on there are no more than those: servers limit how many a client may have. A
+        server that refuses all that come at once, and says so, may take one of them alone; the
+        last one is tried once more.
 
         Args:
             connection: One that is lent, and has just been refused.
+            has_answered: Whether the server said so itself.
         """
         with self._changed:
             self._changed.notify_all()
-            others = [each for each in self._connections if each is not connection]
-            # Those that are just being opened may be taken, or refused, too.
-            while not any(each.is_open for each in others):
-                if not any(each.is_opening for each in others):
+            while not any(each.is_open for each in self._others(connection)):
+                # Those that are just being opened may be taken, or refused, too.
+                if any(each.is_opening for each in self._others(connection)):
+                    self._changed.wait(LOOK_EVERY_SECONDS)
+                elif not has_answered:
                     return False
-                self._changed.wait(LOOK_EVERY_SECONDS)
+                elif self._others(connection):
+                    break
+                else:
+                    is_first_time, self._was_tried_alone = not self._was_tried_alone, True
+                    return self._most is not None and is_first_time
             self._connections.remove(connection)
             self._most = len(self._connections)
             return True
+
+    def _others(self, connection: MailConnection) -> list[MailConnection]:
+        return [each for each in self._connections if each is not connection]
 
     @property
     def _is_full(self) -> bool:
