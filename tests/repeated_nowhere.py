@@ -82,8 +82,8 @@ INDEPENDENT = (
     Independent(
         DATABASE_AND_PAIR,
         _tests(
-            "database_away engine_backlog interruptions lost_output server_restart stopped_process"
-            " stopping workers"
+            "chaos database_away engine_backlog interruptions lost_output server_restart"
+            " stopped_process stopping workers"
         ),
         "Runs that are killed, stopped or cut off, as above.",
     ),
