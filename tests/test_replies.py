@@ -13,7 +13,7 @@ from django_notification_system.models import Notification, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.email_support import after_run
 from tests.mail_backends import use_backend
-from tests.raw_server import RawServer, Talk, at, wait
+from tests.raw_server import RawServer, Talk, at, stop_writing, wait
 
 pytestmark = pytest.mark.django_db
 TIMEOUT = 0.2
@@ -34,7 +34,13 @@ def repeat(part: bytes, pause: float = 0) -> Talk:
 
 
 def say_and_close(said: bytes) -> Talk:
-    return lambda connection: connection.sendall(said)
+    """Return what writes this and closes; a client that still writes gets no reset."""
+
+    def then(connection: socket.socket) -> None:
+        connection.sendall(said)
+        stop_writing(connection)
+
+    return then
 
 
 @pytest.fixture

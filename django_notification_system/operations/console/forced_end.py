@@ -55,13 +55,19 @@ class ForcedEnd:
         self._signalled.close()
 
     def _listen(self) -> None:
+        # Open until the end: Python complains of a signal that nobody can hear of any more.
         with self._listening:
-            # Each byte is the number of a signal; at the end of the context there is none.
-            while received := self._listening.recv(64):
-                if not self._numbers.isdisjoint(received):
-                    break
-            else:
-                return
+            if self._hears_of_a_signal():
+                self._end()
+
+    def _hears_of_a_signal(self) -> bool:
+        # Each byte is the number of a signal; at the end of the context there is none.
+        while received := self._listening.recv(64):
+            if not self._numbers.isdisjoint(received):
+                return True
+        return False
+
+    def _end(self) -> None:
         time.sleep(FORCE_AFTER_SECONDS)
         # In a thread of its own, because nobody may read standard error either.
         last_line = threading.Thread(target=self._say, daemon=True)
