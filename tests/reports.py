@@ -24,7 +24,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Add this run's counts to those of the round, where somebody adds them up."""
-    if COUNTS not in os.environ:
+    # A process that runs a part of the tests tells the one that gathers the results.
+    if COUNTS not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
         return
     stats = {name: len(reports) for name, reports in terminalreporter.stats.items()}
     failed = stats.get("failed", 0) + stats.get("error", 0)
