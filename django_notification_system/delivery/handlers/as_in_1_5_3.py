@@ -1,4 +1,4 @@
-"""Handlers in the manner of release 1.5.3, behind the interface that takes many."""
+"""Handlers in the manner of release 1.5.3, wrapped as ``deliver(notifications)``."""
 
 import copy
 import logging
@@ -20,9 +20,9 @@ logger = logging.getLogger("django_notification_system")
 SendNotification = Callable[[Notification], Any]
 
 STATUSES = tuple(dict(Notification.STATUS_CHOICES))
-#: What tells that an attempt has been settled.
+#: A change here says that the handler has ended its attempt.
 PROGRESS = ("status", "scheduled_delivery")
-#: What a handler may save; the rest is the engine's.
+#: The fields that a handler may save; all others are the engine's.
 SAVED_FIELDS = tuple(
     field.attname
     for field in Notification._meta.concrete_fields
@@ -45,12 +45,12 @@ def deliver_one_by_one(
     """Wrap ``send_notification(notification) -> str`` as ``deliver(notifications)``.
 
     The function may set and save the notification's status, as in release 1.5.3, or return an
-    ``Outcome``. What it saves is held back and recorded by the engine: only while the claim is
-    ours, so that a late ``save()`` cannot undo what another run or an opt-out has done.
+    ``Outcome``. The engine captures a ``save()`` and records the values later, only while the run's
+    token holds. So a late ``save()`` cannot undo an opt-out or another run's outcome.
 
     Args:
         send_notification: The project's function.
-        source: Where it comes from, for messages to people.
+        source: The function's file or dotted name, for messages to people.
     """
 
     def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
@@ -65,7 +65,8 @@ class HeldSave:
 
     Attributes:
         was_called: Whether the handler saved.
-        outcome: What ``send_and_save()`` would have saved: a handler may call a built-in one.
+        outcome: The outcome that ``send_and_save()`` would have saved, where the handler called a
+            built-in handler.
     """
 
     def __init__(self) -> None:
@@ -128,17 +129,17 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
 
 
 def _failure(returned: Any, held: HeldSave, notification: Notification) -> str:
-    """Return a word for what kept a message from being delivered, or an empty text."""
+    """Return a word for the failure of an attempt, or an empty text where the message was sent."""
     outcome = returned if isinstance(returned, Outcome) else held.outcome
     if outcome is not None:
         return "" if outcome.result is OutcomeKind.DELIVERED else outcome.result.value
-    # A handler that saves in another way is asked for what became of it later.
+    # A handler that saves in another way is found out later, by a look at the database.
     went_out = notification.status in (Notification.DELIVERED, Notification.SCHEDULED)
     return "" if went_out else str(notification.status)
 
 
 class _Snapshot:
-    """What a notification was before its handler had it."""
+    """A notification's values before its handler got the notification."""
 
     def __init__(self, notification: Notification) -> None:
         self._notification = notification
@@ -146,11 +147,11 @@ class _Snapshot:
         self._values["extra"] = copy.deepcopy(notification.extra)
 
     def has_moved_on(self) -> bool:
-        """Tell whether status or time say that the attempt has been settled."""
+        """Return whether a new status or time says that the handler has ended the attempt."""
         return any(getattr(self._notification, name) != self._values[name] for name in PROGRESS)
 
     def changed_fields(self) -> tuple[str, ...]:
-        """Return the names of what the handler has changed."""
+        """Return the names of the fields that the handler has changed."""
         return tuple(
             name
             for name, value in self._values.items()
@@ -158,15 +159,15 @@ class _Snapshot:
         )
 
     def restore(self) -> None:
-        """Undo what the handler has changed."""
+        """Undo the handler's changes."""
         for name, value in self._values.items():
             setattr(self._notification, name, value)
 
     def has_moved_on_in_database(self) -> bool:
-        """Tell whether the handler saved through another instance or ``update()``; take that."""
+        """Read the row's status and time; return whether the handler saved in another way."""
         using = self._notification._state.db or DEFAULT_DB_ALIAS
         rows = Notification.objects.using(using).filter(pk=self._notification.pk)
-        # A database that is away for a moment says nothing of what the handler has done.
+        # A database out of reach for a moment says nothing about the handler's saves.
         saved = patiently(rows.values(*PROGRESS).first, using=using)
         if saved is None or all(saved[name] == self._values[name] for name in PROGRESS):
             return False
@@ -178,5 +179,5 @@ class _Snapshot:
 def _response(returned: Any, notification: Notification) -> str:
     if returned is not None:
         return str(returned)
-    # Not its label, which may be in another language: responses are compared.
+    # Not the status's label: a label may be in another language, and responses are compared.
     return f"{notification.status.title()} (the handler returned no response)"

@@ -1,4 +1,4 @@
-"""Finding a target's handler by the name of its module."""
+"""Find a target's handler by the name of its module."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from .outbox_hook import diverted, is_diverted
 from .redirect import overridden
 
 BUILT_IN_PACKAGE = "django_notification_system.notification_handlers"
-#: Where a module says nothing else of ``RECEIPTS_KEPT``.
+#: For a module without ``RECEIPTS_KEPT``.
 RECEIPTS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class FoundHandler:
-    """What delivers to a target.
+    """A target's handler.
 
     Attributes:
         deliver: See ``Handler.deliver()``.
         fetch_receipts: See ``FetchReceipts``; ``None`` where the module has no such function.
-        receipts_kept: For how long its provider keeps a receipt; see ``FetchReceipts``.
-        source: The file or dotted name that it comes from.
-        shadows_built_in: Whether it stands in for a handler of this app.
-        is_built_in: Whether it is a handler of this app.
+        receipts_kept: For how long the provider keeps a receipt; see ``FetchReceipts``.
+        source: The module's file or dotted name.
+        shadows_built_in: Whether the handler stands in for a handler of this app.
+        is_built_in: Whether the handler is part of this app.
     """
 
     deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
@@ -42,12 +42,11 @@ class FoundHandler:
 
 
 def find_handler(target: NotificationTarget) -> FoundHandler:
-    """Return what delivers to a target.
+    """Return the handler of a target, wrapped for the redirect and for a test's outbox.
 
     Raises:
-        TargetUnavailable: When there is no module of that name, it does not import, or it defines
-            neither ``deliver()`` nor ``send_notification()``, or nothing is to be sent to the
-            target while others are overridden.
+        TargetUnavailable: When no such module exists, the module cannot be imported or defines
+            neither ``deliver()`` nor ``send_notification()``, or the redirect blocks the target.
     """
     name = target.notification_module_name
     found = find_module(name, HANDLERS, BUILT_IN_PACKAGE)
@@ -72,7 +71,7 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
         if send is None:
             raise missing_function(found, ["deliver", "send_notification"])
         deliver = deliver_one_by_one(send, found.source)
-    # Nor is a provider asked that has taken nothing.
+    # With an outbox no provider has taken a message, so no provider is asked.
     fetch_receipts = None if is_diverted() else getattr(found.module, "fetch_receipts", None)
     is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
     deliver = overridden(diverted(deliver, target), target)

@@ -1,4 +1,4 @@
-"""Reading what a handler yields in a thread of its own, so that one that hangs holds nobody up."""
+"""Read a handler's outcomes in a separate thread: a handler that hangs holds no process up."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -12,27 +12,27 @@ from ...stop_moment import can_be_stopped, is_time_up
 
 Item = TypeVar("Item")
 
-#: How often the time is looked at.
+#: How many seconds may pass between two looks at the clock.
 LOOK_EVERY_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The source has no more, or raised."""
+    """The source is exhausted, or raised an error."""
 
     error: BaseException | None
 
 
 def in_time(source: Callable[[], Iterable[Item]]) -> Iterator[Item]:
-    """Yield what a source yields, at the most until the time of a process that stops is up.
+    """Yield a source's items, at most until the time of a stopping process is up.
 
-    What the source does then is left behind, in a thread that keeps no process from ending.
+    After that, the source is left behind, in a thread that keeps no process from ending.
 
     Args:
-        source: Called, and read, in a thread where the process can be told to stop.
+        source: Called, and read, in a new thread where the process can be told to stop.
 
     Raises:
-        BaseException: What the source raised.
+        BaseException: The source's own error.
     """
     if not can_be_stopped():
         yield from source()

@@ -1,4 +1,4 @@
-"""Which notifications their handler has begun to send, so that the others can be given back."""
+"""Notifications that a handler has begun to send; all others can be released."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -8,22 +8,22 @@ from ...models import Notification
 
 
 class GivenBack(Exception):
-    """The run has given a notification back, so its handler must not send it any more."""
+    """The run has released the notification; the handler must not send the message."""
 
 
 def begin_sending(*notifications: Notification) -> None:
-    """Say that a handler is about to send these: nobody can know from now on whether they are out.
+    """Mark notifications as about to be sent; from now on nobody can know whether they went out.
 
-    A handler that takes several ahead says so of each. When the run is to stop, those that it took
-    and did not begin to send are given back.
+    A handler that takes several notifications ahead marks every notification. A run that stops
+    releases the unmarked notifications of its handler.
 
     Raises:
-        GivenBack: When that has just happened.
+        GivenBack: When the run has just released a notification.
     """
     for notification in notifications:
         notification.is_on_its_way = True
-    # In this order, and the run in the other: at least one of the two threads sees what the other
-    # has written.
+    # Both threads write their own mark before they read the other thread's: so at least one of the
+    # two sees the other's mark.
     if any(notification.is_given_back for notification in notifications):
         raise GivenBack("The run has ended; another one sends it.")
 
@@ -31,12 +31,12 @@ def begin_sending(*notifications: Notification) -> None:
 def give_back_unsent(
     notifications: Iterable[Notification], *, says_so: bool = False
 ) -> list[Notification]:
-    """Keep a handler from beginning to send what it took, and return what it may have sent already.
+    """Forbid a handler to begin more messages; return the notifications that may be sent already.
 
     Args:
-        notifications: What it took and has given no outcome.
-        says_so: Whether its handler says what it begins to send. Where it has said so of any of
-            these, it does; of another's nobody can know.
+        notifications: Taken by the handler, and without an outcome.
+        says_so: Whether the handler calls ``begin_sending()``; one marked notification proves the
+            same. Otherwise all notifications may be sent already.
     """
     taken = list(notifications)
     for notification in taken:
@@ -50,10 +50,10 @@ _is_over: ContextVar[Callable[[], bool]] = ContextVar("is_over", default=lambda:
 
 @contextmanager
 def beginning_nothing_more_when(is_over: Callable[[], bool]) -> Iterator[None]:
-    """Let what is worked on side by side in this thread begin no item any more from a moment on.
+    """Let ``side_by_side()`` in this thread begin no further item once the time is over.
 
     Args:
-        is_over: Tells whether that moment has come; called in the workers' threads.
+        is_over: Returns whether the time is over; called in the workers' threads.
     """
     token = _is_over.set(is_over)
     try:

@@ -1,6 +1,6 @@
-"""Delivering elsewhere than to providers: a test's outbox takes what would have gone out.
+"""The hook of a test's outbox, which takes messages in the providers' place.
 
-One for the whole process, as targets are delivered to in threads of their own.
+One hook for the whole process, because every target is delivered in a thread of its own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,32 +9,32 @@ from ...models import Notification, NotificationTarget
 from ...outcome import Outcome
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
-#: Given a handler's function and its target, returns what is to deliver instead.
+#: Takes a handler's function and the target; returns the function to call instead.
 Diversion = Callable[[Deliver, NotificationTarget], Deliver]
 
 _diversions: list[Diversion] = []
 
 
 def begin_diversion(diversion: Diversion) -> None:
-    """Let this deliver in place of all handlers, until it is ended; the last one begun counts."""
+    """Deliver by this hook in place of all handlers, until removed; the newest hook counts."""
     _diversions.append(diversion)
 
 
 def end_diversion(diversion: Diversion) -> None:
-    """Let deliver again what did before."""
+    """Remove the hook: the hook before, or the handlers, deliver again."""
     _diversions.remove(diversion)
 
 
 def is_diverted() -> bool:
-    """Tell whether nothing reaches a provider."""
+    """Return whether a hook keeps messages from the providers."""
     return bool(_diversions)
 
 
 def diverted(deliver: Deliver, target: NotificationTarget) -> Deliver:
-    """Return what delivers a target's notifications: mostly its handler's own function.
+    """Return the function that delivers a target's notifications: the handler's own, or the hook's.
 
     Args:
         deliver: The handler's function.
-        target: Whose handler.
+        target: The handler's target.
     """
     return _diversions[-1](deliver, target) if _diversions else deliver

@@ -1,7 +1,7 @@
-"""``OVERRIDE_RECIPIENTS``: a site for trials, whose messages all go to addresses of its own.
+"""The redirect, ``OVERRIDE_RECIPIENTS``: a staging site sends all messages to its own addresses.
 
-Whatever delivers is given notifications that name the other address: they differ from what is in
-the database, in memory only and only while they are delivered.
+The handler gets notifications with the redirect's address, in memory only and only during the
+delivery; the database keeps the person's address.
 """
 
 import copy
@@ -21,34 +21,34 @@ from ...outcome import Outcome
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
 
 SETTING = "NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS']"
-#: Where a mail says whom it was for.
+#: The header of a redirected mail with the person's address.
 ORIGINAL_RECIPIENT = "X-Original-To"
-#: What in a notification's ``extra`` names further recipients.
+#: Names in ``extra`` for further recipients.
 RECIPIENTS_IN_EXTRA = frozenset({"cc", "bcc"})
-#: What in a mail's ``extra`` names whom an answer goes to.
+#: Names in a mail's ``extra`` for the recipients of answers.
 ANSWERS_IN_EXTRA = frozenset({"reply_to"})
-#: Headers that name people: recipients, authors, and who is told that a mail was read or returned.
+#: Headers with people's addresses: recipients, authors, readers of receipts and of returned mails.
 #: Source: RFC 5322, section 3.6; RFC 8098, section 2.1; RFC 2076, sections 3.3 to 3.5 and 3.9.
 NAMES_PEOPLE = re.compile(
     r"(?:.+-)?(?:to|cc|bcc|from|sender|author|recipients?|path|for)", re.IGNORECASE
 )
-#: Headers whose ``@`` is in the name of a message. Source: RFC 5322, section 3.6.4.
+#: Headers with an ``@`` in the name of a message. Source: RFC 5322, section 3.6.4.
 NAMES_MESSAGES = frozenset({"message-id", "in-reply-to", "references"})
-#: Something with an ``@`` in it: an address, in headers of every other name.
+#: A text with an ``@``: an address, in headers of every other name.
 ADDRESS = re.compile(r"[^\s@]@[^\s@]")
 
 
 def is_overridden() -> bool:
-    """Tell whether messages go elsewhere than to the people they are for."""
+    """Return whether a redirect is set, so that no message goes to people."""
     return bool(engine_settings().override_recipients)
 
 
 def override_of(target: NotificationTarget) -> str | None:
-    """Return where all messages of a target go, or ``None`` where each goes to its own address.
+    """Return the redirect's address for a target, or ``None`` without a redirect.
 
     Raises:
-        TargetUnavailable: When others are overridden and this one is not: better not sent than
-            sent to real people.
+        TargetUnavailable: When the redirect names other targets and not this target: its messages
+            must not reach people.
     """
     overrides: Any = engine_settings().override_recipients
     if not overrides:
@@ -69,7 +69,7 @@ def override_of(target: NotificationTarget) -> str | None:
 
 
 def is_held(target: NotificationTarget) -> bool:
-    """Tell whether nothing of a target is sent because others are overridden."""
+    """Return whether the redirect blocks a target: the setting has no address for the target."""
     try:
         override_of(target)
     except TargetUnavailable:
@@ -78,7 +78,7 @@ def is_held(target: NotificationTarget) -> bool:
 
 
 def override_notice(targets: Sequence[NotificationTarget]) -> str:
-    """Return what there is to say of these targets before anything is sent; mostly nothing."""
+    """Return a line for people about the redirect of these targets; empty without a redirect."""
     if not is_overridden():
         return ""
     said = [
@@ -92,14 +92,14 @@ def override_notice(targets: Sequence[NotificationTarget]) -> str:
 
 
 def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
-    """Return what delivers a target's notifications to where the settings say, if they do.
+    """Return the function that delivers a target's notifications, redirected if settings say so.
 
     Args:
         deliver: The handler's function.
-        target: Whose handler.
+        target: The handler's target.
 
     Raises:
-        TargetUnavailable: When nothing of the target is to be sent.
+        TargetUnavailable: When the redirect blocks the target.
     """
     address = override_of(target)
     if address is None:
@@ -110,7 +110,8 @@ def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
 
         def redirected() -> Iterator[Notification]:
             for notification in notifications:
-                # A handler of the project's own may call a built-in one with what it was given.
+                # A project's handler may pass its redirected notifications on to a built-in
+                # handler.
                 if not _is_redirected(notification):
                     redirections[notification.pk] = _Redirection(notification, address)
                 yield notification
@@ -120,7 +121,8 @@ def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
                 if isinstance(outcome, Outcome):
                     if ended := redirections.pop(outcome.notification.pk, None):
                         ended.undo()
-                    # The provider has said nothing of the person's own address.
+                    # The message went to the redirect's address: the provider knows nothing of the
+                    # person's.
                     outcome = replace(
                         outcome, deactivate_record=False, opt_out=False, hard_bounce=False
                     )
@@ -133,11 +135,11 @@ def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
 
 
 class _Redirection:
-    """Makes a notification name another address, until it is undone.
+    """Gives a notification another address, until undone.
 
-    The notification gets a copy of its record, as whoever made it may hold the record itself. The
-    copy cannot be saved: handlers in the manner of release 1.5.3 switch records off and save them.
-    Nor does reading either from the database again bring the person's address back.
+    The notification gets a copy of its record, because its creator may still use the record itself.
+    The copy cannot be saved: handlers in the manner of release 1.5.3 switch records off and save
+    them. ``refresh_from_db()`` of notification or copy does not bring the person's address back.
     """
 
     def __init__(self, notification: Notification, address: str) -> None:
@@ -153,7 +155,7 @@ class _Redirection:
         self._apply()
 
     def undo(self) -> None:
-        """Let the notification be again what it was, but for what its handler has changed."""
+        """Restore the notification, except for its handler's changes."""
         notification = self._notification
         notification.__dict__.pop("refresh_from_db", None)
         notification.target_user_record = self._record
@@ -184,9 +186,9 @@ def _do_nothing(*args: Any, **kwargs: Any) -> None:
 
 
 def _without_other_recipients(extra: Any, record: TargetUserRecord) -> Any:
-    """Return ``extra`` without the recipients that it adds; a mail gets a header with its own."""
+    """Return ``extra`` without further recipients; a mail's names its own recipient in a header."""
     if extra is not None and not isinstance(extra, dict):
-        return extra  # the handler says what is wrong with it
+        return extra  # the handler reports the fault
     is_mail = record.target.notification_module_name == "email"
     hidden = RECIPIENTS_IN_EXTRA | ANSWERS_IN_EXTRA if is_mail else RECIPIENTS_IN_EXTRA
     kept = {name: value for name, value in (extra or {}).items() if name not in hidden}

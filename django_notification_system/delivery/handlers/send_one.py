@@ -1,4 +1,4 @@
-"""Delivering one notification outside a run, as ``send_notification()`` of release 1.5.3 does."""
+"""Deliver one notification outside a run, like ``send_notification()`` of release 1.5.3."""
 
 import uuid
 from collections.abc import Iterable
@@ -24,14 +24,14 @@ from .redirect import overridden
 
 
 def send_and_save(deliver: Deliver, notification: Notification) -> str:
-    """Deliver one notification and save what came of it.
+    """Deliver one notification and save the outcome.
 
-    Nothing is claimed: use it for a notification that no run can have. An opted-out user and an
-    inactive record get nothing, as in a run.
+    No row is claimed: use this function only for notifications out of every run's reach. As in a
+    run, an opted-out user and an inactive record get no message.
 
     Args:
         deliver: The handler's function.
-        notification: What to deliver, whatever its status and time.
+        notification: The notification, of any status and time.
 
     Returns:
         The response, for people.
@@ -46,7 +46,7 @@ def send_and_save(deliver: Deliver, notification: Notification) -> str:
 
 
 def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None) -> str:
-    """Send it; without a token in a run, which tells by itself what it records."""
+    """Send a notification; without a token in a run, because the run tells its own observers."""
     using = notification._state.db or router.db_for_write(Notification, instance=notification)
     target = notification.target_user_record.target
     if skip(notification):
@@ -57,9 +57,9 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
         return notification.response
     [outcome] = overridden(diverted(deliver, target), target)([notification])
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
-        held.outcome = outcome  # in a run, whose engine settles, saves and announces
+        held.outcome = outcome  # in a run: the engine applies, saves and announces
         return outcome.response
-    # Alone it cannot be told from a fault of the message's own: an attempt, as in release 1.5.3.
+    # Outside a run, a broken provider looks like a fault of the message: an attempt, as in 1.5.3.
     outcome = replace(outcome, out_of_order=False)
     at = timezone.now()
     when_unknown = target_settings(target.notification_module_name).when_unknown
@@ -76,7 +76,7 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
 def _save(
     notification: Notification, using: str, fields: Iterable[str], *outcomes: Outcome
 ) -> None:
-    """Save only what the attempt changed: others may have written the rest meanwhile."""
+    """Save only the fields that the attempt changed: other writers may have changed the rest."""
     notification.interruptions = 0
     with transaction.atomic(using=using):
         notification.save(using=using, update_fields=[*fields, "interruptions", "modified_date"])

@@ -1,6 +1,6 @@
-"""Batches for a task engine: claimed here, delivered by its workers.
+"""Batches for a task engine: claimed here, delivered by the engine's workers.
 
-A project imports from this package; its modules are the inside.
+Projects import from this package only; the modules inside may change.
 """
 
 from ...exceptions import HandOverFailed

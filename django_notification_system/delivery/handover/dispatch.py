@@ -1,7 +1,7 @@
-"""Handing what a transaction has just created to the project's task engine.
+"""Hand over new notifications on commit to the project's task engine.
 
-Whoever created it waits meanwhile: a web request, mostly. So an engine that fails is left alone for
-a while. Nothing depends on it: what is not handed over goes out with the next run.
+A web request mostly waits meanwhile. So an engine that fails is left alone for a while. The next
+run delivers every notification that was not handed over.
 """
 
 import logging
@@ -16,11 +16,11 @@ from .time_limit import all_within
 
 logger = logging.getLogger("django_notification_system")
 
-#: After so many seconds no further batch is handed over: a sound engine has as many for the last.
+#: No further batch is handed over after so many seconds: a sound engine has as many for the last.
 BEGIN_SECONDS = 1.0
-#: For so many seconds whoever created it waits for an engine that keeps to ``time_limit``.
+#: The committing thread waits at most so many seconds for an engine that keeps to ``time_limit``.
 MOST_SECONDS = 2.0
-#: For so many seconds after the engine failed this process hands nothing over.
+#: For so many seconds after a failure of the engine, this process hands no batch over.
 REST_SECONDS = 30.0
 
 
@@ -31,11 +31,11 @@ class Rest:
 
 
 def dispatch(keys: Iterable[uuid.UUID], *, using: str) -> None:
-    """Hand over those that are due and free; whatever goes wrong is logged, and goes no further.
+    """Hand over the notifications that are due and free; log every error, raise none.
 
     Args:
-        keys: Of the notifications.
-        using: The alias of the database that they are in.
+        keys: The notifications' keys.
+        using: The alias of the notifications' database.
     """
     if time.monotonic() < Rest.until:
         return
@@ -44,7 +44,7 @@ def dispatch(keys: Iterable[uuid.UUID], *, using: str) -> None:
             _hand_over_all(keys, using=using)
     except Exception as error:
         Rest.until = time.monotonic() + REST_SECONDS
-        # No more than its name: the text may quote the broker's address, with its password.
+        # Only the error's name: the text may quote the broker's address, with the password.
         logger.error(
             "What was created could not be handed to the task engine on commit (%s). The next run"
             " delivers it. Nothing more is handed over on commit for %d seconds.",

@@ -1,8 +1,9 @@
-"""The thin layer between this app and a task engine: hand over what is due, deliver what came.
+"""Between this app and a task engine: hand over due notifications, deliver received batches.
 
-An engine needs two functions of its own: one that sends a ``BatchMessage`` to its workers, and one
-that its workers call, which passes the batch to ``deliver_batch()``. Nothing depends on the engine:
-what it loses is due again when the lease ends, and what it brings twice is delivered once.
+An engine needs two functions: the first sends a ``BatchMessage`` to the engine's workers; the
+second, called by a worker, passes the batch to ``deliver_batch()``. No notification depends on the
+engine: a batch that the engine loses is due again when the lease ends, and a batch that comes twice
+is delivered once.
 """
 
 import logging
@@ -51,12 +52,13 @@ Enqueue = Callable[[BatchMessage], object]
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a batch.
+    """The result of a batch.
 
     Attributes:
-        taken: How many rows it still held; none where somebody else has delivered it.
-        statuses: How many notifications have which status now.
-        problem: What kept the target from being used, if anything did.
+        taken: How many rows the batch still had; zero where another process has delivered the
+            batch.
+        statuses: How many notifications have each status now.
+        problem: Why the target could not be used, or ``None``.
     """
 
     taken: int = 0
@@ -65,20 +67,26 @@ class Summary:
 
 
 def deliver_batch(batch: BatchMessage, *, stop_after: float | None = None) -> Summary:
-    """Deliver what a batch still holds, as a run would, and nothing else.
+    """Deliver the rows that a batch still has, as a run would, and no other rows.
 
-    Whoever comes first takes the batch over. So it does no harm when a broker brings it twice, or
-    when two processes have it at once. A batch whose lease has ended holds nothing.
+    The first process takes the batch over. So a broker may bring the batch twice, and two processes
+    may have the batch at once. A batch with an ended lease has no rows.
 
     Args:
-        batch: What was claimed.
-        stop_after: Begin nothing more after so many seconds: what is in flight is finished and
-            recorded, the rest given back.
+        batch: The claimed batch.
+        stop_after: After so many seconds, begin no further message: messages in flight are finished
+            and recorded, the other rows released.
+
+    Returns:
+        How many rows the batch had, and their statuses now.
+
+    Raises:
+        DatabaseError: When the database is out of reach for longer than a run waits.
     """
     targets = NotificationTarget.objects.using(batch.using).filter(pk=batch.target_id)
     target = patiently(targets.first, using=batch.using)
     if target is None:
-        return Summary()  # it was deleted, and the notifications with it
+        return Summary()  # the target was deleted, with all its notifications
     keys = [uuid.UUID(key) for key in batch.keys]
     due_at = timezone.now()
     if batch.due_at:
@@ -100,29 +108,30 @@ def deliver_batch(batch: BatchMessage, *, stop_after: float | None = None) -> Su
 
 
 def hand_over(batches: Iterable[BatchMessage], enqueue: Enqueue) -> int:
-    """Hand batches to a task engine, each as soon as it is claimed.
+    """Hand batches to a task engine, one by one as they are claimed.
 
     Args:
         batches: From ``claim_batches()`` or ``claim_notifications()``.
-        enqueue: Sends one to the engine's workers.
+        enqueue: Sends a batch to the engine's workers.
 
     Returns:
         How many notifications were handed over.
 
     Raises:
-        HandOverFailed: When ``enqueue`` raises: the broker is down, mostly. That batch is free
-            again, and no more are claimed.
+        HandOverFailed: When ``enqueue`` raises: the broker is down, mostly. The batch's rows are
+            free again, and no further batch is claimed.
     """
     number = 0
     for batch in batches:
         try:
             enqueue(batch)
         except BaseException as error:
-            # Should the message have arrived all the same, its batch holds nothing.
+            # Should the message have arrived all the same, its batch has no rows.
             give_back(batch)
             if not isinstance(error, Exception):
                 raise
-            # The text of one that finds a broker's address wrong quotes that, with its password.
+            # A ValueError about a malformed address of a broker quotes the address, with the
+            # password.
             quotes_address = isinstance(error, ValueError)
             reason = type(error).__name__ if quotes_address else one_line(error).rstrip(".")
             question = "Is the broker's address right?" if quotes_address else "Is the broker up?"
@@ -142,16 +151,16 @@ def hand_over_due(
     using: str | None = None,
     most: int | None = None,
 ) -> int:
-    """Claim what is due and hand it to a task engine; what a schedule calls every few seconds.
+    """Claim due notifications and hand them to a task engine; a schedule calls this often.
 
-    Call it outside of transactions: workers would come for what they cannot see as yet. The
-    arguments, but for the first, are those of ``claim_batches()``.
+    Call this function outside of transactions: workers cannot see uncommitted claims. All arguments
+    except ``enqueue`` are passed on to ``claim_batches()``.
 
     Args:
         enqueue: Sends a batch to the engine's workers.
         target_names: Only targets of these names or module names; all by default.
         using: The alias of the database that holds the notifications; by default the router's.
-        most: At most so many batches of each target.
+        most: At most so many batches of a target.
 
     Returns:
         How many notifications were handed over.
@@ -164,16 +173,17 @@ def hand_over_due(
 
 
 def hand_over_next(delivered: BatchMessage, summary: Summary, enqueue: Enqueue) -> int:
-    """Hand over one more batch in the place of one that is delivered.
+    """Hand over another batch in the place of a delivered batch.
 
-    So workers stay busy from one call of ``hand_over_due()`` to the next, and no more is in flight
-    than before. Where the target cannot be used, or nothing was delivered, nothing follows. What
-    has failed within the last minute waits for the next call of ``hand_over_due()``. An engine that
-    does not take it is reported in the log: the batch before is delivered all the same.
+    So workers stay busy from one call of ``hand_over_due()`` to the next, and the number of batches
+    in flight stays the same. After a batch whose target cannot be used, or that delivered nothing,
+    no batch follows. A retry due within the last minute waits for the next call of
+    ``hand_over_due()``. Where the engine refuses the next batch, the log has the error, and the
+    delivered batch stays delivered.
 
     Args:
-        delivered: The batch.
-        summary: What came of it.
+        delivered: The delivered batch.
+        summary: The delivered batch's result.
         enqueue: Sends a batch to the engine's workers.
 
     Returns:
@@ -206,7 +216,8 @@ def find_engine() -> Enqueue:
     """Return ``enqueue()`` of the module that ``NOTIFICATION_SYSTEM["ENGINE"]`` names.
 
     Raises:
-        NotificationSystemError: When there is none, or no module of that name.
+        NotificationSystemError: When the setting is empty, or names no module with an
+            ``enqueue()``.
     """
     dotted = engine_settings().engine
     if dotted is None:
@@ -228,7 +239,7 @@ def find_engine() -> Enqueue:
 
 @contextmanager
 def _stopped_after(seconds: float | None, run: Run) -> Iterator[None]:
-    """Tell a run to stop when its time is over."""
+    """Stop a run after so many seconds."""
     if seconds is None:
         yield
         return

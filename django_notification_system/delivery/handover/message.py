@@ -1,8 +1,8 @@
-"""Claiming for another process: what a task engine's message holds, and how it comes about.
+"""Claims for another process: the message for a task engine, and the claims behind it.
 
-A message names rows, and holds nothing of them: no text, no address. It names each by its key,
-because the claim's token alone would have no index, and one would cost every claim more than it
-saves.
+A message has only the keys of rows, without text or address. The keys are needed besides the
+claim's token, because no index has the token, and an index would cost every claim more than the
+keys cost here.
 """
 
 import uuid
@@ -32,19 +32,20 @@ from ..handlers.redirect import is_held
 
 @dataclass(frozen=True)
 class BatchMessage:
-    """A batch that is claimed, and waits for a process that delivers it.
+    """A claimed batch, waiting for the process that delivers it.
 
-    All of it is plain text, so that it passes through JSON, and none of it is personal.
+    All fields are plain text, for JSON, and free of personal data.
 
     Attributes:
-        token: What marks its rows.
-        target: Their target's name, for routing and for people.
-        module_name: Likewise, its handler's module name.
+        token: The claim's token, as in the rows.
+        target: The target's name, for routing and for people.
+        module_name: The target's module name, likewise.
         target_id: The target's key.
-        using: The alias of the database that holds them.
-        keys: Those of the rows, oldest first.
-        due_at: The moment at which they were due, by the clock of the host that claimed them: the
-            one that delivers may be a second behind, and would leave them as not yet due.
+        using: The alias of the rows' database.
+        keys: The rows' keys, oldest first.
+        due_at: The moment by which the rows were due, in ISO 8601, by the clock of the claiming
+            host. The delivering host's clock may be a second behind, and would leave the rows as
+            not yet due.
     """
 
     token: str
@@ -57,16 +58,16 @@ class BatchMessage:
 
     @property
     def size(self) -> int:
-        """How many notifications it was made for."""
+        """How many notifications the batch was made for."""
         return len(self.keys)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold of it: everything."""
+        """Return all fields, ready for JSON."""
         return {**asdict(self), "keys": list(self.keys)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Make one of what ``as_dict()`` returned, if need be in another release."""
+        """Make a batch from the return value of ``as_dict()``, maybe of another release."""
         known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         return cls(**{**known, "keys": tuple(known["keys"])})
 
@@ -74,18 +75,21 @@ class BatchMessage:
 def claim_batches(
     target_names: Sequence[str] | None = None, *, using: str | None = None, most: int | None = None
 ) -> Iterator[BatchMessage]:
-    """Claim what is due, a batch each time that the next is asked for, from each target in turn.
+    """Claim due notifications, a batch at every step of the iterator, from all targets in turn.
 
-    So a million due emails do not keep a push waiting. Targets that are paused or held are left
-    out. Where a target has a rate, its batches are as small as a run's share of that. Users who
-    have opted out, and inactive records, are settled when the batch is delivered.
+    So a million due emails keep no push waiting. Paused and blocked targets are left out. A target
+    with a rate gets batches as small as a run's share of the rate. Users who have opted out, and
+    inactive records, are skipped when the batch is delivered.
 
     Args:
         target_names: Only targets of these names or module names; all by default.
         using: The alias of the database that holds the notifications; by default the router's.
-        most: At most so many batches of each target. By default as many as bring those that are
-            claimed and not yet delivered to ``NOTIFICATION_SYSTEM["IN_FLIGHT"]``: what waits in a
-            broker until its lease has ended was handed over in vain.
+        most: At most so many batches of a target. By default, as many as bring the claimed and
+            undelivered batches to ``NOTIFICATION_SYSTEM["IN_FLIGHT"]``: a batch that waits in a
+            broker until the lease has ended was handed over in vain.
+
+    Yields:
+        The claimed batches.
 
     Raises:
         NotificationSystemError: When a target name is unknown.
@@ -109,7 +113,7 @@ def claim_in_turn(
     using: str,
     most: int | None = None,
 ) -> Iterator[BatchMessage]:
-    """Claim for these targets, a batch of each and again from the first, while there is any."""
+    """Claim a batch of every target, again and again, until no target has due rows left."""
     settings = engine_settings()
     sources = [
         _batches_of(target, due_at, retries_due_at, settings, using=using, most=most)
@@ -127,12 +131,15 @@ def claim_in_turn(
 def claim_notifications(
     ids: Iterable[uuid.UUID], *, using: str | None = None
 ) -> Iterator[BatchMessage]:
-    """Claim just these, as far as they are due and free, a batch each time.
+    """Claim the notifications with these keys that are due and free, a batch at every step.
 
     Args:
-        ids: The keys of the notifications. At most as many batches are claimed as
-            ``NOTIFICATION_SYSTEM["IN_FLIGHT"]`` says; the next run takes the others.
-        using: The alias of the database that holds them; by default the router's.
+        ids: The notifications' keys. At most ``NOTIFICATION_SYSTEM["IN_FLIGHT"]`` batches are
+            claimed; the next run takes the other notifications.
+        using: The alias of the database that holds the notifications; by default the router's.
+
+    Yields:
+        The claimed batches.
     """
     using = using or router.db_for_write(Notification)
     settings = engine_settings()
@@ -150,10 +157,10 @@ def claim_notifications(
 
 
 def give_back(batch: BatchMessage) -> int:
-    """Make a batch free again at once, because nobody is going to deliver it.
+    """Release a batch at once, because no process will deliver it.
 
     Returns:
-        How many rows it still held: none of those that somebody has begun to deliver.
+        How many rows were released: none that another process has begun to deliver.
     """
     claim = Claim(uuid.UUID(batch.token), [], batch.using, is_counted=False)
     return claim.release(map(uuid.UUID, batch.keys))
@@ -193,7 +200,7 @@ def _batches_of(
 
 
 def _batch_size(target: NotificationTarget, settings: EngineSettings) -> int:
-    """Return how many a process can deliver without a long wait for the target's rate."""
+    """Return how many rows a process can deliver without a long wait for the target's rate."""
     seconds_each = target_settings(target.notification_module_name).seconds_each
     return share(seconds_each, settings.batch_size) if seconds_each else settings.batch_size
 
@@ -206,16 +213,16 @@ def _room(
     *,
     using: str,
 ) -> int:
-    """Return how many may be claimed until there are as many as a task engine may be given.
+    """Return how many rows may be claimed before the task engine has its fill.
 
-    Those that are claimed are mostly among those that go first, and only there they are counted: no
-    index has what is claimed, and to look through all that is due would take as long as that is
-    much. So while more is due than may be given, what was handed over on commit may be missed, and
-    what was claimed before as many of a higher priority came.
+    Claimed rows are counted only among the rows that go first, where most of them are: no index has
+    claimed rows, and a scan of all due rows takes the longer, the more rows are due. So while more
+    rows are due than may be handed over, two kinds may be missed: rows handed over on commit, and
+    rows claimed before as many of a higher priority came.
     """
     most = settings.in_flight * settings.batch_size
     if seconds_each := target_settings(target.notification_module_name).seconds_each:
-        # A process that would have to wait for longer gives its batch back.
+        # A process that would wait for longer releases its batch.
         in_time = int(LONGEST_WAIT_SECONDS / seconds_each)
         most = min(most, max(in_time, _batch_size(target, settings)))
     is_held = Q(claimed_until__gte=DatabaseNow())
@@ -238,9 +245,9 @@ def _parts(keys: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
 def _free_by_target(
     ids: Sequence[uuid.UUID], due_at: datetime, *, using: str
 ) -> list[tuple[NotificationTarget, list[uuid.UUID]]]:
-    """Return what of these is due and free, by targets that can be used."""
+    """Return the due and free keys, by target, of targets that can be used."""
     rows = Notification.objects.using(using).filter(pk__in=ids).due(due_at).unclaimed()
-    rows = rows.filter(interruptions=0)  # the others go alone, which is the next run's to see to
+    rows = rows.filter(interruptions=0)  # interrupted rows go alone: the next run delivers them
     found = rows.order_by(rank_in_database()).values_list("target_user_record__target", "pk")
     by_target: dict[Any, list[uuid.UUID]] = {}
     for target_id, key in patiently(lambda: list(found), using=using):

@@ -1,4 +1,4 @@
-"""Remembering what a transaction creates that is due at once, so that it leaves on commit."""
+"""Remember a transaction's due notifications, and hand them over on commit."""
 
 import uuid
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ from ...conf import engine_settings
 from ...models import Notification
 from .dispatch import dispatch
 
-#: Of one transaction. Handing over takes the time of a request; the next run takes the rest.
+#: For a transaction. To hand over takes the time of a request; the next run takes the rest.
 MOST_HANDED_OVER = 5_000
 
 
 class _Together:
-    """What is created in one transaction, call by call.
+    """The notifications created in a transaction, call by call.
 
-    It must know neither of savepoints nor of a rollback: Django forgets the callbacks of what is
-    rolled back, and only those keep what they are to hand over alive.
+    Neither savepoints nor rollbacks are seen here: on a rollback Django forgets its callbacks, and
+    only a callback keeps its ``_Made`` alive.
     """
 
     def __init__(self) -> None:
@@ -29,13 +29,13 @@ class _Together:
         self.count = 0
 
     def left_from(self, first: "_Made") -> list["_Made"]:
-        """Return what one call and those after it created, and was not rolled back."""
+        """Return this call and the later calls, without those rolled back."""
         alive = [made for reference in self.made if (made := reference()) is not None]
         return list(dropwhile(lambda made: made is not first, alive))
 
 
 class _Made:
-    """What one call has created."""
+    """The notifications created by one call."""
 
     def __init__(self, keys: list[uuid.UUID], using: str, together: _Together) -> None:
         self.keys = keys
@@ -45,9 +45,11 @@ class _Made:
         together.count += len(keys)
 
     def hand_over(self) -> None:
-        """Hand over all that the transaction has created; the first call does it for the rest."""
+        """Hand over all new notifications of the transaction; the first call acts for the rest."""
         if not self.keys:
-            return  # an earlier call has, and to look at all of them for each would take seconds
+            # handed over by an earlier call; a walk through all calls at every call would take
+            # seconds
+            return
         _open.pop(connections[self._using], None)
         keys = []
         for made in self._together.left_from(self):
@@ -56,23 +58,23 @@ class _Made:
         dispatch(keys, using=self._using)
 
 
-#: By connection, for as long as there is something to hand over.
+#: By connection, while the connection's transaction has notifications to hand over.
 _open: WeakKeyDictionary[Any, ref[_Together]] = WeakKeyDictionary()
 
 
 def hand_over_on_commit(notifications: Iterable[Notification], *, using: str, **_: Any) -> None:
-    """Let those that are due at once leave when the transaction commits, if the project wants it.
+    """Hand over new notifications that are due at once on commit, if settings say so.
 
     Args:
-        notifications: Those that were just created.
-        using: The alias of the database that they are in.
-        _: What else Django says of a signal.
+        notifications: The notifications just created.
+        using: The alias of the notifications' database.
+        _: Django's other arguments for a signal's receiver.
     """
     if engine_settings().dispatch != "on_commit":
         return
     connection = connections[using]
     if not connection.in_atomic_block and not connection.get_autocommit():
-        return  # the project commits by hand, and Django would not know of it
+        return  # the project commits by hand, unseen by Django
     now = timezone.now()
     keys = [one.pk for one in notifications if one.is_due(now)]
     reference = _open.get(connection)

@@ -1,4 +1,4 @@
-"""A time limit for a call into somebody else's code that knows none."""
+"""A time limit for calls into other people's code without a time limit."""
 
 import contextvars
 import threading
@@ -11,15 +11,15 @@ from django.db import connections
 
 from ...outcome import one_line
 
-#: How long a task engine may take to accept a batch. Redis' client goes on for a minute and more.
+#: How long a task engine may take for a batch. Redis' client goes on for a minute and more.
 ENQUEUE_SECONDS = 2.0
-#: When all calls of whoever is at work are to be over, by the monotonic clock.
+#: When all calls inside ``all_within()`` shall be over, by the monotonic clock.
 _ends_at = contextvars.ContextVar("ends_at", default=float("inf"))
 
 
 @contextmanager
 def all_within(seconds: float) -> Iterator[None]:
-    """Let the calls that are made meanwhile take no longer than so many together."""
+    """Limit the calls of ``within()`` inside this block to so many seconds together."""
     token = _ends_at.set(time.monotonic() + seconds)
     try:
         yield
@@ -28,15 +28,15 @@ def all_within(seconds: float) -> Iterator[None]:
 
 
 def within(seconds: float, call: Callable[[], object]) -> None:
-    """Make a call in a thread of its own, and wait for it for so long.
+    """Call a function in a new thread, and wait at most so many seconds.
 
     Args:
         seconds: How long; less where ``all_within()`` leaves less.
-        call: What to do. A call that goes on for longer is left behind, and ends by itself.
+        call: The function. A call that takes longer is left behind, and ends by itself.
 
     Raises:
-        TimeoutError: When it has not returned by then.
-        Exception: What the call raised.
+        TimeoutError: When the call takes longer.
+        Exception: The call's own error.
     """
     seconds = max(0.0, min(seconds, _ends_at.get() - time.monotonic()))
     answers: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -49,7 +49,7 @@ def within(seconds: float, call: Callable[[], object]) -> None:
         else:
             answers.put(None)
         finally:
-            connections.close_all()  # those of this thread
+            connections.close_all()  # the connections of this thread
 
     # Traces and the like go on in the thread.
     context = contextvars.copy_context()

@@ -1,1 +1,1 @@
-"""What became of a notification: applied to its row, recorded, announced."""
+"""A notification's outcome: applied to the row, recorded, announced."""

@@ -1,4 +1,4 @@
-"""What a provider's refusals do to an address: bounces counted, records switched off."""
+"""Refused addresses: count hard bounces, switch records off."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,17 @@ from ...models import Notification, TargetUserRecord
 from ...models.address import as_stored
 from ...outcome import Outcome
 
-#: The largest that the column of a record's hard bounces holds.
+#: The largest number in the column ``hard_bounces`` of a record.
 MOST_HARD_BOUNCES = 32_767
 
 
 def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
-    """Switch off the records whose address will never work again, and count hard bounces."""
+    """Count hard bounces, and switch off the records of dead addresses.
+
+    Args:
+        using: The database's alias; a transaction is open on the connection.
+        outcomes: The outcomes of a batch; most refuse no address.
+    """
     for outcome in outcomes:
         if outcome.deactivate_record or outcome.hard_bounce:
             refuse_address(
@@ -28,7 +33,7 @@ def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
 def with_address_of(record: TargetUserRecord, *, using: str) -> QuerySet[TargetUserRecord]:
     """Return the record's row, unless its address has changed since the record was read.
 
-    What was refused is the address.
+    The provider refused the old address. A new address starts with a clean record.
     """
     return TargetUserRecord.objects.using(using).filter(
         pk=record.pk, target_user_id=as_stored(record.target_user_id)
@@ -38,12 +43,14 @@ def with_address_of(record: TargetUserRecord, *, using: str) -> QuerySet[TargetU
 def refuse_address(
     records: QuerySet[TargetUserRecord], *, for_good: bool, hard_bounce: bool
 ) -> None:
-    """Note that a provider refuses an address; switch it off for good, or after enough of these.
+    """Count a provider's refusal of an address; switch the record off for good or after bounces.
+
+    ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` says how many hard bounces are enough.
 
     Args:
-        records: The record, if its address is still the one that was refused.
+        records: The record's row, or no row where the record has a new address by now.
         for_good: Whether the address will never work again.
-        hard_bounce: Whether the provider says that there is no such address.
+        hard_bounce: Whether the provider says that no such address exists.
     """
     if hard_bounce:
         # No new modified_date: nobody has changed the record.
@@ -58,6 +65,6 @@ def refuse_address(
 
 
 def is_last_bounce(notification: Notification) -> bool:
-    """Tell whether one more hard bounce switches the record off."""
+    """Return whether one more hard bounce switches the record off."""
     bounces = notification.target_user_record.hard_bounces + 1
     return bounces >= engine_settings().hard_bounces

@@ -1,4 +1,4 @@
-"""Telling the project's own code what was recorded."""
+"""Signals to the project's own code after an outcome is recorded."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -19,11 +19,16 @@ SIGNAL_OF_STATUS = {
 
 
 def announce(notifications: Iterable[Notification], *, using: str) -> None:
-    """Send each notification's signal once what was recorded is committed."""
+    """Send the signal of each notification's new status, once the transaction is committed.
+
+    Args:
+        notifications: The recorded notifications, with their new status and response.
+        using: The alias of the database whose commit the signals wait for.
+    """
     for notification in notifications:
         signal = SIGNAL_OF_STATUS.get(notification.status)
         if signal is not None and signal.has_listeners(Notification):
-            # send_robust() logs what a receiver raises and goes on.
+            # send_robust() logs a receiver's exception and calls the next receiver.
             send = partial(
                 signal.send_robust,
                 Notification,

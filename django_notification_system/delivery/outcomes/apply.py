@@ -12,12 +12,13 @@ from ...storable import storable
 from .addresses import is_last_bounce
 from .moments import moment_within
 
-#: The smallest step of time that every database keeps.
+#: The smallest step of time in every database.
 TICK = timedelta(microseconds=1)
-#: How long what a handler in the manner of release 1.5.3 left due, and did not count as an attempt,
-#: is left alone: less than cron's minute, so that each of its runs finds it, as in that release.
+#: A handler in the manner of release 1.5.3 may leave a notification due and count no attempt. For
+#: so many seconds no run takes that notification: less than cron's minute, so that every run by
+#: cron finds the notification, as in 1.5.3.
 LEFT_DUE_SECONDS = 30
-#: A handler's ``not_before`` beyond this does not count.
+#: A ``not_before`` further ahead is ignored.
 LONGEST_WAIT = timedelta(minutes=LONGEST_INTERVAL)
 MESSAGE_ID_MAX_LENGTH: int = Notification._meta.get_field("provider_message_id").max_length or 0
 NO_TIME_LEFT = " It expires before the next attempt."
@@ -26,14 +27,14 @@ NO_TIME_LEFT = " It expires before the next attempt."
 def apply(
     outcome: Outcome, *, at: datetime, due_until: datetime, when_unknown: WhenUnknown
 ) -> None:
-    """Set the fields of the outcome's notification to what the outcome means.
+    """Set the fields of the outcome's notification to the outcome's meaning.
 
     Args:
-        outcome: What came of the attempt.
+        outcome: The outcome of the attempt.
         at: When the attempt was made.
-        due_until: What is due at this moment or before belongs to the present run. A retry is
-            set after it, so that no run attempts a notification twice.
-        when_unknown: What to do where nobody can know.
+        due_until: The present run takes all rows due at this moment or before. A retry is set after
+            this moment, so that no run attempts a notification twice.
+        when_unknown: Whether to retry or to fail where nobody can know if the message was sent.
     """
     notification = outcome.notification
     notification.response = storable(outcome.response, RESPONSE_MAX_LENGTH)
@@ -65,31 +66,31 @@ def apply(
 
 
 def _time_to_receipt(notification: Notification) -> timedelta:
-    """Return the time from an attempt to the first question for its receipt."""
+    """Return the time from an attempt to the first question for the message's receipt."""
     module_name = notification.target_user_record.target.notification_module_name
     return timedelta(minutes=target_settings(module_name).receipts_after)
 
 
 def _apply_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:
-    """Keep what its handler has left pending from being attempted again and again."""
+    """Put off a row whose handler left the row pending: no run shall attempt the row endlessly."""
     notification = outcome.notification
     earliest = due_until + TICK
     is_left_due = notification.scheduled_delivery <= max(at, due_until)
     if is_left_due and "retry_attempts" not in outcome.saved_fields:
-        # Nothing else would ever end it, and a run that goes on would do nothing but call for it.
+        # Nothing else would end the notification: a run that goes on would call for nothing else.
         earliest = max(earliest, at + timedelta(seconds=LEFT_DUE_SECONDS))
     notification.scheduled_delivery = max(notification.scheduled_delivery, earliest)
 
 
 def _postpone(outcome: Outcome, at: datetime, due_until: datetime) -> None:
-    """Leave for a while what did not reach its provider; no attempt was made."""
+    """Put off a message that never reached its provider; no attempt was made."""
     if outcome.notification.status in Notification.PENDING_STATUSES:
         rest = timedelta(seconds=engine_settings().pause_seconds)
         _set_time(outcome, at + rest, at, due_until)
 
 
 def _apply_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
-    """Set the time of the next attempt, if there is to be one."""
+    """Count the failed attempt, and set the time of the next unless this was the last."""
     notification = outcome.notification
     notification.count_failed_attempt(at, _interval(outcome))
     if notification.status != Notification.RETRY:
@@ -114,7 +115,8 @@ def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_until: datet
     following = max(moment, not_before, due_until + TICK)
     notification.scheduled_delivery = following
     if notification.has_expired(following):
-        # Said now and not when that time comes: until then it would look as if it might still go.
+        # Now, not at the time of the next attempt: until then the row would look as if still on its
+        # way.
         notification.status = Notification.EXPIRED
         notification.response = (
             notification.response[: RESPONSE_MAX_LENGTH - len(NO_TIME_LEFT)] + NO_TIME_LEFT
@@ -122,5 +124,5 @@ def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_until: datet
 
 
 def storable_message_id(message_id: object) -> str:
-    """Return a provider's name for a message as it is stored, and so looked up."""
+    """Return a provider's name for a message as stored in the row, and so looked up."""
     return storable(message_id, MESSAGE_ID_MAX_LENGTH)

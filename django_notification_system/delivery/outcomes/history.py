@@ -1,4 +1,4 @@
-"""Keeping attempts: which, and what is remembered of them."""
+"""The history of attempts: which attempts are kept, and with which fields."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,18 +20,18 @@ KIND_OF_RESULT = {
     OutcomeKind.FAILED: Kind.FAILED,
     OutcomeKind.UNKNOWN: Kind.UNKNOWN,
 }
-#: What a handler in the manner of release 1.5.3 has saved; every other status is a failure.
+#: By the status that a handler in the manner of release 1.5.3 saved; other statuses are failures.
 KIND_OF_STATUS = {
     Notification.DELIVERED: Kind.DELIVERED,
     Notification.RETRY: Kind.RETRY,
     Notification.SCHEDULED: Kind.RETRY,
 }
-#: What ``"failed"`` leaves out.
+#: Left out by the setting ``"failed"``.
 GOOD_NEWS = frozenset({Kind.DELIVERED, Kind.CONFIRMED})
 
 
 def attempts_to_keep(outcomes: Iterable[Outcome]) -> list[NotificationAttempt]:
-    """Return what the history is to have of these settled outcomes, not yet saved."""
+    """Return the attempts of these applied outcomes that the setting ``HISTORY`` keeps, unsaved."""
     history = engine_settings().history
     if history == "none":
         return []
@@ -43,7 +43,7 @@ def attempts_to_keep(outcomes: Iterable[Outcome]) -> list[NotificationAttempt]:
 
 
 def is_kept(kind: NotificationAttempt.Result) -> bool:
-    """Tell whether the history is to have what is of this kind."""
+    """Return whether the setting ``HISTORY`` keeps attempts of this kind."""
     history = engine_settings().history
     return history == "all" or (history == "failed" and kind not in GOOD_NEWS)
 
@@ -51,10 +51,15 @@ def is_kept(kind: NotificationAttempt.Result) -> bool:
 def make_attempt(
     notification: Notification, kind: NotificationAttempt.Result, at: datetime
 ) -> NotificationAttempt:
-    """Return an attempt as the notification now tells of it, not yet saved.
+    """Return an unsaved attempt with the notification's present fields.
 
-    Its key follows from what it says, so that it is kept once where nobody could know whether
-    the transaction that inserted it was committed.
+    The key is computed from notification, kind and time. So an attempt is kept once, even where a
+    lost connection hid whether the inserting transaction was committed.
+
+    Args:
+        notification: The notification, with the outcome applied.
+        kind: The kind of attempt.
+        at: When the attempt was made.
     """
     return NotificationAttempt(
         id=uuid.uuid5(uuid.UUID(str(notification.pk)), f"{kind.value} {at.isoformat()}"),
@@ -62,21 +67,21 @@ def make_attempt(
         attempted_at=at,
         result=kind,
         response=notification.response,
-        # What a handler has saved may be anything.
+        # A handler may have saved anything here.
         provider_message_id=storable(notification.provider_message_id, 200),
     )
 
 
 def keep_attempts(attempts: Sequence[NotificationAttempt], *, using: str) -> None:
-    """Insert attempts, but for those whose notification has been deleted meanwhile.
+    """Insert the attempts whose notification still exists.
 
     Args:
-        attempts: What to insert.
-        using: The database's alias; a transaction is open on it.
+        attempts: Unsaved attempts.
+        using: The database's alias; a transaction is open on the connection.
     """
     if not attempts:
         return
-    # Locked, so that none can be deleted between this look and the insert's own.
+    # Locked, so that nobody deletes a notification between this query and the insert.
     no_key = connections[using].features.has_select_for_no_key_update
     there = set(
         Notification.objects.using(using)
@@ -94,7 +99,7 @@ def keep_attempts(attempts: Sequence[NotificationAttempt], *, using: str) -> Non
 def _moment(outcome: Outcome) -> datetime:
     at = outcome.notification.attempted_delivery
     if at is None or outcome.result is OutcomeKind.AS_SAVED:
-        return timezone.now()  # the handler may have saved none, or left the one before
+        return timezone.now()  # the handler may have saved no time, or left the earlier attempt's
     return at
 
 

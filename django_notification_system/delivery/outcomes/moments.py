@@ -7,17 +7,17 @@ from ...models.notification import as_project_time
 
 
 def moment_within(moment: Any, earliest: datetime, latest: datetime) -> datetime | None:
-    """Return a time from outside, as the project's own times are, where it can be true.
+    """Return a time from outside in the project's own form, if the time can be true.
 
-    Databases store the years 1 and 9999, and their drivers cannot read every such time back.
+    Databases store the years 1 and 9999, but their drivers cannot read every such time back.
 
     Args:
-        moment: What was named.
-        earliest: From when on it counts.
-        latest: Until when it counts.
+        moment: The time that a provider, a webhook or a handler named.
+        earliest: No earlier time counts.
+        latest: No later time counts.
 
     Returns:
-        The time, or ``None`` where nothing was named that counts.
+        The time, or ``None`` where no time was named or the time does not count.
     """
     if not isinstance(moment, datetime):
         return None

@@ -19,7 +19,7 @@ from .statement import update_statement
 
 logger = logging.getLogger("django_notification_system")
 
-#: What an attempt may change; a delivery changes other fields than a failure.
+#: Changed by an attempt; a delivery changes other fields than a failure.
 DELIVERY_FIELDS = ("status", "attempted_delivery", "response", "provider_message_id")
 FAILURE_FIELDS = (
     "status",
@@ -29,25 +29,29 @@ FAILURE_FIELDS = (
     "retry_attempts",
     "provider_message_id",
 )
-#: What changes without an attempt.
+#: Changed without an attempt.
 SKIPPED_FIELDS = ("status", "attempted_delivery", "response")
-#: What changes where the provider could not be reached.
+#: Changed where the provider could not be reached.
 POSTPONED_FIELDS = ("status", "response", "scheduled_delivery")
-#: What a provider has reported of an earlier message, to be wiped out.
+#: A provider's report on an earlier message, cleared by the next attempt.
 REPORT_FIELDS = ("provider_status", "receipt_due_at", "confirmed_at")
 
 
 def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
-    """Write settled outcomes and give up the claim on their rows.
+    """Write applied outcomes and release their rows.
 
-    A row whose claim has meanwhile passed to another run is left to that run, and one that a
-    person has settled meanwhile stays so, unless the message is delivered. A database that is out
-    of reach is waited for. A value that the database refuses makes its notification a failure that
-    says so.
+    A row that another run has claimed meanwhile is left to the other run. A status that a person
+    has set meanwhile stays, unless the message is delivered. While the database is out of reach,
+    this function waits. Where the database refuses a value, the notification fails, and the
+    response names the cause.
+
+    Args:
+        claim: The rows, and the token of the run that sent them.
+        outcomes: The outcomes, applied to their notifications.
 
     Raises:
-        DatabaseError: When the database cannot store them now: it is out of reach for longer than a
-            run waits, or refuses whatever the values. Record the same outcomes later.
+        DatabaseError: When the database is out of reach for longer than a run waits, or refuses the
+            rows whatever the values. Record the same outcomes later.
         InterfaceError: Likewise.
     """
     try:
@@ -63,7 +67,7 @@ def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
 
 
 def record_skipped(claim: Claim, notifications: Sequence[Notification]) -> None:
-    """Write what was settled without an attempt."""
+    """Write notifications that ended without an attempt."""
     if notifications:
         patiently(lambda: _write(claim, notifications, SKIPPED_FIELDS), using=claim.using)
 
@@ -72,14 +76,14 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     groups: dict[tuple[tuple[str, ...], bool, bool], list[Notification]] = {}
     for outcome in outcomes:
         delivered = outcome.notification.status == Notification.DELIVERED
-        # What a handler has saved itself is what it wants.
+        # A handler's own save overrules a time set by others.
         overrules = outcome.result is OutcomeKind.AS_SAVED
         key = (_changed_fields(outcome), delivered, overrules)
         groups.setdefault(key, []).append(outcome.notification)
     attempts = attempts_to_keep(outcomes)
     touches_records = any(outcome.deactivate_record or outcome.hard_bounce for outcome in outcomes)
     is_one_statement = len(groups) == 1 and not attempts and not touches_records
-    # Within a transaction of the caller's, a statement that fails must not take that with it.
+    # Inside the caller's transaction a savepoint keeps a failed statement from ruining the rest.
     alone = is_one_statement and not connections[claim.using].in_atomic_block
     with nullcontext() if alone else transaction.atomic(using=claim.using):
         for (fields, delivered, overrules), notifications in groups.items():
@@ -98,13 +102,13 @@ def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
     if outcome.result is OutcomeKind.AS_SAVED:
         names = {*outcome.saved_fields, "response"}
         if outcome.notification.status in Notification.PENDING_STATUSES:
-            names.add("scheduled_delivery")  # settled to be after the present run
+            names.add("scheduled_delivery")  # put off until after the present run
         return tuple(sorted(names))
     return attempt_fields(outcome)
 
 
 def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
-    """Return the names of the fields that settling an outcome has changed."""
+    """Return the names of the fields changed by applying an outcome."""
     if not outcome.is_attempt:
         return POSTPONED_FIELDS
     fields = DELIVERY_FIELDS if outcome.result is OutcomeKind.DELIVERED else FAILURE_FIELDS
@@ -112,7 +116,7 @@ def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None:
-    """Settle a notification whose handler left values in it that the database refuses."""
+    """Fail a notification whose handler left values that the database refuses."""
     notification = outcome.notification
     logger.error(
         "The outcome of notification %s cannot be stored.",
@@ -136,7 +140,7 @@ def _record_unstorable(claim: Claim, outcome: Outcome, error: Exception) -> None
 
 
 def _forget_saved(claim: Claim, outcome: Outcome) -> None:
-    """Let the notification be again what it is in the database: whoever hears of it reads it."""
+    """Read the fields that a handler saved back from the database, for the signal's receivers."""
     if not outcome.saved_fields:
         return
     rows = Notification.objects.using(claim.using).filter(pk=outcome.notification.pk)
@@ -153,9 +157,9 @@ def _write(
     over_any_status: bool = False,
     put_off_after: datetime | None = None,
 ) -> None:
-    """Write these fields of all rows in one statement, and give up the claim on them."""
+    """Write these fields of all rows in one statement, and release the rows."""
     connection = connections[claim.using]
-    # A person may have cancelled it while it was on its way; that word stands.
+    # A person may have cancelled the notification while the message was on its way; that stands.
     only_pending = "status" in fields and not over_any_status
     statement, parameters = update_statement(
         connection,

@@ -8,14 +8,14 @@ from ...models import Notification
 
 
 def skip(notification: Notification, *, at: datetime | None = None) -> str | None:
-    """Settle what must not be sent: no longer in time, inactive address, opted-out user.
+    """End a notification that must not be sent: expired, record inactive, or user opted out.
 
     Args:
-        notification: What is about to be sent.
-        at: The moment to judge by, where it is later than now.
+        notification: The notification that is about to be sent.
+        at: When the message will be sent, where that is later than now.
 
     Returns:
-        A line for people, or ``None`` where the notification is to be delivered.
+        A line for people, or ``None`` where the notification shall be delivered.
     """
     now = timezone.now()
     record = notification.target_user_record

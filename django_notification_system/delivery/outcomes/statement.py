@@ -1,7 +1,7 @@
-"""The statement that writes the outcomes of many rows at once.
+"""The SQL statement that writes the outcomes of many rows at once.
 
-It is made by hand: as Django's expressions, a ``CASE`` for every field of fifty rows takes longer
-to make than the fifty emails take to send.
+Hand-written SQL: to build Django's expressions, a ``CASE`` for every field of fifty rows, takes
+longer than to send the fifty emails.
 """
 
 import json
@@ -28,21 +28,21 @@ def update_statement(
     of_status: Sequence[str],
     put_off_after: datetime | None = None,
 ) -> tuple[str, list[Any]]:
-    """Return the SQL, and its parameters, that writes these fields and gives up the claim.
+    """Return the SQL, with parameters, that writes the fields and releases the rows.
 
     Args:
-        connection: The database's.
-        token: Only rows that are still claimed by it.
-        notifications: With the values to write.
-        fields: Their names.
-        of_status: Only rows that have one of these now; empty: whatever they have.
-        put_off_after: A ``scheduled_delivery`` that is later in the database by now is kept.
+        connection: The database connection, for quoting and for preparing values.
+        token: Only rows still claimed by this token are written.
+        notifications: The notifications, with the values to write.
+        fields: The names of the fields.
+        of_status: Only rows with one of these statuses now are written; empty: every status.
+        put_off_after: A ``scheduled_delivery`` in the database later than this moment is kept.
     """
 
     def prepared(name: str, value: Any) -> Any:
         return FIELDS[name].get_db_prep_save(value, connection)
 
-    # What is the same for all rows, and what each has of its own.
+    # Values shared by all rows, and lists of the rows' own values.
     shared: dict[str, Any] = {"modified_date": prepared("modified_date", timezone.now())}
     own: dict[str, list[Any]] = {}
     for name in fields:
@@ -58,10 +58,11 @@ def update_statement(
     parameters: list[Any] = []
 
     def assign(name: str, value: str) -> str:
-        """Return an assignment; what it quotes of the parameters comes right after."""
+        """Return an assignment; its value's parameters follow directly."""
         if put_off_after is None or name != "scheduled_delivery":
             return f"{column[name]} = {value}"
-        # A person, or the project, may have put it off while it was on its way; that stands.
+        # A person or the project may have put the row off while the message was on its way; that
+        # stands.
         parameters.append(prepared(name, put_off_after))
         present = f"{table}.{column[name]}"
         return f"{column[name]} = CASE WHEN {present} > %s THEN {present} ELSE {value} END"
@@ -74,8 +75,8 @@ def update_statement(
     assignments.append(f"{column['interruptions']} = 0")
     has_json = any(isinstance(FIELDS[name], JSONField) for name in own)
     if own and connection.vendor == "postgresql" and not has_json:
-        # One parameter for all rows: with hundreds, psycopg takes longer to find their places than
-        # PostgreSQL to write them.
+        # One parameter for all rows: for hundreds of parameters, psycopg takes longer to find their
+        # places than PostgreSQL takes to write the rows.
         names = ["id", *own]
         assignments += [assign(name, f"own.{column[name]}") for name in own]
         types = ", ".join(f"{column[name]} {FIELDS[name].db_type(connection)}" for name in names)

@@ -1,9 +1,9 @@
-"""Which messages a provider is asked about now, and when it is asked about them again.
+"""When a provider is asked about which messages.
 
-``receipt_due_at`` says when; an index holds only the rows that have it. A message's moments follow
-from its ``attempted_delivery``, at growing distances, so that a run that comes late asks once for
-all the moments that it missed. They are by the hosts' clocks, as ``attempted_delivery`` is: where
-the clocks differ, a provider is asked a little sooner or later, and each answer is recorded once.
+``receipt_due_at`` says when; a partial index holds only rows with a value there. All moments of a
+message follow from its ``attempted_delivery``, at growing distances. So a late run asks once for
+all the moments it missed. The moments are by the hosts' clocks, as ``attempted_delivery`` is: where
+clocks differ, the provider is asked a little sooner or later, and an answer is still recorded once.
 """
 
 from collections import defaultdict
@@ -20,16 +20,15 @@ from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...models.notification import NotificationQuerySet
 
-#: From the first time that a provider is asked about a message to the second; each distance after
-#: it is twice as long.
+#: From the first question about a message to the second; every further distance doubles.
 FIRST_DISTANCE = timedelta(minutes=15)
-#: The provider is asked for the last time so long before it forgets its receipts.
+#: The last question comes so long before the provider forgets its receipts.
 LAST_BEFORE_END = timedelta(minutes=45)
-#: What stands in ``provider_status`` where the provider had nothing to say until it forgot.
+#: The ``provider_status`` of a message whose receipt never came before the provider forgot.
 NO_RECEIPT = "no receipt"
-#: How many messages are held in memory.
+#: How many messages are in memory at a time.
 PAGE = 5_000
-#: How many rows are written in one statement.
+#: How many rows a statement writes.
 WRITTEN_AT_ONCE = 500
 
 
@@ -38,9 +37,9 @@ class Awaited:
     """A message whose receipt is due.
 
     Attributes:
-        key: Its row's.
-        message_id: The provider's name for it.
-        age: The time since its attempt.
+        key: The row's key.
+        message_id: The provider's name for the message.
+        age: The time since the attempt.
     """
 
     key: UUID
@@ -51,11 +50,11 @@ class Awaited:
 def targets_with_receipts_due(
     targets: Sequence[NotificationTarget], now: datetime, *, using: str
 ) -> list[NotificationTarget]:
-    """Return the targets that have a receipt due, in one query."""
+    """Return the targets with a receipt due, in one query."""
     if not targets:
         return []
-    # The first that the index has of each: a query that only asks whether there is one may be
-    # answered by reading all the table.
+    # The first key in the index, for every target: a query that asks only whether a row exists may
+    # scan the whole table.
     firsts = [Subquery(_due(target, now, using=using).values("pk")[:1]) for target in targets]
     row = NotificationTarget.objects.using(using).filter(pk=targets[0].pk).values_list(*firsts)
     found = patiently(row.first, using=using) or ()
@@ -67,12 +66,12 @@ def pages_of_due(
 ) -> Iterator[list[Awaited]]:
     """Yield the messages whose receipts are due, the longest due first, a page at a time.
 
-    Rows of which the provider has forgotten the receipt, and rows that are to be sent again or
-    that somebody has ended, are taken out of the index instead.
+    Three kinds of rows leave the index instead: receipts that the provider has forgotten, rows to
+    be sent again, and rows that a person has ended.
 
     Args:
         target: The messages' target.
-        now: The moment by which they are due.
+        now: The moment by which receipts are due.
         kept: For how long the provider keeps a receipt.
         using: The alias of the database.
     """
@@ -80,8 +79,8 @@ def pages_of_due(
         "pk",
         "provider_message_id",
         "attempted_delivery",
-        # Not in the query's condition: MariaDB would take another index for it, and read whatever
-        # else has that status.
+        # Not in the condition of the query: MariaDB would choose the index on status, and read
+        # every delivered row.
         "status",
         "receipt_due_at",
     )
@@ -105,7 +104,7 @@ def pages_of_due(
         if page:
             yield page
         seen = {row[0] for row in found}
-        # Rows that were written are not due any more; an index is slow to forget them.
+        # The rows just written are not due any more, but an index is slow to forget rows.
         following = rows.filter(receipt_due_at__gte=found[-1][4])
 
 
@@ -117,17 +116,18 @@ def note_asked(
     kept: timedelta,
     using: str,
 ) -> int:
-    """Set when to ask again about messages of which nothing was recorded since they were read.
+    """Set the next question's time, or the end, for messages without a recorded receipt.
 
     Args:
-        messages: Those that the provider was asked about.
+        messages: The messages that the provider was asked about.
         target: Their target.
-        now: The moment by which they were due.
+        now: The moment by which the messages were due.
         kept: For how long the provider keeps a receipt.
         using: The alias of the database.
 
     Returns:
-        How many rows there are.
+        How many rows were written: messages that nobody recorded a receipt for since they were
+        read.
     """
     minutes = target_settings(target.notification_module_name).receipts_after
     first = timedelta(minutes=minutes)
@@ -146,11 +146,11 @@ def note_asked(
 
 
 def next_age(age: timedelta, *, first: timedelta, kept: timedelta) -> timedelta | None:
-    """Return how old a message is when the provider is asked about it again.
+    """Return a message's age at the next question.
 
     Args:
-        age: Its age now.
-        first: Its age when the provider is asked for the first time.
+        age: The age now.
+        first: The age at the first question.
         kept: For how long the provider keeps a receipt.
 
     Returns:
@@ -167,9 +167,10 @@ def next_age(age: timedelta, *, first: timedelta, kept: timedelta) -> timedelta 
 
 
 def _write(keys: Sequence[UUID], now: datetime, *, using: str, **values: object) -> int:
-    """Write the rows whose receipt is still due, and return how many these were.
+    """Write the rows whose receipt is still due, and return how many.
 
-    Of two processes that asked at the same time, the second finds the moment moved.
+    Of two processes that asked at the same time, the second finds ``receipt_due_at`` moved, and
+    writes no row.
     """
     number = 0
     for start in range(0, len(keys), WRITTEN_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Asking for receipts now and then, in a thread beside what delivers: no message waits for it."""
+"""Ask for receipts now and then, in a thread beside the run: no message waits for the answers."""
 
 import logging
 import threading
@@ -12,17 +12,17 @@ from .fetch import Fetched
 
 logger = logging.getLogger("django_notification_system")
 
-#: From the end of one time to the next; after a problem twice as long each time, up to the second.
+#: Seconds from the end of one fetch to the next; doubled after each problem, up to the second.
 SECONDS_BETWEEN = 60.0
 MOST_SECONDS_BETWEEN = 960.0
 
 
 class ReceiptsBeside:
-    """Fetches receipts whenever it is time; call ``tick()`` often, and ``close()`` at the end.
+    """Fetches receipts at intervals; call ``tick()`` often, and ``close()`` at the end.
 
     Args:
-        fetch: Fetches what is due; it is given what tells whether to come to an end.
-        on_fetched: Called with what came of it, in the thread that ticks.
+        fetch: Fetches the due receipts; the argument tells whether to end early.
+        on_fetched: Called with the result, in the thread that calls ``tick()``.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ReceiptsBeside:
         self._next_at = time.monotonic()
 
     def tick(self) -> None:
-        """Hand over what was fetched, and begin again where it is time."""
+        """Pass on a finished fetch's result, and start the next fetch when the interval is over."""
         if self._thread is not None:
             if self._thread.is_alive():
                 return
@@ -50,9 +50,9 @@ class ReceiptsBeside:
             self._thread.start()
 
     def close(self) -> None:
-        """Come to an end, and hand over what was fetched.
+        """Stop fetching, and pass on the last result.
 
-        What is under way is waited for until the process has had its time to stop.
+        A fetch under way is waited for until the process has had its time to stop.
         """
         self._stopping.set()
         if self._thread is not None:

@@ -1,4 +1,4 @@
-"""Asking providers what became of the messages that they took, where they do not tell unasked."""
+"""Ask providers for the receipts of messages, where providers do not report unasked."""
 
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,19 +17,19 @@ from ..handlers.in_time import in_time
 from .awaited import Awaited, note_asked, pages_of_due, targets_with_receipts_due
 from .record import record_receipts
 
-#: What a handler may raise. Ctrl-C is not among these: receipts may be fetched in the main thread.
+#: A handler's errors. Ctrl-C is none: a command may fetch receipts in its main thread.
 HANDLER_ERRORS = (Exception, SystemExit, CancelledError)
 
 
 @dataclass
 class Fetched:
-    """What came of asking.
+    """The result of one fetch.
 
     Attributes:
         confirmed: How many messages have arrived.
-        failed: How many will not.
-        awaited: Of how many there was nothing to say yet.
-        problems: What kept a target's provider from being asked, by the target's name.
+        failed: How many messages will not arrive.
+        awaited: How many messages the provider knew nothing of yet.
+        problems: By the target's name, why the target's provider was not asked.
     """
 
     confirmed: int = 0
@@ -38,7 +38,7 @@ class Fetched:
     problems: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: "Fetched") -> None:
-        """Add what came of asking another time; a problem is that of the last time."""
+        """Add a later fetch's result; of two problems of a target, the later counts."""
         self.confirmed += other.confirmed
         self.failed += other.failed
         self.awaited += other.awaited
@@ -53,12 +53,12 @@ def fetch_receipts(
 ) -> Fetched:
     """Fetch the receipts that are due, and record them.
 
-    Several processes may do so at once: each asks, and each answer is recorded once.
+    Several processes may fetch at once: all ask, and an answer is recorded once.
 
     Args:
-        targets: Those whose providers are asked.
-        using: The alias of the database that holds the notifications.
-        is_stopping: Tells whether to come to an end.
+        targets: The targets whose providers are asked.
+        using: The alias of the database with the notifications.
+        is_stopping: Returns whether to end early.
     """
     fetched = Fetched()
     now = timezone.now()
@@ -73,7 +73,7 @@ def fetch_receipts(
 
 
 class _Fetching:
-    """Asking one target's provider."""
+    """One target's questions to its provider."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class _Fetching:
         self.problem: TargetUnavailable | None = None
 
     def run(self) -> None:
-        """Ask, and record.
+        """Ask, and record the answers.
 
         Raises:
             TargetUnavailable: When the provider cannot be asked.
@@ -104,13 +104,13 @@ class _Fetching:
                 return
 
     def _ask(self, page: Sequence[Awaited]) -> bool:
-        """Ask about some messages; tell whether there was an answer, and more may be asked."""
+        """Ask about a page of messages; return whether the provider answered and takes more."""
         taken: list[Awaited] = []
         receipts = self._receipts(self._names(page, taken))
         module_name = self.target.notification_module_name
         record_receipts(module_name, receipts, using=self.using)
         if self.problem is not None:
-            raise self.problem  # nobody knows which of the others the provider was asked about
+            raise self.problem  # nobody knows about which other messages the provider was asked
         self.fetched.awaited += note_asked(
             taken, self.target, self.now, kept=self.handler.receipts_kept, using=self.using
         )
@@ -124,7 +124,7 @@ class _Fetching:
             yield message.message_id
 
     def _receipts(self, message_ids: Iterator[str]) -> Iterator[Receipt]:
-        """Yield what the handler does, and keep its error: what came before it counts."""
+        """Yield the handler's receipts, and keep its error: receipts before the error count."""
         assert self.handler.fetch_receipts is not None  # noqa: S101 # see fetch_receipts()
         try:
             for receipt in in_time(partial(self.handler.fetch_receipts, message_ids)):
@@ -133,7 +133,7 @@ class _Fetching:
                 elif receipt.result is ReceiptResult.FAILED:
                     self.fetched.failed += 1
                 else:
-                    continue  # it is not the end, and is asked about again
+                    continue  # not the message's end: the provider is asked again
                 yield receipt
         except TargetUnavailable as unavailable:
             self.problem = unavailable

@@ -1,8 +1,8 @@
-"""What a provider reports of a message later, in words that are the same for every provider.
+"""Record a provider's later reports on messages, in words common to all providers.
 
-A row's state is of the message of its last attempt, and moves one way: a message that was reported
-as failed stays so, one that was confirmed can only be reported as failed, and news that is older
-than what is known changes nothing. So reports may come twice, side by side and in any order.
+A row's state describes the message of the last attempt, and moves in one direction: a message
+reported as failed stays failed; a confirmed message can only be reported as failed; news older than
+the row's state changes nothing. So reports may come twice, side by side and in any order.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ from ..outcomes.moments import moment_within
 #: How many receipts are recorded in a transaction.
 BATCH_SIZE = 200
 SHORTEST_HIDDEN = 4
-#: By how much another's clock may be before or after ours and its times still count.
+#: A provider's times count where its clock is at most this far from the host's clock.
 CLOCKS_DIFFER = timedelta(minutes=5)
 STATUS_MAX_LENGTH: int = Notification._meta.get_field("provider_status").max_length or 0
 KIND = NotificationAttempt.Result
@@ -46,33 +46,37 @@ def record_receipts(
     using: str | None = None,
     order: Sequence[str] = (),
 ) -> int:
-    """Write down what a provider reports of messages that it took earlier.
+    """Record a provider's reports on messages sent earlier.
 
-    - A confirmed message's notification gets its ``confirmed_at``. One that waits to be tried
-      again, because no answer came, is ``DELIVERED`` thereby, and so is one that was given up.
-    - A failed message's notification turns from ``DELIVERED`` into ``DELIVERY FAILURE``,
-      ``INACTIVE DEVICE`` or ``OPTED OUT``, is kept in the history and announced by
+    - A confirmed message's notification gets its ``confirmed_at``. If no answer came to the
+      attempt, and the notification waits for a retry or was given up, its status becomes
+      ``DELIVERED``.
+    - A failed message's notification turns from ``DELIVERED`` into ``DELIVERY FAILURE``, ``INACTIVE
+      DEVICE`` or ``OPTED OUT``. The failure is kept in the history and announced by
       ``notification_failed``.
-    - What is said of the address switches the record off, whatever the result: a complaint is no
-      failure, but an opt-out.
+    - A report on the address switches the record off, whatever became of the message: a complaint
+      is no failure, but an opt-out.
 
-    A notification that a run holds is left to that run: it is being sent again.
+    A notification that a run has claimed is left to the run: the message is being sent again.
 
     Args:
-        module_name: The ``notification_module_name`` of the targets that the messages went to.
-        receipts: What is reported, in any order, and of any messages.
+        module_name: The ``notification_module_name`` of the messages' targets.
+        receipts: The reports, in any order, on any messages.
         using: The alias of the database that holds the notifications; by default the router's.
-        order: The provider's words for states, from the first to the last, by which one that
-            comes late is known. Without it, what is reported last counts.
+        order: The provider's words for states, from the first to the last; a late report is known
+            by its place here. Without an order, the last report counts.
 
     Returns:
-        How many of the receipts belong to a notification that is not held. The others may be
-        others' messages; or they came before the outcome was recorded, which may take a tenth of
-        a second and more: try those again a little later.
+        How many receipts belong to a notification that no run has claimed. Other receipts may be
+        for other senders' messages, or came before the outcome was recorded, up to a second later:
+        try those again a little later.
+
+    Raises:
+        DatabaseError: When the database is out of reach for longer than a run waits.
     """
     using = using or router.db_for_write(Notification)
     if is_overridden():
-        # The provider has said nothing of the person's own address.
+        # The message went to the redirect's address: the provider knows nothing of the person's.
         receipts = (
             replace(receipt, deactivate_record=False, opt_out=False, hard_bounce=False)
             for receipt in receipts
@@ -95,7 +99,7 @@ def _batches(receipts: Iterable[Receipt]) -> Iterator[Sequence[Receipt]]:
 
 
 class _Recording:
-    """One batch of receipts on its way to its notifications."""
+    """One batch of receipts on the way to their notifications."""
 
     def __init__(
         self, module_name: str, receipts: Sequence[Receipt], *, using: str, order: Sequence[str]
@@ -109,7 +113,7 @@ class _Recording:
         self.attempts: list[NotificationAttempt] = []
 
     def run(self) -> int:
-        """Record the batch; return for how many of the receipts there was a notification."""
+        """Record the batch; return how many of the receipts have a notification."""
         self.attempts = []
         keys = self._keys()
         if not keys:
@@ -142,13 +146,13 @@ class _Recording:
         return list(rows.values_list("pk", flat=True))
 
     def _locked(self, keys: Sequence[UUID]) -> list[Notification]:
-        """Return the rows that still have these messages and that no run holds, locked."""
+        """Return the rows of these messages that no run has claimed, locked."""
         connection = connections[self.using]
         rows = Notification.objects.using(self.using).filter(
             pk__in=keys, provider_message_id__in=list(self.receipts)
         )
         if connection.vendor == "sqlite":
-            # Its transactions wait for another writer only where they begin with a write.
+            # On SQLite a transaction waits for another writer only if the first statement writes.
             rows.update(provider_status=F("provider_status"))
         no_key = connection.features.has_select_for_no_key_update
         locked = list(rows.order_by("pk").select_for_update(no_key=no_key))
@@ -162,7 +166,7 @@ class _Recording:
         return TargetUserRecord.objects.using(self.using).in_bulk(keys)
 
     def _apply(self, receipt: Receipt, notification: Notification) -> None:
-        """Change the notification to what the receipt says of it, if that is news."""
+        """Change the notification to the receipt's content, if the content is news."""
         is_news = {
             ReceiptResult.PROGRESS: self._progress,
             ReceiptResult.CONFIRMED: self._confirm,
@@ -199,7 +203,7 @@ class _Recording:
             notification.status = _status_of_failure(receipt, notification)
             notification.response = _response(receipt, notification)
         elif notification.provider_status == _word(receipt) or not self._was_unknown(notification):
-            return False  # else it is known now that the attempt failed, and not what comes of it
+            return False  # else the attempt is known to have failed; a retry may follow
         notification.provider_status = _word(receipt)
         notification.receipt_due_at = None
         notification.confirmed_at = None
@@ -207,7 +211,7 @@ class _Recording:
         return True
 
     def _move_to(self, word: str, notification: Notification) -> bool:
-        """Set the provider's word, unless it is older than the present one."""
+        """Set the provider's word, unless the present word is newer."""
         present = notification.provider_status
         if word == present:
             return False
@@ -218,9 +222,9 @@ class _Recording:
         return True
 
     def _was_unknown(self, notification: Notification) -> bool:
-        """Tell whether nobody knew what came of the very message, and nothing was reported.
+        """Return whether nobody knew the message's fate, and no failure was reported.
 
-        Otherwise a row with the message's name is one that a person has set to be sent again.
+        Other pending rows with the message's name were set by a person to be sent again.
         """
         if notification.status not in (
             Notification.DELIVERY_FAILURE,
@@ -270,12 +274,12 @@ class _Recording:
             self.attempts.append(attempt)
 
     def _write(self, notifications: Iterable[Notification], ended: set[UUID]) -> None:
-        """Write the changed rows, those that are alike in one statement."""
+        """Write the changed rows, equal values in one statement."""
         groups: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
         for notification in notifications:
             values = _state(notification)
             if notification.pk in ended:
-                # No run whose lease has ended may write over it.
+                # No run with an ended lease may overwrite the failure.
                 values |= {"claim_token": None, "claimed_until": None, "interruptions": 0}
             groups[tuple(values.items())].append(notification.pk)
         for values_of_group, keys in groups.items():
@@ -304,16 +308,16 @@ def _word(receipt: Receipt) -> str:
 def _response(receipt: Receipt, notification: Notification) -> str:
     said = receipt.response or f"The provider reports: {receipt.provider_status}."
     for text in (notification.body, notification.title):
-        # Providers quote what they refuse. A shorter text stands in other words by chance.
+        # Providers quote the text they refuse. A shorter text stands in other words by chance.
         if len(text) >= SHORTEST_HIDDEN:
             said = said.replace(text, "…")
     return storable(said, RESPONSE_MAX_LENGTH)
 
 
 def _moment(receipt: Receipt, notification: Notification) -> datetime:
-    """Return when it came to be so: after the attempt, and not after now.
+    """Return when the provider's news came true: after the attempt, and not after now.
 
-    A provider's time may be a whole number of seconds, and its clock another than ours.
+    A provider's time may be in whole seconds, and by a clock that differs from the host's.
     """
     now = timezone.now()
     sent_at = notification.attempted_delivery or notification.created_date
