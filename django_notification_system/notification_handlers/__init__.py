@@ -1,1 +1,1 @@
-"""What delivers to a target: one module for each, and the interface for those of a project."""
+"""The built-in handlers, a package for every provider, and the interface for a project's own."""

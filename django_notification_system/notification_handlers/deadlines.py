@@ -1,9 +1,9 @@
-"""Bounds of what a server says, in time and in octets, for mail servers and HTTP APIs alike.
+"""Limits of a server's reply, in seconds and octets, for mail servers and HTTP APIs alike.
 
-Python's sockets measure the time between two reads. A server that writes an octet a second would
-hold a connection, and with it the message, for hours; one that writes without end would fill the
-memory. And to most readers of lines the end of the connection ends a line, so that half an answer
-would be taken for the answer.
+A Python socket's timeout is for the time between two reads. A server that writes an octet a second
+would hold a connection, and with it the message, for hours; a server that writes without end would
+fill the memory. And for most line readers a closed connection ends the line, so that half a reply
+would pass for the reply.
 """
 
 import io
@@ -11,13 +11,12 @@ import socket
 import time
 from typing import Any
 
-#: The longest reply, decoded: the longest that is known, a receipt for each of 300 push
-#: notifications, has a tenth of that.
+#: The longest reply, decoded: ten times the longest known reply, 300 push notifications' receipts.
 LONGEST_REPLY = 1 << 20
 
 
 class ReplyTooLong(OSError):
-    """A server says more than any answer has."""
+    """A server's reply is longer than any sound reply."""
 
     def __init__(self) -> None:
         super().__init__(f"the reply has more than {LONGEST_REPLY} octets")
@@ -31,10 +30,10 @@ class ReplyCutOff(ConnectionError):
 
 
 class Deadline:
-    """The end of a reply's time, and of the time of the conversation that the reply belongs to.
+    """The time limits of a reply, and of the conversation around the reply.
 
     Args:
-        timeout: Seconds that a reply may take; ``None``: there is no limit.
+        timeout: Seconds for a reply; ``None``: no limit.
     """
 
     def __init__(self, timeout: float | None) -> None:
@@ -49,14 +48,14 @@ class Deadline:
             self._conversation_ends_at = time.monotonic() + times * self.timeout
 
     def begin_reply(self) -> None:
-        """Give the next reply its whole time, from its first read on."""
+        """Give the next reply its whole time, from the first read on."""
         self._reply_ends_at = None
 
     def limit(self, connection: socket.socket) -> None:
-        """Let a socket, whose own timeout is a reply's, wait for no longer than is left.
+        """Let a socket with the timeout of a whole reply wait only for the rest of the time.
 
         Raises:
-            TimeoutError: When nothing is left.
+            TimeoutError: When no time is left.
         """
         if self.timeout is None:
             return
@@ -68,27 +67,27 @@ class Deadline:
         if self._conversation_ends_at is not None and self._conversation_ends_at < ends_at:
             ends_at = self._conversation_ends_at
         elif is_first:
-            return  # Most replies come in one read, which the socket's own timeout limits.
+            return  # Most replies come in one read; the socket's own timeout limits a read.
         if now >= ends_at:
             raise TimeoutError("timed out")
         connection.settimeout(ends_at - now)
         self._is_shortened = True
 
     def restore(self, connection: socket.socket | None) -> None:
-        """Give a socket its own timeout back, for what else uses it: a handshake, say."""
+        """Give a socket its own timeout back, for other uses: a handshake, say."""
         if self._is_shortened and connection is not None and connection.fileno() != -1:
             connection.settimeout(self.timeout)
         self._is_shortened = False
 
 
 class LimitedReader(io.RawIOBase):
-    """What a socket brings, until the time is over or the reply is too long.
+    """Reads a socket until the reply's time is over or its length is reached.
 
     Args:
         connection: The socket.
-        deadline: Its limit of time.
+        deadline: The time limits.
         most: How many octets a reply may have.
-        raw: What is read in place of the socket, and closed in the end.
+        raw: Read in place of the socket, and closed at the end.
     """
 
     def __init__(
@@ -104,11 +103,11 @@ class LimitedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what has come.
+        """Read the octets that have come.
 
         Raises:
             TimeoutError: When the time is over.
-            ReplyTooLong: When that was more than an answer may have.
+            ReplyTooLong: When the reply is too long.
         """
         if self._octets > self._most:
             raise ReplyTooLong
@@ -132,7 +131,7 @@ class LimitedReader(io.RawIOBase):
 
 
 class WholeLines(io.BufferedReader):
-    """Reads lines, of which the end of the connection ends none.
+    """Reads whole lines: a closed connection ends no line.
 
     Attributes:
         expects_more: Whether the connection must not end before the next line either.
@@ -143,10 +142,10 @@ class WholeLines(io.BufferedReader):
         self.expects_more = False
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Return a line, or as much of one as asked for; nothing where the connection has ended.
+        """Return a line, at most ``size`` octets; nothing where the connection has ended.
 
         Raises:
-            ReplyCutOff: When the connection ends in the middle.
+            ReplyCutOff: When the connection ends in the middle of a line.
         """
         line = super().readline(size)
         is_whole = line.endswith(b"\n") or len(line) == size

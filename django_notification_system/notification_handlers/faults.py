@@ -1,4 +1,4 @@
-"""What the tables of faults have in common: one is of emails, one of Twilio, one of Expo."""
+"""Common parts of the fault tables for email, Twilio and Expo."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,13 +9,13 @@ VerdictT = TypeVar("VerdictT", bound=Enum)
 
 @dataclass(frozen=True, kw_only=True)
 class Row(Generic[VerdictT]):
-    """A row of a table; what else it has tells whether it fits what has happened.
+    """A row of a fault table; the table's own class adds the conditions.
 
     Attributes:
-        name: Its name, unique in the table.
-        what: What has happened, for people.
-        verdict: What comes of it.
-        source: Where it is written that it is so.
+        name: The row's name, unique in the table.
+        what: The fault, for people.
+        verdict: The outcome.
+        source: Where the provider, a standard or a library documents the fault.
     """
 
     name: str
@@ -25,10 +25,10 @@ class Row(Generic[VerdictT]):
 
 
 def fits_status(pattern: str, answer: str) -> bool:
-    """Tell whether an answer is one that a row names.
+    """Return whether an answer fits a row's pattern.
 
     Args:
-        pattern: An HTTP status, ``"5xx"`` for all of a kind, or a word in place of one.
+        pattern: An HTTP status, ``"5xx"`` for a hundred of them, or a word.
         answer: The HTTP status, or the word.
     """
     return answer[:1] == pattern[0] if pattern.endswith("xx") else answer == pattern

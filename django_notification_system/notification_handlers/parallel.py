@@ -1,4 +1,4 @@
-"""Running sends side by side in threads, for handlers whose provider takes one at a time."""
+"""Run work side by side in threads, for providers that take one message in a request."""
 
 import threading
 import time
@@ -15,10 +15,10 @@ from ..delivery.handlers.on_its_way import _is_over
 Item = TypeVar("Item")
 T = TypeVar("T")
 
-#: A server that answers so soon is as fast as this program, and to switch threads for every item
-#: costs as much as to send it.
+#: A server that answers within this time is as fast as this program: to switch threads for every
+#: item costs as much as to send the item.
 FAST_SECONDS = 0.01
-#: How long a result may lie there before it is yielded, where its worker has more to do.
+#: How long a result may wait to be yielded, where its worker goes on.
 LOOK_EVERY_SECONDS = 0.02
 
 
@@ -37,21 +37,21 @@ def side_by_side(
     workers: int,
     most_together: int = 1,
 ) -> Iterator[T]:
-    """Do the work of many items in threads, and yield each result as soon as it is known.
+    """Work on many items in threads, and yield every result as soon as it is known.
 
-    The calling thread takes the items, each only when a worker is free for it. It is the only one
-    that may use the database, so let ``items`` read there whatever the work needs. Where the run is
-    to stop, an item that was taken and not begun has no result.
+    The calling thread takes the items, an item only when a worker is free. Only the calling thread
+    may use the database: let ``items`` read there whatever the work needs. Where the run is to
+    stop, an item taken and not begun has no result.
 
     Args:
-        work: Yields the results of one item. It runs in a thread and must not use the database.
-        items: Read lazily.
+        work: Yields an item's results. Runs in a thread and must not use the database.
+        items: Read lazily, in the calling thread.
         workers: How many items are worked on at once.
-        most_together: How many a worker may get at once while the work takes next to no time.
+        most_together: How many items a worker may get at once while the work takes next to no time.
 
     Raises:
-        Exception: What ``items`` or ``work`` raised first. No further item is taken, and what the
-            other workers still yield is yielded before.
+        Exception: The first error of ``items`` or ``work``. No further item is taken, and all
+            results of the other workers are yielded before.
     """
     tasks: SimpleQueue[list[Item] | None] = SimpleQueue()
     results: deque[T] = deque()
@@ -65,13 +65,13 @@ def side_by_side(
                 error = _work_through(work, share, results, is_over)
                 ended.put(_Ended(time.monotonic() - start, error))
         finally:
-            # What the work calls may have opened some for all that: a mail backend that queues
-            # in the database. Nothing else would close them.
+            # The work may have opened connections all the same: a mail backend that queues in the
+            # database, say. Nobody else would close them.
             connections.close_all()
 
     def hand_over(share: list[Item]) -> None:
-        if len(threads) == busy:  # all of them are at work
-            # A daemon: what hangs for ever must not keep the process from ending.
+        if len(threads) == busy:  # all of the threads are at work
+            # A daemon: work that hangs for ever must not keep the process from ending.
             threads.append(threading.Thread(target=serve, daemon=True))
             threads[-1].start()
         tasks.put(share)
@@ -110,10 +110,10 @@ def side_by_side(
 
 
 class _Shares(Generic[Item]):
-    """The items, in shares of a few at once while the work takes next to no time.
+    """The items, in portions of a few at once while the work takes next to no time.
 
     Attributes:
-        is_exhausted: Whether there are no more.
+        is_exhausted: Whether no items are left.
     """
 
     def __init__(self, items: Iterable[Item], largest: int) -> None:
@@ -123,7 +123,7 @@ class _Shares(Generic[Item]):
         self._largest = largest
 
     def take(self) -> tuple[list[Item], Exception | None]:
-        """Return the next share, and what kept it from being larger."""
+        """Return the next portion, and the error that ended it early."""
         share: list[Item] = []
         start = time.monotonic()
         try:
@@ -132,7 +132,7 @@ class _Shares(Generic[Item]):
                 if len(share) >= self._size:
                     return share, None
                 if time.monotonic() - start > FAST_SECONDS:
-                    # They come one by one, at a rate perhaps: none is to wait for the next.
+                    # The items come one by one, at a rate perhaps: no item shall wait for the next.
                     self._size = 1
                     return share, None
         except Exception as error:
@@ -141,7 +141,7 @@ class _Shares(Generic[Item]):
         return share, None
 
     def adapt(self, seconds: float) -> None:
-        """Choose the next share's size by the time that one has taken a worker."""
+        """Choose the next portion's size by the seconds that this portion has taken."""
         if seconds < FAST_SECONDS:
             self._size = min(self._size * 2, self._largest)
         else:
@@ -159,6 +159,6 @@ def _work_through(
             if is_over():
                 break
             results.extend(work(item))
-    except BaseException as error:  # what is cancelled, too: nobody else hears of it in a thread
+    except BaseException as error:  # CancelledError, too: in a thread nobody else would catch it
         return error
     return None

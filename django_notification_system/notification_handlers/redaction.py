@@ -1,7 +1,7 @@
-"""Keeping what a provider quotes of us out of what is stored, printed and logged.
+"""Keep the message's own words out of stored, printed and logged answers of a provider.
 
-A refusal quotes what was refused: a login that the server took for a command, the link of a message
-that it has on a list, a push token. Such a link may let whoever has it in.
+A refusal quotes refused text: a login that the server took for a command, a link in the message
+that is on a blocklist, a push token. Such a link may let every reader in.
 """
 
 import re
@@ -13,9 +13,9 @@ from .base import shortened
 HIDDEN = "***"
 #: Shorter values stand in ordinary words too.
 SHORTEST_SECRET = 4
-#: A body's words are no secret, but what looks like a code or a link in it may be.
+#: Words of a body are no secret, but a code or a link in the body may be.
 WORD = re.compile(r"[^\s'\"<>()\[\]{},;]{6,}+")
-#: What a colon or an equals sign introduces: ``code:123456``.
+#: The part after a colon or an equals sign: ``code:123456``.
 PART = re.compile(r"[^:=]{6,}+")
 LOOKS_SECRET = re.compile(r"[\d/=_]")
 SHORTEST_LINE = 16
@@ -29,16 +29,16 @@ def redacted(
     bodies: Collection[str] = (),
     addresses: Collection[str] = (),
 ) -> str:
-    """Return a provider's words for people: on one line, no longer than people read, no secret.
+    """Return a provider's words for people: one line, shortened, without secrets.
 
     Args:
-        text: What the provider said.
-        secrets: What must not appear. Push tokens never do.
-        bodies: The texts of the message that the provider speaks of. Their lines, and what looks
-            like a code or a link in them, are hidden.
-        addresses: What may appear although a body has it.
+        text: The provider's words.
+        secrets: Values that must not appear. Push tokens never do.
+        bodies: The texts of the message in question. Their lines, and words that look like a code
+            or a link, are hidden.
+        addresses: Addresses that may appear although a body has them.
     """
-    # First of all: what follows takes the longer, the longer the text is.
+    # Shortened first: the other steps take the longer, the longer the text is.
     text = without_password(shortened(text))
     known = {" ".join(secret.split()) for secret in secrets if secret}
     for secret in sorted(known, key=len, reverse=True):

@@ -43,13 +43,13 @@ MESSAGES_IN_A_REQUEST = 100
 #: Expo clears receipts after 24 hours, as the same page says.
 RECEIPTS_KEPT = timedelta(hours=24)
 TOKEN_IN_BRACKETS = re.compile(r"Expo(?:nent)?PushToken\[[^\[\]]+\]")
-#: Expo's own clients take a token of this form, too.
-#: Source: expo/expo-server-sdk-node, src/ExpoClient.ts, isExpoPushToken()
+#: Expo's own clients accept tokens of this form, too. Source: expo/expo-server-sdk-node,
+#: src/ExpoClient.ts, isExpoPushToken()
 TOKEN_OF_DIGITS = re.compile(
     r"[a-z\d]{8}-[a-z\d]{4}-[a-z\d]{4}-[a-z\d]{4}-[a-z\d]{12}", re.I | re.A
 )
 
-#: What ``extra`` may add to a message, and Expo's name for it.
+#: Fields that ``extra`` may add to a message, by Expo's names.
 EXTRA_FIELDS = (
     "data",
     "sound",
@@ -70,9 +70,9 @@ NAMES_IN_PAYLOAD = {
 
 
 def is_token(address: str) -> bool:
-    """Tell whether Expo may know a push token of this form.
+    """Return whether an address has the form of a push token.
 
-    A push to another address fails. The record stays on: a form says nothing of a device, and
+    A push to another address fails. The record stays on: a form says nothing about a device, and
     Expo may come to give tokens of another form.
     """
     return bool(TOKEN_IN_BRACKETS.fullmatch(address) or TOKEN_OF_DIGITS.fullmatch(address))
@@ -91,7 +91,7 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
 
 
 def fetch_receipts(message_ids: Iterable[str]) -> Iterator[Receipt]:
-    """Ask Expo what Apple and Google said of messages; see ``FetchReceipts``.
+    """Ask Expo for the receipts of Apple and Google; see ``FetchReceipts``.
 
     Raises:
         TargetUnavailable: When Expo cannot be asked now, or refuses the project's access token.
@@ -103,10 +103,13 @@ def fetch_receipts(message_ids: Iterable[str]) -> Iterator[Receipt]:
 
 
 def send_notification(notification: Notification) -> str:
-    """Send one push notification and save what came of it, as in release 1.5.3.
+    """Send one push notification and save the outcome, as in release 1.5.3.
+
+    Args:
+        notification: The notification, of any status and time.
 
     Returns:
-        The response: ``Notification Successfully Pushed!`` or what went wrong.
+        The response: ``Notification Successfully Pushed!`` or the failure.
 
     Raises:
         TargetUnavailable: When Expo refuses the project's access token; nothing is saved.
@@ -120,7 +123,7 @@ class Message(PushMessage):  # type: ignore[misc] # the package has no types
     __slots__ = ()
 
     def get_payload(self) -> dict[str, Any]:
-        """Return what goes into the request."""
+        """Return the message as part of the request's JSON."""
         return {
             NAMES_IN_PAYLOAD.get(name, name): value
             for name, value in self._asdict().items()
@@ -137,7 +140,7 @@ class Push:
 
 
 class LastAnswer(threading.local):
-    """The answer to the calling thread's last request, for what the SDK's errors leave out."""
+    """The answer to the calling thread's last request: the SDK's errors leave parts of it out."""
 
     response: requests.Response | None = None
 
@@ -156,12 +159,13 @@ class Sender:
             host=urlunsplit((base.scheme, base.netloc, "", "", "")),
             api_url=base.path.rstrip("/") + API_PATH,
         )
-        # Not arguments: what stands in for the client in a project's tests may not know them.
+        # Set as attributes: a project's tests may replace the client by a class without these
+        # arguments.
         self.client.session = session
         self.client.timeout = settings.timeout
 
     def send(self, batch: Sequence[Push]) -> Iterator[Outcome]:
-        """Send a batch; a token that is none never enters a request."""
+        """Send a batch; an address without the form of a token never enters a request."""
         valid = []
         for push in batch:
             if is_token(push.message.to):
@@ -194,7 +198,7 @@ class Sender:
         return list(self.client.publish_multiple(messages))
 
     def _without_tickets(self, batch: Sequence[Push], error: Exception) -> Iterator[Outcome]:
-        """Yield outcomes for a request that was not answered with a ticket for each message."""
+        """Yield the outcomes of a request that failed, or brought too few tickets."""
         answer = self.answer.response
         errors = request_errors(error)
         fault = classify(trouble_of_request(error, answer, errors))
@@ -265,12 +269,12 @@ def _ticket_error(ticket: Any, error: PushTicketError) -> str:
     details = getattr(ticket, "details", None)
     if isinstance(details, dict) and (name := details.get("error")):
         return str(name)
-    # What stands in for the client in a project's tests may raise an error without one.
+    # A project's tests may replace the client by a class whose tickets name no error.
     return type(error).__name__.removesuffix("Error")
 
 
 def _parts(batch: Sequence[Push], errors: Sequence[dict[str, Any]]) -> list[Sequence[Push]]:
-    """Return the parts to send instead: one for each project where Expo names them, or halves."""
+    """Return the parts to send instead: by project where Expo names the projects, or halves."""
     for entry in errors:
         projects = entry.get("details")
         if entry.get("code") != TOO_MANY_PROJECTS or not isinstance(projects, dict):

@@ -1,4 +1,4 @@
-"""Requests to Expo's API: the session, and what one means that did not bring what was asked for."""
+"""Requests to Expo's API: the session, and the meaning of failed requests."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,30 +14,30 @@ from .faults import NOT_WRITTEN, Part, Trouble
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 API_PATH = "/--/api/v2"
-#: Of an answer that lists more errors, the first say enough.
+#: How many of an answer's errors a response names.
 ERRORS_TOLD = 10
-#: What a request may raise.
+#: The errors of a request.
 REQUEST_FAILURES = (requests.RequestException, LocationValueError)
 
 
 def open_expo_session(settings: ExpoSettings) -> requests.Session:
-    """Return a session that says who the project is."""
+    """Return a session that carries the project's access token."""
     session = open_session(settings.connections)
     session.headers.update({"accept": "application/json", "content-type": "application/json"})
     if settings.access_token:
         session.headers["Authorization"] = f"Bearer {settings.access_token}"
-        # Or a .netrc file's entry for the host would replace the header.
+        # Without this, a .netrc file's entry for the host would replace the header.
         session.auth = lambda request: request
     return session
 
 
 def request_errors(error: Exception) -> list[dict[str, Any]]:
-    """Return the errors that Expo's answer lists, as an error of its client brings them."""
+    """Return the errors in Expo's answer, from an error of the SDK."""
     return listed(getattr(error, "errors", None))
 
 
 def listed(errors: Any) -> list[dict[str, Any]]:
-    """Return the entries of an answer's ``errors``, whatever stands there."""
+    """Return the entries of an answer's ``errors`` as dictionaries, whatever Expo sent."""
     if not isinstance(errors, list):
         return []
     return [entry if isinstance(entry, dict) else {"message": str(entry)} for entry in errors]
@@ -46,19 +46,19 @@ def listed(errors: Any) -> list[dict[str, Any]]:
 def trouble_of_request(
     error: Exception | None, answer: requests.Response | None, errors: Sequence[dict[str, Any]]
 ) -> Trouble:
-    """Return what a request's failure says.
+    """Return the trouble of a failed request, for the table of faults.
 
     Args:
-        error: What was raised, if anything was.
-        answer: What was answered, its body perhaps unread.
-        errors: The errors that the answer lists.
+        error: The exception, if any.
+        answer: The answer, if any; its body may be unread.
+        errors: The errors in the answer.
     """
     codes = frozenset(str(entry.get("code", "")) for entry in errors)
     if answer is not None:
         return Trouble(Part.REQUEST, codes, str(answer.status_code))
     if error is not None and (reason := _why_no_answer(error)) is not None:
         return Trouble(Part.REQUEST, codes, reason.value)
-    # Without an answer nothing was sent: one of the messages cannot even be written down.
+    # Nothing was sent: one of the messages cannot be written as JSON.
     return Trouble(Part.REQUEST, codes, "" if codes else NOT_WRITTEN)
 
 
@@ -68,17 +68,17 @@ def describe(
     errors: Sequence[dict[str, Any]],
     secrets: Iterable[str | None],
 ) -> str:
-    """Return a line for people on why a request failed, without what it may repeat.
+    """Return a line for people about a failed request, without secrets or quoted texts.
 
     Args:
-        error: What was raised, if anything was.
-        answer: What was answered.
-        errors: The errors that the answer lists.
+        error: The exception, if any.
+        answer: The answer, if any.
+        errors: The errors in the answer.
         secrets: Texts that must not be stored or printed.
     """
     if answer is None and error is not None and (reason := _why_no_answer(error)) is not None:
         if reason is NoAnswer.NO_REQUEST:
-            # Its text may repeat what it complains of, a header with the token included.
+            # The error's text may quote a faulty header, with the token.
             return f"{type(error).__name__}: no request can be made."
         return redacted(one_line(error), secrets)
     parts = [] if error is None else [type(error).__name__]
@@ -87,18 +87,19 @@ def describe(
     response = ": ".join(parts)
     for entry in errors[:ERRORS_TOLD]:
         response += f", {entry.get('code', 'error')}: {entry.get('message', '')}"
-    # An error of the client itself says what is wrong with the answer; others may repeat it.
+    # PushServerError says why the answer makes no sense; texts of other errors may quote the
+    # answer.
     if not errors and type(error).__name__ == "PushServerError":
         response += f", {error}"
     return redacted(response, secrets)
 
 
 def token_to_hide(token: str) -> str:
-    """Return a push token that ``redacted()`` is to hide and does not know by its form."""
+    """Return a push token for ``redacted()`` to hide, unless ``redacted()`` knows the form."""
     return "" if PUSH_TOKEN.search(token) else token
 
 
 def _why_no_answer(error: Exception) -> NoAnswer | None:
-    if isinstance(error, LocationValueError):  # which requests lets through
+    if isinstance(error, LocationValueError):  # requests lets this error through
         return NoAnswer.NO_REQUEST
     return why_no_answer(error) if isinstance(error, requests.RequestException) else None

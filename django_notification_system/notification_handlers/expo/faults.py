@@ -1,6 +1,6 @@
-"""What can go wrong with Expo, and what comes of it: one table, by which faults are classified.
+"""Expo's faults and their outcomes: one table classifies errors, tickets and receipts.
 
-The reference's page of outcomes is made from the same rows. ``expo_outcomes`` reads it.
+The documentation's page ``expo_outcomes`` is made from the same rows.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ LOST = NoAnswer.LOST.value
 #: In place of Expo's names of errors.
 ANY_ERROR = "any error"
 
-#: Expo's name for a device that can get nothing any more.
+#: Expo's name for a device that cannot receive any more.
 DEVICE_NOT_REGISTERED = "DeviceNotRegistered"
-#: All messages of a request must be for one project; the details list the tokens of each.
+#: All messages of a request must be for one project; the details list the tokens by project.
 TOO_MANY_PROJECTS = "PUSH_TOO_MANY_EXPERIENCE_IDS"
 
 #: The page "Send notifications with Expo's Push API" of Expo's documentation.
@@ -39,7 +39,7 @@ CORRECT_CREDENTIALS = (
 
 
 class Part(Enum):
-    """What brings the fault; the value is for people."""
+    """The part of Expo's answer with the fault; the value is for people."""
 
     REQUEST = "a request"
     TICKET = "a message's ticket"
@@ -47,7 +47,7 @@ class Part(Enum):
 
 
 class Verdict(Enum):
-    """What comes of a fault; the value is for people."""
+    """The outcome of a fault; the value is for people."""
 
     RETRY = "tried again"
     UNREACHABLE = "waits for the provider; no attempt is counted"
@@ -66,11 +66,11 @@ class Fault(Row[Verdict]):
     """A row of the table.
 
     Attributes:
-        part: What brings it.
-        errors: Expo's names of errors, one of which there must be; by default any or none.
-        answers: HTTP statuses, ``"5xx"`` for all of a kind, or one of the words above; by default
-            it does not matter.
-        hint: What the project's people should do.
+        part: The part of Expo's answer with the fault.
+        errors: Expo's names of errors, at least one of them reported; empty: any name or none.
+        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or one of the words above; empty:
+            any answer or none.
+        hint: The next step for the project's people.
     """
 
     part: Part
@@ -79,7 +79,7 @@ class Fault(Row[Verdict]):
     hint: str = ""
 
     def fits(self, trouble: "Trouble") -> bool:
-        """Tell whether this is what has happened."""
+        """Return whether the row describes a trouble."""
         return (
             trouble.part is self.part
             and (not self.errors or any(_fits_error(each, trouble.errors) for each in self.errors))
@@ -92,11 +92,11 @@ class Fault(Row[Verdict]):
 
 @dataclass(frozen=True)
 class Trouble:
-    """What Expo says, or does not say.
+    """Expo's complaint, or its silence.
 
     Attributes:
-        part: Of what it says so.
-        errors: Its names of errors.
+        part: The part of Expo's answer with the complaint.
+        errors: Expo's names of errors.
         answer: For a request: the HTTP status, or one of the words above.
     """
 
@@ -105,9 +105,9 @@ class Trouble:
     answer: str = ""
 
 
-#: The first that fits counts.
+#: The first fitting row counts.
 FAULTS = (
-    # --- A request: the project is refused, not its messages.
+    # --- A request: the project is refused, not the messages.
     Fault(
         name="access token refused",
         what="Push security is switched on, and the access token is missing or wrong.",
@@ -190,7 +190,7 @@ FAULTS = (
         verdict=Verdict.UNREACHABLE,
         source=RETRIES,
     ),
-    # --- A request: what it holds is refused.
+    # --- A request: the content is refused.
     Fault(
         name="messages of several projects",
         what="The tokens are of several Expo projects. The parts are these projects'.",

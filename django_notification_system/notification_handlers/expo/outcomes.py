@@ -1,4 +1,4 @@
-"""From what Expo says, or does not say, to what comes of the message."""
+"""Outcomes and receipts of Expo's faults."""
 
 import logging
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ logger = logging.getLogger("django_notification_system")
 
 
 def classify(trouble: Trouble) -> Fault:
-    """Return the first row of the table that says what has happened."""
+    """Return the table's first row that describes a trouble."""
     fault = next(fault for fault in FAULTS if fault.fits(trouble))
     logger.debug("Expo: %s.", fault.name)
     return fault
@@ -28,13 +28,13 @@ def outcome(
     response: str,
     headers: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Return what comes of a message, or of each message of a request that is not split.
+    """Return the outcome of a message in a failed request, or with a failed ticket.
 
     Args:
-        notification: What was attempted.
-        fault: What has happened.
-        response: The same for people.
-        headers: Those of the answer, which may name a time to wait.
+        notification: The attempted notification.
+        fault: The fault.
+        response: The fault for people.
+        headers: The answer's headers; ``Retry-After`` may name a time.
 
     Raises:
         TargetUnavailable: When Expo refuses the project, and not the message.
@@ -68,14 +68,14 @@ def outcome(
 def receipt(
     message_id: str, fault: Fault, error: str, response: str, *, address: str = ""
 ) -> Receipt:
-    """Return the receipt of a message that Expo could not hand over to Apple or Google.
+    """Return the receipt of a message that Expo could not pass on to Apple or Google.
 
     Args:
         message_id: Expo's name for the message.
-        fault: What has happened.
-        error: Expo's name for it.
-        response: The same for people.
-        address: The push token that Expo names.
+        fault: The fault.
+        error: Expo's name for the fault.
+        response: The fault for people.
+        address: The push token in Expo's receipt, or an empty text.
     """
     return Receipt(
         message_id,

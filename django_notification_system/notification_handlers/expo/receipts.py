@@ -1,4 +1,4 @@
-"""Asking Expo for receipts: what Apple and Google said of the messages that it took.
+"""Ask Expo for receipts: the later word of Apple and Google on a message.
 
 Source: https://docs.expo.dev/push-notifications/sending-notifications/, "Push receipts".
 """
@@ -22,16 +22,16 @@ from .api import API_PATH, REQUEST_FAILURES, describe, listed, token_to_hide, tr
 from .faults import Part, Trouble, Verdict
 from .outcomes import classify, receipt
 
-#: Expo takes 1000. Its own client asks for so many.
-#: Source: expo/expo-server-sdk-node, src/ExpoClient.ts
+#: Expo takes 1000; Expo's own client asks for 300. Source: expo/expo-server-sdk-node,
+#: src/ExpoClient.ts
 RECEIPTS_IN_A_REQUEST = 300
-#: What reading JSON raises besides: a number of too many digits, arrays in arrays without end.
+#: Errors of reading JSON: RecursionError for arrays in arrays without end.
 NO_JSON = (ValueError, RecursionError)
 ASK_LATER = gettext_noop("Receipts are asked for again in the next run.")
 
 
 def in_batches(message_ids: Iterable[str]) -> Iterator[list[str]]:
-    """Yield as many names of messages as go into a request."""
+    """Yield lists of names of messages, at most as many as a request takes."""
     names = iter(message_ids)
     while batch := list(islice(names, RECEIPTS_IN_A_REQUEST)):
         yield batch
@@ -40,12 +40,12 @@ def in_batches(message_ids: Iterable[str]) -> Iterator[list[str]]:
 def ask_for_receipts(
     settings: ExpoSettings, session: requests.Session, message_ids: Sequence[str]
 ) -> Iterator[Receipt]:
-    """Yield the receipts that there are of messages; a name that Expo refuses spoils no other.
+    """Yield the receipts that Expo has of messages; a name that Expo refuses spoils no other.
 
     Args:
-        settings: Of the Expo target.
-        session: One of ``open_expo_session()``.
-        message_ids: Expo's names for the messages, as many as go into a request.
+        settings: The settings of the Expo target.
+        session: A session of ``open_expo_session()``.
+        message_ids: Expo's names for the messages, at most as many as a request takes.
 
     Raises:
         TargetUnavailable: When Expo cannot be asked now, or refuses the project.
@@ -57,13 +57,13 @@ def ask_for_receipts(
     error: Exception | None = None
     errors: list[dict[str, Any]] = []
     try:
-        # In ASCII: an id may be any text that was stored.
+        # As ASCII: a stored name may be any text.
         body = json.dumps({"ids": list(message_ids)})
         answer = session.post(url, data=body, timeout=settings.timeout)
         said = answer.json()
     except (*REQUEST_FAILURES, *NO_JSON) as raised:
         error = raised
-        # A redirect, which is not followed, is an answer too.
+        # A redirect is an answer too, though no redirect is followed.
         redirect = getattr(raised, "response", None)
         answer = redirect if redirect is not None else answer
     else:
@@ -78,7 +78,7 @@ def ask_for_receipts(
             middle = len(message_ids) // 2
             yield from ask_for_receipts(settings, session, message_ids[:middle])
             yield from ask_for_receipts(settings, session, message_ids[middle:])
-        return  # a name that Expo does not take has no receipt
+        return  # Expo has no receipt under a name that it refuses
     what = describe(error, answer, errors, [settings.access_token]).rstrip(".")
     advice = (fault.hint or CORRECT_SETTINGS) if fault.verdict is Verdict.STOPS else ASK_LATER
     said = _("Expo's receipts cannot be fetched.")
@@ -91,7 +91,7 @@ def _receipts(
     for message_id in message_ids:
         said = found.get(message_id)
         if not isinstance(said, dict):
-            continue  # there is none yet
+            continue  # no receipt yet
         if said.get("status") == "ok":
             yield Receipt(message_id, "ok", ReceiptResult.CONFIRMED)
         elif said.get("status") == "error":
@@ -102,7 +102,7 @@ def _failure(message_id: str, said: Mapping[str, Any], settings: ExpoSettings) -
     details = said.get("details")
     known = details if isinstance(details, dict) else {}
     error = known.get("error")
-    # A name, and never a text that might quote the message.
+    # Only an error's name: any other text might quote the message.
     error = error if isinstance(error, str) and error.isidentifier() else ""
     token = known.get("expoPushToken")
     token = token if isinstance(token, str) else ""

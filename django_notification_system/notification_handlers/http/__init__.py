@@ -1,1 +1,1 @@
-"""What handlers of providers with an HTTP API share."""
+"""Shared by the handlers of providers with an HTTP API."""

@@ -1,4 +1,4 @@
-"""A limit of time and length for each reply of a provider's API, and what is said without one."""
+"""A limit of time and length for every reply of a provider's API."""
 
 import http.client
 import socket
@@ -21,30 +21,30 @@ from ..deadlines import (
     WholeLines,
 )
 
-#: What requests asks for by default is decoded by urllib3, which before 2.6 decodes without bound.
+#: Decoded here: urllib3 before 2.6 decodes without a limit on the decoded size.
 ENCODINGS = "gzip"
 GZIP = frozenset({"gzip", "x-gzip"})
 CHUNK = 1 << 14
-#: The longest reply as it comes: with its headers, and in chunks.
+#: The longest reply on the wire: with headers, and in chunks.
 LONGEST_ON_THE_WIRE = 2 * LONGEST_REPLY
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Takes the ``timeout`` of a request as that of its whole reply, headers and body.
+    """Makes a request's ``timeout`` the limit of the whole reply, headers and body.
 
-    A reply that is not whole by then ends the request as one that does not come does, and so does
-    one that is cut off, or has more than 1 MiB. So whoever has a response has all of it.
+    A reply that is late, cut off or longer than 1 MiB ends the request like a missing reply. So a
+    response always has its whole body.
     """
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        """Send a request, and read its reply.
+        """Send a request, and read the reply.
 
         Raises:
-            RequestException: Where there is no whole reply.
+            RequestException: Where no whole reply comes.
         """
         response = super().send(request, *args, **kwargs)
         try:
-            # As requests keeps what it has read by itself.
+            # Where requests itself keeps a body.
             response._content = b"".join(_content(response))
         except BaseException:
             response.close()
@@ -58,7 +58,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: D102 # the base class's
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # whose connections are of a kind of their own
+        if not proxy.lower().startswith("socks"):  # SOCKS connections have classes of their own
             manager.pool_classes_by_scheme = POOLS
         return manager
 
@@ -108,13 +108,13 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         deadline = Deadline(sock.gettimeout())
-        # Nothing has been read so far. What was made for reading keeps the socket open where the
-        # connection is closed before.
+        # Nothing has been read so far. http.client's own reader is kept: it holds the socket open
+        # where the connection is closed first.
         raw = LimitedReader(sock, deadline, LONGEST_ON_THE_WIRE, self.fp.detach())
         self.fp: Any = WholeLines(raw)
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Read the first line; the headers that follow are to come to their end, too."""
+        """Read the first line; the connection must not end before the headers do."""
         status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
         if self.fp is not None:
             self.fp.expects_more = True
@@ -127,11 +127,11 @@ class _Response(http.client.HTTPResponse):
             self.fp.expects_more = False
 
 
-# Their names are those of what they stand for: people read them in responses.
+# The classes below have the names of the classes they replace: people read those in responses.
 
 
 class HTTPConnection(connection.HTTPConnection):
-    """A connection whose replies have a time limit."""
+    """A connection with a time limit for replies."""
 
     response_class = _Response
 
@@ -145,8 +145,8 @@ class HTTPSConnection(connection.HTTPSConnection):
         """Connect.
 
         Raises:
-            NewConnectionError: Also where the other side is silent or goes away before there is
-                TLS. Otherwise it would look as if that had come after the request.
+            NewConnectionError: Also where the other side is silent or goes away before TLS is up.
+                Otherwise the error would look like one after the request.
         """
         try:
             super().connect()
@@ -156,7 +156,7 @@ class HTTPSConnection(connection.HTTPSConnection):
 
 
 class HTTPConnectionPool(connectionpool.HTTPConnectionPool):
-    """Connections whose replies have a time limit."""
+    """Connections with a time limit for replies."""
 
     ConnectionCls = HTTPConnection
 

@@ -1,4 +1,4 @@
-"""The time that a provider names in ``Retry-After``."""
+"""The time in a provider's ``Retry-After`` header."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ SECONDS = re.compile(r"\s*[0-9]{1,100}\s*")
 
 
 def not_before(retry_after: str | None) -> datetime | None:
-    """Return the moment that a ``Retry-After`` header names, in seconds or as a date.
+    """Return the moment of a ``Retry-After`` header in seconds or as a date, or ``None``.
 
     Source: RFC 9110, section 10.2.3.
     """
@@ -28,5 +28,5 @@ def not_before(retry_after: str | None) -> datetime | None:
         # "-0000" says no zone; the RFC's dates are in UTC.
         wait = moment.replace(tzinfo=moment.tzinfo or UTC) - now
     except (ValueError, OverflowError, TypeError, IndexError):
-        return None  # no date, or none of the calendar
+        return None  # not a date, or not in the calendar
     return now + min(max(wait, timedelta(0)), LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""What the handlers of providers with an HTTP API share: the session, and requests that failed."""
+"""For handlers of providers with an HTTP API: the session, and requests without an answer."""
 
 import ssl
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ from .retry_after import not_before
 #: The project's own settings are wrong: the credentials, the account or the address of the API.
 #: RFC 9110, section 15.5: unauthorized, forbidden, not found, proxy authentication required.
 REFUSES_PROJECT = frozenset({401, 403, 404, 407})
-#: RFC 9110, sections 15.6.3 and 15.6.5: a gateway got no answer from behind it in time, or none
-#: that it understood, so the message may have gone out.
+#: RFC 9110, sections 15.6.3 and 15.6.5: a gateway got no answer in time, or could not read the
+#: answer, so the message may have gone out.
 GATEWAY_CANNOT_KNOW = frozenset({502, 504})
-#: Not processed: request timeout, too many requests. So are the other 5xx, and those are the API's
-#: own fault: any other message would meet it too.
+#: Not processed: request timeout, too many requests. The other 5xx neither; those are the API's own
+#: fault, and every other message would meet the fault too.
 TRY_LATER = frozenset({408, 429})
 
 CORRECT_SETTINGS = gettext_noop("Correct the credentials and base_url in the target's settings.")
@@ -43,10 +43,10 @@ NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
 def open_session(connections: int) -> requests.Session:
     """Return a session that keeps connections open between requests, and follows no redirect.
 
-    Its ``timeout`` is for each whole reply, and not for each part of one.
+    A request's ``timeout``, in seconds, is for the whole reply.
 
     Args:
-        connections: How many threads use it at once.
+        connections: How many threads use the session at once.
     """
     session = requests.Session()
     adapter = DeadlineAdapter(pool_maxsize=connections)
@@ -62,7 +62,7 @@ def split_base_url(base_url: str) -> SplitResult:
     """Return the parts of a target's ``base_url``.
 
     Raises:
-        TargetUnavailable: When it is no web address: better than to guess another.
+        TargetUnavailable: When ``base_url`` is no web address: no other address is guessed.
     """
     try:
         parts = urlsplit(base_url)
@@ -79,12 +79,12 @@ def split_base_url(base_url: str) -> SplitResult:
 
 
 def server_of(base_url: SplitResult) -> str:
-    """Return the host of a ``base_url``, and its port behind a colon, without a password in it."""
+    """Return the host of a ``base_url``, with the port behind a colon, without a password."""
     return base_url.netloc.rpartition("@")[2]
 
 
 def password_of(address: object) -> str:
-    """Return the password in a web address, or an empty text, whatever the address is."""
+    """Return the password in a web address; an empty text without a password or an address."""
     try:
         return urlsplit(str(address)).password or ""
     except ValueError:
@@ -92,11 +92,11 @@ def password_of(address: object) -> str:
 
 
 def outcome_without_answer(notification: Notification, error: requests.RequestException) -> Outcome:
-    """Return the outcome of a request that got no answer.
+    """Return the outcome of a request without an answer.
 
     Args:
-        notification: What was to be sent.
-        error: What ``requests`` raised.
+        notification: The notification that was to be sent.
+        error: The error of ``requests``.
 
     Raises:
         TargetUnavailable: When no request can be made with the target's settings.
@@ -106,7 +106,7 @@ def outcome_without_answer(notification: Notification, error: requests.RequestEx
         raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
     reason = why_no_answer(error)
     if reason is NoAnswer.NO_REQUEST:
-        # Their texts may repeat what they complain of, a header with the token included.
+        # The errors' texts may repeat the faulty value, a header with the token included.
         said = _("%s: no request can be made.") % type(error).__name__
         raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
     if reason is NoAnswer.NOT_TRUSTED:
@@ -119,13 +119,13 @@ def outcome_without_answer(notification: Notification, error: requests.RequestEx
 class NoAnswer(Enum):
     """Why a request got no answer."""
 
-    #: The settings are such that none can be made.
+    #: The settings allow no request.
     NO_REQUEST = "no request"
-    #: The certificate is not to be trusted, or is another host's.
+    #: The certificate is not trusted, or is another host's.
     NOT_TRUSTED = "not trusted"
-    #: No connection was made, so that nothing can have been written.
+    #: No connection was made, so nothing was written.
     NOT_CONNECTED = "not connected"
-    #: It was written, or a part of it may have been.
+    #: The request was written, wholly or in part.
     LOST = "lost"
 
 
@@ -133,7 +133,7 @@ def why_no_answer(error: requests.RequestException) -> NoAnswer:
     """Return why a request got no answer.
 
     Args:
-        error: What ``requests`` raised.
+        error: The error of ``requests``.
     """
     if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
         return NoAnswer.NO_REQUEST
@@ -142,14 +142,14 @@ def why_no_answer(error: requests.RequestException) -> NoAnswer:
         return NoAnswer.LOST
     reason: Exception | None = failure.reason
     if isinstance(reason, ProxyError):
-        # It also comes where a proxy goes away with the request.
+        # ProxyError comes also where a proxy goes away with the request.
         reason = reason.original_error
         if type(reason) is OSError:
             return NoAnswer.NOT_CONNECTED  # the proxy opens no tunnel
     if isinstance(reason, SSLError):
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args):
             return NoAnswer.NOT_TRUSTED
-        # The one that also comes after the request, where the other side just goes away.
+        # SSLEOFError comes also after the request, where the other side just goes away.
         lost = any(isinstance(cause, ssl.SSLEOFError) for cause in reason.args)
         return NoAnswer.LOST if lost else NoAnswer.NOT_CONNECTED
     not_made = isinstance(reason, (ConnectTimeoutError, NewConnectionError))
@@ -157,17 +157,17 @@ def why_no_answer(error: requests.RequestException) -> NoAnswer:
 
 
 def is_refusal_of_message(status: int) -> bool:
-    """Tell whether an HTTP status means that the same message would be refused again."""
+    """Return whether an HTTP status means that the same message would be refused again."""
     return 400 <= status < 500 and status not in REFUSES_PROJECT | TRY_LATER
 
 
 def outcome_of_status(
     notification: Notification, status: int, response: str, headers: Mapping[str, str]
 ) -> Outcome:
-    """Return the outcome of a request whose answer is no success, by its HTTP status alone.
+    """Return the outcome of a request whose answer is no success, by the HTTP status alone.
 
     Args:
-        notification: What was to be sent.
+        notification: The notification that was to be sent.
         status: The answer's status.
         response: The line for people.
         headers: The answer's headers.

@@ -43,7 +43,7 @@ from .outcomes import outcome
 
 logger = logging.getLogger("django_notification_system")
 
-#: What ``extra`` may add to a message: parameters of Twilio's Messages resource.
+#: Parameters of Twilio's Messages resource that ``extra`` may add to a message.
 EXTRA_PARAMETERS = ("status_callback", "media_url", "validity_period", "messaging_service_sid")
 
 
@@ -59,7 +59,8 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         connection = Connection(session, settings)
         client = Client(settings.account_sid, settings.auth_token)
         client.http_client = connection
-        messages = client.messages  # made here: the client makes it at first use, in no safe way
+        # made here: the client's own creation at first use is not thread-safe
+        messages = client.messages
 
         def send(message: Message) -> Iterator[Outcome]:
             yield _send(messages, connection, message, settings)
@@ -69,10 +70,13 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
 
 
 def send_notification(notification: Notification) -> str:
-    """Send one text message and save what came of it, as in release 1.5.3.
+    """Send one text message and save the outcome, as in release 1.5.3.
+
+    Args:
+        notification: The notification, of any status and time.
 
     Returns:
-        The response: ``SMS Successfully sent!`` or what went wrong.
+        The response: ``SMS Successfully sent!`` or the failure.
 
     Raises:
         TargetUnavailable: When a setting is missing, or Twilio refuses the account; nothing is
@@ -86,9 +90,9 @@ class Message:
     """A notification, read in full where the database may be used.
 
     Attributes:
-        notification: What is sent.
-        parameters: Its parameters, under the client's names.
-        attempt: The attempt's name, where the settings' callback is asked for.
+        notification: The notification.
+        parameters: The message's parameters, by the client's names.
+        attempt: The attempt's name, where Twilio reports to the settings' callback.
     """
 
     notification: Notification
@@ -97,16 +101,16 @@ class Message:
 
 
 class LastAnswer(threading.local):
-    """The answer to the calling thread's last request, for what the client's errors leave out."""
+    """The answer to the calling thread's last request: parts that the client's errors leave out."""
 
     status: int = 0
     headers: Mapping[str, str] = {}
 
 
 class Connection(HttpClient):  # type: ignore[misc] # the package has no types
-    """How Twilio's client makes its requests: on a kept session, to ``base_url``, in any thread.
+    """Makes the client's requests on a kept session, to ``base_url``, in any thread.
 
-    Twilio's own hands out the last answer of any thread.
+    Twilio's own HTTP client keeps only the last answer of all threads.
     """
 
     def __init__(self, session: requests.Session, settings: TwilioSettings) -> None:
@@ -140,7 +144,7 @@ class Connection(HttpClient):  # type: ignore[misc] # the package has no types
         )
         self.answer.status = response.status_code
         self.answer.headers = response.headers
-        # Without a charset requests would guess one; JSON is UTF-8.
+        # Without a charset requests would guess; JSON is UTF-8.
         text = response.content.decode(errors="replace")
         return Response(response.status_code, text, response.headers)
 
@@ -161,7 +165,7 @@ def _require(settings: TwilioSettings) -> None:
     try:
         f"{settings.account_sid}:{settings.auth_token}".encode("latin-1")
     except UnicodeError:
-        # Not the error's own text, which quotes the token.
+        # Not the error's own text: the text quotes the token.
         raise TargetUnavailable(
             _(
                 "account_sid or auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'] has"
@@ -184,7 +188,7 @@ def _prepare(notification: Notification, settings: TwilioSettings) -> Message:
     if extra.get("messaging_service_sid"):
         del parameters["from_"]  # another service has senders of its own
     parameters |= {name: extra[name] for name in EXTRA_PARAMETERS if extra.get(name)}
-    # The client leaves out what is not given, but not what is empty.
+    # The client leaves out missing values, but not empty values.
     given = {name: value for name, value in parameters.items() if value}
     return Message(notification, given, attempt)
 
@@ -218,7 +222,7 @@ def _failed(message: Message, trouble: Trouble, response: str) -> Outcome:
 
 
 def _understand(error: Exception, answer: LastAnswer, message: Message) -> tuple[Trouble, str]:
-    """Return what has happened, and the same for people."""
+    """Return the trouble of an error, and the error for people."""
     kind = type(error).__name__
     if isinstance(error, TwilioException):
         status = answer.status or _integer(error, "status")
@@ -230,16 +234,16 @@ def _understand(error: Exception, answer: LastAnswer, message: Message) -> tuple
         trouble = Trouble(str(status), code, answer.headers, of_settings=bool(message.attempt))
         return trouble, f"{kind}: HTTP {status}{known_code}: {said}"
     if isinstance(error, requests.TooManyRedirects):
-        # The session follows none, and says so in this way.
+        # The session follows no redirect, and raises this error at the first.
         status = error.response.status_code if error.response is not None else 302
         return Trouble(str(status)), f"{kind}: HTTP {status}: The API answered with a redirect."
     if isinstance(error, requests.RequestException):
         reason = why_no_answer(error)
-        # The text may repeat what it complains of, a header with the token included.
+        # The error's text may quote a faulty header, with the token.
         no_request = f"{kind}: no request can be made."
         text = no_request if reason is NoAnswer.NO_REQUEST else one_line(error)
         return Trouble(WORDS[reason]), text
-    # The text may be a part of the message.
+    # The error's text may quote the message.
     if answer.status:
         return Trouble(str(answer.status)), f"{kind}: {_makes_no_sense(answer)}"
     return Trouble(""), f"{kind}: no request can be made of it."
@@ -250,11 +254,11 @@ def _makes_no_sense(answer: LastAnswer) -> str:
 
 
 def _secrets(message: Message, settings: TwilioSettings) -> Iterator[str]:
-    """Yield what may not stand in a response, whoever quotes it."""
+    """Yield the texts that must not stand in a response."""
     yield settings.auth_token
     login = f"{settings.account_sid}:{settings.auth_token}"
     yield base64.b64encode(login.encode(errors="replace")).decode()
-    # Of what a notification's extra or a record holds nothing is known to be a text.
+    # Values from a notification's extra or a record may be of any type.
     yield password_of(message.parameters.get("status_callback"))
     yield password_of(settings.base_url)
     yield str(message.parameters.get("to", ""))

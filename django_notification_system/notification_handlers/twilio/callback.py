@@ -1,7 +1,7 @@
-"""Naming each attempt in the address that Twilio reports to.
+"""Name each attempt in the address for Twilio's reports.
 
-Where no answer comes, the message's own name is not known. Twilio reports of it all the same, to
-the address that came with the request.
+Where no answer comes, Twilio's name for the message stays unknown. Twilio still reports on the
+message, to the address that came with the request.
 """
 
 from urllib.parse import urlsplit
@@ -17,20 +17,20 @@ def name_attempt() -> str:
 
 
 def message_id_of_attempt(name: str) -> str:
-    """Return what stands in for Twilio's name of a message of which no answer came.
+    """Return a stand-in for Twilio's name of a message without an answer.
 
     Args:
-        name: The attempt's.
+        name: The attempt's name.
     """
     return f"{PARAMETER}:{name}"
 
 
 def address_of_attempt(callback_url: str, name: str) -> str:
-    """Return the address that Twilio is to report to.
+    """Return the address for Twilio's reports on an attempt.
 
     Args:
-        callback_url: The address in the settings. What stands behind ``#`` tells Twilio how often
-            to try, and stays at the end.
+        callback_url: The address in the settings. The part after ``#`` tells Twilio how often to
+            try, and stays at the end.
         name: The attempt's name.
     """
     parts = urlsplit(callback_url)

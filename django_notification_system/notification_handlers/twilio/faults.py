@@ -1,7 +1,6 @@
-"""What can go wrong with a text message, and what comes of it: one table of Twilio's errors.
+"""Twilio's faults and their outcomes: one table classifies answers and later reports.
 
-Its answers and its later reports are classified by it, and the reference's page of outcomes is made
-from the same rows.
+The documentation's page of outcomes is made from the same rows.
 """
 
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from enum import Enum
 from ..faults import Row, fits_status
 from ..http.session import NoAnswer
 
-#: In place of HTTP statuses: there was no answer, whatever the reason, or whatever it is.
+#: In place of HTTP statuses: no answer, with the reason; or any answer.
 NO_CONNECTION = "no connection"
 NOT_TRUSTED = "certificate not trusted"
 LOST = "no answer"
@@ -26,7 +25,7 @@ WORDS = {
 
 
 class Verdict(Enum):
-    """What comes of a fault; the value is for people."""
+    """The outcome of a fault; the value is for people."""
 
     RETRY = "tried again"
     UNREACHABLE = "waits for the provider; no attempt is counted"
@@ -44,9 +43,9 @@ class Fault(Row[Verdict]):
     """A row of the table.
 
     Attributes:
-        codes: Twilio's error codes; by default any or none.
-        answers: HTTP statuses, ``"5xx"`` for all of a kind, or the words above.
-        of_settings: Whether what is refused must have been named by the settings, and not by the
+        codes: Twilio's error codes; empty: any code or none.
+        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or the words above.
+        of_settings: Whether the row is only for a refused value from the settings, not from the
             notification.
     """
 
@@ -55,7 +54,7 @@ class Fault(Row[Verdict]):
     of_settings: bool = False
 
     def fits(self, trouble: "Trouble") -> bool:
-        """Tell whether this is what has happened."""
+        """Return whether the row describes a trouble."""
         return (
             (not self.codes or self.has_code(trouble.code))
             and any(_fits_answer(pattern, trouble.answer) for pattern in self.answers)
@@ -63,19 +62,19 @@ class Fault(Row[Verdict]):
         )
 
     def has_code(self, code: int) -> bool:
-        """Tell whether this is a fault that Twilio has this error code for."""
+        """Return whether the row has a Twilio error code."""
         return any(code in each if isinstance(each, range) else code == each for each in self.codes)
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What kept a message from being sent.
+    """Why a message was not sent.
 
     Attributes:
         answer: The HTTP status, or one of the words above.
-        code: Twilio's error code; 0 where it named none.
+        code: Twilio's error code; 0 where Twilio named none.
         headers: The answer's headers.
-        of_settings: Whether the status callback is that of the settings.
+        of_settings: Whether the status callback comes from the settings.
     """
 
     answer: str
@@ -86,7 +85,7 @@ class Trouble:
 
 ERRORS = "twilio.com/docs/api/errors/"
 
-#: The first that fits counts.
+#: The first fitting row counts.
 FAULTS = (
     # --- The project is refused, not the message.
     Fault(
@@ -227,7 +226,7 @@ FAULTS = (
         verdict=Verdict.FAILED,
         source="twilio.com/docs/api/errors",
     ),
-    # --- Without a code of a message's.
+    # --- Without an error code of a message.
     Fault(
         name="API refused",
         what="Twilio, or a proxy before it, refuses the project, or ``base_url`` is another's.",
@@ -256,7 +255,7 @@ FAULTS = (
         verdict=Verdict.OUT_OF_ORDER,
         source="RFC 9110, section 15.6",
     ),
-    # --- No answer, or none that makes sense.
+    # --- No answer, or an answer without sense.
     Fault(
         name="no connection",
         what="No connection comes about: refused, no such host, no route, no TLS, no proxy.",
@@ -303,12 +302,12 @@ FAULTS = (
 
 
 def classify(trouble: Trouble) -> Fault:
-    """Return the first row of the table that says what has happened."""
+    """Return the table's first row that describes a trouble."""
     return next(fault for fault in FAULTS if fault.fits(trouble))
 
 
 def fault_of_code(code: int) -> Fault | None:
-    """Return the row for an error code that Twilio reports later, or ``None`` where it has none."""
+    """Return the row for an error code in Twilio's later report, or ``None`` without one."""
     return next((fault for fault in FAULTS if fault.has_code(code)), None)
 
 

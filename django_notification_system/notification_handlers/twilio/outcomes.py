@@ -1,4 +1,4 @@
-"""What comes of a text message that could not be sent, by the table of Twilio's faults."""
+"""Outcomes of text messages that could not be sent, by the table of Twilio's faults."""
 
 import logging
 
@@ -18,13 +18,13 @@ logger = logging.getLogger("django_notification_system")
 def outcome(
     notification: Notification, trouble: Trouble, response: str, message_id: str = ""
 ) -> Outcome:
-    """Return what comes of a message that could not be sent.
+    """Return the outcome of a message that could not be sent.
 
     Args:
-        notification: What was attempted.
-        trouble: What has happened.
-        response: The same for people.
-        message_id: The name by which Twilio may yet report of the message, if it has one.
+        notification: The attempted notification.
+        trouble: The trouble.
+        response: The trouble for people.
+        message_id: The name by which Twilio may still report on the message, or an empty text.
 
     Raises:
         TargetUnavailable: When Twilio refuses the project, and not the message.
