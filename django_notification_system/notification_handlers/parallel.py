@@ -132,7 +132,7 @@ class _Shares(Generic[Item]):
                 if len(share) >= self._size:
                     return share, None
                 if time.monotonic() - start > FAST_SECONDS:
-                    # The items come one by one, at a rate perhaps: no item shall wait for the next.
+                    # The items come slowly, at a rate perhaps: no item shall wait for the next.
                     self._size = 1
                     return share, None
         except Exception as error:

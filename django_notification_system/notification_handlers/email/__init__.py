@@ -1,7 +1,7 @@
-"""Delivers by email, through whatever Django's mail settings name.
+"""Delivers emails through the backend in Django's mail settings.
 
-Where ``process_notifications`` sends many, up to ``connections`` of them are on their way at once,
-each over a connection that stays open for the next.
+``process_notifications`` sends up to ``connections`` emails at once, over connections that stay
+open for the next emails.
 """
 
 import logging
@@ -33,21 +33,22 @@ from .sender_address import sender
 logger = logging.getLogger("django_notification_system")
 
 SENT = "Email Successfully Sent"
-#: django-anymail's words for a recipient that the provider refuses while it takes others.
+#: django-anymail's words for a refused recipient of a message whose other recipients were taken.
 NOT_TAKEN = frozenset({"invalid", "rejected", "failed"})
-#: What one connection gets at once, where the server is as near and fast as a relay on this host.
+#: How many emails a connection gets at once, where the server is as near and fast as a relay on the
+#: same host.
 MOST_TOGETHER = 8
-#: Longer texts of a third party's backend may quote what they were to send.
+#: Longer texts of another package's backend may quote the message.
 LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A notification and the mail that it asks for.
+    """A notification and its mail.
 
     Attributes:
-        notification: What is sent.
-        message: The mail, as Django's mail backends take it.
+        notification: The notification.
+        message: The mail, in the form of Django's mail backends.
     """
 
     notification: Notification
@@ -82,13 +83,13 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
 
 
 def send_notification(notification: Notification) -> str:
-    """Send one email and save what came of it.
+    """Send one email and save the outcome.
 
     Args:
-        notification: What to send, whatever its status and time.
+        notification: The notification, of any status and time.
 
     Returns:
-        ``"Email Successfully Sent"``, or why it was not.
+        ``"Email Successfully Sent"``, or the failure.
 
     Raises:
         TargetUnavailable: See ``deliver()``; nothing is saved.
@@ -123,7 +124,7 @@ def _send(pool: ConnectionPool, letter: Letter) -> Outcome | Doubt:
 def _send_over(
     connection: MailConnection, letter: Letter, pool: ConnectionPool
 ) -> Outcome | Doubt | None:
-    """Send a mail over one connection; ``None`` where it is to go over another."""
+    """Send a mail over a connection; return ``None`` where another one shall send the mail."""
     try:
         with provider_call("email", (letter.notification,), connection.server):
             sent = connection.send(
@@ -150,14 +151,15 @@ def _send_over(
 
 
 def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
-    """Tell whom a message that was taken went to: a server may refuse some of its recipients."""
+    """Return the outcome of a message that the server took: perhaps not for all recipients."""
     notification = letter.notification
     recipient = connection.recipient
     if answer := connection.refused.get(recipient):
         said = hide(_recipients_refused({recipient: answer}), connection.secrets, letter.message)
         trouble = trouble_of_recipient(recipient, answer)
         judged = outcome(notification, trouble, f"{said} (Those in copy received it.)")
-        return replace(judged, is_busy=False)  # it was sent, and is not to be again at once
+        # the mail was sent to people in copy, and must not be sent again at once
+        return replace(judged, is_busy=False)
     status = str(getattr(_said_of_recipient(letter.message), "status", ""))
     if status in NOT_TAKEN:
         reason = f"the provider says of the address: {status}. (Those in copy received it.)"
@@ -173,8 +175,8 @@ def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
 def _outcome_of_error(
     letter: Letter, error: Exception, connection: MailConnection
 ) -> Outcome | Doubt:
-    """Classify what kept a message from being sent."""
-    # A backend of somebody else's does not tell in what form it told the server.
+    """Return the outcome of a message that could not be sent."""
+    # Another package's backend does not tell the form of the recipient sent to the server.
     recipient = letter.message.to[0] if connection.stage is Stage.OPAQUE else connection.recipient
     trouble = trouble_of_error(error, connection.stage, recipient)
     message_id = sent_message_id(letter.message)
@@ -186,7 +188,7 @@ def _outcome_of_error(
 
 
 def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
-    """Return what django-anymail, where that is the backend, says of the record's address."""
+    """Return the status of the record's address by django-anymail, or ``None``."""
     status = getattr(message, "anymail_status", None)
     recipients = getattr(status, "recipients", None)
     if not recipients:
@@ -196,7 +198,7 @@ def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
 
 
 def sent_message_id(message: EmailMultiAlternatives) -> str:
-    """Return the name under which the message has gone out: a provider's own where it has one."""
+    """Return the name of a sent message: the provider's name, or the Message-ID."""
     of_provider = getattr(_said_of_recipient(message), "message_id", None)
     if of_provider is not None:
         return str(of_provider)
@@ -205,23 +207,23 @@ def sent_message_id(message: EmailMultiAlternatives) -> str:
 
 
 def _codes(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused) -> list[int]:
-    """Return the answers in which the server refused a message."""
+    """Return the server's reply codes in a refusal."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return [code for code, _ in error.recipients.values()]
     return [error.smtp_code]
 
 
 def _leaves_connection_usable(error: Exception, stage: Stage) -> bool:
-    """Tell whether the next message can go over the same connection."""
+    """Return whether the next message can go over the same connection."""
     if isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused):
         # smtplib has reset the conversation, unless the server closes it or speaks nonsense.
         return not any(code == SERVICE_CLOSING or code < 400 for code in _codes(error))
-    # Nothing was said to the server where Django finds an address or a header that cannot be.
+    # The server was told nothing where Django itself refuses an address or a header.
     return stage is Stage.START and not isinstance(error, OSError | smtplib.SMTPException)
 
 
 def _reason(error: Exception, connection: MailConnection, message: EmailMultiAlternatives) -> str:
-    """Return an error for people: the server's own words where it has answered."""
+    """Return an error for people: the server's own words where the server has answered."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         reason = _recipients_refused(error.recipients)
     elif isinstance(error, smtplib.SMTPResponseException):

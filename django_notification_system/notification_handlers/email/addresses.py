@@ -1,4 +1,4 @@
-"""Addresses that no mail can go to, though mail libraries make other addresses of them."""
+"""Addresses that no mail reaches, though mail libraries turn them into other addresses."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from django.utils.translation import gettext_noop
 
-#: A name in quotes may have an "@"; a local part in quotes stands before one.
+#: A name in quotes may have an "@"; a local part in quotes stands before an "@".
 QUOTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*+"(?!@)')
 BESIDE_MAILBOX = re.compile(r"[\s<>,;:()]")
 INVISIBLE_CHARACTER = gettext_noop("has the invisible character %s")
@@ -17,16 +17,16 @@ LOCAL_PART_BEYOND_ASCII = gettext_noop(
 
 
 def fault_of_addresses(text: str, say: Callable[[str], str] = str) -> str:
-    """Return what is wrong with one or several email addresses, or an empty text.
+    """Return the fault of one or several email addresses, or an empty text.
 
-    A local part beyond ASCII needs a server, a client and a receiver that know RFC 6531, and
-    Django's mail backends ask for no such thing. Some releases of Python and Django write it as an
-    encoded-word instead, which is the name of another mailbox (RFC 2047, section 5).
+    A local part beyond ASCII needs a server, a client and a receiver that know RFC 6531; Django's
+    mail backends do not ask for RFC 6531. Some releases of Python and Django write such a local
+    part as an encoded-word instead: the name of another mailbox (RFC 2047, section 5).
 
     Args:
         text: The addresses, with or without names.
-        say: What puts the words into a language, ``gettext`` for people. By default they stay
-            English, for what is stored.
+        say: Translates the fault: ``gettext`` for people. By default the fault is English, for
+            storing.
     """
     if text.isascii():
         return ""
@@ -40,7 +40,7 @@ def fault_of_addresses(text: str, say: Callable[[str], str] = str) -> str:
 
 
 def _mailboxes(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the local part and the domain of each address."""
+    """Yield the local part and the domain of every address."""
     for before, behind in pairwise(QUOTED_NAME.sub(" ", text).split("@")):
         start = before.rfind('"', 0, -1) if before.endswith('"') else -1
         local_part = before[start:] if start >= 0 else BESIDE_MAILBOX.split(before)[-1]

@@ -1,24 +1,24 @@
-"""What the API of a mail provider has answered, read from the error of a backend.
+"""The answer of a mail provider's API, read from a backend's error.
 
-None of the backends is imported: what their errors have in common is told by their attributes.
+No backend is imported: the errors are known by their common attributes.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Errors that were raised from others lead to these; a longer chain tells no more of the answer.
+#: How many causes of an error are read; a longer chain says no more about the answer.
 LONGEST_CHAIN = 5
 
 
 @dataclass(frozen=True)
 class ApiAnswer:
-    """What a provider's API has answered.
+    """The answer of a provider's API.
 
     Attributes:
-        status: The HTTP status, where there is one.
-        code: The provider's own name for the error, where there is one.
-        retry_after: The header ``Retry-After``, where there is one.
+        status: The HTTP status, or ``None``.
+        code: The provider's own name for the error, or an empty text.
+        retry_after: The header ``Retry-After``, or ``None``.
     """
 
     status: int | None = None
@@ -30,16 +30,16 @@ NO_API_ANSWER = ApiAnswer()
 
 
 def answer_of_api(error: BaseException) -> ApiAnswer:
-    """Return what the provider has answered, as far as an error or its causes tell.
+    """Return the provider's answer, as far as an error or its causes have the answer.
 
     An error of requests, as django-anymail raises, has a ``response``, an object with
-    ``status_code`` and ``headers``; others have a ``status_code`` of their own. An error of
-    botocore (``ClientError``), as django-ses raises, has a dictionary there, and so has the
-    ``AnymailAPIError`` that django-anymail makes of it.
+    ``status_code`` and ``headers``; other errors have a ``status_code`` themselves. An error of
+    botocore (``ClientError``), as django-ses raises, has a dictionary as ``response``; so has
+    django-anymail's ``AnymailAPIError`` around a ``ClientError``.
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/error-handling.html
 
     Args:
-        error: What the backend raised.
+        error: The backend's error.
     """
     answers = [_of_one(each) for each in _chain(error)]
     return next((answer for answer in answers if answer != NO_API_ANSWER), NO_API_ANSWER)

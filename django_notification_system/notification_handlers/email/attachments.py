@@ -1,4 +1,4 @@
-"""Files of the default storage that go along with a mail."""
+"""Attachments: files of the default storage."""
 
 import mimetypes
 import os
@@ -20,8 +20,11 @@ LONG_LINE = re.compile(rb"[^\r\n]{999}")
 def read_attachment(path: str) -> bytes:
     """Return a file's content.
 
+    Args:
+        path: The file's path in the default storage.
+
     Raises:
-        CannotBuildMessage: When there is no such file, or it cannot be read.
+        CannotBuildMessage: When no such file exists, or the file cannot be read.
     """
     with _explained(path), _storage().open(path, "rb") as file:
         content: bytes = file.read()
@@ -29,15 +32,15 @@ def read_attachment(path: str) -> bytes:
 
 
 def attachment_type(name: str, content: bytes) -> str | None:
-    """Return the media type that carries a file as it is; ``None`` for that of the file's name.
+    """Return a media type that keeps a file unchanged; ``None`` where the file's own type does.
 
-    Text and mails are sent in lines, which must not have NUL, a carriage return of its own or more
-    than 998 octets (RFC 5321, section 4.5.3.1.6; RFC 5322, section 2.1.1). A mail that is attached
-    must not be encoded to get around that (RFC 2046, section 5.2.1).
+    Texts and mails are sent in lines, without NUL and lone carriage returns, and of at most 998
+    octets (RFC 5321, section 4.5.3.1.6; RFC 5322, section 2.1.1). An attached mail must not be
+    encoded to get around these limits (RFC 2046, section 5.2.1).
 
     Args:
-        name: The file's.
-        content: What it has.
+        name: The file's name.
+        content: The file's content.
     """
     kind = mimetypes.guess_type(name)[0] or ""
     is_mail = kind.startswith("message/")
@@ -48,30 +51,36 @@ def attachment_type(name: str, content: bytes) -> str | None:
 
 
 def check_attachment(path: str) -> None:
-    """Open a file as if it were to be read, so that what keeps it from being read is told now.
+    """Open a file, so that the creator of a notification hears of a missing file at once.
+
+    Args:
+        path: The file's path in the default storage.
 
     Raises:
-        CannotBuildMessage: When there is no such file, or it cannot be read.
+        CannotBuildMessage: When no such file exists, or the file cannot be read.
     """
     with _explained(path):
         _storage().open(path, "rb").close()
 
 
 def attachment_size(path: str) -> int:
-    """Return how large a file is, in bytes, as its storage tells; nothing of it is read.
+    """Return a file's size in bytes, as the storage says; the file is not read.
+
+    Args:
+        path: The file's path in the default storage.
 
     Raises:
-        CannotBuildMessage: When there is no such file, or the storage does not tell.
+        CannotBuildMessage: When no such file exists, or the storage does not know the size.
     """
     with _explained(path):
         return _storage().size(path)
 
 
 def _storage() -> Storage:
-    """Return the default storage, unless that is the project itself.
+    """Return the default storage, unless the storage is the project's own folder.
 
-    Django's default for MEDIA_ROOT is empty, which means the folder that the process runs in: the
-    one with the settings, as a rule, and their passwords.
+    Django's default for MEDIA_ROOT is empty: the process's working directory, mostly the folder
+    with the settings and their passwords.
     """
     storage = storages["default"]
     if isinstance(storage, FileSystemStorage) and os.path.normpath(storage.base_location or "") == (
@@ -87,7 +96,7 @@ def _storage() -> Storage:
 
 @contextmanager
 def _explained(path: str) -> Iterator[None]:
-    """Turn what a storage raises into words."""
+    """Turn a storage's errors into sentences for people."""
     try:
         yield
     except CannotBuildMessage:

@@ -2,10 +2,10 @@
 
 
 class CannotBuildMessage(Exception):
-    """A notification makes no mail; the text says why and what to do.
+    """A notification makes no mail; the text gives the reason and the next step.
 
     Attributes:
-        temporary: Whether it may do so later.
+        temporary: Whether a later attempt may succeed.
     """
 
     def __init__(self, reason: str, *, temporary: bool = False) -> None:

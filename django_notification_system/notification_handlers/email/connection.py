@@ -1,4 +1,4 @@
-"""Connections to the project's mail server: as Django's settings say, kept open, one a thread."""
+"""Connections to the project's mail server, by Django's settings: kept open, one for a thread."""
 
 import contextlib
 import enum
@@ -22,37 +22,38 @@ from .mime import NotificationMail
 from .secrets import secrets_of
 from .transaction import Refused, is_seven_bit, send_all
 
-#: They write to one place, one after another; the file backend is a console backend too.
+#: Backends without a server: all threads write to the same place. The file backend is a subclass of
+#: the console backend.
 LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
 #: RFC 5321, section 3.8: the server closes the connection.
 SERVICE_CLOSING = 421
 SENDER_ACCEPTED = 250
-#: How often it is looked whether a connection that is being opened has been taken.
+#: How many seconds may pass between two looks at connections that are being opened.
 LOOK_EVERY_SECONDS = 0.02
 
 
 class Stage(enum.Enum):
-    """How far a message has come; what an error means depends on it."""
+    """How far a message has come; the meaning of an error depends on the stage."""
 
     CONNECTING = "connecting"
     #: Nothing of the message has been accepted.
     START = "start"
     #: The server has accepted the sender, and perhaps recipients.
     ENVELOPE = "envelope"
-    #: The server has all of the message, and has not said whether it takes it.
+    #: The server has the whole message, and has not answered yet.
     HANDED_OVER = "handed over"
-    #: A backend of somebody else's, which does not tell.
+    #: Another package's backend, which does not tell the stage.
     OPAQUE = "opaque"
 
 
 class MailConnection:
-    """One connection, opened when it is first needed.
+    """A connection to the mail server, opened when first needed.
 
     Attributes:
         stage: How far the present message has come.
-        recipient: The message's first recipient, in the form that the server was told.
-        refused: What the server said to each recipient that it refused, where it took others.
-        server: The mail server's host and port, or an empty text where the backend is no SMTP.
+        recipient: The message's first recipient, in the form sent to the server.
+        refused: The server's words to refused recipients, where the server took other recipients.
+        server: The mail server's host and port, or an empty text for a backend without SMTP.
     """
 
     def __init__(self, backend: Any) -> None:
@@ -72,7 +73,7 @@ class MailConnection:
 
     @property
     def is_local(self) -> bool:
-        """Whether messages go to one of Django's backends for development, to no server."""
+        """Whether messages go to one of Django's backends for development, not to a server."""
         return isinstance(self._backend, LOCAL_BACKENDS)
 
     @property
@@ -82,21 +83,21 @@ class MailConnection:
 
     @property
     def is_smtp(self) -> bool:
-        """Whether Django's own SMTP backend, or one that builds on it, is at work."""
+        """Whether the backend is Django's own SMTP backend, or builds on it."""
         return isinstance(self._backend, smtp.EmailBackend)
 
     @property
     def _client(self) -> smtplib.SMTP | None:
-        """What talks to the server, where that is smtplib's."""
+        """The backend's smtplib client, or ``None``."""
         client = getattr(self._backend, "connection", None)
         return client if self.is_smtp and isinstance(client, smtplib.SMTP) else None
 
     @property
     def counts_what_it_sends(self) -> bool:
-        """Whether a message was surely not sent where the backend says 0 or nothing.
+        """Whether a return value of 0 or None surely means that no message was sent.
 
-        That is how Django's own ``send_messages()`` of SMTP works. A backend that queues messages,
-        such as django-post_office's, returns 0 or None for each message that it took.
+        Django's own ``send_messages()`` for SMTP counts sent messages. A backend that queues
+        messages, such as django-post_office's, returns 0 or None for every message it took.
         """
         own = smtp.EmailBackend.send_messages
         return getattr(type(self._backend), "send_messages", None) is own
@@ -109,23 +110,24 @@ class MailConnection:
 
     @property
     def secrets(self) -> list[str]:
-        """What must not appear in any text."""
+        """The backend's secrets, to keep out of all texts."""
         return secrets_of(self._backend)
 
     def send(
         self, message: EmailMultiAlternatives, *, begins: Callable[[], object] = lambda: None
     ) -> int | None:
-        """Send a message, and return what the backend returns: how many it sent.
+        """Send a message, and return the backend's count of sent messages.
 
-        Where the server has closed the connection since the last message and has accepted
-        nothing of this one, it is sent over a fresh connection.
+        Where the server has closed the connection since the last message, and has accepted nothing
+        of this message, the message is sent over a fresh connection.
 
         Args:
-            message: What to send.
-            begins: Called before the server, or another backend, may have all of it.
+            message: The message.
+            begins: Called before the server, or another package's backend, may have the whole
+                message.
 
         Raises:
-            Exception: Whatever the backend raises; ``stage`` tells how far it had come.
+            Exception: The backend's own error; ``stage`` tells how far the message had come.
         """
         self._begins = begins
         was_open = self._open
@@ -138,9 +140,9 @@ class MailConnection:
         return self._send(message)
 
     def close(self) -> None:
-        """Close the connection, in whatever state it is; the next message opens it again."""
+        """Close the connection, in whatever state; the next message opens the connection again."""
         self._open = False
-        # What matters has its outcome by now, and the server notices by itself.
+        # Every message has its outcome by now, and the server notices a closed connection.
         with contextlib.suppress(Exception):
             self._backend.close()
 
@@ -176,7 +178,7 @@ class MailConnection:
         return isinstance(error, smtplib.SMTPServerDisconnected)
 
     def _watch(self) -> None:
-        """Notice how far each message comes, which smtplib knows and its errors do not tell."""
+        """Wrap the client's methods to follow a message's stage: smtplib's errors do not tell."""
         client = self._client
         if client is None:
             return
@@ -186,8 +188,8 @@ class MailConnection:
         asked_for_sender = False
 
         def watched_send(data: Any) -> None:
-            # smtplib sends commands as str, several at once where a client uses PIPELINING. Bytes
-            # are the message with its final dot.
+            # smtplib sends commands as str, several at once where a client uses PIPELINING; and as
+            # bytes the message with its final dot.
             nonlocal asked_for_sender
             asked_for_sender = isinstance(data, str) and data[:4].lower() == "mail"
             if isinstance(data, bytes):
@@ -211,14 +213,14 @@ class MailConnection:
             self.refused = send_all(client, sendmail, sender, recipients, *args, **kwargs)
             return self.refused
 
-        # On this one client, so that it works with whatever builds on Django's backend.
+        # Set on this one client, so that every backend built on Django's works.
         client.send = watched_send  # type: ignore[method-assign,assignment]
         client.getreply = watched_getreply  # type: ignore[method-assign]
         client.sendmail = watched_sendmail  # type: ignore[method-assign,assignment]
 
 
 class ConnectionPool:
-    """The connections of one batch: each used by one thread at a time, all closed at the end.
+    """The connections of one call of the handler: a thread has a connection alone; all are closed.
 
     Args:
         timeout: Seconds to wait for an SMTP server, where Django's mail settings name no time.
@@ -233,7 +235,7 @@ class ConnectionPool:
         first = self._new()
         self._idle = [first]
         self._connections = [first]
-        #: How many there may be; ``None``: as many as are asked for.
+        #: The largest number of connections; ``None``: no limit.
         self._most: int | None = None
         self._was_tried_alone = False
         #: Whether the only backend is one of Django's for development.
@@ -253,7 +255,7 @@ class ConnectionPool:
 
     @contextlib.contextmanager
     def borrow(self) -> Iterator[MailConnection]:
-        """Lend a connection, one that is open rather than a new one; wait where all are in use."""
+        """Lend a connection, an open one if possible; wait while all are in use."""
         with self._changed:
             self._changed.wait_for(lambda: self._idle or not self._is_full)
             if self._idle:
@@ -270,20 +272,23 @@ class ConnectionPool:
                 self._changed.notify_all()
 
     def can_do_without(self, connection: MailConnection, *, has_answered: bool) -> bool:
-        """Drop a connection that the server does not take, where it has others that it does.
+        """Drop a refused connection, if the pool can go on without the connection.
 
-        From then on there are no more than those: servers limit how many a client may have. A
-        server that refuses all that come at once, and says so, may take one of them alone; the
-        last one is tried once more.
+        From then on the pool makes no new connections: servers limit the number of a client's
+        connections. A server that refuses all simultaneous connections, and says so, may take a
+        single connection; so the last connection is tried once more.
 
         Args:
-            connection: One that is lent, and has just been refused.
-            has_answered: Whether the server said so itself.
+            connection: A lent connection that the server has just refused.
+            has_answered: Whether the server itself said so.
+
+        Returns:
+            Whether the message shall go over another connection, or this connection once more.
         """
         with self._changed:
             self._changed.notify_all()
             while not any(each.is_open for each in self._others(connection)):
-                # Those that are just being opened may be taken, or refused, too.
+                # Connections being opened may be taken or refused, too.
                 if any(each.is_opening for each in self._others(connection)):
                     self._changed.wait(LOOK_EVERY_SECONDS)
                 elif not has_answered:
@@ -322,13 +327,13 @@ class ConnectionPool:
 
 
 def _make_errors_heard(backend: Any) -> None:
-    """Have a backend raise its errors: each becomes the outcome of a message, and disturbs nobody.
+    """Have a backend raise its errors: an error becomes the message's outcome, and goes no further.
 
-    A backend that fails silently returns 0, as a backend does that queues messages.
+    A backend that fails silently returns 0, and so does a backend that queues messages.
     """
-    # Django 6.1 warns of those who ask a backend that has no such attribute.
+    # Not getattr(): Django 6.1 warns where a backend without the attribute is asked for it.
     if getattr_static(backend, "fail_silently", False):
-        with contextlib.suppress(AttributeError):  # a property of a class of somebody else's
+        with contextlib.suppress(AttributeError):  # a read-only property in another package's class
             backend.fail_silently = False
 
 

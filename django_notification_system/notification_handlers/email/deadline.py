@@ -1,4 +1,4 @@
-"""A limit of time and length for what a mail server says: each reply, and each conversation."""
+"""A limit of time and length for a mail server's replies and conversations."""
 
 import smtplib
 from collections.abc import Sequence
@@ -7,23 +7,21 @@ from typing import Any
 
 from ..deadlines import LONGEST_REPLY, Deadline, LimitedReader, WholeLines
 
-#: How many times as long as a reply the opening of a connection may take in all, and so each
-#: message: some servers keep a client waiting for each of some replies (RFC 5321, section
-#: 4.5.3.2, allows minutes), and one that does so for all of them holds up the others.
+#: How many times a reply's time the opening of a connection may take in all, and so may a message.
+#: RFC 5321, section 4.5.3.2, allows minutes for a reply: some servers keep a client waiting for a
+#: few replies; a server that does so for all replies holds up other messages.
 CONVERSATION_TIMEOUTS = 4
 
 
 def limit_replies(backend: Any) -> None:
-    """Let a backend of Django's, which has no connection yet, wait for no server for too long.
+    """Limit the time that a backend of Django's, not yet connected, waits for its server.
 
-    A reply that is not whole after the backend's ``timeout``, in seconds, ends the connection as
-    one that does not come does: smtplib raises ``SMTPServerDisconnected``. So does one of more than
-    1 MiB, one that is cut off, and a connection or a message that is not through after
-    four times as long.
+    A reply that is not whole after the backend's ``timeout``, in seconds, ends the connection like
+    a missing reply: smtplib raises ``SMTPServerDisconnected``. So does a reply longer than 1 MiB or
+    cut off, and a connection or a message not through after four times the timeout.
 
     Args:
-        backend: Django's SMTP backend, or one that builds on it. What connects for it is the only
-            thing that changes.
+        backend: Django's SMTP backend, or a subclass. Only the way the backend connects is changed.
     """
     if not getattr(backend, "limits_replies", False):
         backend_class: Any = type(backend)
@@ -35,7 +33,7 @@ def _limiting_backend(backend_class: Any) -> Any:
     def connection_class(self: Any) -> Any:
         return _limiting_client(super(limiting, self).connection_class)
 
-    # The name and the rest stay those of the class that the project has named.
+    # The class keeps its name and place, because people know the backend they set.
     limiting: Any = type(
         backend_class.__name__,
         (backend_class,),
@@ -63,7 +61,7 @@ class _LimitingClient(smtplib.SMTP):
     def sendmail(
         self, from_addr: str, to_addrs: str | Sequence[str], *args: Any, **kwargs: Any
     ) -> dict[str, tuple[int, bytes]]:
-        """Send a message, which is a conversation of its own."""
+        """Send a message: a conversation of its own."""
         if self._deadline is not None:
             self._deadline.begin_conversation(CONVERSATION_TIMEOUTS)
         return super().sendmail(from_addr, to_addrs, *args, **kwargs)
@@ -91,7 +89,7 @@ class _LimitingClient(smtplib.SMTP):
         if self._deadline is None:
             self._deadline = Deadline(self.sock.gettimeout())
             self._deadline.begin_conversation(CONVERSATION_TIMEOUTS)
-        if self.file is None:  # of a new connection, or one that is encrypted from now on
+        if self.file is None:  # of a new connection, or a connection encrypted from now on
             self._replies = LimitedReader(self.sock, self._deadline, LONGEST_REPLY)
             self.file = WholeLines(self._replies)
         self._replies.begin_reply()

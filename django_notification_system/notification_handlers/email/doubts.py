@@ -1,7 +1,8 @@
-"""A sender that the server refuses with each recipient, though it took the sender itself.
+"""A sender named in the refusal of every recipient, though the server took the sender itself.
 
-What it says of one message may be about that recipient, who takes mail from a few alone. Where
-nothing of a run gets through, it is about the sender, and the project is to correct it.
+Such a refusal of a single message may be about the recipient, who accepts mail from few senders
+only. Where no message of a run gets through, the refusals are about the sender, and the project
+must correct the sender's address.
 """
 
 import threading
@@ -13,23 +14,23 @@ from ...outcome import OutcomeKind
 from ..base import Outcome
 from .sender_address import correct_sender
 
-#: After so many refusals, and no delivery, the rest is not tried.
+#: After so many refusals without a delivery, the other messages are not tried.
 MOST_DOUBTED = 10
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A refusal that names the sender, until it is known whom it is about.
+    """A refusal that names the sender, until sender or recipient is known to be the cause.
 
     Attributes:
-        outcome: What comes of the message if it is about the recipient.
+        outcome: The message's outcome if the recipient is the cause.
     """
 
     outcome: Outcome
 
 
 class SenderDoubts:
-    """The refusals of one call of the handler that name the sender; from any thread."""
+    """The refusals that name the sender, in one call of the handler; used by several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,10 +38,10 @@ class SenderDoubts:
         self._has_delivered = False
 
     def settled(self, outcome: Outcome | Doubt) -> list[Outcome]:
-        """Return what is known now, with what was in doubt until now.
+        """Return this outcome and the outcomes it clears of doubt; an empty list for a new doubt.
 
         Raises:
-            TargetUnavailable: When so many were refused, and none was delivered.
+            TargetUnavailable: When too many messages were refused and none was delivered.
         """
         with self._lock:
             if isinstance(outcome, Outcome):
@@ -57,10 +58,10 @@ class SenderDoubts:
             return []
 
     def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        """Yield outcomes; stop the target in the end, where nothing got through.
+        """Yield outcomes; at the end stop the target if refusals are still in doubt.
 
         Raises:
-            TargetUnavailable: When all was refused that was not in doubt for another reason.
+            TargetUnavailable: When no message was delivered, and refusals named the sender.
         """
         yield from outcomes
         if self._outcomes:

@@ -1,6 +1,6 @@
-"""What can go wrong with an email, and what comes of it: the table by which errors are classified.
+"""Email's faults and their outcomes: the table that classifies errors.
 
-The reference's page of outcomes is made from these rows.
+The documentation's page of outcomes is made from the same rows.
 """
 
 import email.errors
@@ -13,14 +13,14 @@ from enum import Enum
 from ..faults import Row
 from .connection import Stage
 
-#: In place of reply codes: the server did not answer, its answer is none, or whatever it is.
+#: In place of reply codes: no answer, an answer that is no reply, or any answer.
 NO_ANSWER = "no answer"
 NOT_SMTP = "not SMTP"
 ANY_ANSWER = "any"
 
 
 class Verdict(Enum):
-    """What comes of a fault; the value is for people."""
+    """The outcome of a fault; the value is for people."""
 
     RETRY = "tried again"
     UNREACHABLE = "waits for the provider; no attempt is counted"
@@ -38,16 +38,16 @@ class Fault(Row[Verdict]):
     """A row of the table.
 
     Attributes:
-        stages: How far the message had come; by default it does not matter.
-        answers: Reply codes, ``"5yz"`` for all of a kind, or one of the words above.
-        statuses: Enhanced status codes, ``"5.7.x"`` for all of a subject; by default any or none.
-        errors: The exceptions that it shows as; by default any.
-        error_names: The same, dotted, for exceptions of packages that need not be installed.
-        of_recipient: Whether the answer must be about the record's own address, and not about
-            the message or about somebody in copy.
-        codes: Amazon's names of errors, one of which there must be; by default any or none.
-        words: What must stand in the answer, as a regular expression for any case.
-        is_of_sender: Whether it is the address that mail comes from that the project must correct.
+        stages: How far the message had come; by default any stage.
+        answers: Reply codes, ``"5yz"`` for a hundred of them, or one of the words above.
+        statuses: Enhanced status codes, ``"5.7.x"`` for a whole subject; empty: any code or none.
+        errors: The classes of the exception; by default any.
+        error_names: Likewise, dotted names of classes in packages that need not be installed.
+        of_recipient: Whether the answer must be about the record's own address, not about the
+            message or people in copy.
+        codes: Amazon's names of errors; empty: any name or none.
+        words: A regular expression for the answer's words, in any case.
+        is_of_sender: Whether the project must correct the sender's address.
     """
 
     stages: tuple[Stage, ...] = tuple(Stage)
@@ -63,15 +63,15 @@ class Fault(Row[Verdict]):
 
 BEFORE_MESSAGE = (Stage.CONNECTING, Stage.START)
 IN_MESSAGE = (Stage.ENVELOPE, Stage.HANDED_OVER)
-#: A backend of somebody else's may open a connection before it sends.
+#: Another package's backend may open a connection before sending.
 OF_BACKEND = (Stage.CONNECTING, Stage.OPAQUE)
-#: How servers say that they want less at a time, where no code of theirs does.
+#: Words of servers that want fewer messages at a time, where no code says so.
 TOO_MUCH = (
     r"too (many|much|fast|quickly|often)|rate.?limit|throttl|slow(ing)? down|server (is )?busy"
     r"|(limit|quota) (has been )?exceeded"
 )
 
-#: The first that fits counts.
+#: The first fitting row counts.
 FAULTS = (
     # --- The project is refused, not the message.
     Fault(
@@ -311,7 +311,7 @@ FAULTS = (
         verdict=Verdict.UNREACHABLE,
         source="requests: requests.exceptions",
     ),
-    # --- What the API of a provider answers to a backend of somebody else's.
+    # --- Answers of a provider's API to another package's backend.
     Fault(
         name="provider refuses recipients",
         what="The provider takes none of the recipients: no addresses, or on its own list.",
@@ -385,7 +385,7 @@ FAULTS = (
         verdict=Verdict.UNKNOWN,
         source="requests: requests.exceptions",
     ),
-    # --- The server wants less for now, or refuses one message for now.
+    # --- The server wants fewer messages for now, or refuses a message for now.
     Fault(
         name="recipient's server away",
         what="The server cannot reach the server that the address is at.",
@@ -463,7 +463,7 @@ FAULTS = (
         verdict=Verdict.RETRY,
         source="RFC 5321, section 4.2.1",
     ),
-    # --- The server refuses it for good.
+    # --- The server refuses the message for good.
     Fault(
         name="no such mailbox",
         what="The address is nobody's, or nobody's any more.",
@@ -618,7 +618,7 @@ FAULTS = (
         verdict=Verdict.RETRY,
         source="RFC 5321, section 4.1.1.4",
     ),
-    # --- There is no such mail.
+    # --- No mail can be made.
     Fault(
         name="no international addresses",
         what="An address has characters other than ASCII, and the server does not take these.",

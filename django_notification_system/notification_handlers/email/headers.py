@@ -1,4 +1,4 @@
-"""The headers that ``extra`` adds to a mail: which it may set, and how they are written."""
+"""The headers in ``extra``: their names, and their form in a mail."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from django.utils.translation import gettext_noop
 from .addresses import fault_of_addresses
 from .cannot_build_message import CannotBuildMessage
 
-#: What ends a line for Python's email package, or has no place in a header.
+#: Line ends of Python's email package, and other characters without a place in a header.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 #: RFC 5322, section 3.6.8: printable US-ASCII without the colon.
 HEADER_NAME = re.compile(r"[!-9;-~]+")
-#: Headers that a message has once and gets otherwise.
+#: Headers that a message has once, from elsewhere.
 RESERVED_HEADERS = {
     "bcc": gettext_noop("use extra['bcc']"),
     "subject": gettext_noop("the notification's title is the subject"),
@@ -28,7 +28,7 @@ ADDRESSES = (
     "cc disposition-notification-to errors-to from reply-to resent-bcc resent-cc resent-from"
     " resent-sender resent-to return-path return-receipt-to sender to"
 )
-#: Headers that name mailboxes.
+#: Headers with mailboxes.
 ADDRESS_HEADERS = frozenset(ADDRESSES.split())
 ASCII_ALONE = (
     "archived-at auto-submitted date importance in-reply-to list-archive list-help list-owner"
@@ -37,13 +37,13 @@ ASCII_ALONE = (
 )
 #: Structured headers without phrases, where an encoded-word means itself (RFC 2047, section 5).
 ASCII_HEADERS = frozenset(ASCII_ALONE.split())
-#: Headers that Django takes for text, and that have a phrase beside something in angle brackets
-#: (RFC 2919, section 3; RFC 8098, section 2.1).
+#: Headers that Django takes for text, with a phrase beside a part in angle brackets (RFC 2919,
+#: section 3; RFC 8098, section 2.1).
 PHRASE_HEADERS = frozenset(
     {"disposition-notification-to", "errors-to", "list-id", "return-receipt-to"}
 )
 PHRASE = re.compile(r"([^<>]*)(<[^<>]*>)\s*")
-#: RFC 5322, section 2.1.1: a line must not be longer.
+#: RFC 5322, section 2.1.1: no line may be longer.
 LONGEST_LINE = 998
 WORD = re.compile(r"\s*\S+")
 BEYOND_ASCII = gettext_noop(
@@ -55,10 +55,14 @@ LONG_WORD = gettext_noop(
 
 
 def headers_of(extra: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that ``extra`` sets.
+    """Return the headers in ``extra``.
+
+    Args:
+        extra: The notification's ``extra``.
 
     Raises:
-        CannotBuildMessage: When it sets what is no header, or what a mail gets otherwise.
+        CannotBuildMessage: When a name or a value is not fit for a header, or the header is
+            reserved.
     """
     given = extra.get("headers")
     if given is None:
@@ -69,7 +73,7 @@ def headers_of(extra: Mapping[str, Any]) -> dict[str, str]:
 
 
 def fault_of_header(name: str, value: str, say: Callable[[str], str] = str) -> str:
-    """Return why a header cannot carry a text that is on one line, or an empty text.
+    """Return why a header cannot carry a text of one line, or an empty text.
 
     Args:
         name: The header's name.
@@ -104,7 +108,7 @@ def _header(name: str, value: Any) -> str:
 
 
 def _phrase_encoded(text: str) -> str:
-    """Encode what a header says beside the address, and leave the address."""
+    """Encode the phrase beside an address, and leave the address."""
     found = PHRASE.fullmatch(text)
     if text.isascii() or found is None or not found[2].isascii():
         return text
@@ -113,10 +117,10 @@ def _phrase_encoded(text: str) -> str:
 
 
 class _HeaderAsItIs(UnstructuredHeader, BaseHeader):
-    """A header of ASCII that stays as it is, folded at white space alone.
+    """A header of ASCII, kept as written, and folded only at white space.
 
-    Python encodes a word that is longer than a line, though a structured header, which it does not
-    know to be one, must not have encoded-words.
+    Python encodes a word longer than a line. A structured header must not have encoded-words, but
+    Python does not know the header to be structured.
     """
 
     @classmethod
@@ -130,7 +134,7 @@ class _HeaderAsItIs(UnstructuredHeader, BaseHeader):
             folded: str = super().fold(policy=policy)
             return folded
         longest = policy.max_line_length or LONGEST_LINE
-        # The first word stays beside the name: some readers take a line of a name alone for empty.
+        # The first word stays beside the name: some readers take a line with only a name for empty.
         first, *words = WORD.findall(str(self).strip()) or [""]
         lines = [f"{self.name}: {first}"]
         for word in words:
@@ -145,5 +149,9 @@ _REGISTRY = HeaderRegistry(default_class=_HeaderAsItIs)
 
 
 def policy_of_headers(policy: EmailPolicy) -> EmailPolicy:
-    """Return a policy by which the headers of ``extra`` are written as they are."""
+    """Return a policy that writes the headers of ``extra`` unchanged.
+
+    Args:
+        policy: The policy to build on.
+    """
     return policy.clone(header_factory=_REGISTRY)

@@ -1,4 +1,4 @@
-"""Building the mail of one notification: its parts, its headers, what ``extra`` adds."""
+"""Build the mail of a notification: parts, headers, additions of ``extra``."""
 
 import posixpath
 from collections.abc import Callable, Mapping
@@ -26,11 +26,11 @@ from .template import ContentSubtype, render, subtype_of
 
 @dataclass(frozen=True)
 class Body:
-    """What a mail says.
+    """A mail's text.
 
     Attributes:
         content: Plain text or HTML.
-        subtype: Which of the two it is, where somebody said so.
+        subtype: ``"plain"`` or ``"html"``, or ``None`` where nobody said so.
     """
 
     content: str
@@ -38,18 +38,18 @@ class Body:
 
 
 def build_message(notification: Notification, from_email: str) -> NotificationMail:
-    """Return the mail that a notification asks for.
+    """Return the mail of a notification.
 
-    A body of plain text stays as it is and gets an HTML part that looks the same; a body of HTML
-    gets a text part. Where the body is empty, ``extra["template_name"]`` names a Django template
-    that is rendered now, with ``extra``, ``user`` and ``notification`` as its context.
+    A body of plain text stays unchanged and gets an HTML part with the same look; an HTML body gets
+    a text part. For an empty body, the Django template named by ``extra["template_name"]`` is
+    rendered now, with ``extra``, ``user`` and ``notification`` in its context.
 
     Args:
-        notification: With its record and user loaded.
+        notification: The notification, with record and user loaded.
         from_email: The sender.
 
     Raises:
-        CannotBuildMessage: When the notification, its template or a file makes that impossible.
+        CannotBuildMessage: When notification, template or a file make no mail.
     """
     html, text = parts_of(body_of(notification), notification.title)
     message = addressed_message(notification, from_email, text())
@@ -64,15 +64,15 @@ def build_message(notification: Notification, from_email: str) -> NotificationMa
 def addressed_message(
     notification: Notification, from_email: str, text: str = ""
 ) -> NotificationMail:
-    """Return the mail with its addresses, its headers and its text, and nothing else in it.
+    """Return the mail with addresses, headers and text, without any other part.
 
     Args:
-        notification: With its record and user loaded.
+        notification: The notification, with record and user loaded.
         from_email: The sender.
         text: The text part.
 
     Raises:
-        CannotBuildMessage: When the notification makes that impossible.
+        CannotBuildMessage: When the notification makes no mail.
     """
     extra = _extra(notification)
     return NotificationMail(
@@ -91,16 +91,16 @@ def attachment_paths(notification: Notification) -> list[str]:
     """Return the paths of a mail's attachments in the default storage.
 
     Raises:
-        CannotBuildMessage: When ``extra`` has something else there.
+        CannotBuildMessage: When ``extra["attachments"]`` is neither a path nor a list of paths.
     """
     return _strings(_extra(notification), "attachments")
 
 
 def template_name(notification: Notification) -> str | None:
-    """Return the name of the template that is rendered when the mail is sent, if any.
+    """Return the name of the template to be rendered when the mail is sent, or ``None``.
 
     Raises:
-        CannotBuildMessage: When ``extra`` has something else there.
+        CannotBuildMessage: When ``extra["template_name"]`` is no name.
     """
     name = _extra(notification).get("template_name")
     if notification.body.strip() or name is None or name == "":
@@ -117,7 +117,7 @@ def _extra(notification: Notification) -> Mapping[str, Any]:
 def message_id(notification: Notification, from_email: str) -> str:
     """Return the Message-ID of a notification's mail.
 
-    It is the same in every attempt, so that a receiver may drop a second copy.
+    All attempts have the same Message-ID, so that a receiver can drop a second copy.
     """
     return f"<{notification.pk}@{_domain(from_email)}>"
 
@@ -155,13 +155,13 @@ def _recipient(notification: Notification) -> str:
 
 
 def body_of(notification: Notification) -> Body:
-    """Return the body; where a template makes it, the template is rendered.
+    """Return the body; a template is rendered.
 
     Args:
-        notification: With its record and user loaded.
+        notification: The notification, with record and user loaded.
 
     Raises:
-        CannotBuildMessage: When the notification or its template makes that impossible.
+        CannotBuildMessage: When notification or template make no body.
     """
     extra = _extra(notification)
     subtype = extra.get("content_subtype")
@@ -188,23 +188,23 @@ def _rendered(name: str, notification: Notification, subtype: ContentSubtype | N
 
 
 def parts_of(body: Body, title: str) -> tuple[str, Callable[[], str]]:
-    """Return the HTML part, which is empty where there is nothing to show, and the text part.
+    """Return the HTML part, empty where nothing can be shown, and a function for the text part.
 
-    To make a text of HTML takes time, and who does not show it need not call for it.
+    A text made of HTML takes time; callers without use for the text do not call the function.
 
     Args:
         body: The body.
-        title: What the text part says where the body has no words.
+        title: The text part of a body without words.
     """
     if body.subtype == "html" or (body.subtype is None and is_html(body.content)):
-        # A mail of one picture has no words; a text part with the title is better than none.
+        # A mail with only a picture has no words; a text part with the title is better than none.
         return body.content, lambda: html_to_text(body.content) or title
     html = text_to_html(body.content) if body.content.strip() else ""
     return html, lambda: body.content
 
 
 def _encodable(text: str) -> str:
-    """Return text without what no mail can carry: NUL (RFC 5321) and halves of characters."""
+    """Return a text without NUL (RFC 5321) and lone surrogates, which no mail can carry."""
     return text.replace("\x00", "").encode(errors="replace").decode()
 
 
@@ -228,7 +228,7 @@ def _addresses(extra: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _strings(extra: Mapping[str, Any], key: str) -> list[str]:
-    """Return what a key of ``extra`` holds: a list of texts, or a single one."""
+    """Return the texts under a key of ``extra``: a list, or a single text."""
     value = extra.get(key)
     if value is None or value == "":
         return []

@@ -1,7 +1,7 @@
-"""The bytes of a mail whose text many others share, made once for all of them.
+"""The bytes of mails with the same text, made once for all of them.
 
-To turn a message into bytes takes Python's email package four times as long as to send them. What
-differs between the mails of one campaign is three lines of the header.
+To turn a message into bytes takes Python's email package four times as long as to send them. The
+mails of a campaign differ in three lines of the header.
 """
 
 import re
@@ -16,14 +16,14 @@ from django.core.mail.backends import smtp
 
 from .mime import HAS_POLICIES, NotificationMail
 
-#: An address that stands in a header as it is: ASCII, no name, nothing to quote, nothing to fold.
+#: An address that stands unchanged in a header: ASCII, without name, quotes or folds.
 PLAIN_ADDRESS = re.compile(
     r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 )
 PLAIN_MESSAGE_ID = re.compile(r"<[A-Za-z0-9-]+@[A-Za-z0-9.-]+>")
 #: RFC 5322, section 2.1.1: a line should have no more characters than 78.
 LONGEST_PLAIN = 60
-#: What stands in the shared bytes, and is taken out of them.
+#: Placeholders in the shared bytes, cut out afterwards.
 ANY_DATE = "Thu, 01 Jan 1970 00:00:00 +0000"
 ANY_MESSAGE_ID = "<any@example.com>"
 PLACEHOLDERS = re.compile(
@@ -33,11 +33,11 @@ PLACEHOLDERS = re.compile(
 
 @dataclass(frozen=True)
 class SharingMail:
-    """What ``smtplib.SMTP.sendmail()`` takes.
+    """The arguments of ``smtplib.SMTP.sendmail()``.
 
     Attributes:
-        sender: The address that the envelope names.
-        recipients: Those that the envelope names.
+        sender: The envelope's sender.
+        recipients: The envelope's recipients.
         content: The message.
     """
 
@@ -47,7 +47,7 @@ class SharingMail:
 
 
 def sends_plainly(backend: Any) -> bool:
-    """Tell whether a backend does no more with a message than Django's own SMTP backend."""
+    """Return whether a backend treats messages exactly like Django's own SMTP backend."""
     return (
         isinstance(backend, smtp.EmailBackend)
         and not getattr(backend, "fail_silently", False)
@@ -59,9 +59,9 @@ def sends_plainly(backend: Any) -> bool:
 
 
 def sharing_mail(message: EmailMultiAlternatives) -> SharingMail | None:
-    """Return what Django's SMTP backend would make of a message, with the shared part made once.
+    """Return the bytes that Django's SMTP backend would send, with the shared part made once.
 
-    ``None`` for a message with anything out of the ordinary, such as an attachment or a copy.
+    ``None`` for any unusual message, such as a message with an attachment or a copy.
     """
     if type(message) is not NotificationMail:
         return None
@@ -98,7 +98,7 @@ def _shared_bytes(
     from_email: str,
     is_seven_bit: bool,
 ) -> bytes:
-    """Return all of a message, as Django makes it, but what differs from mail to mail."""
+    """Return a message's bytes, as Django makes them, without the lines that differ by mail."""
     message = NotificationMail(
         subject,
         body,
@@ -113,14 +113,14 @@ def _shared_bytes(
 
 @lru_cache(maxsize=8)
 def envelope_sender(from_email: str) -> str:
-    """Return how Django's SMTP backend names a sender, or an empty text where it refuses to."""
+    """Return the envelope's sender in the form of Django's SMTP backend, or an empty text."""
     try:
         if HAS_POLICIES:
-            # It uses nothing of its backend.
+            # prep_address() uses nothing of its backend.
             return str(smtp.EmailBackend.prep_address(cast(Any, None), from_email))
         from django.core.mail.message import sanitize_address
 
-        # With its name; smtplib takes the address out of that.
+        # With the name; smtplib takes the address out of the text.
         return parseaddr(sanitize_address(from_email, settings.DEFAULT_CHARSET))[1]
     except Exception:
         return ""

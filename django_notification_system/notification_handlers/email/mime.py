@@ -1,4 +1,4 @@
-"""A mail as it is written: as Django writes it, but for headers and octets that need more care."""
+"""A mail in Django's form, with more care for headers and for octets beyond ASCII."""
 
 import email.encoders
 import email.policy
@@ -15,17 +15,17 @@ ENCODED = frozenset({"base64", "quoted-printable"})
 
 
 class NotificationMail(EmailMultiAlternatives):
-    """A mail whose own headers are written as they are, whatever backend sends it.
+    """A mail whose headers from ``extra`` stay unchanged, whatever backend sends the mail.
 
     Attributes:
-        is_seven_bit: Whether all of it must be ASCII, because its server does not offer 8BITMIME
-            (RFC 6152, section 3).
+        is_seven_bit: Whether the whole mail must be ASCII, because the server does not offer
+            8BITMIME (RFC 6152, section 3).
     """
 
     is_seven_bit = False
 
     def message(self, **kwargs: Any) -> Any:
-        """Return what Django's backends send; see ``EmailMessage.message()``."""
+        """Return the message that Django's backends send; see ``EmailMessage.message()``."""
         if HAS_POLICIES:
             policy = kwargs.get("policy", email.policy.default)
             kwargs["policy"] = policy_of_headers(policy)
@@ -36,7 +36,7 @@ class NotificationMail(EmailMultiAlternatives):
         return made
 
     def octets(self) -> bytes:
-        """Return what Django's SMTP backend hands to a server."""
+        """Return the bytes that Django's SMTP backend sends to a server."""
         made = (
             self.message(policy=email.policy.SMTP).as_bytes()
             if HAS_POLICIES
@@ -46,7 +46,7 @@ class NotificationMail(EmailMultiAlternatives):
 
 
 def _encode(part: Message) -> None:
-    """Encode what a part has beyond ASCII; the parts in it are encoded by themselves."""
+    """Encode a part's octets beyond ASCII; a multipart's parts are encoded by themselves."""
     encoding = str(part.get("Content-Transfer-Encoding", "")).lower()
     if part.is_multipart():
         if encoding in ("8bit", "binary"):
@@ -58,7 +58,7 @@ def _encode(part: Message) -> None:
     if not isinstance(content, bytes) or content.isascii():
         return
     del part["Content-Transfer-Encoding"]
-    # Each octet beyond ASCII takes three characters as quoted-printable, and 4/3 as base64.
+    # An octet beyond ASCII takes three characters as quoted-printable, and 4/3 as base64.
     beyond_ascii = sum(octet > 127 for octet in content)
     if beyond_ascii * 6 < len(content):
         email.encoders.encode_quopri(part)

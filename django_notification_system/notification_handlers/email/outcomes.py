@@ -1,4 +1,4 @@
-"""Classifying what kept an email from being sent, by the table of faults."""
+"""Outcomes of emails that could not be sent, by the table of faults."""
 
 import logging
 import re
@@ -27,22 +27,23 @@ NOBODY_KNOWS = (
     "(The message was handed over and the answer did not come: it went out, or it did not.)"
 )
 
-#: RFC 2034, section 4: an enhanced status code opens the reply's text. qmail writes it at the end.
+#: RFC 2034, section 4: an enhanced status code opens the reply's text. qmail writes the code at the
+#: end.
 ENHANCED_STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 ENHANCED_STATUS_OF_QMAIL = re.compile(r"\(#([245]\.\d{1,3}\.\d{1,3})\)")
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What kept a message from being sent.
+    """Why a message was not sent.
 
     Attributes:
-        error: What the backend raised.
+        error: The backend's error.
         stage: How far the message had come.
-        code: What the server answered, if it did.
-        text: The words of that answer.
-        of_recipient: Whether it answered of the record's own address.
-        api: What a provider's API answered to a backend of somebody else's.
+        code: The server's reply code, if any.
+        text: The words of the reply.
+        of_recipient: Whether the reply was about the record's own address.
+        api: A provider's answer to another package's backend.
     """
 
     error: Exception
@@ -54,7 +55,7 @@ class Trouble:
 
     @property
     def error_names(self) -> frozenset[str]:
-        """The dotted names of what was raised, and of what requests and urllib3 put into that."""
+        """The dotted names of the error's classes, and of the causes inside errors of requests."""
         cause = self.error.__cause__
         inner = cause.args[0] if cause is not None and cause.args else None
         found = (self.error, cause, inner, getattr(inner, "reason", None))
@@ -68,7 +69,8 @@ class Trouble:
             return f"HTTP {self.api.status}"
         if self.code is None:
             return NO_ANSWER
-        # RFC 5321, section 4.2.1: from 2yz to 5yz. smtplib says -1 to what is no reply.
+        # RFC 5321, section 4.2.1: from 2yz to 5yz. smtplib's code is -1 for lines that are no
+        # reply.
         return str(self.code) if 200 <= self.code <= 599 else NOT_SMTP
 
     @property
@@ -79,20 +81,20 @@ class Trouble:
 
 
 def classify(trouble: Trouble) -> Fault:
-    """Return the first row of the table that says what has happened."""
+    """Return the table's first row that describes a trouble."""
     return next(fault for fault in FAULTS if _fits(fault, trouble))
 
 
 def outcome(
     notification: Notification, trouble: Trouble, reason: str, message_id: str = ""
 ) -> Outcome:
-    """Return what comes of a message that could not be sent.
+    """Return the outcome of a message that could not be sent.
 
     Args:
-        notification: What was attempted.
-        trouble: What has happened.
-        reason: The same for people.
-        message_id: The message's own, by which a provider may yet report of it.
+        notification: The attempted notification.
+        trouble: The trouble.
+        reason: The trouble for people.
+        message_id: The message's own name, by which a provider may still report on the message.
 
     Raises:
         TargetUnavailable: When the server refuses the project, and not the message.
@@ -129,15 +131,15 @@ def outcome(
 
 
 def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:
-    """Return what an error says.
+    """Return the trouble of an error.
 
     Args:
-        error: What the backend raised.
+        error: The backend's error.
         stage: How far the message had come.
         recipient: The record's address.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused) and error.recipients:
-        # The notification is the record's; those in copy have no say in what becomes of it.
+        # The record's address decides the outcome; people in copy have no say.
         own = comparable(recipient)
         answers = {comparable(each): answer for each, answer in error.recipients.items()}
         answer = answers.get(own, [*answers.values()][-1])
@@ -145,19 +147,19 @@ def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:
     if not isinstance(error, smtplib.SMTPResponseException):
         of_backend = stage in (Stage.CONNECTING, Stage.OPAQUE)
         return Trouble(error, stage, api=answer_of_api(error) if of_backend else NO_API_ANSWER)
-    # Where smtplib cannot read a line, it makes up an answer: 500, in words of its own.
+    # For a line that smtplib cannot read, smtplib makes up an answer: 500, in its own words.
     code = -1 if isinstance(error.smtp_error, str) else error.smtp_code
     return Trouble(error, stage, code, _text(error.smtp_error))
 
 
 def trouble_of_recipient(recipient: str, answer: tuple[int, bytes]) -> Trouble:
-    """Return what it says that the record's address was refused where others were taken."""
+    """Return the trouble of a record whose address was refused while others were taken."""
     error = smtplib.SMTPRecipientsRefused({recipient: answer})
     return trouble_of_error(error, Stage.ENVELOPE, recipient)
 
 
 def _transient_interval(trouble: Trouble) -> timedelta | None:
-    """Return when to try again what the server refuses for now, as one does that greylists.
+    """Return the time to the next attempt after a refusal for now, such as greylisting's.
 
     Source: RFC 5321, section 4.5.4.1, advises thirty minutes.
     """

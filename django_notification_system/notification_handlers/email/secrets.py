@@ -1,4 +1,4 @@
-"""What a mail backend knows, and nobody is to read in what a server says."""
+"""A mail backend's secrets, kept out of a server's words."""
 
 import base64
 import re
@@ -13,10 +13,10 @@ NAMES_OF_SECRETS = re.compile(r"password|secret|token|api_?key|credential", re.I
 
 
 def secrets_of(backend: Any) -> list[str]:
-    """Return what a mail backend logs in with, also in the forms in which it is sent.
+    """Return a mail backend's login, also in the forms sent to the server.
 
     Args:
-        backend: Any backend; its attributes' names tell.
+        backend: Any backend; the names of attributes tell the secrets.
     """
     values = [
         value
@@ -37,11 +37,11 @@ def _forms(user: str, password: str) -> Iterator[str]:
 
 
 def hide(text: str, secrets: Iterable[str], message: EmailMultiAlternatives) -> str:
-    """Return what a server or a backend said of a mail, without secrets and what it quotes of that.
+    """Return a server's or a backend's words on a mail, without secrets and quoted text.
 
     Args:
-        text: What was said.
-        secrets: What must not appear.
+        text: The words.
+        secrets: Values that must not appear.
         message: The mail.
     """
     bodies = [str(message.body), *(str(content) for content, _ in message.alternatives)]

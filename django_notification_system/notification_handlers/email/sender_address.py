@@ -1,4 +1,4 @@
-"""The address that mail comes from, as the settings say."""
+"""The sender's address, from the settings."""
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -11,10 +11,10 @@ from .message_bytes import envelope_sender
 
 
 def sender() -> str:
-    """Return the address that mail comes from, perhaps with a name before it.
+    """Return the sender's address, perhaps with a name before it.
 
     Raises:
-        TargetUnavailable: When no mail can come from it; all would fail alike.
+        TargetUnavailable: When no mail can have this sender: all mails would fail alike.
     """
     address = email_settings().from_email or settings.DEFAULT_FROM_EMAIL
     if fault := fault_of_sender(address):
@@ -23,10 +23,10 @@ def sender() -> str:
 
 
 def fault_of_sender(address: object) -> str:
-    """Return why no mail can come from an address, for people, or an empty text.
+    """Return for people why an address cannot be the sender, or an empty text.
 
     Args:
-        address: The address, as it stands in the settings.
+        address: The value of the setting.
     """
     if not isinstance(address, str) or CONTROL_CHARACTERS.search(address):
         return _("The sender's address is not text on one line.")
@@ -41,12 +41,12 @@ def fault_of_sender(address: object) -> str:
 
 
 def setting_of_sender() -> str:
-    """Return the name of the setting that the sender's address comes from."""
+    """Return the name of the setting with the sender's address."""
     if email_settings().from_email:
         return "from_email in NOTIFICATION_SYSTEM_TARGETS['email']"
     return "DEFAULT_FROM_EMAIL"
 
 
 def correct_sender() -> str:
-    """Return the advice to correct that setting."""
+    """Return the advice to correct the setting with the sender's address."""
     return _("Correct %s.") % setting_of_sender()

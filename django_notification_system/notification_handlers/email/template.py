@@ -1,4 +1,4 @@
-"""Rendering the Django template that makes a mail's body."""
+"""Render the Django template of a mail's body."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,7 +16,7 @@ SUBTYPE_OF_SUFFIX: Mapping[str, ContentSubtype] = {".html": "html", ".htm": "htm
 
 
 def subtype_of(name: str) -> ContentSubtype | None:
-    """Return what a template makes, as its name tells: ``hello.txt``, ``hello.html.j2``."""
+    """Return the kind of a template's text by its name: ``hello.txt``, ``hello.html.j2``."""
     suffixes = (suffix.lower() for suffix in reversed(PurePosixPath(name).suffixes))
     return next(
         (SUBTYPE_OF_SUFFIX[suffix] for suffix in suffixes if suffix in SUBTYPE_OF_SUFFIX), None
@@ -24,15 +24,15 @@ def subtype_of(name: str) -> ContentSubtype | None:
 
 
 def render(name: str, context: Mapping[str, Any], subtype: ContentSubtype | None) -> str:
-    """Return what a template makes; plain text has no characters to escape.
+    """Return a template's text; in plain text no characters are escaped.
 
     Args:
-        name: The template's.
-        context: What it knows.
-        subtype: What it makes, where that is known.
+        name: The template's name.
+        context: The template's variables.
+        subtype: The kind of text, if known.
 
     Raises:
-        Exception: Whatever its engine raises.
+        Exception: The template engine's own error.
     """
     template: Any = get_template(name)
     values = dict(context)
@@ -45,14 +45,14 @@ def render(name: str, context: Mapping[str, Any], subtype: ContentSubtype | None
     return str(template.render(values))
 
 
-# Kept, because it keeps the templates that it has compiled.
+# Kept: an environment keeps its compiled templates.
 @lru_cache(maxsize=8)
 def _without_escapes(environment: Any) -> Any:
     return environment.overlay(autoescape=False)
 
 
 def _environment_of_jinja2(template: Any) -> Any:
-    """Return the environment of a template that Jinja2 has loaded, else ``None``."""
+    """Return the environment of a template loaded by Jinja2, else ``None``."""
     backend: BaseEngine | None = getattr(template, "backend", None)
     module = type(template).__module__
     return getattr(backend, "env", None) if module == "django.template.backends.jinja2" else None

@@ -1,9 +1,9 @@
-"""What one mail asks of a mail server beyond what smtplib does by itself."""
+"""A mail's transactions with a server, where smtplib does too little."""
 
 import smtplib
 from collections.abc import Callable, Sequence
 
-#: To each recipient that a server refuses, its reply code and its words.
+#: By refused recipient: the reply code and the server's words.
 Refused = dict[str, tuple[int, bytes]]
 SendMail = Callable[..., Refused]
 
@@ -15,10 +15,10 @@ TOO_MANY_STATUS = b"5.5.3"
 
 
 def is_seven_bit(client: smtplib.SMTP) -> bool:
-    """Tell whether a server takes no octets beyond ASCII (RFC 6152, section 3).
+    """Return whether a server takes no octets beyond ASCII (RFC 6152, section 3).
 
     Args:
-        client: Connected; where it has not greeted the server, it does so now.
+        client: A connected client; the server is greeted now, if not yet.
 
     Raises:
         smtplib.SMTPException: When the server does not take the greeting.
@@ -36,26 +36,26 @@ def send_all(
     mail_options: Sequence[str] = (),
     rcpt_options: Sequence[str] = (),
 ) -> Refused:
-    """Send a mail, and tell a server of octets beyond ASCII.
+    """Send a mail to all recipients, and announce octets beyond ASCII to the server.
 
-    A server may take a hundred recipients and answer 452 to all others, which go into another
-    transaction then (RFC 5321, section 4.5.3.1.10). Once the first has been taken, the mail is
-    sent: what goes wrong later leaves those others refused.
+    A server may take a hundred recipients and answer 452 to the others; those go into another
+    transaction (RFC 5321, section 4.5.3.1.10). Once the first transaction is through, the mail is
+    sent: a later failure leaves the other recipients refused.
 
     Args:
-        client: Connected.
-        sendmail: ``client.sendmail``, as it was before others put something in its place.
-        sender: See ``smtplib.SMTP.sendmail()``, also for what follows.
+        client: A connected client.
+        sendmail: ``client.sendmail``, as it was before it was wrapped.
+        sender: As for ``smtplib.SMTP.sendmail()``, and so the other arguments.
         recipients: Likewise.
         content: Likewise.
         mail_options: Likewise.
         rcpt_options: Likewise.
 
     Returns:
-        Whom the server refused.
+        The refused recipients.
 
     Raises:
-        smtplib.SMTPException: When it refused the mail, or all recipients.
+        smtplib.SMTPException: When the server refused the mail, or all recipients.
     """
     if isinstance(content, bytes) and not content.isascii() and not is_seven_bit(client):
         mail_options = [*mail_options, EIGHT_BITS]
@@ -76,7 +76,7 @@ def send_all(
 
 
 def _too_many(refused: Refused) -> list[str]:
-    """Return those that a server refused only because there were others before them."""
+    """Return the recipients that a server refused only because too many came before."""
     return [
         recipient
         for recipient, (code, said) in refused.items()
