@@ -89,7 +89,7 @@ def claim() -> None:
 
     django.setup()
 
-    from tests.plans import explained, statements_of
+    from tests.support.plans import explained, statements_of
 
     claim_next = claiming()
     held = claim_next()  # connects, and reads what a run keeps

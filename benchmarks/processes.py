@@ -10,7 +10,7 @@ which all processors would be busy, if a message always took what it takes with 
 With another ``--engine`` the processes are workers of Celery, or of a backend of Django's Tasks.
 They are waiting when the first batches are handed over, by a process whose start counts; the clock
 stops when the sink has the last message. TEST_REDIS_HOST and the like say which broker Celery has:
-see ``tests/brokers.py``.
+see ``tests/support/brokers.py``.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from tests.brokers import URLS
 from tests.databases import is_there
+from tests.support.brokers import URLS
 
 from .delivery.table import grid, load
 from .project import Project, project

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import DATABASES
-from tests.scratch_databases import scratch_database
+from tests.support.scratch_databases import scratch_database
 
 from .delivery.sink import HOST, running_sink
 

@@ -1,7 +1,7 @@
 """Fills the table of notifications by the million: ``python -m benchmarks.rows --number N``.
 
 Django makes one notification for each user, and the database copies it as often as is asked for,
-see ``tests/many_notifications.py``.
+see ``tests/support/many_notifications.py``.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from tests.many_notifications import WORD, analyze, multiply
+from tests.support.many_notifications import WORD, analyze, multiply
 
 from .delivery.contenders.job import SHORT_BODY, TITLE, html_body
 

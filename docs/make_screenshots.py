@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from PIL import Image  # noqa: E402
 
-from tests.browsers import running_browser  # noqa: E402
+from tests.support.browsers import running_browser  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 #: Where the tests keep their browser, if they had to fetch one.

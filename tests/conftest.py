@@ -17,10 +17,6 @@ from django_notification_system.models import (
 from django_notification_system.testing import Outbox, use_outbox
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
-from tests.browsers import running_browser
-from tests.handlers import loft as loft_handler
-from tests.mail_backends import use_backend
-from tests.openapi import violations_of_requests
 from tests.reports import (  # noqa: F401 # hooks, which pytest finds by their names
     pytest_runtest_makereport,
     pytest_sessionfinish,
@@ -30,6 +26,10 @@ from tests.selection import (  # noqa: F401 # and two more
     pytest_collection_modifyitems,
     pytest_runtest_protocol,
 )
+from tests.support.browsers import running_browser
+from tests.support.handlers import loft as loft_handler
+from tests.support.mail_backends import use_backend
+from tests.support.openapi import violations_of_requests
 
 ADDRESSES = {
     "Email": "eggs@example.com",
@@ -97,8 +97,8 @@ def make_due() -> MakeDue:
 
 @pytest.fixture
 def loft(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    """Eggs Benedict's record in a target of the project's own; see ``tests/handlers/loft.py``."""
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.handlers"]
+    """Eggs Benedict's record in a target of the project's own; see ``support/handlers/loft.py``."""
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
     target = NotificationTarget.objects.create(name="Loft", notification_module_name="loft")
     yield TargetUserRecord.objects.create(
         user=user, target=target, target_user_id="north tower", description="Eggs's loft"

@@ -21,7 +21,7 @@ class Independent:
 
     Attributes:
         of: What makes none.
-        modules: Their names.
+        modules: Their paths below ``tests``, without the ending.
         reason: Why it makes none.
     """
 
@@ -30,66 +30,68 @@ class Independent:
     reason: str
 
 
-def _tests(names: str) -> frozenset[str]:
-    return frozenset(f"test_{name}" for name in names.split())
+def _tests(room: str, names: str) -> frozenset[str]:
+    return frozenset(f"{room}/test_{name}" for name in names.split())
 
 
 INDEPENDENT = (
     Independent(
         DATABASE,
         _tests(
-            "email_connections email_encodings email_headers email_message email_outcomes"
-            " email_outcomes_providers email_outcomes_tls email_secrets email_template"
+            "handlers/email",
+            "connections encodings headers message outcomes outcomes_providers outcomes_tls"
+            " secrets template",
         ),
-        "A mail and what a server answers are the same whatever the rows came from; that outcomes"
-        " are stored is for test_engine, test_engine_faults and test_email_delivery.",
+        "A mail and a server's answers are the same whatever database the rows came from;"
+        " engine/test_engine, engine/test_faults and handlers/email/test_delivery store outcomes.",
     ),
     Independent(
         DATABASE,
-        _tests("contrib_smtp contrib_smtp_servers"),
-        "The reports of a mail server are read from it; test_receipts stores them.",
+        _tests("contrib", "smtp smtp_servers"),
+        "The reports of a mail server are read from it; engine/test_receipts stores them.",
     ),
     Independent(
         DATABASE,
-        _tests("expo_client expo_connections expo_outcomes expo_secrets"),
-        "As with mail; test_expo_handler and test_expo_receipts are repeated.",
+        _tests("handlers/expo", "client connections outcomes secrets"),
+        "As with mail; handlers/expo/test_handler and handlers/expo/test_receipts are repeated.",
     ),
     Independent(
         DATABASE,
-        _tests("twilio_outcomes twilio_settings twilio_single"),
-        "As with mail; test_twilio_handler and test_contrib_twilio are repeated.",
+        _tests("handlers/twilio", "outcomes settings single"),
+        "As with mail; handlers/twilio/test_handler and contrib/test_twilio are repeated.",
     ),
     Independent(
         DATABASE,
-        _tests(
-            "contrib_opentelemetry contrib_prometheus contrib_prometheus_view outbox_assertions"
-        ),
-        "Observers are told by the engine, which test_engine repeats; the metrics that are read"
-        " from the database are for test_contrib_prometheus_queue.",
+        _tests("contrib", "opentelemetry prometheus prometheus_view")
+        | _tests("testing", "outbox_assertions"),
+        "The engine tells observers, and engine/test_engine is repeated;"
+        " contrib/test_prometheus_queue reads metrics from the database.",
     ),
     Independent(
         PAIR,
-        _tests("ci dependencies docs_diagrams lock screenshots selection"),
+        _tests("repository", "ci dependencies lock selection")
+        | _tests("docs", "diagrams screenshots"),
         "They compare files of the project with each other, or make pictures with one pair.",
     ),
     Independent(
         DATABASE_AND_PAIR,
-        _tests("contrib_celery contrib_tasks_workers engine_endurance engine_properties hosts"),
+        _tests("contrib", "celery tasks_workers") | _tests("engine", "endurance properties hosts"),
         "Processes that die and overlap meet in the database, and each pair compiles their"
         " statements; what only one database does with one pair would be in a statement's text or"
-        " its plan, which test_claim_plans, test_claim_locks and test_engine hold everywhere.",
+        " its plan: engine/test_claim_plans, test_claim_locks and test_engine hold both.",
     ),
     Independent(
         DATABASE_AND_PAIR,
         _tests(
-            "chaos database_away engine_backlog interruptions lost_output server_restart"
-            " stopped_process stopping workers"
+            "engine",
+            "chaos database_away backlog interruptions lost_output server_restart stopped_process"
+            " stopping workers",
         ),
         "Runs that are killed, stopped or cut off, as above.",
     ),
     Independent(
         DATABASE_AND_PAIR,
-        _tests("projects"),
+        _tests("engine", "projects"),
         "Whole projects in other settings: each setting meets each database and each pair.",
     ),
 )

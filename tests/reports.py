@@ -35,5 +35,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 def pytest_sessionfinish() -> None:
     """Drop what the tests of this process shared."""
-    if pool := sys.modules.get("tests.workers.pool"):
+    if pool := sys.modules.get("tests.support.workers.pool"):
         pool.drop_migrated_database()

@@ -25,6 +25,7 @@ import pytest
 from django.test import SimpleTestCase
 
 from tests.repeated_nowhere import DIFFERENCES, INDEPENDENT, Difference
+from tests.support.places import TESTS
 
 REPEATS = "TEST_REPEATS"
 FIXTURES_OF_DATABASES = {
@@ -38,7 +39,7 @@ FIXTURES_OF_DATABASES = {
 #: Who imports these can know which database the tests run on; who asks for pytest-django's blocker,
 #: which every test has, may let itself through to it.
 KNOW_THE_DATABASE = {"tests.databases", "tests.settings", "django_db_blocker"}
-#: A module of the tests, as it is named to a process: ``-m tests.workers.fill``.
+#: A module of the tests, as it is named to a process: ``-m tests.support.workers.fill``.
 NAMED = re.compile(r"tests(\.\w+)+")
 UNKNOWN = "unknown, since tests/selection.py takes this test for one that can reach no database"
 
@@ -80,7 +81,8 @@ def is_left_out(item: pytest.Item, repeats: frozenset[Difference]) -> bool:
     """Tell whether another run of the round has had the test under the same conditions."""
     if "database" in repeats and not can_reach_the_database(item):
         return True
-    return any(listed.of <= repeats for listed in INDEPENDENT if item.path.stem in listed.modules)
+    module = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    return any(listed.of <= repeats for listed in INDEPENDENT if module in listed.modules)
 
 
 def can_reach_the_database(item: pytest.Item) -> bool:
@@ -137,6 +139,6 @@ def _files_of(name: str) -> list[Path]:
         return []
     try:
         spec = find_spec(name)
-    except ModuleNotFoundError:  # a name in a module, such as ``tests.handlers.loft.flown``
+    except ModuleNotFoundError:  # a name in a module, such as ``tests.support.handlers.loft.flown``
         return []
     return [Path(spec.origin)] if spec and spec.origin else []

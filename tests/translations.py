@@ -20,7 +20,8 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.places import ROOT
+
 PACKAGE = ROOT / "django_notification_system"
 LOCALE = PACKAGE / "locale"
 #: The functions that mark a text, and which of their arguments are texts; "c" is a context.

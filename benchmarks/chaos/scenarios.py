@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from tests.settings import TEST_DATABASE
-from tests.workers.pool import end_connections
+from tests.support.workers.pool import end_connections
 
 from .storm import RECORD_EVERY, Storm
 
@@ -146,7 +146,7 @@ def _lock_sqlite(database: str) -> None:
 
 
 def _end_mariadb(database: str) -> None:
-    from tests.workers.sql import execute
+    from tests.support.workers.sql import execute
 
     for (connection,) in execute(
         f"SELECT id FROM information_schema.processlist WHERE db = '{database}'"

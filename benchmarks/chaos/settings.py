@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from tests.workers.settings import *  # noqa: F403
+from tests.support.workers.settings import *  # noqa: F403
 
 NOTIFICATION_SYSTEM_HANDLERS = ["benchmarks.chaos.handlers"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.workers.pool import Workers, database_of_its_own
+from tests.support.workers.pool import Workers, database_of_its_own
 
 #: So many outcomes at most are unrecorded at any time; see docs/explanation/promises.
 RECORD_EVERY = 50

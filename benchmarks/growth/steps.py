@@ -113,7 +113,7 @@ def claim(number: int, body: str) -> dict[str, Any]:
     from django_notification_system.delivery.outcomes.record import record_outcomes
     from django_notification_system.models import NotificationTarget
     from django_notification_system.outcome import Outcome
-    from tests.plans import explained, statements_of
+    from tests.support.plans import explained, statements_of
 
     target = NotificationTarget.objects.get(notification_module_name="email")
     now = timezone.now()

@@ -1,1 +1,0 @@
-"""Handlers for the tests, found through a dotted package name."""

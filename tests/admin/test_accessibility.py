@@ -1,0 +1,166 @@
+"""The admin's pages as axe-core judges them: light and dark, on a phone and on a desk."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from django_notification_system.models import (
+    Notification,
+    NotificationAttempt,
+    NotificationOptOut,
+    NotificationTarget,
+    UserTarget,
+)
+from tests.conftest import MakeDue
+from tests.settings import TEST_DATABASE
+from tests.support.admin_site import Records, address
+from tests.support.browsers import Site
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="A page is the same on every database."),
+]
+
+LIST = address(Notification)
+SIZES = {"phone": {"width": 390, "height": 800}, "desk": {"width": 1280, "height": 900}}
+GRAVE = ("serious", "critical")
+#: What axe-core looks at again where only the colours are others.
+RULES_OF_COLOURS = ["color-contrast", "link-in-text-block"]
+#: Django lets the colours of links change by and by.
+UNTIL_COLOURS_STAND = (
+    "Promise.all(document.getAnimations().map(each => each.finished)).then(() => null)"
+)
+#: By which each page is looked at.
+LOOKS = (
+    ("desk", "light", None),
+    ("desk", "dark", RULES_OF_COLOURS),
+    ("phone", "dark", RULES_OF_COLOURS),
+    ("phone", "light", None),
+)
+#: Faults of Django's own admin, which are the same on the pages of every app: by rule, and by how
+#: their elements begin.
+OF_DJANGO = {
+    "link-in-text-block": (
+        r'<a href="[^"]*">(Home|Notification system|Notifications|Notification targets|User Targets'
+        r"|Users?|[^<]* object \([^<]*)</a>$",  # the breadcrumbs
+        r'<a href="\?[^"]*">(Show all|\d+ total)</a>',  # beside the number of what was found
+    ),
+    "label-title-only": (r"<input [^>]*id=\"searchbar\"",),
+    # The two parts of a moment, on forms that Django lays out.
+    "label": (r"<input [^>]*class=\"v(Date|Time)Field\"[^>]*id=\"id_(?!moment)",),
+    "aria-input-field-name": (r'<span class="select2-selection',),  # the library that searches
+}
+
+
+@pytest.fixture
+def notifications(records: Records, make_due: MakeDue) -> dict[str, Notification]:
+    """One of each status, by status, in a project with a pause and an opt-out."""
+    now = timezone.now()
+    made = {
+        status: make_due(
+            records["Expo" if status == "RETRY" else "Email"],
+            title=f"Your order {number}",
+            status=status,
+            response="550 No mailbox" if status == "DELIVERY FAILURE" else "",
+            attempted_delivery=None if status == "SCHEDULED" else now,
+            scheduled_delivery=now - timedelta(minutes=90 + number),
+            extra={"subtitle": "It is on its way"} if status == "RETRY" else {},
+        )
+        for number, status in enumerate(dict(Notification.STATUS_CHOICES))
+    }
+    for result in NotificationAttempt.Result.values:
+        NotificationAttempt.objects.create(
+            notification=made["DELIVERED"], attempted_at=now, result=result, response="550"
+        )
+    NotificationTarget.objects.filter(name="Twilio").update(
+        paused_until=now + timedelta(hours=1), pause_reason="no answer"
+    )
+    NotificationOptOut.objects.create(user=get_user_model().objects.create_user("ben"))
+    return made
+
+
+def pages(site: Site, notifications: dict[str, Notification], records: Records) -> Iterator[str]:
+    """Open each page in turn, and yield its name."""
+    delivered, retrying = notifications["DELIVERED"], notifications["RETRY"]
+    by_name = {
+        "list": LIST,
+        "filtered list": f"{LIST}?status__exact=DELIVERY+FAILURE&scheduled_delivery__year=2026",
+        "notification": address(Notification, "change", delivered.pk),
+        "preview of an email": address(Notification, "preview", delivered.pk),
+        "preview of a push message": address(Notification, "preview", retrying.pk),
+        "new notification": address(Notification, "add"),
+        "targets": address(NotificationTarget),
+        "target": address(NotificationTarget, "change", records["Twilio"].target_id),
+        "user targets": address(UserTarget),
+        "dashboard": f"{LIST}dashboard/",
+    }
+    for name, path in by_name.items():
+        site.open(path)
+        site.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        yield name
+    for action in ("cancel", "reschedule"):
+        site.open(LIST)
+        site.page.check("#action-toggle")
+        site.page.select_option("select[name=action]", action)
+        site.page.follow("button[name=index]")
+        yield f"confirmation of {action}"
+    site.page.fill("#id_moment_0", "2001-02-03")
+    site.page.follow("input[type=submit]")
+    yield "refused confirmation"
+    site.context.clear_cookies()
+    site.open("/admin/")
+    yield "login"
+
+
+def grave_faults(page: Any, rules: list[str] | None = None) -> Iterator[str]:
+    """Yield what axe-core finds serious or critical on a page, but for what is Django's."""
+    # Not what is in frames: the preview is looked at by itself, and in it is somebody's mail.
+    options: dict[str, Any] = {"resultTypes": ["violations"], "iframes": False}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": rules}
+    for violation in Axe().run(page, options=options).response["violations"]:
+        known = OF_DJANGO.get(violation["id"], ())
+        for node in violation["nodes"]:
+            if violation["impact"] in GRAVE and not any(
+                re.match(pattern, node["html"]) for pattern in known
+            ):
+                yield f"{violation['impact']} {violation['id']}: {node['html']}"
+
+
+def test_axe_finds_nothing_grave_in_light_and_dark_on_a_phone_and_on_a_desk(
+    browser: Any, live_server: Any, notifications: dict[str, Notification], records: Records
+) -> None:
+    site = Site(browser, live_server.url)
+    found = set()
+    looked_at = []
+    try:
+        for name in pages(site, notifications, records):
+            looked_at.append(name)
+            for size, scheme, rules in LOOKS:
+                site.page.set_viewport_size(SIZES[size])
+                site.page.emulate_media(color_scheme=scheme)
+                site.page.evaluate(UNTIL_COLOURS_STAND)
+                for fault in grave_faults(site.page, rules):
+                    found.add(f"{name}, {scheme}, {size}: {fault}")
+    finally:
+        site.context.close()
+    assert len(looked_at) == 14
+    assert not found, "\n".join(sorted(found))
+
+
+def test_axe_finds_what_is_put_there(browser: Any, live_server: Any) -> None:
+    page = Site(browser, live_server.url).page
+    page.evaluate(
+        """document.querySelector("#content").innerHTML +=
+        "<img src=x> <input id=unnamed> <p style='color: #777; background: #888'>unreadable</p>" """
+    )
+    found = " ".join(grave_faults(page))
+    for rule in ("critical image-alt", "critical label", "serious color-contrast"):
+        assert rule in found
+    page.context.close()

@@ -1,0 +1,532 @@
+"""What a mail provider reports, through the real django-anymail: its backend and its webhooks."""
+
+import base64
+import http.server
+import json
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps import AppConfig
+from django.conf import settings as project_settings
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from django_notification_system.models import Notification, NotificationAttempt, TargetUserRecord
+from tests.conftest import MakeDue
+from tests.support.documentation import run_example
+from tests.support.email_support import EGGS, SENT, after_run
+from tests.support.mail_backends import use_backend
+
+pytest.importorskip("anymail")
+
+#: As the documentation names them.
+APPS = run_example("anymail_settings.py")["INSTALLED_APPS"][-2:]
+SECRET = "hook:planted-webhook-secret"
+TOKEN = "planted-server-token"
+
+pytestmark = [pytest.mark.urls("tests.support.urls_anymail"), pytest.mark.django_db]
+Report = Callable[..., None]
+
+
+class Postmark(http.server.BaseHTTPRequestHandler):
+    """Postmark's API for sending, as far as Anymail uses it."""
+
+    asked: list[dict[str, str]] = []
+    says = "OK"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        message_id = str(uuid.uuid4())
+        to = json.loads(body)["To"]
+        self.asked.append(
+            {"MessageID": message_id, "token": self.headers["X-Postmark-Server-Token"]}
+        )
+        answer = {
+            "To": to,
+            "SubmittedAt": "2026-11-24T08:00:00.0Z",
+            "MessageID": message_id,
+            "ErrorCode": 0,
+            "Message": self.says,
+        }
+        content = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: Any) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def installed(settings: Any) -> Iterator[None]:
+    """The project has Anymail, and sends through Postmark."""
+    Postmark.asked, Postmark.says = [], "OK"
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Postmark) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        settings.ANYMAIL = {
+            "WEBHOOK_SECRET": SECRET,
+            "POSTMARK_SERVER_TOKEN": TOKEN,
+            "POSTMARK_API_URL": f"http://127.0.0.1:{server.server_port}/",
+        }
+        use_backend(settings, "anymail.backends.postmark.EmailBackend")
+        with override_settings(INSTALLED_APPS=[*project_settings.INSTALLED_APPS, *APPS]):
+            yield
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def sent(email: TargetUserRecord, make_due: MakeDue) -> Notification:
+    """A notification that Postmark has taken."""
+    notification = after_run(make_due(email, extra={"cc": ["Ham <ham@example.com>"]}))
+    assert notification.response == SENT
+    return notification
+
+
+def post(esp: str, event: Any, secret: str = SECRET) -> int:
+    response = Client(raise_request_exception=False).post(
+        f"/anymail/{esp}/tracking/",
+        data=json.dumps(event),
+        content_type="application/json",
+        HTTP_AUTHORIZATION="Basic " + base64.b64encode(secret.encode()).decode(),
+    )
+    return response.status_code
+
+
+def delivery(notification: Notification, **values: Any) -> dict[str, Any]:
+    return {
+        "RecordType": "Delivery",
+        "MessageID": notification.provider_message_id,
+        "Recipient": EGGS,
+        "DeliveredAt": "2026-11-24T08:00:01Z",
+        "Details": "Test delivery webhook details",
+        **values,
+    }
+
+
+def bounce(notification: Notification, **values: Any) -> dict[str, Any]:
+    return {
+        "RecordType": "Bounce",
+        "ID": 4323372036854775807,
+        "Type": "HardBounce",
+        "TypeCode": 1,
+        "MessageID": notification.provider_message_id,
+        "Details": "smtp;550 5.1.1 The email account that you tried to reach does not exist.",
+        "Email": EGGS,
+        "BouncedAt": "2026-11-24T08:00:02Z",
+        "Inactive": True,
+        **values,
+    }
+
+
+def complaint(notification: Notification) -> dict[str, Any]:
+    return bounce(notification, RecordType="SpamComplaint", Type="SpamComplaint", Details="")
+
+
+def opened(notification: Notification) -> dict[str, Any]:
+    return {
+        "RecordType": "Open",
+        "MessageID": notification.provider_message_id,
+        "Recipient": EGGS,
+        "ReceivedAt": "2026-11-24T08:00:03Z",
+    }
+
+
+def unsubscribed(notification: Notification) -> dict[str, Any]:
+    return {
+        "RecordType": "SubscriptionChange",
+        "MessageID": notification.provider_message_id,
+        "Recipient": EGGS,
+        "ChangedAt": "2026-11-24T08:00:04Z",
+        "SuppressSending": True,
+        "SuppressionReason": "ManualSuppression",
+    }
+
+
+def state(notification: Notification) -> tuple[str, str, bool, bool]:
+    """Return status, the provider's word, whether it is confirmed, whether the record is active."""
+    notification.refresh_from_db()
+    record = TargetUserRecord.objects.get(pk=notification.target_user_record_id)
+    confirmed = notification.confirmed_at is not None
+    return notification.status, notification.provider_status, confirmed, record.active
+
+
+def test_a_message_has_its_providers_own_name(sent: Notification) -> None:
+    [asked] = Postmark.asked
+    assert sent.provider_message_id == asked["MessageID"]
+    assert asked["token"] == TOKEN
+
+
+def test_a_delivery_is_confirmed_at_the_time_that_the_provider_names(sent: Notification) -> None:
+    assert state(sent) == ("DELIVERED", "", False, True)
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    Notification.objects.update(attempted_delivery=an_hour_ago)
+    delivered_at = (an_hour_ago + timedelta(seconds=7)).replace(microsecond=0)
+    assert post("postmark", delivery(sent, DeliveredAt=delivered_at.isoformat())) == 200
+    assert state(sent) == ("DELIVERED", "delivered", True, True)
+    assert sent.confirmed_at == delivered_at
+
+
+def test_a_hard_bounce_switches_the_record_off(sent: Notification) -> None:
+    assert post("postmark", bounce(sent)) == 200
+    assert state(sent) == ("INACTIVE DEVICE", "bounced", False, False)
+    assert sent.response.startswith("Postmark reports: bounced. smtp;550 5.1.1 The email account")
+
+
+@pytest.mark.parametrize(
+    ("stored", "reported"),
+    [
+        ("ann@münchen.example", "ann@xn--mnchen-3ya.example"),
+        ("ann@xn--mnchen-3ya.example", "ann@münchen.example"),
+        ("Ann <ann@example.com>", "ann@example.com"),
+        ("ann@example.com", "ANN@Example.COM"),
+    ],
+)
+def test_a_bounce_names_the_address_in_its_own_spelling(
+    stored: str, reported: str, email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    email.target_user_id = stored
+    email.save()
+    # The same mailbox in copy is the record's own.
+    notification = after_run(make_due(email, extra={"cc": [f"Me <{reported}>"]}))
+    assert post("postmark", bounce(notification, Email=reported)) == 200
+    assert state(notification) == ("INACTIVE DEVICE", "bounced", False, False)
+
+
+def test_a_copy_is_known_by_any_spelling(email: TargetUserRecord, make_due: MakeDue) -> None:
+    notification = after_run(make_due(email, extra={"cc": ["Ham <ham@münchen.example>"]}))
+    assert post("postmark", bounce(notification, Email="ham@xn--mnchen-3ya.example")) == 200
+    assert state(notification) == ("DELIVERED", "", False, True)
+
+
+def test_hard_bounces_are_counted_as_the_settings_say(sent: Notification, settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM = {"HARD_BOUNCES": 2}
+    for _ in range(2):  # the second is a replay
+        post("postmark", bounce(sent))
+    assert state(sent) == ("DELIVERY FAILURE", "bounced", False, True)
+    assert TargetUserRecord.objects.get(target_user_id=EGGS).hard_bounces == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Type": "SoftBounce", "Details": "smtp;552 5.2.2 Over quota"},
+        {"Type": "SoftBounce", "Details": ""},
+        {"Type": "SoftBounce", "Details": "smtp;550 No"},
+        {"Type": "HardBounce", "Details": "smtp;550-5.7.1 Listed"},
+        {"Type": "HardBounce", "Details": "smtp;452 4.2.2 Full"},
+        {"Type": "Blocked", "Details": "smtp;550 5.1.1 No"},
+        {"Type": "DMARCPolicy", "Details": ""},
+    ],
+)
+def test_a_soft_bounce_and_a_block_leave_the_record(
+    event: dict[str, Any], sent: Notification
+) -> None:
+    assert post("postmark", bounce(sent, **event)) == 200
+    status, _, confirmed, active = state(sent)
+    assert (status, confirmed, active) == ("DELIVERY FAILURE", False, True)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Type": "HardBounce", "Details": "smtp;550 No"},
+        {"Type": "HardBounce", "Details": ""},
+        {"Type": "BadEmailAddress", "Details": ""},
+        {"Type": "SoftBounce", "Details": "smtp; 550 5.1.10 Null MX"},
+    ],
+)
+def test_what_is_said_against_the_address_counts(event: dict[str, Any], sent: Notification) -> None:
+    assert post("postmark", bounce(sent, **event)) == 200
+    status, _, confirmed, active = state(sent)
+    assert (status, confirmed, active) == ("INACTIVE DEVICE", False, False)
+
+
+def test_a_delay_is_only_noted(sent: Notification) -> None:
+    assert post("postmark", bounce(sent, Type="Transient", Details="smtp;450 4.2.0 Later")) == 200
+    assert state(sent) == ("DELIVERED", "deferred", False, True)
+    post("postmark", delivery(sent))
+    assert state(sent) == ("DELIVERED", "delivered", True, True)
+
+
+def test_a_complaint_switches_the_record_off_and_is_no_failure(sent: Notification) -> None:
+    assert post("postmark", complaint(sent)) == 200
+    assert state(sent) == ("DELIVERED", "complained", True, False)
+
+
+def test_who_unsubscribes_gets_no_more(
+    sent: Notification, email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    assert post("postmark", unsubscribed(sent)) == 200
+    assert state(sent) == ("DELIVERED", "unsubscribed", True, False)
+    assert after_run(make_due(email, title="Next")).status == "INACTIVE DEVICE"
+    assert len(Postmark.asked) == 1
+
+
+def test_events_in_any_order_and_twice_come_to_the_same(sent: Notification) -> None:
+    events = [opened(sent), complaint(sent), delivery(sent), complaint(sent), opened(sent)]
+    for event in events:
+        assert post("postmark", event) == 200
+    assert state(sent) == ("DELIVERED", "complained", True, False)
+    assert NotificationAttempt.objects.filter(result="reported failed").count() == 0
+
+
+def test_a_record_that_was_switched_on_again_stays_so_at_a_replay(sent: Notification) -> None:
+    post("postmark", complaint(sent))
+    TargetUserRecord.objects.update(active=True)
+    post("postmark", complaint(sent))
+    assert state(sent)[3] is True
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"Details": None},
+        {"Details": {"a": ["b"]}},
+        {"Details": "smtp;550 5.1.1 \x00 \ud800" + "x" * 600},
+        {"MessageID": "\x00"},
+        {"MessageID": 12},
+        {"Email": None},
+        {"Email": "\x00@\ud800"},
+        {"BouncedAt": "0001-01-01T00:00:00+14:00"},
+        {"BouncedAt": "9999-12-31T23:59:59-14:00"},
+        {"BouncedAt": None},
+    ],
+    ids=lambda odd: str(odd)[:40],
+)
+def test_what_is_odd_in_an_event_is_taken_for_what_it_can_be(
+    odd: dict[str, Any], sent: Notification
+) -> None:
+    from anymail.signals import AnymailTrackingEvent
+
+    from django_notification_system.contrib.anymail.tracking import record_event
+
+    said = bounce(sent, **odd)
+    moment = said["BouncedAt"] and datetime.fromisoformat(said["BouncedAt"])
+    event = AnymailTrackingEvent(
+        event_type="bounced",
+        reject_reason="bounced",
+        message_id=said["MessageID"],
+        recipient=said["Email"],
+        mta_response=said["Details"],
+        timestamp=moment,
+        esp_event=said,
+    )
+    record_event(None, event, "Postmark")
+    status = state(sent)[0]
+    is_sents = "MessageID" not in odd
+    assert (status != "DELIVERED") == is_sents
+
+
+def test_a_bounce_of_an_old_address_leaves_the_new_one(sent: Notification) -> None:
+    TargetUserRecord.objects.update(target_user_id="new@example.com")
+    post("postmark", bounce(sent))
+    status, _, _, active = state(sent)
+    assert status != "DELIVERED"
+    assert active is True
+
+
+def test_the_fate_of_a_copy_is_not_that_of_the_mail(sent: Notification) -> None:
+    assert post("postmark", bounce(sent, Email="Ham@example.com")) == 200
+    assert post("postmark", delivery(sent, Recipient="ham@example.com")) == 200
+    assert state(sent) == ("DELIVERED", "", False, True)
+
+
+@pytest.mark.parametrize("message_id", ["5dfae999-e5d9-46c5-8b07-a27e81ce4e0d", "", None])
+def test_the_mails_of_others_are_not_minded(message_id: str | None, sent: Notification) -> None:
+    assert post("postmark", bounce(sent, MessageID=message_id)) == 200
+    assert state(sent) == ("DELIVERED", "", False, True)
+
+
+def test_what_is_no_fate_of_a_message_is_not_minded(sent: Notification) -> None:
+    again = {**unsubscribed(sent), "SuppressSending": False}
+    assert post("postmark", again) == 200
+    assert post("postmark", bounce(sent, Type="Unknown")) == 200
+    assert state(sent) == ("DELIVERED", "", False, True)
+
+
+@pytest.mark.parametrize("secret", ["hook:wrong", "", ":"])
+def test_a_bad_secret_changes_nothing(secret: str, sent: Notification) -> None:
+    assert post("postmark", bounce(sent), secret) == 400
+    assert state(sent) == ("DELIVERED", "", False, True)
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "status", "active"),
+    [
+        ("hard_bounce", "550 5.1.1 No", "INACTIVE DEVICE", False),
+        ("hard_bounce", "552 5.2.2 Full", "DELIVERY FAILURE", True),
+        ("soft_bounce", "", "DELIVERY FAILURE", True),
+        ("invalid_email", "", "INACTIVE DEVICE", False),
+        ("blocked", "", "DELIVERY FAILURE", True),
+        ("error", "", "DELIVERY FAILURE", True),
+        ("spam", "", "DELIVERED", False),
+        ("unsubscribe", "", "DELIVERED", False),
+        ("request", "", "DELIVERED", True),
+    ],
+)
+def test_another_provider_is_understood_alike(
+    event: str, reason: str, status: str, active: bool, sent: Notification
+) -> None:
+    of_brevo = {
+        "event": event,
+        "email": EGGS,
+        "message-id": sent.provider_message_id,
+        "ts_epoch": 1795507200000,
+        "reason": reason,
+    }
+    assert post("brevo", of_brevo) == 200
+    found, _, _, is_active = state(sent)
+    assert (found, is_active) == (status, active)
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "active"),
+    [
+        ("bounced", "INACTIVE DEVICE", False),
+        ("invalid", "INACTIVE DEVICE", False),
+        ("spam", "INACTIVE DEVICE", False),
+        ("unsubscribed", "OPTED OUT", False),
+        ("blocked", "DELIVERY FAILURE", True),
+        ("timed_out", "DELIVERY FAILURE", True),
+        (None, "DELIVERY FAILURE", True),
+    ],
+)
+def test_what_a_provider_does_not_send_any_more_has_its_reason(
+    reason: str | None, status: str, active: bool, sent: Notification
+) -> None:
+    from anymail.signals import AnymailTrackingEvent, tracking
+
+    event = AnymailTrackingEvent(
+        event_type="rejected",
+        reject_reason=reason,
+        message_id=sent.provider_message_id,
+        recipient=EGGS,
+    )
+    tracking.send(sender=object, event=event, esp_name="Test")
+    found, _, _, is_active = state(sent)
+    assert (found, is_active) == (status, active)
+
+
+@pytest.mark.parametrize(
+    ("esp_event", "is_soft"),
+    [
+        ({"event": "soft_bounce"}, True),  # Brevo, Mandrill
+        ({"event": "hard_bounce"}, False),
+        ({"bounce": {"bounceType": "Transient"}}, True),  # Amazon SES
+        ({"bounce": {"bounceType": "Permanent"}}, False),
+        ({"type": "activity.soft_bounced", "data": {"type": "soft_bounced"}}, True),  # MailerSend
+        ({"data": {"bounce": {"type": "Transient"}}}, True),  # Resend
+        ({"msys": {"message_event": {"bounce_class": "22"}}}, True),  # SparkPost
+        ({"event": "bounce", "hard_bounce": False}, True),  # Mailjet
+        (None, False),
+        ("text", False),
+    ],
+)
+def test_soft_bounces_are_known_by_each_providers_word(esp_event: Any, is_soft: bool) -> None:
+    from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
+
+    from django_notification_system.contrib.anymail.tracking import meaning_of
+
+    event = AnymailTrackingEvent(
+        event_type=EventType.BOUNCED, reject_reason=RejectReason.BOUNCED, esp_event=esp_event
+    )
+    meaning = meaning_of(event)
+    assert meaning is not None
+    assert meaning.hard_bounce is not is_soft
+
+
+def test_every_event_type_of_anymail_has_been_thought_of() -> None:
+    from anymail.signals import EventType
+
+    from django_notification_system.contrib.anymail.tracking import MEANINGS
+
+    known = {value for name, value in vars(EventType).items() if name.isupper()}
+    ignored = {"subscribed", "inbound", "inbound_failed", "unknown"}
+    assert known - ignored == set(MEANINGS)
+
+
+@pytest.mark.parametrize("spelling", [EGGS, "Eggs@EXAMPLE.com"])
+def test_a_name_for_each_recipient_is_understood(
+    spelling: str, email: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    from anymail.message import AnymailRecipientStatus, AnymailStatus
+    from anymail.signals import post_send
+
+    def two_names(sender: Any, message: Any, status: AnymailStatus, **kwargs: Any) -> None:
+        names = {spelling: "name-1", "ham@example.com": "name-2"}
+        status.recipients.clear()
+        status.set_recipient_status(
+            {address: AnymailRecipientStatus(name, "sent") for address, name in names.items()}
+        )
+
+    post_send.connect(two_names)
+    try:
+        notification = after_run(make_due(email, extra={"cc": ["ham@example.com"]}))
+    finally:
+        post_send.disconnect(two_names)
+    assert notification.provider_message_id == "name-1"
+
+
+def test_a_recipient_that_the_provider_refuses_is_told_from_those_in_copy(
+    email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    Postmark.says = (
+        f"Message OK, but will not deliver to these inactive addresses: {EGGS}."
+        " Inactive recipients are ones that have generated a hard bounce."
+    )
+    notification = after_run(make_due(email, extra={"cc": ["ham@example.com"]}))
+    assert notification.status == "DELIVERY FAILURE"
+    assert "the provider says of the address: rejected" in notification.response
+
+
+def test_no_secret_is_stored_or_printed(
+    sent: Notification, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    post("postmark", bounce(sent))
+    post("postmark", bounce(sent), "hook:planted-wrong-secret")
+    rows = [*Notification.objects.values_list(), *NotificationAttempt.objects.values_list()]
+    printed = capsys.readouterr()
+    assert "planted" not in f"{rows}{caplog.text}{printed.out}{printed.err}"
+
+
+@pytest.mark.parametrize(
+    ("settings_of_anymail", "ids"),
+    [
+        ({}, ["django_notification_system_anymail.W001"]),
+        ({"ANYMAIL": {"WEBHOOK_SECRET": ""}}, ["django_notification_system_anymail.W001"]),
+        (
+            {"ANYMAIL": {"MAILGUN_WEBHOOK_SIGNING_KEY": "k"}},
+            ["django_notification_system_anymail.W001"],
+        ),
+        ({"ANYMAIL": {"WEBHOOK_SECRET": SECRET}}, []),
+        ({"ANYMAIL": {"WEBHOOK_SECRET": ["new:secret", SECRET]}}, []),
+        ({"ANYMAIL_WEBHOOK_SECRET": SECRET}, []),
+    ],
+)
+def test_webhooks_without_a_secret_are_noticed(
+    settings_of_anymail: dict[str, Any], ids: list[str], settings: Any
+) -> None:
+    del settings.ANYMAIL
+    for name, value in settings_of_anymail.items():
+        setattr(settings, name, value)
+    found = [each for each in run_checks() if "WEBHOOK_SECRET" in each.msg]
+    assert [each.id for each in found] == ids
+    assert SECRET not in str(found)
+
+
+def test_the_app_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anymail", None)
+    config = AppConfig.create("django_notification_system.contrib.anymail")
+    with pytest.raises(ImproperlyConfigured, match=r"\[anymail\]"):
+        config.ready()

@@ -1,0 +1,103 @@
+"""The documentation's target of one's own, over a real HTTP server."""
+
+import importlib.util
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from django_notification_system import checks, notify
+from django_notification_system.models import (
+    Notification,
+    TargetUserRecord,
+)
+from tests.conftest import MakeDue
+from tests.support.documentation import (
+    EXAMPLES,
+    PIGEON,
+    assert_documented,
+    process,
+    run_example,
+)
+
+
+@pytest.fixture
+def loft(user: Any, settings: Any) -> Iterator[Any]:
+    """The example's loft on a real socket, and the project's settings for it."""
+    spec = importlib.util.spec_from_file_location("loft_server", PIGEON / "loft_server.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    example = run_example("carrier_pigeon/settings.py")
+    [target_settings] = example["NOTIFICATION_SYSTEM_TARGETS"].values()
+    with module.make_server(0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings.NOTIFICATION_SYSTEM_HANDLERS = example["NOTIFICATION_SYSTEM_HANDLERS"]
+        settings.NOTIFICATION_SYSTEM_TARGETS = {
+            "carrier_pigeon": {
+                **target_settings,
+                "base_url": f"http://127.0.0.1:{server.server_address[1]}",
+            }
+        }
+        assert checks.check_settings() == []
+        run_example("carrier_pigeon/add_target.py")
+        yield module
+        server.shutdown()
+
+
+def test_carrier_pigeon_flies_over_http(loft: Any) -> None:
+    run_example("carrier_pigeon/send.py")
+    assert_documented(process(), "carrier_pigeon")
+    assert loft.flown == [{"loft": "north tower", "message": "Harvest: The wheat is in."}]
+    notification = Notification.objects.get()
+    assert (notification.status, notification.provider_message_id) == ("DELIVERED", "ring-1")
+
+
+@pytest.mark.parametrize("folder", ["handlers_with_one_function", "handlers_as_in_1_5_3"])
+def test_carrier_pigeon_of_one_function_says_the_same(
+    loft: Any, settings: Any, folder: str
+) -> None:
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [PIGEON / folder]
+    run_example("carrier_pigeon/send.py")
+    assert_documented(process(), "carrier_pigeon")
+    assert len(loft.flown) == 1
+    assert Notification.objects.get().status == Notification.DELIVERED
+
+
+def test_carrier_pigeon_handler_tells_errors_apart(
+    loft: Any, settings: Any, make_due: MakeDue
+) -> None:
+    record = TargetUserRecord.objects.get()
+    TargetUserRecord.objects.update(target_user_id="no tower")
+    notification = make_due(record)
+    assert "There is no such loft.\n" in process()
+    notification.refresh_from_db()
+    record.refresh_from_db()
+    assert (notification.status, record.active) == ("INACTIVE DEVICE", False)
+
+    TargetUserRecord.objects.update(target_user_id="north tower", active=True)
+    settings.NOTIFICATION_SYSTEM_TARGETS["carrier_pigeon"]["api_key"] = "stale"
+    notification = make_due(record, title="second")
+    assert_documented(process(), "carrier_pigeon_refused")
+    notification.refresh_from_db()
+    assert (notification.status, notification.retry_attempts) == ("SCHEDULED", 0)
+
+
+def test_carrier_pigeon_without_a_handler(loft: Any, settings: Any) -> None:
+    run_example("carrier_pigeon/send.py")
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [EXAMPLES / "templates"]
+    output = process().replace(str(EXAMPLES / "templates"), str(EXAMPLES / "handlers"))
+    assert_documented(output, "no_handler")
+    assert Notification.objects.get().status == Notification.SCHEDULED
+
+
+def test_carrier_pigeon_creator_cuts_what_is_too_long(loft: Any, settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM_CREATORS = [PIGEON / "creators"]
+    user = TargetUserRecord.objects.get().user
+    created = notify(
+        user, "Harvest", "The wheat is in, and so is the rye.", target="Carrier Pigeon"
+    )
+    assert created == 1
+    assert Notification.objects.get().body == "The wheat is in, and"

@@ -1,0 +1,158 @@
+"""The example project: what `make demo` shows, and what `make serve` opens."""
+
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
+
+import pytest
+
+from tests.settings import TEST_DATABASE
+from tests.support.places import ROOT
+
+pytestmark = pytest.mark.skipif(
+    TEST_DATABASE != "sqlite", reason="The example has a database of its own."
+)
+
+
+#: The documented output of one notification, word for word; only the time is the run's own.
+BLOCK = r"""egg - (?P<moment>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00) - SCHEDULED
+Test notification for Eggs Benedict - lorem ipsum\.\.\.
+(?P<response>.+)
+\*{33}
+"""
+RESPONSES = (
+    "SMS Successfully sent!",
+    "Email Successfully Sent",
+    "Notification Successfully Pushed!",
+)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A copy of the example project, so that a person's own demo stays as it is."""
+    folder = tmp_path / "example"
+    shutil.copytree(ROOT / "example", folder, ignore=shutil.ignore_patterns("db.sqlite3*"))
+    return folder
+
+
+def environment() -> dict[str, str]:
+    """The environment of a person who has just cloned the project."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DJANGO", "EXAMPLE", "TEST_"))
+    }
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+def run(example: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the example."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=example,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_demo_prints_the_documented_output_and_what_arrived(example: Path) -> None:
+    started = datetime.now(UTC).replace(microsecond=0)
+    done = run(example, "demo.py")
+    assert done.returncode == 0, done.stderr
+
+    _, command, after = done.stdout.partition("$ python manage.py process_notifications\n")
+    output, heading, arrived = after.partition("\nWhat arrived:\n")
+    assert command
+    assert heading
+    blocks = list(re.finditer(BLOCK, output))
+    assert "".join(block[0] for block in blocks) == output
+    # The three are sent side by side, so which one is done first is not said.
+    assert sorted(block["response"] for block in blocks) == sorted(RESPONSES)
+    for block in blocks:
+        due = datetime.fromisoformat(block["moment"])
+        assert started <= due <= started + timedelta(minutes=2)
+    assert done.stderr == "3 Delivered\n"
+
+    assert "from +15005550006 to +15558675310" in arrived
+    assert "from notifications@example.com to eggs@example.com" in arrived
+    assert "to ExponentPushToken[eggs-benedict]" in arrived
+    assert arrived.count("lorem ipsum...") == 3
+    assert "http://127.0.0.1:8000/admin/ - user egg, password benedict" in arrived
+
+
+def test_a_second_demo_starts_from_an_empty_database(example: Path) -> None:
+    for _ in range(2):
+        done = run(example, "demo.py")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("*" * 33) == 3
+    with closing(sqlite3.connect(example / "db.sqlite3")) as database:
+        rows = database.execute("SELECT status FROM notification_system_notification").fetchall()
+    assert rows == [("DELIVERED",)] * 3
+
+
+@pytest.fixture
+def admin_url(example: Path) -> Iterator[str]:
+    """What `make serve` does, on a port that is free."""
+    for _ in range(2):  # the second time the database is there
+        made = run(example, "demo.py", "--only-make-database")
+        assert made.returncode == 0, made.stderr
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    server = subprocess.Popen(
+        [sys.executable, "manage.py", "runserver", "--noreload", address],
+        cwd=example,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://{address}/admin/"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_the_admin_opens_with_the_demo_login(admin_url: str) -> None:
+    browser = build_opener(HTTPCookieProcessor(CookieJar()))
+    form = _get(browser, f"{admin_url}login/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    assert token
+    login = {
+        "csrfmiddlewaretoken": token[1],
+        "username": "egg",
+        "password": "benedict",
+        "next": "/admin/",
+    }
+    browser.open(f"{admin_url}login/", urlencode(login).encode()).close()
+
+    page = _get(browser, f"{admin_url}django_notification_system/usertarget/")
+    assert "User Targets" in page
+    for address in ("+15558675310", "eggs@example.com", "ExponentPushToken[eggs-benedict]"):
+        assert address in page
+
+
+def _get(browser: OpenerDirector, url: str) -> str:
+    until = time.monotonic() + 30
+    while True:
+        try:
+            with browser.open(url) as response:
+                return str(response.read().decode())
+        except URLError as error:
+            if isinstance(error, HTTPError) or time.monotonic() > until:
+                raise
+            time.sleep(0.1)

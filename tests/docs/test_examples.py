@@ -1,0 +1,327 @@
+"""The documentation's examples run, and do what the pages say."""
+
+import copy
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from django_notification_system import checks, conf, signals
+from django_notification_system.models import (
+    Notification,
+)
+from django_notification_system.testing.providers import ProviderStandIn
+from django_notification_system.testing.smtp import SmtpStandIn
+from tests.conftest import MakeDue
+from tests.settings import TEST_DATABASE
+from tests.support.documentation import (
+    APP,
+    DOCS,
+    EXAMPLES,
+    Records,
+    assert_documented,
+    process,
+    run_example,
+    steady,
+)
+from tests.support.places import ROOT, TESTS
+from tests.support.scratch_databases import scratch_database
+from tests.support.terminal import on_terminal
+
+
+@pytest.fixture
+def due(records: Records, providers: ProviderStandIn, mail_server: SmtpStandIn) -> None:
+    """The tutorial's three notifications, and where they go."""
+    run_example("first_notifications.py")
+
+
+# --- The examples ---------------------------------------------------------------------------
+
+
+def test_settings_of_the_installation_page_pass_the_checks(monkeypatch: Any) -> None:
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC0")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "secret")
+    settings = run_example("project_settings.py")
+    assert APP in settings["INSTALLED_APPS"]
+    with override_settings(**{name: settings[name] for name in settings if name.isupper()}):
+        assert checks.check_settings() == []
+        assert conf.twilio_settings().account_sid == "AC0"
+
+
+def test_notify_example_reaches_everybody_it_names(
+    records: Records, capsys: pytest.CaptureFixture[str], django_user_model: Any
+) -> None:
+    django_user_model.objects.create_user("without_records")
+    run_example("notify_users.py")
+    assert capsys.readouterr().out == "1 notifications created\n"
+    titles = list(Notification.objects.values_list("title", "user_target__target__name"))
+    assert sorted(titles) == [
+        ("Breakfast is ready", "Email"),
+        ("Breakfast is ready", "Expo"),
+        ("Breakfast is ready", "Twilio"),
+        ("The kitchen is closed today", "Email"),
+        ("Your table is free", "Expo"),
+        ("Your table is free", "Twilio"),
+    ]
+
+
+def test_idempotency_key_example_notifies_once(
+    records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_example("notify_once.py")
+    assert_documented(capsys.readouterr().out, "notify_once")
+    assert Notification.objects.count() == 1
+
+
+def test_expiry_example_notifies_in_time(records: Records) -> None:
+    run_example("notify_in_time.py")
+    for notification in Notification.objects.all():
+        assert notification.expires_at is not None
+        assert notification.expires_at - notification.scheduled_delivery == timedelta(hours=1)
+    assert Notification.objects.count() == len(records)
+
+
+def test_priority_example_lets_the_code_go_first(records: Records) -> None:
+    run_example("notify_urgently.py")
+    priorities = dict(Notification.objects.values_list("title", "priority"))
+    assert priorities == {"News from the kitchen": 0, "Your code is 4711": 9}
+
+
+def test_invalid_notification_example_says_where(
+    records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_example("invalid_notification.py")
+    assert_documented(capsys.readouterr().out, "invalid_notification")
+    assert not Notification.objects.exists()
+
+
+def test_creators_example_sends_three(
+    records: Records, providers: ProviderStandIn, mail_server: SmtpStandIn
+) -> None:
+    run_example("creators.py")
+    process()
+    [email] = mail_server.received
+    assert email.text.strip() == "Come while it is hot."
+    text_message, push = sorted(providers.received, key=lambda message: message.provider)[::-1]
+    assert text_message.body == "Breakfast is ready."
+    assert push.fields["data"] == {"screen": "menu"}
+    assert push.fields["subtitle"] == "Today: eggs"
+
+
+def test_template_example_arrives_with_all_its_parts(
+    records: Records, mail_server: SmtpStandIn, settings: Any, tmp_path: Path
+) -> None:
+    project = {"BASE_DIR": tmp_path, "TEMPLATES": copy.deepcopy(settings.TEMPLATES)}
+    exec((EXAMPLES / "email_settings.py").read_text(), project)  # as it is pasted
+    settings.TEMPLATES, settings.MEDIA_ROOT = project["TEMPLATES"], project["MEDIA_ROOT"]
+    shutil.copytree(EXAMPLES / "templates", tmp_path / "templates")
+    run_example("email_template.py")
+    assert "Email Successfully Sent" in process()
+    [email] = mail_server.received
+    assert "<p>Hello Eggs,</p>" in email.html
+    assert "  * Hollandaise" in email.text
+    assert email["Reply-To"] == "orders@example.com"
+    assert email["X-Order"] == "1021"
+    assert email.envelope_to == ["eggs@example.com", "kitchen@example.com"]
+    [attachment] = email.iter_attachments()
+    assert attachment.get_filename() == "1021.pdf"
+    assert attachment.get_content() == b"%PDF-1.7 the invoice"
+
+
+def test_opt_out_examples_hold_back_and_restore(
+    records: Records, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = make_due(records["Email"])
+    in_time = make_due(
+        records["Email"], title="later", scheduled_delivery=timezone.now() + timedelta(days=1)
+    )
+    run_example("opt_out.py")
+    run_example("is_opted_out.py")
+    assert capsys.readouterr().out == "Egg wants to hear nothing.\n"
+    assert set(Notification.objects.values_list("status", flat=True)) == {"OPTED OUT"}
+    run_example("opt_in.py")
+    run_example("is_opted_out.py")
+    assert capsys.readouterr().out == ""
+    late.refresh_from_db()
+    in_time.refresh_from_db()
+    assert (late.status, in_time.status) == ("OPTED OUT", "SCHEDULED")
+
+
+def test_receivers_example_hears_of_both_ends(
+    records: Records,
+    mail_server: SmtpStandIn,
+    make_due: MakeDue,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    receivers = run_example("receivers.py")
+    mail_server.answer("RCPT", "554 5.7.1 Refused", times=1)
+    make_due(records["Email"])
+    make_due(records["Email"], title="second")
+    caplog.set_level("INFO")
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            process()
+    finally:
+        signals.notification_delivered.disconnect(receivers["count_delivery"])
+        signals.notification_failed.disconnect(receivers["tell_support"])
+    said = [record.getMessage() for record in caplog.records]
+    assert sum(message.startswith("Gave up on notification") for message in said) == 1
+    assert sum(message.endswith("to Email") for message in said) == 1
+
+
+def test_queries_example(due: None, capsys: pytest.CaptureFixture[str]) -> None:
+    process("--target", "Email")
+    found = run_example("queries.py")
+    assert found["waiting"] == 2
+    assert "Email DELIVERED Email Successfully Sent\n" in capsys.readouterr().out
+
+
+# --- The tutorial, typed as it stands -------------------------------------------------------
+
+
+@pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="The tutorial has a database of its own.")
+def test_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
+    steps = re.findall(
+        r"^\s*(?:\$ (?P<command>.+)|\.\. literalinclude:: (?P<file>\S+))$",
+        (DOCS / "tutorial.rst").read_text(),
+        re.MULTILINE,
+    )
+    output = ""
+    shell: list[str] | None = None
+    with SmtpStandIn() as mail_server, ProviderStandIn() as providers:
+        for command, file in steps:
+            if command:
+                if shell:
+                    paste(tmp_path, *PASTED_INTO_SHELL)
+                    assert shell == [f"examples/{name}" for name, _said in PASTED_INTO_SHELL[1:]]
+                shell = [] if command == "python manage.py shell" else None
+                if shell is None and not command.startswith(DONE_OTHERWISE):
+                    output = type_command(command, tmp_path)
+                continue
+            text = (DOCS / file).read_text()
+            if shell is not None:
+                shell.append(file)
+            elif "settings" in file:
+                text = text.replace("1025", str(mail_server.port))
+                text = text.replace("8025", str(providers.port))
+                with (tmp_path / "mysite" / "settings.py").open("a") as settings_file:
+                    settings_file.write(text)
+            elif "process_notifications" in file:
+                assert sorted_blocks(steady(output)) == sorted_blocks(text)
+        paste(
+            tmp_path,
+            ("first_notifications.py", "Notifications: 6"),
+            ("first_notifications.py", "Notifications: 9"),
+        )
+    assert [email["Subject"] for email in mail_server.received] == [
+        "Test notification for Eggs Benedict"
+    ]
+    assert {message.provider for message in providers.received} == {"twilio", "expo"}
+
+
+#: What is pasted in the tutorial's shell, and what is said then; the first of it twice.
+PASTED_INTO_SHELL = (
+    ("add_person.py", "Addresses: 3"),
+    ("add_person.py", "Addresses: 3"),
+    ("first_notifications.py", "Notifications: 3"),
+)
+#: The tests have an environment and a folder, and start the stand-ins themselves.
+DONE_OTHERWISE = (
+    "mkdir",
+    "cd ",
+    "python -m venv",
+    "source ",
+    "pip ",
+    "python -m django_notification_system.testing",
+)
+
+
+def paste(folder: Path, *files: tuple[str, str]) -> None:
+    """Paste examples into Django's shell, as a person does who sits before a terminal."""
+    command = [sys.executable, "manage.py", "shell"]
+    with on_terminal(command, folder=folder, environment=own_environment()) as terminal:
+        for name, said in files:
+            terminal.wait_for(">>> ")
+            terminal.paste((EXAMPLES / name).read_text())
+            terminal.wait_for(said)
+        terminal.wait_for(">>> ")
+        terminal.paste("exit()")
+        terminal.wait_for_end()
+    assert "Error" not in terminal.shown, terminal.shown
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment without what makes a process one of the tests'."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DJANGO", "TEST_"))
+    }
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+def type_command(command: str, folder: Path) -> str:
+    program, *arguments = shlex.split(command)
+    if program == "django-admin":
+        arguments = ["-m", "django", *arguments]
+    else:
+        assert program == "python", command
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=own_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert "Error" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
+
+
+def sorted_blocks(output: str) -> str:
+    """Return output whose blocks are in one order: targets are delivered to side by side."""
+    *blocks, rest = re.split(r"(?<=\*{33}\n)", output)
+    return "".join(sorted(blocks)) + rest
+
+
+# --- The way back to 1.5.3 ------------------------------------------------------------------
+
+
+@pytest.mark.skipif(TEST_DATABASE == "mariadb", reason="MariaDB cannot have the tables of 1.5.3.")
+def test_old_tables_come_back_as_the_upgrade_page_says(tmp_path: Path) -> None:
+    page = (DOCS / "howto" / "upgrade.rst").read_text()
+    [arguments] = re.findall(r"manage\.py (migrate \w+ \d+)", page)
+    with scratch_database(TEST_DATABASE, tmp_path) as database:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "DJANGO_SETTINGS_MODULE": "upgrade_settings",
+            "UPGRADE_DATABASE": json.dumps(database),
+        }
+
+        def manage(*arguments: str) -> str:
+            return subprocess.run(
+                [sys.executable, "-m", "django", *arguments],
+                cwd=TESTS / "upgrade" / "project",
+                env=environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+
+        for _ in range(2):
+            manage("migrate")
+            manage(*shlex.split(arguments))
+            applied = re.findall(r"\[X\] (\w+)", manage("showmigrations", APP))
+            assert applied == ["0001_initial", "0002_auto_20201201_1720"]

@@ -1,0 +1,233 @@
+"""Standard output is closed, full or without a reader: delivery goes on, and it is said once."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import OutputWrapper
+
+from django_notification_system.delivery.runs import watch
+from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.operations.console.outlet import Outlet
+from tests.conftest import MakeDue
+from tests.engine.test_server_restart import wait_until
+from tests.settings import TEST_DATABASE
+from tests.support.places import ROOT
+from tests.support.workers.pool import Workers, migrated_workers
+
+NUMBER = 60
+#: A process that hangs in its output would be ended by force after more than nine.
+SOON_SECONDS = 7
+SAID = "Standard output takes nothing ({}). The work goes on without it."
+#: What makes the output of a hundred blocks larger than any buffer.
+BODY = "lorem ipsum " * 20
+
+
+@pytest.fixture(params=["full", "closed", "without a reader"])
+def lost(request: pytest.FixtureRequest) -> Iterator[tuple[Any, str]]:
+    """A stream that takes nothing, and why."""
+    if request.param == "full":
+        # Line by line, so that closing it at the end finds nothing left to write.
+        with open("/dev/full", "wb", buffering=0) as raw:
+            yield io.TextIOWrapper(raw, write_through=True), "No space left on device"
+    elif request.param == "closed":
+        stream = io.StringIO()
+        stream.close()
+        yield stream, "closed"
+    else:
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb", buffering=0) as raw:
+            yield io.TextIOWrapper(raw, write_through=True), "Broken pipe"
+
+
+@pytest.fixture
+def many_due(loft: TargetUserRecord, make_due: MakeDue) -> TargetUserRecord:
+    for index in range(NUMBER):
+        make_due(loft, title=f"bird {index}", body=BODY)
+    return loft
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "json")], ids=["text", "json"])
+def test_delivery_goes_on_and_the_summary_counts_right(
+    many_due: TargetUserRecord, lost: tuple[Any, str], options: tuple[str, ...]
+) -> None:
+    stream, reason = lost
+    errors = io.StringIO()
+    call_command("process_notifications", *options, stdout=stream, stderr=errors)
+    assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}
+    lines = errors.getvalue().splitlines()
+    assert lines.count(SAID.format(reason)) == 1
+    if not options:
+        assert lines[-1] == f"{NUMBER} Delivered"
+
+
+@pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="threads share no database in memory")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_watch_goes_on(
+    many_due: TargetUserRecord,
+    make_due: MakeDue,
+    lost: tuple[Any, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds = 0
+
+    class TwoRounds(watch.Watch):
+        def __iter__(self) -> Any:
+            nonlocal rounds
+            for attempt in super().__iter__():
+                yield attempt
+                if attempt is None:
+                    rounds += 1
+                    make_due(many_due, title=f"another {rounds}")
+                    if rounds == 2:
+                        self.stop()
+
+    command = "django_notification_system.management.commands.process_notifications.Watch"
+    monkeypatch.setattr(command, TwoRounds)
+    errors = io.StringIO()
+    call_command(
+        "process_notifications", "--watch", "--interval", "0.01", stdout=lost[0], stderr=errors
+    )
+    assert rounds == 2
+    assert f"{NUMBER + 1} Delivered" in errors.getvalue().splitlines()
+
+
+def test_neither_stream_need_be_there(
+    many_due: TargetUserRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``>&- 2>&-``: Python then has none at all."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    call_command("process_notifications")
+    assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}
+
+
+def test_a_dry_run_ends_with_its_reader(many_due: TargetUserRecord) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    errors = io.StringIO()
+    with os.fdopen(writer, "wb", buffering=0) as raw:
+        stream = io.TextIOWrapper(raw, write_through=True)
+        call_command("process_notifications", "--dry-run", stdout=stream, stderr=errors)
+    assert errors.getvalue().splitlines() == [SAID.format("Broken pipe")]
+
+
+def test_a_disk_that_has_room_again_gets_the_rest() -> None:
+    class Disk(io.StringIO):
+        is_full = True
+
+        def write(self, text: str) -> int:
+            if self.is_full:
+                raise OSError(28, "No space left on device")
+            return super().write(text)
+
+    disk = Disk()
+    told: list[str] = []
+    outlet = Outlet(OutputWrapper(disk), told.append)
+    outlet.write("first")
+    outlet.write("second")
+    disk.is_full = False
+    outlet.write("third")
+    assert (disk.getvalue(), told) == ("third\n", ["No space left on device"])
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Workers]:
+    with migrated_workers(tmp_path) as workers:
+        workers.python("-m", "tests.support.workers.fill", str(NUMBER))
+        yield workers
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "| head -n 1"])
+def test_the_shell_sees_a_run_that_went_well(workers: Workers, redirection: str) -> None:
+    """Also when Python flushes what is left in its buffers, at the very end."""
+    command = f"'{sys.executable}' -m django process_notifications {redirection}"
+    finished = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=ROOT,
+        env=workers.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    lines = finished.stderr.splitlines()
+    assert finished.returncode == 0, lines
+    assert lines[-1] == f"{NUMBER} Delivered"
+    assert len(lines) <= 2
+    assert workers.statuses() == {"DELIVERED": NUMBER}
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe without room whose reader stands still: the reader's and the writer's number."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_reader_that_stands_still_holds_the_writer_up_until_it_reads(
+    full_pipe: tuple[int, int],
+) -> None:
+    reader, writer = full_pipe
+    text = "ü" * 5000
+    with os.fdopen(os.dup(writer), "w", encoding="utf-8") as stream:
+        outlet = Outlet(OutputWrapper(stream))
+        asked = threading.Event()
+
+        def stopped_at() -> None:
+            asked.set()
+
+        outlet.stopped_at = stopped_at
+        writing = threading.Thread(target=outlet.write, args=(text,))
+        writing.start()
+        assert asked.wait(20)  # there was no room
+        received = bytearray()
+        while not received.endswith(b"\n"):
+            received += os.read(reader, 65_536)
+        writing.join(20)
+    assert received.strip(b"\0").decode() == f"{text}\n"
+    assert not outlet.is_gone
+
+
+@pytest.mark.parametrize("options", [(), ("--watch",)], ids=["a run", "a watch"])
+def test_a_process_that_nobody_reads_ends_in_order_when_it_is_told_to(
+    workers: Workers, full_pipe: tuple[int, int], options: tuple[str, ...]
+) -> None:
+    _, writer = full_pipe
+    with subprocess.Popen(
+        [sys.executable, "-m", "django", "process_notifications", *options],
+        cwd=ROOT,
+        env=workers.environment,
+        text=True,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+    ) as worker:
+        workers.running.append(worker)
+        wait_until(lambda: workers.deliveries().total() > 0)
+        worker.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        _, errors = worker.communicate(timeout=30)
+    assert time.monotonic() - asked < SOON_SECONDS
+    assert worker.returncode == 0
+    assert SAID.format("its reader stands still") in errors
+    statuses = workers.statuses()
+    assert statuses.total() == NUMBER
+    assert set(statuses) <= {"DELIVERED", "SCHEDULED"}
+    assert statuses["DELIVERED"] == workers.deliveries().total()

@@ -1,0 +1,254 @@
+"""What providers and mail servers say without end, by halves, or too slowly."""
+
+import gzip
+import socket
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_notification_system.models import Notification, TargetUserRecord
+from tests.conftest import MakeDue
+from tests.support.email_support import after_run
+from tests.support.mail_backends import use_backend
+from tests.support.raw_server import RawServer, Talk, at, stop_writing, wait
+
+pytestmark = pytest.mark.django_db
+TIMEOUT = 0.2
+#: What was handed over and not answered; nobody knows whether it went out.
+NOBODY_KNOWS = "went out, or it did not"
+TAKEN = b'{"sid": "SM1", "data": [{"status": "ok", "id": "ticket"}]}'
+
+
+def repeat(part: bytes, pause: float = 0) -> Talk:
+    """Return what writes the same again and again, until the client is gone."""
+
+    def then(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(part)
+            time.sleep(pause)
+
+    return then
+
+
+def say_and_close(said: bytes) -> Talk:
+    """Return what writes this and closes; a client that still writes gets no reset."""
+
+    def then(connection: socket.socket) -> None:
+        connection.sendall(said)
+        stop_writing(connection)
+
+    return then
+
+
+@pytest.fixture
+def mail_from(settings: Any, email: TargetUserRecord, make_due: MakeDue) -> Callable[..., Any]:
+    """A function that sends one mail through a server, and returns what came of it."""
+
+    def send(talk: Talk, **fields: Any) -> Notification:
+        with RawServer(talk) as server:
+            use_backend(settings, host=server.host, port=server.port, timeout=TIMEOUT)
+            return after_run(make_due(email, **fields))
+
+    return send
+
+
+@pytest.fixture(params=["Twilio", "Expo"])
+def api_answer(
+    request: Any, settings: Any, records: dict[str, TargetUserRecord], make_due: MakeDue
+) -> Callable[..., Any]:
+    """A function that sends one message through an API, and returns what came of it."""
+
+    def send(then: Talk) -> Notification:
+        def talk(connection: socket.socket) -> None:
+            connection.recv(1 << 16)
+            then(connection)
+
+        with RawServer(talk) as server:
+            address = {"base_url": f"http://{server.host}:{server.port}", "timeout": TIMEOUT}
+            account = {"account_sid": "AC1", "auth_token": "secret", "sender": "+15005550006"}
+            settings.NOTIFICATION_SYSTEM_TARGETS = {
+                "twilio_sms": {**address, **account},
+                "expo": address,
+            }
+            return after_run(make_due(records[request.param]))
+
+    return send
+
+
+def reply(body: bytes, *headers: str) -> bytes:
+    head = "".join(f"{line}\r\n" for line in ("HTTP/1.1 201 Created", *headers))
+    return head.encode() + b"\r\n" + body
+
+
+# --- Half an answer ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [b"250 OK", b"25", b"250-Taken\r\n"])
+def test_half_a_reply_to_a_message_is_no_reply(mail_from: Any, said: bytes) -> None:
+    notification = mail_from(at("MESSAGE", say_and_close(said)))
+    assert notification.status == Notification.RETRY
+    assert NOBODY_KNOWS in notification.response
+
+
+@pytest.mark.parametrize("command", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA"])
+def test_half_a_refusal_is_no_refusal(mail_from: Any, command: str) -> None:
+    notification = mail_from(at(command, say_and_close(b"550 5.1.1 No")))
+    assert notification.status in Notification.PENDING_STATUSES
+    assert "550" not in notification.response
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        reply(TAKEN, "Content-Length: 500"),
+        reply(TAKEN[:20], "Content-Length: 500"),
+        reply(b"%x\r\n%s\r\n" % (len(TAKEN), TAKEN), "Transfer-Encoding: chunked"),
+        reply(b"%x\r\n%s\r\n0" % (len(TAKEN), TAKEN), "Transfer-Encoding: chunked"),
+        reply(b"%x\r\n%s" % (len(TAKEN) + 1, TAKEN), "Transfer-Encoding: chunked"),
+        reply(gzip.compress(TAKEN)[:-8], "Content-Encoding: gzip"),
+        reply(TAKEN, "Content-Encoding: br"),
+        b"HTTP/1.1 400 Bad Request\r\nContent-Le",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n",
+        b"HTTP/1.1 400 Bad",
+        b"",
+    ],
+)
+def test_half_an_answer_is_no_answer(api_answer: Any, said: bytes) -> None:
+    notification = api_answer(say_and_close(said))
+    assert notification.status == Notification.RETRY
+    assert NOBODY_KNOWS in notification.response
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        reply(TAKEN, f"Content-Length: {len(TAKEN)}"),
+        reply(TAKEN),  # ended by the connection
+        reply(gzip.compress(TAKEN), "Content-Encoding: gzip"),
+        reply(b"%x\r\n%s\r\n0\r\n\r\n" % (len(TAKEN), TAKEN), "Transfer-Encoding: chunked"),
+    ],
+)
+def test_a_whole_answer_is_one(api_answer: Any, said: bytes) -> None:
+    assert api_answer(say_and_close(said)).status == Notification.DELIVERED
+
+
+# --- Time ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [b"2", b"250-more\r\n"])
+@pytest.mark.parametrize("command", ["CONNECT", "EHLO", "MAIL", "DATA", "MESSAGE"])
+def test_a_mail_server_that_drips_is_left(mail_from: Any, command: str, part: bytes) -> None:
+    started = time.monotonic()
+    mail_from(at(command, repeat(part, TIMEOUT / 4)))
+    assert time.monotonic() - started < 5 * TIMEOUT + 2
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"HTTP/1.1 201 Created\r\n",
+        b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("part", [b"X", b"1\r\n{\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_an_api_that_drips_is_left(api_answer: Any, begin: bytes, part: bytes) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        repeat(part, TIMEOUT / 4)(connection)
+
+    started = time.monotonic()
+    notification = api_answer(drip)
+    assert time.monotonic() - started < 5 * TIMEOUT + 2
+    assert NOBODY_KNOWS in notification.response
+
+
+def test_a_message_is_left_that_takes_the_server_its_time_for_every_recipient(
+    mail_from: Any,
+) -> None:
+    """Each reply in time, all of them together not."""
+    asked = 0
+
+    def answer_slowly(connection: socket.socket) -> None:
+        nonlocal asked
+        with connection.makefile("rb") as lines:
+            connection.sendall(b"250 OK\r\n")
+            for line in lines:
+                asked += line[:4].upper() == b"RCPT"
+                time.sleep(TIMEOUT / 2)
+                connection.sendall(b"250 OK\r\n")
+
+    copies = [f"copy{number}@example.com" for number in range(30)]
+    notification = mail_from(at("MAIL", answer_slowly), extra={"cc": copies})
+    assert notification.status in Notification.PENDING_STATUSES
+    assert 2 <= asked <= 9
+
+
+# --- Size ---------------------------------------------------------------------------------------
+
+
+def counted(part: bytes, sent: list[int]) -> Talk:
+    def then(connection: socket.socket) -> None:
+        while True:
+            sent.append(connection.send(part))
+
+    return then
+
+
+@pytest.mark.parametrize("command", ["RCPT", "MESSAGE"])
+def test_a_reply_of_a_mail_server_without_end_is_left(
+    mail_from: Any, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tests.handlers.test_replies.TIMEOUT", 20
+    )  # it is not the time that ends it
+    sent: list[int] = []
+    notification = mail_from(at(command, counted(b"250-" + b"x" * 500 + b"\r\n", sent)))
+    assert notification.status in Notification.PENDING_STATUSES
+    assert "the reply has more than" in notification.response
+    assert sum(sent) < 20 << 20  # what lies in the sockets' buffers included
+
+
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        (reply(b""), b" " * 4096),
+        (reply(b"", "Transfer-Encoding: chunked"), b"1000\r\n" + b" " * 4096 + b"\r\n"),
+        (reply(b"", "Transfer-Encoding: chunked"), b"1\r\n \r\n" * 1000),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+    ],
+)
+def test_an_answer_of_an_api_without_end_is_left(
+    api_answer: Any, begin: bytes, part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.handlers.test_replies.TIMEOUT", 20)
+    sent: list[int] = []
+
+    def then(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        counted(part, sent)(connection)
+
+    notification = api_answer(then)
+    assert "the reply has more than" in notification.response
+    assert NOBODY_KNOWS in notification.response
+    assert sum(sent) < 20 << 20
+
+
+def test_what_is_packed_small_is_not_unpacked_large(api_answer: Any) -> None:
+    bomb = gzip.compress(b" " * (100 << 20))
+    assert len(bomb) < 1 << 20
+
+    def then(connection: socket.socket) -> None:
+        connection.sendall(reply(bomb, "Content-Encoding: gzip"))
+        wait(connection)
+
+    tracemalloc.start()
+    try:
+        notification = api_answer(then)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert "the reply has more than" in notification.response
+    assert most < 20 << 20

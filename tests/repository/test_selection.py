@@ -1,0 +1,97 @@
+"""What a run leaves out is what another of the round has had, and nothing else."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.repeated_nowhere import DATABASE, DATABASE_AND_PAIR, INDEPENDENT, PAIR, Independent
+from tests.selection import UNKNOWN, can_reach_the_database, is_left_out, knows_the_database
+from tests.support.places import TESTS
+
+MODULES = {path.relative_to(TESTS).with_suffix("").as_posix() for path in TESTS.rglob("test_*.py")}
+#: What only a test says that depends on how a database does something.
+WORDS_OF_SQL = re.compile(
+    r"TEST_DATABASE|\bvendor\b|\bdjango\.db\b|num_queries|CaptureQueries|IntegrityError"
+)
+#: Not in one piece, else this module would be taken for one that knows the database.
+SETTINGS, DATABASES = (f"tests.{name}" for name in ("settings", "databases"))
+
+
+def test_a_test_without_a_database_is_not_repeated_on_another(
+    request: pytest.FixtureRequest,
+) -> None:
+    assert not can_reach_the_database(request.node)
+    assert is_left_out(request.node, DATABASE)
+    assert is_left_out(request.node, DATABASE_AND_PAIR)
+    assert is_left_out(request.node, PAIR)  # as this module is listed
+
+
+def test_a_test_without_a_database_cannot_find_out_which_it_would_be() -> None:
+    assert os.environ["TEST_DATABASE"] == UNKNOWN
+
+
+@pytest.mark.django_db
+def test_a_mark_lets_a_test_reach_the_database(request: pytest.FixtureRequest) -> None:
+    assert_it_is_repeated(request.node)
+
+
+def test_a_fixture_lets_a_test_reach_the_database(
+    request: pytest.FixtureRequest, email: Any
+) -> None:
+    assert_it_is_repeated(request.node)
+
+
+def assert_it_is_repeated(item: pytest.Item) -> None:
+    assert can_reach_the_database(item)
+    assert not is_left_out(item, DATABASE)
+
+
+@pytest.mark.parametrize(
+    ("text", "knows"),
+    [
+        ("import json", False),
+        (f"from {SETTINGS} import TEST_DATABASE", True),
+        ("from tests import databases", True),
+        (f"def test_it():\n    from {DATABASES} import is_there", True),
+        ("from tests.support.{} import scratch_database", True),  # which imports it
+        ("SETTINGS = 'tests.support.{}'", True),  # for a process of its own
+        ("def test_it(django_db_blocker): pass", True),
+        ("from tests.support.handlers import loft", False),
+        ("SAID = 'tests.of.nothing'", False),
+    ],
+)
+def test_what_a_module_imports_or_names_tells_whether_it_knows_the_database(
+    tmp_path: Path, text: str, knows: bool
+) -> None:
+    module = tmp_path / "test_some.py"
+    module.write_text(text.format("scratch_databases"))
+    assert knows_the_database(module) is knows
+
+
+@pytest.mark.parametrize("listed", INDEPENDENT, ids=lambda listed: listed.reason[:30])
+def test_what_is_listed_is_there_and_has_a_reason(listed: Independent) -> None:
+    assert listed.modules <= MODULES
+    assert len(listed.reason.split()) > 4
+    assert listed.of
+
+
+def test_no_module_is_listed_twice() -> None:
+    names = [name for listed in INDEPENDENT for name in listed.modules]
+    assert len(names) == len(set(names))
+
+
+def test_what_is_said_to_depend_on_no_database_says_nothing_of_sql() -> None:
+    """A test that comes to such a module and looks at the database would be repeated nowhere."""
+    listed = {name for each in INDEPENDENT if each.of == DATABASE for name in each.modules}
+    said = {
+        name: sorted({match[0] for match in WORDS_OF_SQL.finditer(_code(name))})
+        for name in sorted(listed)
+    }
+    assert {name: words for name, words in said.items() if words} == {}
+
+
+def _code(name: str) -> str:
+    return (TESTS / f"{name}.py").read_text()

@@ -1,0 +1,81 @@
+"""What the tests of the documentation share."""
+
+import csv
+import io
+import os
+import re
+import runpy
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management import (
+    CommandError,
+    call_command,
+)
+
+from django_notification_system.models import (
+    TargetUserRecord,
+)
+from tests.support.places import ROOT
+
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+PIGEON = EXAMPLES / "carrier_pigeon"
+OUTPUT = DOCS / "output"
+APP = "django_notification_system"
+
+Records = dict[str, TargetUserRecord]
+
+
+def pages() -> list[Path]:
+    return sorted(path for path in DOCS.rglob("*.rst") if "_build" not in path.parts)
+
+
+def reference() -> str:
+    return "\n".join(path.read_text() for path in sorted((DOCS / "reference").glob("*.rst")))
+
+
+def run_example(name: str) -> dict[str, Any]:
+    return runpy.run_path(str(EXAMPLES / name))
+
+
+def run_command(name: str, *arguments: str, **options: Any) -> str:
+    """Return what a terminal shows, the error that ends the command included."""
+    terminal = io.StringIO()
+    try:
+        call_command(name, *arguments, stdout=terminal, stderr=terminal, **options)
+    except CommandError as error:
+        terminal.write(f"CommandError: {error}\n")
+    return terminal.getvalue()
+
+
+def process(*arguments: str) -> str:
+    return run_command("process_notifications", *arguments)
+
+
+def steady(text: str) -> str:
+    """Return output without what differs from run to run: times, ports, where the project lies."""
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", "2026-11-24 08:30:00+00:00", text)
+    text = re.sub(r"(again (?:at|from)) (?:[\d-]{10} )?\d\d:\d\d", r"\1 09:30", text)
+    text = text.replace(str(EXAMPLES), "/srv/mysite")
+    text = re.sub(r"user \d+ \(", "user 1 (", text)
+    return re.sub(r"\(key \d+\)", "(key 7)", text)
+
+
+def assert_documented(output: str, name: str) -> None:
+    """Compare with what the pages show; UPDATE_DOCS_OUTPUT=1 writes it anew."""
+    file = OUTPUT / f"{name}.txt"
+    if os.environ.get("UPDATE_DOCS_OUTPUT"):
+        file.write_text(steady(output))
+    assert steady(output) == file.read_text(), f"{file} should be:\n{steady(output)}"
+
+
+def assert_table(name: str, rows: Iterable[Sequence[str]]) -> None:
+    """Compare with a table that the pages show, its header first; write it as above."""
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(rows)
+    file = OUTPUT / f"{name}.csv"
+    if os.environ.get("UPDATE_DOCS_OUTPUT"):
+        file.write_text(written.getvalue())
+    assert written.getvalue() == file.read_text(), f"UPDATE_DOCS_OUTPUT=1 writes {file} anew."

@@ -1,0 +1,86 @@
+"""What the tests of email's table of faults share."""
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_notification_system.models import TargetUserRecord
+from django_notification_system.notification_handlers.email.faults import FAULTS, Verdict
+from tests.conftest import MakeDue
+from tests.support.email_support import configure, run
+from tests.support.mail_backends import use_backend
+
+#: What a test waits for a server that does not answer, in seconds.
+TIMEOUT = 0.6
+PROVED: set[str] = set()
+#: What a row makes of a notification that may be tried again, where unknown means no.
+STATUS = {
+    Verdict.RETRY: "RETRY",
+    Verdict.UNREACHABLE: "SCHEDULED",
+    Verdict.OUT_OF_ORDER: "SCHEDULED",
+    Verdict.BUSY: "SCHEDULED",
+    Verdict.UNKNOWN: "DELIVERY FAILURE",
+    Verdict.FAILED: "DELIVERY FAILURE",
+    Verdict.HARD_BOUNCE: "DELIVERY FAILURE",
+    Verdict.SENDER_DOUBTED: "SCHEDULED",
+    Verdict.STOPS: "SCHEDULED",
+}
+Prove = Callable[..., None]
+
+
+def proves(*names: str) -> Callable[[Any], Any]:
+    PROVED.update(names)
+    return lambda test: test
+
+
+@pytest.fixture(autouse=True)
+def at_most_once(settings: Any) -> None:
+    """What is certain not to have gone out is tried again all the same."""
+    configure(settings, connections=1, when_unknown="fail")
+    settings.NOTIFICATION_SYSTEM = {"HARD_BOUNCES": 3}
+
+
+@pytest.fixture
+def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureFixture) -> Prove:
+    """A function that sends an email, and checks which row has counted and what came of it."""
+
+    def prove(name: str, *, attempts: int = 1, **fields: Any) -> None:
+        [fault] = [fault for fault in FAULTS if fault.name == name]
+        notification = make_due(email, body="planted-body", **fields)
+        with caplog.at_level(logging.DEBUG, logger="django_notification_system"):
+            this = run()
+        notification.refresh_from_db()
+        counted = [
+            record.args[1]
+            for record in caplog.records
+            if record.msg == "Email of notification %s: %s." and isinstance(record.args, tuple)
+        ]
+        assert counted == [name]
+        assert notification.status == STATUS[fault.verdict]
+        email.refresh_from_db()
+        bounces = 1 if fault.verdict is Verdict.HARD_BOUNCE else 0
+        assert (email.hard_bounces, email.active) == (bounces, True)
+        stopped = STATUS[fault.verdict] == "SCHEDULED"
+        assert notification.retry_attempts == (0 if stopped else attempts)
+        assert bool(this.problems) is stopped
+        said = this.problems["Email"] if stopped else notification.response
+        assert said
+        assert "planted-body" not in said + caplog.text
+
+    return prove
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def use_server(settings: Any, server: Any, **options: Any) -> None:
+    use_backend(
+        settings, **{"host": server.host, "port": server.port, "timeout": TIMEOUT, **options}
+    )

@@ -1,0 +1,1 @@
+"""Handlers for the tests, found through a dotted package name."""

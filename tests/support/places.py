@@ -1,0 +1,6 @@
+"""Where the project's files are, for tests that read files or start processes."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"

@@ -1,0 +1,41 @@
+"""Running Python in a process of its own, for projects whose settings are not the tests'."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+#: Of the environment that the tests run in, only what a program cannot do without.
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+
+
+def run_python(
+    *arguments: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    python: str | Path = sys.executable,
+) -> subprocess.CompletedProcess[str]:
+    """Run Python to its end, which must come within five minutes.
+
+    Args:
+        arguments: What follows the interpreter's name.
+        folder: The working directory, from which it also imports.
+        environment: Added to what every program needs.
+        python: The interpreter; by default the tests' own.
+    """
+    return subprocess.run(
+        [python, *arguments],
+        cwd=folder,
+        env=environment_of(environment),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of such a process."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {**kept, "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1", **environment}

@@ -1,0 +1,166 @@
+"""Starting, killing and stopping workers, and reading what they did."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from uuid import uuid4
+
+from tests.databases import DATABASES
+from tests.settings import TEST_DATABASE
+from tests.support.places import ROOT
+from tests.support.subprocesses import environment_of
+from tests.support.workers.sql import copy_database, execute
+
+
+class Workers:
+    """The processes of one test, on a database and a spool of their own.
+
+    Args:
+        folder: Where spool and, for SQLite, database are.
+        database: The database's name.
+    """
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.spool = folder / "spool"
+        self.environment = environment_of(
+            {
+                "DJANGO_SETTINGS_MODULE": "tests.support.workers.settings",
+                "TEST_DATABASE": TEST_DATABASE,
+                "WORKERS_DATABASE": database,
+                "WORKERS_SPOOL": str(self.spool),
+                **{name: value for name, value in os.environ.items() if name.startswith("TEST_")},
+            }
+        )
+        self.running: list[subprocess.Popen[str]] = []
+        #: How to reach the database's server, as in Django's settings.
+        self.server = dict(DATABASES[TEST_DATABASE])
+
+    def python(self, *arguments: str) -> str:
+        """Run Python to its end and return what it printed."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+            timeout=300,
+        ).stdout
+
+    def start(self, *arguments: str, delay: float = 0, **engine: Any) -> subprocess.Popen[str]:
+        """Start one ``process_notifications``."""
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "django", "process_notifications", "-v0", *arguments],
+            cwd=ROOT,
+            env={
+                **self.environment,
+                "WORKERS_DELAY": str(delay),
+                "WORKERS_ENGINE": json.dumps(engine),
+            },
+            text=True,
+            stderr=subprocess.PIPE,
+        )
+        self.running.append(worker)
+        return worker
+
+    def deliveries(self) -> Counter[str]:
+        """Count how often each notification was handed to the provider."""
+        return Counter(self.spool.read_text().split()) if self.spool.exists() else Counter()
+
+    def statuses(self) -> Counter[str]:
+        """Count the notifications by status, with ``+claimed`` where a run still holds them."""
+        # In this process: another with Django takes a second, and tests ask again and again.
+        rows = execute(
+            "SELECT status, CASE WHEN claim_token IS NULL THEN '' ELSE '+claimed' END, COUNT(*)"
+            " FROM notification_system_notification GROUP BY 1, 2",
+            database=self.environment["WORKERS_DATABASE"],
+            server=self.server,
+        )
+        return Counter({status + claimed: number for status, claimed, number in rows})
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for worker in self.running:
+            worker.kill()
+            if worker.stderr is not None and not worker.stderr.closed:
+                worker.communicate()
+
+
+@contextmanager
+def database_of_its_own(folder: Path) -> Iterator[str]:
+    """Make an empty database for a test's workers, and drop it afterwards."""
+    name = _name_of_database(folder)
+    if TEST_DATABASE != "sqlite":
+        execute(f"CREATE DATABASE {name}")
+    try:
+        yield name
+    finally:
+        _drop(name)
+
+
+def end_connections(database: str) -> int:
+    """Let PostgreSQL end every connection to a database, as it does when it restarts."""
+    rows = execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+    )
+    return len(rows)
+
+
+@contextmanager
+def migrated_workers(folder: Path) -> Iterator[Workers]:
+    """Make workers on a database of their own, migrated and empty, and end them all afterwards."""
+    name = _name_of_database(folder)
+    copy_database(_migrated_database(), name)
+    try:
+        workers = Workers(folder, name)
+        try:
+            yield workers
+        finally:
+            workers.end()
+    finally:
+        _drop(name)
+
+
+#: The database that this process has migrated, of which each test gets a copy.
+_migrated: list[tuple[Path, str]] = []
+
+
+def _migrated_database() -> str:
+    """Return a migrated database that nobody is connected to, made when it is first asked for."""
+    if not _migrated:
+        folder = Path(mkdtemp(prefix="migrated-"))
+        name = _name_of_database(folder)
+        if TEST_DATABASE != "sqlite":
+            execute(f"CREATE DATABASE {name}")
+        _migrated.append((folder, name))
+        Workers(folder, name).python("-m", "django", "migrate", "-v0")
+    return _migrated[0][1]
+
+
+def drop_migrated_database() -> None:
+    """Drop the database that tests were given copies of; no test will come any more."""
+    while _migrated:
+        folder, name = _migrated.pop()
+        _drop(name)
+        shutil.rmtree(folder)
+
+
+def _name_of_database(folder: Path) -> str:
+    if TEST_DATABASE == "sqlite":
+        return str(folder / "workers.sqlite3")
+    return f"{os.environ.get('TEST_DATABASE_SUFFIX', '').strip('_')}workers_{uuid4().hex[:8]}"
+
+
+def _drop(name: str) -> None:
+    if TEST_DATABASE != "sqlite":
+        execute(
+            f"DROP DATABASE IF EXISTS {name}" + " WITH (FORCE)" * (TEST_DATABASE == "postgresql")
+        )

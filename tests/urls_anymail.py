@@ -1,5 +1,0 @@
-"""The webhooks of django-anymail, as the documentation has a project serve them."""
-
-from tests.documentation import run_example
-
-urlpatterns = run_example("anymail_urls.py")["urlpatterns"]
