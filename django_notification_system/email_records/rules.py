@@ -1,4 +1,4 @@
-"""Which email records a user's address asks for: the rules, without a database."""
+"""The rules for email records by a user's address, without a database."""
 
 import enum
 import uuid
@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 
 from ..models import TargetUserRecord
 
-#: RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, its angle brackets included.
+#: RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, angle brackets included.
 ADDRESS_MAX_LENGTH = 254
 
 MANUAL = TargetUserRecord.Origin.MANUAL.value
@@ -20,16 +20,16 @@ FORMER_USER_EMAIL = TargetUserRecord.Origin.FORMER_USER_EMAIL.value
 
 
 class User(NamedTuple):
-    """What the rules know of a user.
+    """A user, as the rules see users.
 
     Attributes:
         key: The primary key.
-        username: What ``get_username()`` says.
-        address: The email address trimmed; empty where there is none.
-        is_active: Whether the account is.
-        description: What a new record of the user is called.
-        former_description: What release 1.5.3 called a record of the user; ``None`` where the user
-            model has not the names that it took.
+        username: The return value of ``get_username()``.
+        address: The trimmed email address, or an empty text.
+        is_active: Whether the account is active.
+        description: The description for a new record of the user.
+        former_description: The description of a record made by release 1.5.3; ``None`` where the
+            user model lacks the names for it.
     """
 
     key: Any
@@ -41,7 +41,7 @@ class User(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What the rules know of a record in the email target."""
+    """A record of the email target, as the rules see records."""
 
     id: uuid.UUID
     address: str
@@ -51,7 +51,7 @@ class Record(NamedTuple):
 
 
 class UserResult(enum.Enum):
-    """What became of a user; every user that is read counts as one of these."""
+    """The result for a user; every user read counts as one of these."""
 
     CREATED = enum.auto()
     UPDATED = enum.auto()
@@ -63,7 +63,7 @@ class UserResult(enum.Enum):
 
 
 class Change(NamedTuple):
-    """A record as it is, and as it should be."""
+    """A record now, and as planned."""
 
     before: Record
     after: Record
@@ -71,10 +71,10 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about a user's records.
+    """The changes of a user's records.
 
     Attributes:
-        result: What the user counts as, once it is done.
+        result: The user's result, once the plan is carried out.
         create: Whether to create a record with the user's address.
         changes: Records to change.
     """
@@ -85,15 +85,15 @@ class Plan:
 
 
 def plan(user: User, records: Sequence[Record], comparable: Callable[[str], str] = str) -> Plan:
-    """Decide what to do about one user.
+    """Plan the changes of a user's records.
 
     Args:
         user: The user.
-        records: All the records that the user has in the email target.
-        comparable: Makes two addresses equal that the database takes for the same.
+        records: All records of the user in the email target.
+        comparable: Turns addresses that the database takes for the same into equal texts.
 
     Returns:
-        The plan; applied to the records, it leaves nothing to do.
+        The plan; once carried out, a new plan has no changes.
     """
     if not user.is_active:
         return Plan(UserResult.INACTIVE)
@@ -120,7 +120,7 @@ def plan(user: User, records: Sequence[Record], comparable: Callable[[str], str]
 
 
 def is_address(text: str) -> bool:
-    """Tell whether mail can be addressed to it."""
+    """Return whether a text is an address for mail."""
     if not text or len(text) > ADDRESS_MAX_LENGTH:
         return False
     try:
@@ -141,10 +141,10 @@ def _serving(
 
 
 def _looked_after(user: User, records: Sequence[Record]) -> Sequence[Record]:
-    """Return the records that are the command's own, those of release 1.5.3 included.
+    """Return the records made by the command, in this release or in 1.5.3.
 
-    That release left no mark but its description. Once a user has a marked record, the others
-    are people's.
+    Release 1.5.3 left no mark except its description. Once a user has a marked record, all unmarked
+    records count as people's own.
     """
     if any(record.origin != MANUAL for record in records):
         return [record for record in records if record.origin == USER_EMAIL]
@@ -153,7 +153,7 @@ def _looked_after(user: User, records: Sequence[Record]) -> Sequence[Record]:
 
 def _in_service(record: Record, address: str, *, owned: bool) -> Record:
     if record.origin == FORMER_USER_EMAIL:
-        # Nobody but the command switched it off.
+        # Nobody but the command had switched the record off.
         return record._replace(address=address, origin=USER_EMAIL, active=True)
     if owned:
         return record._replace(address=address, origin=USER_EMAIL)
@@ -163,7 +163,8 @@ def _in_service(record: Record, address: str, *, owned: bool) -> Record:
 def _left_behind(record: Record) -> Record:
     if record.active:
         return record._replace(origin=FORMER_USER_EMAIL, active=False)
-    # Somebody else switched it off: as a record of theirs it keeps the address off for good.
+    # Somebody else has switched the record off: as a record of people's own, it keeps the address
+    # off for good.
     return record._replace(origin=MANUAL)
 
 

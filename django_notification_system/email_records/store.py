@@ -1,4 +1,4 @@
-"""Writing many records in few statements."""
+"""Write many records in few statements."""
 
 import uuid
 from collections import defaultdict
@@ -14,7 +14,7 @@ from ..models import NotificationTarget, TargetUserRecord
 from .rules import USER_EMAIL, Change, User
 
 FIELDS: dict[str, Any] = {field.attname: field for field in TargetUserRecord._meta.concrete_fields}
-#: What a new record is made of: every column.
+#: The columns of a new record: all of them.
 COLUMNS = (
     *("id", "created_date", "modified_date"),
     *("user_id", "target_id", "target_user_id", "description", "active", "origin", "hard_bounces"),
@@ -22,20 +22,21 @@ COLUMNS = (
 
 
 class Overtaken(Exception):
-    """A record is no longer what its change was planned for."""
+    """A record has changed since its change was planned."""
 
 
 def insert_records(users: Sequence[User], target: NotificationTarget, *, using: str) -> None:
-    """Insert a record with each user's address; Django sends no signals for them.
+    """Insert a record with every user's address, in bulk: Django sends no signals.
 
     Args:
         users: The users.
         target: The email target.
-        using: The database's alias; a transaction is open on it.
+        using: The database's alias; a transaction is open on the connection.
 
     Raises:
-        IntegrityError: When a user has such a record by now, or is no longer there; then none is
-            inserted. Databases that check references when a transaction ends raise it there.
+        IntegrityError: When a user has such a record by now, or was deleted; then no record is
+            inserted. Databases that check references at the end of a transaction raise the error
+            there.
     """
     rows = _rows(users, target, connections[using])
     if not _copied(rows, using):
@@ -59,7 +60,7 @@ def _rows(
 
 
 def _copied(rows: Iterable[tuple[Any, ...]], using: str) -> bool:
-    """Insert by PostgreSQL's ``COPY``, in a fourth of the time, where the driver has it."""
+    """Insert by PostgreSQL's ``COPY``, in a fourth of the time, where the driver supports COPY."""
     connection = connections[using]
     if connection.vendor != "postgresql":
         return False
@@ -76,14 +77,14 @@ def _copied(rows: Iterable[tuple[Any, ...]], using: str) -> bool:
 
 
 def change_records(changes: Iterable[Change], *, using: str) -> None:
-    """Change records, with one statement for all that need the same change.
+    """Change records, with one statement for all equal changes.
 
     Args:
         changes: The changes.
-        using: The database's alias; a transaction is open on it.
+        using: The database's alias; a transaction is open on the connection.
 
     Raises:
-        Overtaken: When a record is no longer as it was; the transaction must then be undone.
+        Overtaken: When a record has changed since the plan; the transaction must then be undone.
         IntegrityError: When the user has a record with the new address by now.
     """
     groups: defaultdict[tuple[Any, ...], list[Change]] = defaultdict(list)
@@ -99,7 +100,7 @@ def _change_alike(changes: Sequence[Change], using: str) -> None:
     before, after = changes[0]
     values: dict[str, Any] = {"active": after.active, "origin": after.origin}
     if before.address != after.address:
-        values["hard_bounces"] = 0  # those were the former address's
+        values["hard_bounces"] = 0  # the former address's bounces
         values["target_user_id"] = _AddressById(
             {change.before.id: change.after.address for change in changes}
         )
@@ -111,14 +112,14 @@ def _change_alike(changes: Sequence[Change], using: str) -> None:
 
 
 class _AddressById(Expression):
-    """``CASE id WHEN … THEN …``, made in a tenth of the time that ``Case`` and ``When`` take."""
+    """``CASE id WHEN … THEN …``, built in a tenth of the time of ``Case`` and ``When``."""
 
     def __init__(self, addresses: Mapping[Any, str]) -> None:
         super().__init__(output_field=CharField())
         self.addresses = addresses
 
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
-        """Return the SQL and its parameters."""
+        """Return the SQL and the parameters."""
         column = connection.ops.quote_name(FIELDS["id"].column)
         parameters: list[Any] = []
         for record_id, address in self.addresses.items():

@@ -1,4 +1,4 @@
-"""Bringing the email records in line with the users' addresses, batch by batch."""
+"""Bring the email records in line with the users' addresses, batch by batch."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,18 +14,18 @@ from .rules import Plan, Record, User, UserResult, plan
 from .store import Overtaken, change_records, insert_records
 from .users import UserReader
 
-#: How often one user is tried whose records change under our hands.
+#: How often a user is tried whose records change meanwhile.
 TRIES = 3
 
 
 @dataclass(frozen=True)
 class UsersDone:
-    """What became of some users.
+    """The results of some users.
 
     Attributes:
-        results: How many users each result was of.
-        invalid: Those whose address is no address.
-        failed: Those whose records could not be stored.
+        results: How many users have each result.
+        invalid: Users whose address is no address.
+        failed: Users whose records could not be stored.
     """
 
     results: Counter[UserResult] = field(default_factory=Counter)
@@ -33,7 +33,7 @@ class UsersDone:
     failed: list[User] = field(default_factory=list)
 
     def add(self, other: "UsersDone") -> None:
-        """Count what another batch counted."""
+        """Add another batch's results."""
         self.results.update(other.results)
         self.invalid.extend(other.invalid)
         self.failed.extend(other.failed)
@@ -46,8 +46,8 @@ class EmailRecords:
         using: The database's alias; by default the router's choice.
 
     Raises:
-        NotificationSystemError: When there is no email target, or the user model has no field for
-            an email address.
+        NotificationSystemError: When no email target exists, or the user model has no field for an
+            email address.
     """
 
     def __init__(self, *, using: str | None = None) -> None:
@@ -55,7 +55,7 @@ class EmailRecords:
         self.target = find_email_target(self.using)
         self.users = UserReader(self.using)
         self._records = TargetUserRecord.objects.using(self.using)
-        # MySQL's and MariaDB's usual collations take addresses for the same that differ in case.
+        # The usual collations of MySQL and MariaDB ignore the case of addresses.
         folds_case = connections[self.using].vendor == "mysql"
         self._comparable = str.casefold if folds_case else str
 
@@ -65,11 +65,11 @@ class EmailRecords:
         Records are written in bulk, so that Django sends no signals for them.
 
         Args:
-            batch_size: How many users to read, and to write for in one transaction.
-            dry_run: Only find out what would be done.
+            batch_size: How many users are read at a time, and written for in one transaction.
+            dry_run: Plan the changes, and write none.
 
         Yields:
-            What became of each batch, as soon as it is stored.
+            Every batch's results, as soon as the batch is stored.
         """
         for users in self.users.batches(batch_size):
             yield self._preview(users) if dry_run else self._store(users)
@@ -78,7 +78,7 @@ class EmailRecords:
         return _batch(self._plans(users))
 
     def _store(self, users: Sequence[User], tries: int = TRIES) -> UsersDone:
-        """Store what is planned; where another hand was quicker, plan anew for fewer users."""
+        """Carry out the plans; where another writer was quicker, plan anew for fewer users."""
         plans = self._plans(users)
         try:
             self._write(plans)
@@ -105,8 +105,8 @@ class EmailRecords:
         by_user: defaultdict[Any, list[Record]] = defaultdict(list)
         if not users:
             return by_user
-        # The users come in the order of their keys; a range takes a tenth of the time that a list
-        # of thousands of keys does.
+        # The users come in the order of their keys; a range takes a tenth of the time of a list
+        # with thousands of keys.
         records = self._records.filter(
             target=self.target, user__gte=users[0].key, user__lte=users[-1].key
         ).values_list("user", "id", "target_user_id", "description", "active", "origin")
@@ -127,15 +127,15 @@ class EmailRecords:
 
 
 def find_email_target(using: str) -> NotificationTarget:
-    """Return the target that the module ``email`` delivers to, whatever its name.
+    """Return the target of the module ``email``, whatever its name.
 
-    Where there are several, it is the one called "Email", or else the oldest.
+    Of several such targets the one called "Email" counts, else the oldest.
 
     Args:
         using: The database's alias.
 
     Raises:
-        NotificationSystemError: When there is none.
+        NotificationSystemError: When no such target exists.
     """
     targets = NotificationTarget.objects.using(using).filter(notification_module_name="email")
     found = sorted(

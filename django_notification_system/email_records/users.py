@@ -1,4 +1,4 @@
-"""Reading users in batches, whatever the project's user model."""
+"""Read users in batches, whatever the project's user model."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
@@ -45,18 +45,18 @@ class UserReader:
         self._has_names = self._has("first_name") and self._has("last_name")
 
     def count(self) -> int:
-        """Return how many users there are."""
+        """Return how many users exist."""
         return self._users.count()
 
     def batches(self, size: int) -> Iterator[list[User]]:
-        """Yield all users, so many at a time, each batch by a query of its own."""
+        """Yield all users, at most ``size`` at a time, every batch by a query of its own."""
         users = self._read(self._users.order_by("pk")[:size])
         while users:
             yield users
             users = self._read(self._users.filter(pk__gt=users[-1].key).order_by("pk")[:size])
 
     def again(self, keys: Iterable[Any]) -> list[User]:
-        """Return those of these users that are still there, as they are now."""
+        """Read these users again; deleted users are left out."""
         return self._read(self._users.filter(pk__in=list(keys)).order_by("pk"))
 
     def _has(self, name: str) -> bool:
@@ -107,7 +107,7 @@ class UserReader:
 
 
 def _has_own_naming(model: type[AbstractBaseUser]) -> bool:
-    """Tell whether the model names users in its own way, which may take any of its columns."""
+    """Return whether the model names users by its own methods, which may read any column."""
     get_full_name = getattr(model, "get_full_name", AbstractUser.get_full_name)
     return (
         get_full_name is not AbstractUser.get_full_name

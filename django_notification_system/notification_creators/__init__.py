@@ -1,1 +1,1 @@
-"""What makes notifications for a target: one module for each, and ``notify()`` for all of them."""
+"""``notify()`` for all targets, and the built-in targets' creators, a module for every target."""

@@ -1,4 +1,4 @@
-"""What the creators of the three built-in targets share."""
+"""Shared by the creators of the three built-in targets."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ def create_for_user(user: Any, *, target_name: str, quiet: bool, **content: Any)
 
     Args:
         user: An instance of the project's user model.
-        target_name: The name that ``migrate`` gave the target. Where the project has renamed it,
-            it is known by its module, which is called the same in small letters.
+        target_name: The target's name after ``migrate``. A renamed target is found by its module:
+            the name in small letters.
         quiet: Return instead of raising one of the first three errors below.
         **content: See ``make_draft()``.
 
@@ -26,7 +26,7 @@ def create_for_user(user: Any, *, target_name: str, quiet: bool, **content: Any)
         UserIsOptedOut: When the user has an active opt-out.
         UserHasNoTargetRecords: When the user has no active record in the target.
         NotificationsNotCreated: When all of the notifications exist already.
-        InvalidNotification: When what is to be created could never be delivered.
+        InvalidNotification: When the notification could never be delivered.
     """
     if not is_user(user):
         raise InvalidNotification(f"user must be one user, not {type(user).__name__}.")

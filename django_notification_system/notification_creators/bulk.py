@@ -1,4 +1,4 @@
-"""Inserting the notifications of a batch of users, each only once."""
+"""Insert the notifications of a batch of users, every notification only once."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,18 +20,18 @@ def insert_notifications(
     *,
     using: str,
 ) -> int:
-    """Insert a notification for each record, unless it is there already.
+    """Insert a notification for every record, unless the same notification exists.
 
-    The database's unique constraint decides, so that two calls at once insert one between them.
+    The database's unique constraint decides, so that two calls at once insert a notification once.
 
     Args:
-        draft: What to say.
-        recipients: The key of each record and of its target.
-        scheduled_delivery: When it is due.
-        using: The database's alias.
+        draft: The content.
+        recipients: Pairs of keys: of the record, and of the record's target.
+        scheduled_delivery: When the notifications are due.
+        using: The database's alias; a transaction is open on the connection.
 
     Returns:
-        How many were inserted.
+        How many notifications were inserted.
     """
     retries = retry_fields(draft)
     notifications = [
@@ -63,7 +63,7 @@ def insert_notifications(
         )
     if draft.scheduled_delivery is not None and draft.idempotency_key is None:
         notifications = _without_those_made_otherwise(notifications, using=using)
-    # In one order everywhere, so that two calls at once wait for each other and never deadlock.
+    # Always in the same order, so that two calls at once wait for each other and never deadlock.
     notifications.sort(key=lambda notification: str(notification.digest))
     rows = Notification.objects.using(using)
     rows.bulk_create(
@@ -77,9 +77,9 @@ def insert_notifications(
 def _without_those_made_otherwise(
     notifications: Sequence[Notification], *, using: str
 ) -> list[Notification]:
-    """Leave out what release 1.5.3 or the project's own code has made already.
+    """Leave out notifications that exist already, made by release 1.5.3 or the project's own code.
 
-    The digest of such a row leaves out the body, so the constraint cannot tell.
+    The digest of such a row leaves out the body, so the constraint cannot compare bodies.
     """
     digests = [notification.make_digest() for notification in notifications]
     there = set(

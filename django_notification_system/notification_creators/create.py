@@ -1,4 +1,4 @@
-"""The way of every notification that a creator makes: from users to rows, batch by batch."""
+"""From users to rows, batch by batch: the way of every new notification."""
 
 import copy
 import uuid
@@ -25,7 +25,7 @@ from .recipients import key_batches
 from .registry import FoundCreator, find_creator
 from .validate_content import validate_content
 
-#: How many users are looked up, and notified, at a time.
+#: How many users are read, and notified, at a time.
 BATCH_SIZE = 2000
 
 
@@ -33,11 +33,11 @@ class Creation:
     """Makes the notifications of one call, in one transaction.
 
     Args:
-        draft: What to say.
-        targets: Where.
+        draft: The content.
+        targets: The chosen targets.
         using: The database's alias.
-        everywhere: Whether ``targets`` are simply all there are, so that a user without a record
-            in one of them is not meant there.
+        everywhere: Whether ``targets`` are all targets. Then a project's creator is called only for
+            users with a record in its target.
         with_creators: Whether the project's own creators serve their targets.
     """
 
@@ -61,12 +61,24 @@ class Creation:
         self._checked: set[str] = set()
 
     def run(self, users: Any) -> Tally:
-        """Notify the users, all of them or, where an error is raised, none."""
+        """Notify all the users, or none if an error is raised.
+
+        Args:
+            users: A user, or an iterable or queryset of users.
+
+        Returns:
+            The counts of users and of new notifications.
+
+        Raises:
+            InvalidNotification: When the content could never be delivered, or ``users`` has a
+                non-user.
+            TargetUnavailable: When a project's creator cannot be imported.
+        """
         if not self.everywhere:
-            # Not in the transaction: a storage may be asked for attachments.
+            # Outside the transaction, because a storage may be asked for attachments.
             for target in self.targets.values():
                 self._prepare(target)
-        # What can be iterated over only once cannot be gone through again.
+        # An iterator cannot be read a second time.
         attempts = 1 if isinstance(users, Iterator) else ATTEMPTS
         return despite_deadlocks(lambda: self._run(users), attempts=attempts, using=self.using)
 
@@ -81,7 +93,7 @@ class Creation:
         return self.tally
 
     def _notify(self, keys: list[Any]) -> None:
-        #: For each target with a creator of its own, the keys of the users to hand to it.
+        #: By target with a creator of the project's own: the keys of the users for the creator.
         by_creator: dict[Any, dict[Any, None]] = {}
         if not self.everywhere:
             every_key = dict.fromkeys(keys)
@@ -110,7 +122,7 @@ class Creation:
             self.tally.opted_out += len(opted_out)
 
     def _records(self, keys: list[Any], *, leave_out: Any) -> Any:
-        """Return the active records of those who have not opted out."""
+        """Return the active records of the users who have not opted out."""
         targets = [pk for pk in self.targets if pk not in leave_out]
         if not targets:
             return []
@@ -122,7 +134,7 @@ class Creation:
         )
 
     def _prepare(self, target: NotificationTarget) -> FoundCreator | None:
-        """Return the target's own creator; without one, check what the target itself asks."""
+        """Return the project's creator for a target; without one, check the target's rules."""
         if target.pk not in self._creators:
             creator = find_creator(target) if self.with_creators else None
             if creator is None:
@@ -146,7 +158,7 @@ class Creation:
         return self._creators[target.pk]
 
     def _ask_creator(self, target: NotificationTarget, user_ids: Sequence[Any]) -> set[Any]:
-        """Let the project's creator notify the users; return the keys of who has opted out."""
+        """Let the project's creator notify the users; return the keys of the opted-out users."""
         creator = self._creators[target.pk]
         assert creator is not None  # noqa: S101 # those without one are not asked
         made = Notification.objects.using(self.using).filter(
@@ -181,7 +193,7 @@ class Creation:
         return opted_out
 
     def _arguments(self, creator: FoundCreator) -> dict[str, Any]:
-        """Return what the caller gave; for the rest the creator has its own defaults."""
+        """Return the caller's arguments; for missing arguments the creator has its own defaults."""
         draft = self.draft
         optional = {
             "scheduled_delivery": draft.scheduled_delivery,
@@ -199,8 +211,8 @@ class Creation:
 def _begin_with_a_write(using: str) -> None:
     """Let SQLite wait for another writer, as every other database does.
 
-    A transaction of SQLite's that began with a read gets an error instead when it comes to write
-    while somebody else does. https://www.sqlite.org/lang_transaction.html
+    A SQLite transaction that began with a read fails at its first write while another transaction
+    writes. https://www.sqlite.org/lang_transaction.html
     """
     if connections[using].vendor == "sqlite":
         Notification.objects.using(using).filter(pk=uuid.UUID(int=0)).update(title="")

@@ -1,4 +1,4 @@
-"""What a notification is to say, checked once for everybody it goes to."""
+"""A notification's content, checked once for all recipients."""
 
 import json
 from dataclasses import dataclass
@@ -25,26 +25,25 @@ from ..storable import json_object, storable_text
 
 TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
 KEY_MAX_LENGTH: int = Notification._meta.get_field("idempotency_key").max_length or 0
-#: The largest that every database's integer column holds.
+#: The largest number in every database's integer column.
 LARGEST_INTEGER = 2_147_483_647
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a notification is to say, before it is known to whom.
+    """A notification's content, still without a recipient.
 
     Attributes:
         title: One line, at most 100 characters.
         body: The message.
         extra: A JSON object.
-        scheduled_delivery: When it is due, or ``None`` for at once.
-        expires_at: From when on it is not sent, or ``None`` for never.
+        scheduled_delivery: When the notification is due, or ``None`` for at once.
+        expires_at: The notification is not sent from then on; ``None`` for never.
         retry_time_interval: Minutes from a failed attempt to the next, or ``None`` for the
             project's policy.
-        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``, or ``None`` for the
-            policy's.
-        idempotency_key: The caller's word for what must not be created twice.
-        priority: What has a higher one goes first among what is due.
+        max_retries: Attempts before ``DELIVERY FAILURE``, or ``None`` for the policy's.
+        idempotency_key: The caller's name for an occasion that must not be notified twice.
+        priority: Among due notifications, a higher priority goes first.
     """
 
     title: str
@@ -59,7 +58,7 @@ class Draft:
 
     @cached_property
     def size(self) -> int:
-        """About how many bytes a row takes on its way to the database."""
+        """About how many bytes a row takes on the way to the database."""
         return len(self.body.encode()) + len(json.dumps(self.extra)) + 500
 
 
@@ -76,7 +75,7 @@ def make_draft(
     priority: Any = LOWEST_PRIORITY,
     recipient: Any = None,
 ) -> Draft:
-    """Check what every target asks of a notification.
+    """Check the rules of all targets for a notification.
 
     Args:
         title: See ``notify()``.
@@ -88,11 +87,11 @@ def make_draft(
         idempotency_key: See ``notify()``.
         expires_at: See ``notify()``.
         priority: See ``notify()``.
-        recipient: The user, where there is exactly one. Release 1.5.3 had people write
-            ``extra={"user": user, ...}``; that user is known anyway, and need not be stored.
+        recipient: The user, for a call with exactly one user. In release 1.5.3 people wrote
+            ``extra={"user": user, ...}``; the known user is then left out of ``extra``.
 
     Raises:
-        InvalidNotification: For what could not be stored, or could never be delivered.
+        InvalidNotification: When the notification could not be stored, or never be delivered.
     """
     if extra is None:
         extra = {}
@@ -117,10 +116,11 @@ def make_draft(
 
 
 def retry_fields(draft: Draft) -> dict[str, Any]:
-    """Return the fields of a notification that say when, and how often, it is tried again.
+    """Return a notification's fields for the time and number of its retries.
 
-    What has no interval of its own follows the project's policy. Beside that its own is the
-    policy's first, rounded, for code that reads it: a handler in the manner of release 1.5.3.
+    A notification without an interval follows the project's policy. Its own interval is then the
+    policy's first, rounded, for readers of the field such as handlers in the manner of release
+    1.5.3.
     """
     policy = retry_policy()
     interval = draft.retry_time_interval
@@ -164,10 +164,14 @@ def _expiry(value: Any, due_at: datetime | None) -> datetime | None:
 
 
 def refuse_early_expiry(expires_at: datetime, due_at: datetime) -> None:
-    """Refuse what would expire before it is due.
+    """Refuse a notification that would expire before being due.
+
+    Args:
+        expires_at: The end of the notification's time.
+        due_at: When the notification is due.
 
     Raises:
-        InvalidNotification: When it could never be sent.
+        InvalidNotification: When the notification could never be sent.
     """
     if expires_at <= due_at:
         raise InvalidNotification(
@@ -196,7 +200,7 @@ def _moment(name: str, moment: Any) -> datetime | None:
         return moment
     if settings.USE_TZ:
         return moment.astimezone(UTC)
-    # Databases then refuse a time zone; in local time the moment is the same.
+    # Databases refuse a time zone then; in local time the moment stays the same.
     return timezone.make_naive(moment, timezone.get_default_timezone())
 
 

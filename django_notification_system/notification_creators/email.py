@@ -20,25 +20,25 @@ def create_notification(
     """Create an email to each of the user's active addresses.
 
     Args:
-        user: Whom to notify: an instance of the project's user model.
+        user: The recipient: an instance of the project's user model.
         title: The subject: one line of at most 100 characters.
-        body: The message, plain text or HTML. It may be left out where ``extra`` names a template.
-        scheduled_delivery: When it is due, with a time zone; by default at once.
+        body: The message, plain text or HTML; optional where ``extra`` names a template.
+        scheduled_delivery: When the email is due, with a time zone; by default at once.
         retry_time_interval: Minutes from a failed attempt to the next.
-        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
+        max_retries: Attempts before ``DELIVERY FAILURE``.
         quiet: Return instead of raising one of the first three errors below.
-        extra: What else belongs to the email, as JSON: ``template_name`` (a Django template that
-            is rendered when the email is sent, with ``extra``, ``user`` and ``notification`` as
-            context), ``cc``, ``bcc``, ``reply_to``, ``headers``, ``attachments`` (paths in the
-            default storage).
-        priority: From 0 to 9. What has a higher one goes first among what is due.
+        extra: Further parts of the email, as JSON: ``template_name`` (a Django template, rendered
+            when the email is sent, with ``extra``, ``user`` and ``notification`` as context),
+            ``cc``, ``bcc``, ``reply_to``, ``headers``, ``attachments`` (paths in the default
+            storage).
+        priority: From 0 to 9. Among due notifications, a higher priority goes first.
 
     Raises:
         UserIsOptedOut: When the user has an active opt-out.
         UserHasNoTargetRecords: When the user has no active record in the target.
         NotificationsNotCreated: When all of the notifications exist already.
-        InvalidNotification: When what is to be created could never be delivered; it is a
-            ``ValueError`` too. ``quiet`` does not silence it.
+        InvalidNotification: When the email could never be delivered. A ``ValueError`` too;
+            ``quiet`` does not silence this error.
     """
     create_for_user(
         user,

@@ -1,4 +1,4 @@
-"""Why a call has created nothing, and what to do about it."""
+"""The reason why a call created no notification, and the next step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from ..models import NotificationTarget
 
 @dataclass
 class Tally:
-    """What came of a call.
+    """The counts of one call.
 
     Attributes:
         users: How many users were to be notified.
-        last_user: The key of the last of them.
-        opted_out: How many of them have opted out, as far as nobody could be reached.
-        reached: Whether anybody could be notified, or has been before.
+        last_user: The last user's key.
+        opted_out: How many users have opted out, counted while nobody was reached.
+        reached: Whether any user could be notified, or was notified before.
         inserted: How many notifications were inserted.
     """
 
@@ -33,11 +33,11 @@ class Tally:
 def nothing_created(
     tally: Tally, targets: Sequence[NotificationTarget], *, using: str
 ) -> NotificationsNotCreated | UserIsOptedOut | UserHasNoTargetRecords:
-    """Return the error that says why a call has created nothing.
+    """Return the error that says why a call created no notification.
 
     Args:
-        tally: What came of the call.
-        targets: Where the users were to be notified.
+        tally: The call's counts.
+        targets: The chosen targets.
         using: The database's alias.
     """
     if tally.reached:
@@ -70,7 +70,7 @@ def nothing_created(
 
 
 def opted_out(user: str) -> str:
-    """Return what there is to say of a user who has opted out.
+    """Return the sentence for people about a user who has opted out.
 
     Args:
         user: The user's name, as ``user_name()`` returns it.
@@ -80,7 +80,7 @@ def opted_out(user: str) -> str:
 
 
 def user_name(user: Any) -> str:
-    """Return a user's name, quoted, so that no character of it steers a terminal."""
+    """Return a user's name, quoted, so that no character steers a terminal."""
     return repr(str(user.get_username()))
 
 

@@ -31,49 +31,49 @@ def notify(
 ) -> int:
     """Create notifications for a user or for many, in one transaction: all of them or none.
 
-    Users who have opted out, and users without an active record, are skipped. What exists already
-    (the same record, moment, title, body and ``extra``) is not created again. Where
-    ``NOTIFICATION_SYSTEM_CREATORS`` has a creator for a target, that creator's
-    ``create_notification()`` is called for each user. All other notifications are inserted in
-    bulk, so that no ``pre_save`` or ``post_save`` signals are sent; the number of queries
-    grows with every 2,000 users, and a queryset's users are never all in memory.
+    Users who have opted out, and users without an active record, are skipped. An existing
+    notification (same record, moment, title, body and ``extra``) is not created again. Where
+    ``NOTIFICATION_SYSTEM_CREATORS`` has a creator for a target, the creator's
+    ``create_notification()`` is called for every user. All other notifications are inserted in
+    bulk, without ``pre_save`` and ``post_save`` signals; the number of queries grows with every
+    2,000 users, and a queryset's users are never all in memory.
 
     Args:
         users: A user, an iterable of users, or a queryset of users.
         title: One line of at most 100 characters: an email's subject, for instance.
-        body: The message. An email may be HTML, and needs none where ``extra`` names a template.
-        target: A target or its name, or an iterable of these. By default every active record of
-            each user gets a notification, whatever its target.
-        scheduled_delivery: When it is due, with a time zone; by default at once.
-        expires_at: From then on it is not sent but ends as ``EXPIRED``; with a time zone, and later
-            than it is due. By default it never expires.
-        extra: What else the target's handler understands, as JSON. For email: ``template_name``
-            (rendered when it is sent, with ``extra``, ``user`` and ``notification`` as context),
-            ``cc``, ``bcc``, ``reply_to``, ``headers`` and ``attachments`` (paths of files that are
-            in the default storage now, and when it is sent).
+        body: The message. An email's may be HTML, and is optional where ``extra`` names a template.
+        target: A target or its name, or an iterable of targets and names. By default every active
+            record of a user gets a notification, whatever its target.
+        scheduled_delivery: When the notifications are due, with a time zone; by default at once.
+        expires_at: From then on a notification is not sent but ends as ``EXPIRED``; with a time
+            zone, and later than ``scheduled_delivery``. By default no notification expires.
+        extra: Further content for the target's handler, as JSON. For email: ``template_name``
+            (rendered when the email is sent, with ``extra``, ``user`` and ``notification`` as
+            context), ``cc``, ``bcc``, ``reply_to``, ``headers`` and ``attachments`` (paths of files
+            in the default storage, there now and when the email is sent).
         retry_time_interval: Minutes from a failed attempt to the next, always the same. By default
             ``NOTIFICATION_SYSTEM["RETRY"]`` says when: after about 1, 5 and 25 minutes, 2, 10 and
             24 hours. (A creator of the project's own has its own default.)
-        max_retries: Attempts after which a notification becomes ``DELIVERY FAILURE``; by default as
-            many as ``NOTIFICATION_SYSTEM["RETRY"]`` says, which is 7.
-        idempotency_key: Names the occasion, such as ``f"invoice-{invoice.pk}"``. A record gets
-            one notification for a key, ever, whatever the other arguments are: a web request or
-            a task that runs twice notifies once.
+        max_retries: Attempts before a notification becomes ``DELIVERY FAILURE``; by default the
+            number in ``NOTIFICATION_SYSTEM["RETRY"]``, 7.
+        idempotency_key: Names the occasion, such as ``f"invoice-{invoice.pk}"``. A record gets one
+            notification for a key, ever, whatever the other arguments are: a web request or a task
+            that runs twice notifies once.
         quiet: Return 0 instead of raising one of the first three errors below.
-        priority: From 0 to 9. What has a higher one goes first among what is due for a target.
+        priority: From 0 to 9. Among a target's due notifications, a higher priority goes first.
 
     Returns:
-        How many notifications were created. With an ``idempotency_key`` that is 0, without an
+        How many notifications were created. With an ``idempotency_key`` the number is 0, without an
         error, when all of them exist already.
 
     Raises:
         UserIsOptedOut: When nothing was created because the users have opted out.
         UserHasNoTargetRecords: When nothing was created because the users have no active records.
         NotificationsNotCreated: When nothing was created for another reason.
-        InvalidNotification: When what is to be created could never be delivered, or there is no
-            such target. ``quiet`` does not silence it.
-        TargetUnavailable: When a target's creator in ``NOTIFICATION_SYSTEM_CREATORS`` does not
-            import, or defines no ``create_notification()``.
+        InvalidNotification: When a notification could never be delivered, or a target does not
+            exist. ``quiet`` does not silence this error.
+        TargetUnavailable: When a target's creator in ``NOTIFICATION_SYSTEM_CREATORS`` cannot be
+            imported, or defines no ``create_notification()``.
     """
     draft = make_draft(
         title=title,

@@ -1,4 +1,4 @@
-"""Whom to notify, and where."""
+"""The users and the targets of a call."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -12,15 +12,19 @@ from ..models import NotificationTarget
 
 
 def is_user(value: Any) -> bool:
-    """Tell whether a value is one user; ``request.user`` is, when somebody is logged in."""
+    """Return whether a value is a user; ``request.user`` is, when somebody is logged in."""
     return isinstance(value, get_user_model())
 
 
 def key_batches(users: Any, size: int) -> Iterator[list[Any]]:
-    """Yield the users' keys, ``size`` at a time, without ever loading all users.
+    """Yield the users' keys, ``size`` at a time, without loading all users.
+
+    Args:
+        users: A user, or an iterable or queryset of users.
+        size: How many keys a batch has.
 
     Raises:
-        InvalidNotification: When there is something else than saved users among them.
+        InvalidNotification: When ``users`` has anything but saved users.
     """
     keys = _keys(users)
     while batch := list(islice(keys, size)):
@@ -69,15 +73,15 @@ def _no_user(value: Any) -> InvalidNotification:
 
 
 def choose_targets(chosen: Any, known: Sequence[NotificationTarget]) -> list[NotificationTarget]:
-    """Return the targets that a caller of ``notify()`` has chosen.
+    """Return the targets chosen by a caller of ``notify()``.
 
     Args:
-        chosen: A target or its name, or an iterable of these. The name of a target's module does
-            too, where no target is called so.
-        known: All targets there are.
+        chosen: A target or its name, or an iterable of targets and names. Where no target has the
+            name, a target's module name counts.
+        known: All existing targets.
 
     Raises:
-        InvalidNotification: When there is no such target, or none is chosen.
+        InvalidNotification: When a target does not exist, or none is chosen.
     """
     if isinstance(chosen, str | NotificationTarget) or not isinstance(chosen, Iterable):
         chosen = [chosen]

@@ -1,15 +1,15 @@
-"""Finding a project's own creator by the name of its target's module.
+"""Find a project's own creator by the name of its target's module.
 
 A target's creator is a function ``create_notification`` in a module of the target's
-``notification_module_name``, in a folder or package that ``NOTIFICATION_SYSTEM_CREATORS`` names::
+``notification_module_name``, in a folder or package named in ``NOTIFICATION_SYSTEM_CREATORS``::
 
     def create_notification(
         user, title, body, scheduled_delivery=None, retry_time_interval=60, max_retries=3,
         quiet=False, extra=None,
     ) -> None: ...
 
-``notify()`` calls it once for each user. A target without one needs none: ``notify()`` then
-makes a notification for each of the user's active records.
+``notify()`` calls the creator once for every user. Creators are optional: for a target without a
+creator, ``notify()`` makes a notification for each of the user's active records.
 """
 
 import inspect
@@ -30,8 +30,8 @@ class FoundCreator:
 
     Attributes:
         create_notification: The function.
-        source: The file or dotted name that it comes from.
-        shadows_built_in: Whether it stands in for a creator of this app.
+        source: The module's file or dotted name.
+        shadows_built_in: Whether the creator stands in for a creator of this app.
     """
 
     create_notification: Callable[..., Any]
@@ -39,7 +39,7 @@ class FoundCreator:
     shadows_built_in: bool
 
     def takes(self, argument: str) -> bool:
-        """Tell whether the function has a parameter of this name."""
+        """Return whether the function has a parameter of this name."""
         parameters = inspect.signature(self.create_notification).parameters
         return argument in parameters or any(
             parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
@@ -47,10 +47,10 @@ class FoundCreator:
 
 
 def find_creator(target: NotificationTarget) -> FoundCreator | None:
-    """Return the project's own creator for a target, or ``None`` where it has none.
+    """Return the project's own creator for a target, or ``None`` without a creator.
 
     Raises:
-        TargetUnavailable: When the module does not import, or defines no
+        TargetUnavailable: When the module cannot be imported, or defines no
             ``create_notification()``.
     """
     name = target.notification_module_name

@@ -1,4 +1,4 @@
-"""Creates text messages that Twilio sends."""
+"""Creates text messages, sent by Twilio."""
 
 from datetime import datetime
 from typing import Any
@@ -20,22 +20,22 @@ def create_notification(
     """Create a text message to each of the user's active numbers.
 
     Args:
-        user: Whom to notify: an instance of the project's user model.
+        user: The recipient: an instance of the project's user model.
         title: One line of at most 100 characters, for people who look after the notifications.
         body: The text.
-        scheduled_delivery: When it is due, with a time zone; by default at once.
+        scheduled_delivery: When the message is due, with a time zone; by default at once.
         retry_time_interval: Minutes from a failed attempt to the next.
-        max_retries: Attempts after which it becomes ``DELIVERY FAILURE``.
+        max_retries: Attempts before ``DELIVERY FAILURE``.
         quiet: Return instead of raising one of the first three errors below.
         extra: A JSON object for your own use.
-        priority: From 0 to 9. What has a higher one goes first among what is due.
+        priority: From 0 to 9. Among due notifications, a higher priority goes first.
 
     Raises:
         UserIsOptedOut: When the user has an active opt-out.
         UserHasNoTargetRecords: When the user has no active record in the target.
         NotificationsNotCreated: When all of the notifications exist already.
-        InvalidNotification: When what is to be created could never be delivered; it is a
-            ``ValueError`` too. ``quiet`` does not silence it.
+        InvalidNotification: When the message could never be delivered. A ``ValueError`` too;
+            ``quiet`` does not silence this error.
     """
     create_for_user(
         user,

@@ -1,4 +1,4 @@
-"""What a target asks of a notification, whoever makes it: ``notify()``, a creator, the admin."""
+"""A target's own rules for a notification, made by ``notify()``, a creator or the admin."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,18 +7,18 @@ from ..models import NotificationTarget
 
 
 def validate_content(target: NotificationTarget, body: str, extra: Mapping[str, Any]) -> None:
-    """Check what a target can tell in advance that it could not deliver.
+    """Check a target's own rules, so that a notification without a chance is refused at once.
 
     Args:
-        target: Where it goes.
+        target: The notification's target.
         body: The notification's body.
-        extra: Its ``extra``.
+        extra: The notification's ``extra``.
 
     Raises:
-        InvalidNotification: When it could never be delivered.
+        InvalidNotification: When the notification could never be delivered.
     """
     if target.notification_module_name == "email":
-        # Imported here: it brings the HTML converter with it.
+        # Imported here, because the email rules load the HTML converter.
         from .validate_email import validate_email
 
         validate_email(body, extra)

@@ -1,7 +1,7 @@
-"""What the email target asks of a notification beyond what every target asks.
+"""The email target's own rules for a notification.
 
-The handler checks again what it sends, for rows that no creator has made; here the caller learns
-of it in time.
+The handler checks every mail again, for rows without a creator; here the caller learns of a fault
+in time.
 """
 
 from collections.abc import Mapping
@@ -28,16 +28,16 @@ ADDRESS_KEYS = ("cc", "bcc", "reply_to")
 
 
 def validate_email(body: str, extra: Mapping[str, Any]) -> None:
-    """Check what only an email can get wrong.
+    """Check the parts of a notification that only emails have.
 
     Args:
         body: The notification's body.
-        extra: Its ``extra``.
+        extra: The notification's ``extra``.
 
     Raises:
-        InvalidNotification: When there is neither a body nor a template, the template does not
-            exist or does not compile, an attachment is not in the default storage, or what
-            ``extra`` says of addresses, headers or attachments is of the wrong form.
+        InvalidNotification: When body and template are both missing, the template does not exist or
+            does not compile, an attachment is not in the default storage, or addresses, headers or
+            attachments in ``extra`` have the wrong form.
     """
     if extra.get("content_subtype") not in (None, "html", "plain"):
         raise InvalidNotification(_('extra["content_subtype"] must be "html" or "plain".'))
@@ -81,7 +81,7 @@ def _validate_template(body: str, name: Any) -> None:
             )
             % {"name": name, "error": error}
         ) from error
-    except Exception as error:  # a folder's name, a file that is no text, another engine's errors
+    except Exception as error:  # a folder's name, a binary file, another engine's errors
         raise InvalidNotification(
             _(
                 'extra["template_name"] names the template %(name)r, which cannot be loaded:'
@@ -162,7 +162,7 @@ def _validate_attachments(paths: Any) -> None:
         try:
             check_attachment(path)
         except CannotBuildMessage as error:
-            # A storage that is out of reach for now is asked again when the mail is sent.
+            # A storage out of reach for now is asked again when the mail is sent.
             if not error.temporary:
                 raise InvalidNotification(str(error)) from error
 

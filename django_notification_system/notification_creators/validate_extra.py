@@ -1,1 +1,1 @@
-"""What ``extra`` may hold: JSON, as far as every database can store it."""
+"""The content of ``extra``: JSON that every database can store."""

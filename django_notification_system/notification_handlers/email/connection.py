@@ -178,7 +178,7 @@ class MailConnection:
         return isinstance(error, smtplib.SMTPServerDisconnected)
 
     def _watch(self) -> None:
-        """Wrap the client's methods to follow a message's stage: smtplib's errors do not tell."""
+        """Wrap the client's methods, to follow a message's stage: smtplib's errors do not tell."""
         client = self._client
         if client is None:
             return

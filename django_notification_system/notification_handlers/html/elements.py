@@ -1,7 +1,6 @@
-"""What HTML's elements do to a text: which begin a line, which show nothing, which end others.
+"""The effect of HTML's elements on a text: line breaks, hidden content, ends of other elements.
 
-Source: the HTML standard, sections 15.3 (how browsers show elements) and 13.1.2.4 (tags that may be
-left out).
+Source: the HTML standard, sections 15.3 (how browsers show elements) and 13.1.2.4 (optional tags).
 """
 
 from collections.abc import Mapping
@@ -12,8 +11,8 @@ LINE_BEGINNERS = (
     " summary ul xmp"
 )
 PARAGRAPHS = "blockquote dl figure h1 h2 h3 h4 h5 h6 p pre table"
-#: Newlines that stand at least between an element and its neighbours: 1 begins a line, 2 leaves
-#: one line empty.
+#: The least number of newlines between an element and its neighbours: 1 begins a line, 2 leaves an
+#: empty line.
 BLOCKS: Mapping[str, int] = {
     **dict.fromkeys(LINE_BEGINNERS.split(), 1),
     **dict.fromkeys(PARAGRAPHS.split(), 2),
@@ -22,22 +21,22 @@ CELLS = frozenset({"td", "th"})
 TABLE_PARTS = CELLS | {"caption", "colgroup", "tbody", "tfoot", "thead", "tr"}
 LISTS = frozenset({"dir", "menu", "ol", "ul"})
 EMPTY = "area base br col embed hr img input link meta param source track wbr"
-#: Elements that have no content, and so no end.
+#: Elements without content, and so without an end.
 VOID = frozenset(EMPTY.split())
 NOT_SHOWN = (
     "audio canvas datalist iframe math noembed noframes noscript object script style svg template"
     " title video"
 )
-#: Elements whose content no mail program shows. ``head`` is not here, because its end may be left
-#: out; what stands in it is.
+#: Elements whose content no mail program shows. ``head`` is not here, because its end tag is
+#: optional; the elements in ``head`` are.
 UNSEEN = frozenset(NOT_SHOWN.split())
-#: Elements that keep line breaks and spaces as they are written.
+#: Elements with line breaks and spaces kept as written.
 PREFORMATTED = frozenset({"listing", "pre", "plaintext", "textarea", "xmp"})
-#: Elements that an end tag of an inline element does not end.
+#: Elements that no end tag of an inline element ends.
 SPECIAL = frozenset(BLOCKS) | TABLE_PARTS | UNSEEN | {"button", "select", "textarea"}
-#: What an end tag of another element does not reach beyond.
+#: Elements that no end tag of another element reaches across.
 SCOPES = CELLS | {"caption", "table", "template"}
-#: Elements that a start tag ends, and those beyond which it does not reach.
+#: By start tag: the elements that the tag ends, and the elements that it does not reach across.
 ENDED_BY: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     **dict.fromkeys((*BLOCKS, "plaintext"), (frozenset({"p"}), SCOPES | {"button"})),
     "a": (frozenset({"a"}), frozenset({"template"})),

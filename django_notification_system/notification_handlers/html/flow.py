@@ -1,34 +1,34 @@
-"""Text that grows word by word: lines, the empty lines between them, what stands before each."""
+"""Text that grows word by word: lines, empty lines in between, prefixes before the lines."""
 
 import re
 
-#: HTML's white space; a space that does not break is no part of it.
+#: HTML's white space, without the no-break space.
 WHITE_SPACE = re.compile(r"[ \t\n\f\r]+")
 LINE_END = re.compile(r"\r\n|\r|\n")
 SPACES = " \t\n\f\r"
 NO_BREAK_SPACE = "\xa0"
 SPACERS = f"{NO_BREAK_SPACE} "
-#: Newlines that elements and ``<br>`` make, at the most: two empty lines.
+#: The largest number of newlines from elements and ``<br>``: two empty lines.
 MOST_NEWLINES = 3
-#: Columns that indents may take, of the 78 that a line should have.
+#: The largest width of indents, in columns; a line should have 78.
 WIDEST_PREFIX = 40
 
 
 class Allowance:
-    """How many characters may yet be spent on indents, columns and rules.
+    """How many characters are left for indents, columns and rules.
 
-    HTML of a few characters can ask for any number of them. One allowance for a whole text keeps
-    the text about as long as its HTML, whatever the markup.
+    HTML of a few characters can ask for any number of such characters. One allowance for a whole
+    text keeps the text about as long as its HTML, whatever the markup.
 
     Args:
-        characters: How many there are.
+        characters: How many characters may be spent.
     """
 
     def __init__(self, characters: int) -> None:
         self._left = characters
 
     def take(self, characters: int) -> bool:
-        """Spend some, unless too few are left; tell whether they were spent."""
+        """Spend some characters, unless too few are left; return whether they were spent."""
         if characters > self._left:
             return False
         self._left -= characters
@@ -36,15 +36,15 @@ class Allowance:
 
 
 class Flow:
-    """Lines of text, as a mail has them, one below the other.
+    """A mail's lines of text, one below the other.
 
     Args:
-        allowance: For what stands before the lines.
+        allowance: For the prefixes of lines.
 
     Attributes:
-        lines: The lines that are complete.
-        prefix: What stands before every line: an indent, or a sign of quotation.
-        marker: What stands before the next line in place of the prefix: a list item's number.
+        lines: The complete lines.
+        prefix: Stands before every line: an indent, or a sign of quotation.
+        marker: Stands before the next line in place of the prefix: a list item's number.
         has_blocks: Whether an element began a line.
     """
 
@@ -54,7 +54,7 @@ class Flow:
         self.marker: str | None = None
         self.has_blocks = False
         self._allowance = allowance
-        #: The line that is begun: its prefix and its words. No line is begun where it is empty.
+        #: The line begun: prefix and words; empty where no line is begun.
         self._pieces: list[str] = []
         self._is_spaced = False
         self._newlines = 0
@@ -97,14 +97,14 @@ class Flow:
             self.write(line)
 
     def write_line(self, line: str) -> None:
-        """Write a line; what follows begins another."""
+        """Write a line; the next text begins another line."""
         if line:
             self._append(line)
         self._end_line()
         self._newlines += 1
 
     def write_behind(self, text: str) -> None:
-        """Write behind the last word, though its line may be complete."""
+        """Write behind the last word, even if the word's line is complete."""
         if self.lines and not self._pieces:
             self.lines[-1] += f" {text}"
             return
@@ -114,7 +114,7 @@ class Flow:
         self._is_spaced = was_spaced
 
     def break_line(self) -> None:
-        """Begin a line; where one is begun and empty, leave it so and begin another."""
+        """Begin a line; leave the present line empty if nothing is written there."""
         if self._pieces:
             self.part(1)
         else:
@@ -122,7 +122,7 @@ class Flow:
         self._is_spaced = False
 
     def part(self, newlines: int) -> None:
-        """Put at least this many newlines between what was written and what follows."""
+        """Put at least so many newlines between the last text and the next."""
         if self._pieces:
             self._end_line()
         if self._has_spacer:
@@ -134,7 +134,7 @@ class Flow:
             self._prefix_between = self.prefix
 
     def flush_into(self, other: "Flow") -> None:
-        """Write all of this into another flow, where a line that is begun stays so."""
+        """Write all lines into another flow; a line not yet complete stays so there."""
         for line in self.lines:
             other.write_line(line)
         other.part(self._newlines)

@@ -1,4 +1,4 @@
-"""Where a document's words go: lists, quotations, tables and links as text has them."""
+"""The places of a document's words: lists, quotations, tables and links in the manner of texts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +13,8 @@ INTEGER = re.compile(r"\s*+([+-]?[0-9]{1,9})(?![0-9])")
 FOLLOWABLE = ("http:", "https:", "mailto:", "tel:", "sms:")
 #: The URL standard, section 4.4: browsers remove these from a link's target.
 LINE_BREAK_OR_TAB = re.compile(r"[\t\n\r]")
-#: What would end a target too early for a mail program; no URI has them (RFC 3986, appendix A).
+#: Characters that would end a target too early in a mail program; no URI has them (RFC 3986,
+#: appendix A).
 NOT_IN_URI = re.compile(r"[ <>]")
 
 End = Callable[[], None]
@@ -23,7 +24,7 @@ class Link:
     """A link whose text is being written.
 
     Args:
-        target: Where it leads.
+        target: The link's target.
     """
 
     def __init__(self, target: str) -> None:
@@ -33,12 +34,12 @@ class Link:
 
     @property
     def has_words(self) -> bool:
-        """Whether it has a text, and not only a picture."""
+        """Whether the link has a text, and not only a picture."""
         return any(not text.isspace() for text in self.texts)
 
     @property
     def shown(self) -> str:
-        """What is written behind its text: the target, unless the text is the same."""
+        """The text behind the link's own: the target, unless the link's own text says the same."""
         text = " ".join("".join(self.texts).split())
         if not text and not self.has_image:
             return ""
@@ -51,9 +52,9 @@ class Link:
 class Layout:
     """A document's text as it grows.
 
-    A table's cells are kept apart until it is known whether they make columns. As soon as anything
-    in it needs lines of its own (a table, a list), it is written out, so that no more than one
-    table is kept at a time and no text is moved twice, however deep tables are nested.
+    A table's cells are kept apart until the table is known to have columns or not. As soon as
+    anything in the table needs lines of its own (a table, a list), the table is written out. So at
+    most one table is kept at a time, and no text is moved twice, however deep tables are nested.
 
     Args:
         length: How many characters the document has.
@@ -67,16 +68,16 @@ class Layout:
         self._link: Link | None = None
         self._last_target = ""
         self._caption = ""
-        #: Where words go: the page, or the cell that is open.
+        #: Where words go: the page, or the open cell.
         self.flow = self._page
 
     def lines(self) -> list[str]:
-        """Return all of it."""
+        """Return all lines."""
         self._write_table_out()
         return self._page.finish()
 
     def write(self, text: str, white_space: str) -> None:
-        """Write what stands between tags."""
+        """Write the text between two tags."""
         if white_space == "":
             self.flow.write(text)
         elif white_space == "pre-line":
@@ -89,7 +90,7 @@ class Layout:
             self._caption = ""
 
     def write_image(self, text: str) -> None:
-        """Write what an image shows, once where it is repeated."""
+        """Write the text in place of an image; the same text in a row only once."""
         caption = " ".join(text.split())
         if self._link is not None:
             self._link.has_image = True
@@ -98,28 +99,28 @@ class Layout:
             self._caption = caption
 
     def write_rule(self) -> None:
-        """Write a line that parts what is above from what is below."""
+        """Write a line that parts the text above from the text below."""
         self.begin_block(1)
         if self._allowance.take(len(RULE)):
             self.flow.write(RULE)
         self.flow.part(1)
 
     def begin_block(self, newlines: int) -> End:
-        """Begin a line, with this many newlines before it; return what ends the block."""
+        """Begin a line, with so many newlines before it; return the function to end the block."""
         self.flow.part(newlines)
         self.flow.has_blocks = True
         return lambda: self.flow.part(newlines)
 
     def begin_quotation(self) -> End:
-        """Begin a text that is quoted."""
+        """Begin a quoted text."""
         return self._indent("> ", 2)
 
     def begin_description(self) -> End:
-        """Begin what describes a term."""
+        """Begin the description of a term."""
         return self._indent("    ", 1)
 
     def begin_list(self, name: str, attributes: Mapping[str, str]) -> End:
-        """Begin a list, with numbers where it is an ``ol``."""
+        """Begin a list, with numbers for an ``ol``."""
         self._write_table_out()
         end_block = self.begin_block(1)
         self._counters.append(_integer(attributes.get("start"), 1) if name == "ol" else None)
@@ -149,7 +150,7 @@ class Layout:
         return end
 
     def begin_link(self, target: str | None) -> End | None:
-        """Begin the text of a link; only those that a person may follow are shown."""
+        """Begin the text of a link; only targets that a person can follow are shown."""
         target = LINE_BREAK_OR_TAB.sub("", (target or "").strip())
         if not target.lower().startswith(FOLLOWABLE):
             return None
@@ -158,7 +159,7 @@ class Layout:
         def end() -> None:
             if self._link is link:
                 self._link = None
-                # A picture without words often leads where the words beside it lead.
+                # A picture without words often leads to the same place as the words beside it.
                 if link.shown and (link.has_words or link.target != self._last_target):
                     self.flow.write_behind(link.shown)
                 self._last_target = link.target
@@ -203,7 +204,7 @@ class Layout:
         self.flow.part(2)
 
     def _write_table_out(self) -> None:
-        """Write the table that is kept, if there is one, and go on on the page."""
+        """Write the kept table, if any, and go on on the page."""
         if self._table is None:
             return
         self._table.write_apart(self._page)

@@ -1,11 +1,11 @@
-"""What of an element's ``style`` and other attributes tells how its text is shown."""
+"""How a text is shown, by an element's ``style`` and other attributes."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-#: Longer ones are read anew each time, so that what is remembered stays small.
+#: Longer styles are read anew each time, so that the cache stays small.
 LONGEST_REMEMBERED = 500
 COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 DECLARATION = re.compile(r"(?:^|;)\s*+([-a-z]++)\s*+:([^;]*+)")
@@ -16,14 +16,15 @@ KEEPS_SPACES = frozenset({"pre", "pre-wrap", "break-spaces"})
 
 @dataclass(frozen=True)
 class Style:
-    """How an element's own style has its text shown.
+    """How an element's own style shows the element's text.
 
     Attributes:
-        is_hidden: Whether no mail program shows it.
-        is_hidden_in_outlook: Whether it is meant for all mail programs but Outlook, or for none.
-        begins_line: Whether it begins a line, whatever the element.
+        is_hidden: Whether no mail program shows the element.
+        is_hidden_in_outlook: Whether the element is meant for all mail programs but Outlook, or for
+            none.
+        begins_line: Whether the element begins a line, whatever its name.
         white_space: The value of ``white-space``, or an empty text.
-        is_right: Whether its text stands at the right.
+        is_right: Whether the text stands at the right.
     """
 
     is_hidden: bool = False
@@ -37,7 +38,7 @@ ORDINARY = Style()
 
 
 def style_of(attributes: Mapping[str, str]) -> Style:
-    """Return what an element's attributes say; it has some."""
+    """Return the style in an element's attributes; at least one attribute must be given."""
     if "hidden" in attributes:
         return Style(is_hidden=True)
     text = attributes.get("style")

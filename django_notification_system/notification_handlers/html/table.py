@@ -1,4 +1,4 @@
-"""Tables as text: in columns where they fit a line, else one cell below the other."""
+"""Tables as text: in columns where they fit a line, else all cells below each other."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ GAP = "  "
 
 @dataclass(frozen=True)
 class Cell:
-    """What one cell says.
+    """A cell's content.
 
     Attributes:
-        lines: Its text.
-        span: How many columns it takes.
-        is_right: Whether it stands at its column's right, as amounts do.
-        has_blocks: Whether an element in it began a line.
+        lines: The cell's text.
+        span: How many columns the cell takes.
+        is_right: Whether the text stands at the column's right, as amounts do.
+        has_blocks: Whether an element in the cell began a line.
     """
 
     lines: list[str]
@@ -34,26 +34,26 @@ class Table:
     """The rows of a table, from top to bottom.
 
     Attributes:
-        rows: The cells of each, those that are empty too.
+        rows: The rows' cells, empty cells included.
     """
 
     rows: list[list[Cell]] = field(default_factory=list)
     _column: int = 0
-    #: In how many rows from here on a column belongs to a cell of a row above.
+    #: By column: in how many rows from here on the column belongs to a cell of a row above.
     _taken: dict[int, int] = field(default_factory=dict)
 
     def begin_row(self) -> None:
-        """Put what follows into another row."""
+        """Begin another row."""
         self.rows.append([])
         self._column = 0
         self._taken = {column: rows - 1 for column, rows in self._taken.items() if rows > 1}
 
     def add(self, cell: Cell, rows: int = 1) -> None:
-        """Put a cell into the row, behind what is there.
+        """Put a cell into the row, behind the cells there.
 
         Args:
             cell: The cell.
-            rows: In how many rows it stands.
+            rows: How many rows the cell spans.
         """
         if not self.rows:
             self.begin_row()
@@ -69,7 +69,7 @@ class Table:
         self._column += cell.span
 
     def write(self, flow: Flow, allowance: Allowance) -> None:
-        """Write the table: in columns where it has some that fit, and the allowance lasts."""
+        """Write the table: in columns if the columns fit and the allowance lasts."""
         self.rows = [row for row in self.rows if any(cell.lines for cell in row)]
         columns = _columns(self.rows)
         if columns is None or not allowance.take(_padding(self.rows, columns)):
@@ -107,14 +107,14 @@ def width(text: str) -> int:
 
 
 def _is_right_to_left(lines: list[str]) -> bool:
-    """Tell whether mail programs show a text from right to left, where the right is its start."""
+    """Return whether a text is shown from right to left: then its start is at the right."""
     return not all(map(str.isascii, lines)) and any(
         unicodedata.bidirectional(character) in ("R", "AL") for character in chain(*lines)
     )
 
 
 def _together(row: list[Cell]) -> str:
-    """Return the line that a row's cells make side by side, or an empty text."""
+    """Return a line with all cells of a row, or an empty text where the cells do not fit."""
     if any(len(cell.lines) > 1 for cell in row):
         return ""
     line = GAP.join(cell.lines[0] for cell in row)
@@ -122,13 +122,13 @@ def _together(row: list[Cell]) -> str:
 
 
 def _columns(rows: list[list[Cell]]) -> list[int] | None:
-    """Return the columns' widths, or ``None`` where there are no columns, or none that fit."""
+    """Return the columns' widths, or ``None`` where no columns fit or the table has none."""
     in_columns = [row for row in rows if sum(bool(cell.lines) for cell in row) > 1]
     placed = [each for row in in_columns for each in _places(row)]
     if not placed or any(column + cell.span > WIDEST_LINE for column, cell in placed):
         return None
     widths = [0] * max(column + cell.span for column, cell in placed)
-    # Cells that take several columns come last, for they need only what the others leave.
+    # Cells across several columns come last: they need only the space that other cells leave.
     for column, cell in sorted(placed, key=lambda place: place[1].span > 1):
         last = column + cell.span
         missing = max(map(width, cell.lines)) - _space(widths[column:last])
@@ -137,7 +137,7 @@ def _columns(rows: list[list[Cell]]) -> list[int] | None:
 
 
 def _places(row: list[Cell]) -> Iterator[tuple[int, Cell]]:
-    """Yield the cells that say something, each with the number of its first column."""
+    """Yield the cells with a text, and the number of their first column."""
     column = 0
     for cell in row:
         if cell.lines:
@@ -146,7 +146,7 @@ def _places(row: list[Cell]) -> Iterator[tuple[int, Cell]]:
 
 
 def _space(widths: list[int]) -> int:
-    """Return how wide columns are together; those in which nothing stands take no space."""
+    """Return the width of columns together; empty columns take no space."""
     used = [each for each in widths if each]
     return sum(used) + len(GAP) * max(0, len(used) - 1)
 

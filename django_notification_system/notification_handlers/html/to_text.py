@@ -1,4 +1,4 @@
-"""Telling HTML from plain text, and turning each into the other for a mail's two parts."""
+"""Tell HTML from plain text, and turn each into the other for a mail's two parts."""
 
 import re
 from functools import lru_cache
@@ -7,13 +7,13 @@ from django.utils.html import escape
 
 from .walk import lines_of
 
-#: Elements whose start tag alone tells that a text is HTML: nobody writes these in prose.
+#: Elements whose start tag alone proves HTML: nobody writes these tags in prose.
 TELLING = (
     "blockquote|br|center|div|font|h1|h2|h3|h4|h5|h6|hr|html|img|li|ol|p|pre|span|table|tbody|td"
     "|tfoot|th|thead|tr|ul"
 )
-#: Elements whose names people also write between angle brackets ("Dear <title>", "at <time>"):
-#: they tell only together with their end tag, or with an attribute in quotes.
+#: Elements whose names people also write between angle brackets ("Dear <title>", "at <time>"): only
+#: an end tag, or an attribute in quotes, proves HTML.
 OTHER = (
     "a|abbr|address|article|aside|b|bdi|bdo|big|body|button|caption|cite|code|col|colgroup|data|dd"
     "|del|details|dfn|dl|dt|em|figcaption|figure|footer|form|head|header|i|input|ins|kbd|label|link"
@@ -31,17 +31,17 @@ START_TAG = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 END_TAG = re.compile(r"</([a-z][a-z0-9]*+)\s*+>", re.IGNORECASE)
-#: What no text of a mail has: control characters other than white space, halves of characters.
+#: Characters without a place in a mail: control characters except white space, lone surrogates.
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 #: Spaces that HTML would drop: an indent, or several together.
 COUNTING_SPACES = re.compile(r"(?:^|[\r\n]) |\t|  ")
-#: What stands in columns, which need characters of one width.
+#: Signs of columns, which need characters of the same width.
 COLUMNS = re.compile(r"\S(?: {3}|\t)")
 
 
 def is_html(text: str) -> bool:
-    """Tell whether a text is HTML: it has a doctype or an HTML element's real tag.
+    """Return whether a text is HTML: with a doctype or a real tag of an HTML element.
 
     ``a < b and c > d``, ``x<y`` and ``<bob@example.com>`` are plain text.
     """
@@ -61,25 +61,26 @@ def is_html(text: str) -> bool:
     return False
 
 
-# A campaign sends one body to many; a few, because a body may be large.
+# A campaign sends the same body to many users; only a few are kept, because a body may be large.
 @lru_cache(maxsize=8)
 def html_to_text(source: str) -> str:
-    """Return HTML as a person would read it, with the targets of its links.
+    """Return HTML as a person would read the page, with the targets of its links.
 
     The time, the memory and the text's length are bounded by the HTML's length, whatever the
-    markup. Nothing is raised.
+    markup. No error is raised.
     """
     lines = lines_of(UNREADABLE.sub("", source))
     return UNREADABLE.sub("", "\n".join(lines))
 
 
 def text_to_html(text: str) -> str:
-    """Return plain text as HTML that looks the same: escaped, each line break and space kept."""
+    """Return plain text as HTML with the same look: escaped, all line breaks and spaces kept."""
     lines = [escape(line) for line in LINE_BREAK.split(text)]
     # dir="auto": a mail program takes the direction, right-to-left or not, from the text.
     if not COUNTING_SPACES.search(text):
         return '<div dir="auto">' + "<br>\n".join(lines) + "</div>"
-    # <br> all the same, for Outlook knows no pre-wrap; and no newline beside it, for all others do.
+    # <br> in spite of pre-wrap, because Outlook does not know pre-wrap; and no newline beside <br>,
+    # because all other programs know it.
     style = "white-space:pre-wrap"
     if COLUMNS.search(text):
         style += ";font-family:monospace"

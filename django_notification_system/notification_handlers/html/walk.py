@@ -1,8 +1,8 @@
-"""Walking through HTML from tag to tag, with the elements that are open.
+"""Walk through HTML from tag to tag, with a stack of open elements.
 
-No tree is made. The HTML standard has a parser repeat elements that were left open (section
-13.2.4.3), so that a tree can be as large as the square of its source. Here every tag is looked at
-once, and every open element is ended once, whatever the markup.
+No tree is made. The HTML standard has a parser repeat elements left open (section 13.2.4.3), so
+that a tree can be as large as the square of its source. Here every tag is read once, and every open
+element ended once, whatever the markup.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ from .elements import (
 from .layout import End, Layout
 from .style import KEEPS_SPACES, ORDINARY, Style, style_of
 
-#: Kept, for a lookup in the class costs as much as the comparison.
+#: Kept here, because a lookup in the class costs as much as the comparison.
 TEXT, START_TAG, END_TAG = TokenType.TEXT, TokenType.START_TAG, TokenType.END_TAG
 COMMENT, DOCTYPE = TokenType.COMMENT, TokenType.DOCTYPE
 NO_ATTRIBUTES: Mapping[str, str] = {}
@@ -40,11 +40,11 @@ class OpenElement:
     """An element whose end has not come.
 
     Attributes:
-        name: Its tag's.
-        is_hidden: Whether nothing in it is shown.
-        white_space: ``""``, ``"pre"`` or ``"pre-line"``: what its line breaks and spaces mean.
-        end: What is to be done at its end.
-        is_over: Whether its end tag has come, while elements in it are still open.
+        name: The tag's name.
+        is_hidden: Whether nothing in the element is shown.
+        white_space: ``""``, ``"pre"`` or ``"pre-line"``: the meaning of line breaks and spaces.
+        end: Called at the element's end.
+        is_over: Whether the end tag has come, while elements inside are still open.
     """
 
     name: str
@@ -66,10 +66,10 @@ class _Walk:
         self._page = OpenElement("", is_hidden=False, white_space="")
         self._top = self._page
         self._open: list[OpenElement] = []
-        #: Where in ``_open`` elements of a name stand, so that none must be looked for.
+        #: By name: the places of elements in ``_open``, so that no search is needed.
         self._positions: defaultdict[str, list[int]] = defaultdict(list)
         self._specials: list[int] = []
-        #: Without one, a table does not end a paragraph (the HTML standard, "quirks").
+        #: Without a doctype, a table does not end a paragraph (the HTML standard, "quirks").
         self._has_doctype = False
         self._is_for_all_but_outlook = False
         self._is_first_in_preformatted = False
@@ -98,7 +98,8 @@ class _Walk:
         self._layout.write(text, self._top.white_space)
 
     def _comment(self, text: str) -> None:
-        # Outlook's: "<!--[if !mso]><!-->" begins what all others read, "<!--<![endif]-->" ends it.
+        # Outlook's: "<!--[if !mso]><!-->" begins a part for other programs, "<!--<![endif]-->" ends
+        # it.
         if "[endif]" in text:
             self._is_for_all_but_outlook = False
         elif text.startswith("[if !mso"):
@@ -122,7 +123,7 @@ class _Walk:
         white_space = "pre" if name in PREFORMATTED else top.white_space
         if style.white_space:
             white_space = MEANING_OF_WHITE_SPACE.get(style.white_space, "")
-        # All others do nothing to the text, nor to the end of another element.
+        # Other elements change neither the text nor the end of another element.
         if (
             name in MATTERING
             or self._positions.get(name)
@@ -136,14 +137,14 @@ class _Walk:
             self._push(OpenElement(name, is_hidden, white_space, end))
 
     def _stray_table_part(self) -> None:
-        """Take a part of a table without the table for a block; browsers do not see it at all."""
+        """Take a part of a table outside a table for a block; browsers ignore such tags."""
         if not self._top.is_hidden:
             self._layout.begin_block(1)
 
     def _is_hidden_by(self, style: Style, name: str) -> bool:
         if style.is_hidden or not style.is_hidden_in_outlook:
             return style.is_hidden
-        # A button for all others has it too, beside one for Outlook in a comment.
+        # A button has this style too, beside a button for Outlook alone in a comment.
         return name != "a" and not self._is_for_all_but_outlook
 
     def _void(self, name: str, attributes: Mapping[str, str]) -> None:
@@ -155,7 +156,7 @@ class _Walk:
             self._layout.write_image(attributes.get("alt", ""))
 
     def _begin(self, name: str, attributes: Mapping[str, str], style: Style) -> End | None:
-        """Begin an element that is shown; return what ends it."""
+        """Begin a shown element; return the function that ends the element."""
         layout = self._layout
         if name in CELLS:
             is_right = style.is_right or attributes.get("align", "").lower() == "right"
@@ -212,7 +213,7 @@ class _Walk:
             self._end_early(self._open[position])
 
     def _end_early(self, element: OpenElement) -> None:
-        """End an element in which others, which it does not end, are open: ``<b><p></b>``."""
+        """End an element around open elements that stay open: ``<b><p></b>``."""
         self._positions[element.name].pop()
         element.is_over = True
         if element.end is not None:
@@ -227,7 +228,7 @@ class _Walk:
             self._end_all_from(min(each for each in found if each > bound))
 
     def _last(self, names: frozenset[str] | set[str]) -> int:
-        """Return where the innermost open element of any of these names stands, or -1."""
+        """Return the place of the innermost open element with any of these names, or -1."""
         last = -1
         for name in names:
             opened = self._positions.get(name)
