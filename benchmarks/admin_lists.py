@@ -1,6 +1,6 @@
 """How long the admin's pages take with 10,000 and with 1,000,000 notifications, on PostgreSQL.
 
-Run ``python -m benchmarks.admin_lists``. It makes a test database of its own and drops it.
+Run ``python -m benchmarks.admin_lists``. The program makes a test database and drops it.
 """
 
 import io
@@ -107,7 +107,7 @@ def compare() -> None:
     client = Client()
     client.force_login(user)
     expo = NotificationTarget.objects.get(name="Expo").pk
-    # In both sizes: the smaller has what was due in the past week.
+    # In both sizes: the smaller table has the notifications due in the past week.
     day = timezone.now() - timedelta(days=3)
     measured: dict[str, list[tuple[int, float]]] = {name: [] for name in PAGES}
     filled = 0

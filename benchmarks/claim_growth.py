@@ -2,9 +2,9 @@
 
     python -m benchmarks.claim_growth [--rows 5000000] [--database postgresql mariadb sqlite]
 
-Each claim takes 500 of a target's due notifications, in a database of its own, while the batch
-before is still held, as in a run that claims ahead. What else a machine does disturbs the fastest
-of several least. The EXPLAINs are of the very statements that a claim executed, with all those rows
+A claim takes 500 of a target's due notifications, in a database of its own, while the batch before
+is still claimed, as in a run that claims ahead. Of several claims the fastest counts: other work on
+the machine disturbs the fastest least. The EXPLAINs are of the executed statements, with all rows
 in the table.
 """
 
@@ -92,7 +92,7 @@ def claim() -> None:
     from tests.support.plans import explained, statements_of
 
     claim_next = claiming()
-    held = claim_next()  # connects, and reads what a run keeps
+    held = claim_next()  # connects, and reads data that a run keeps
     claims: list[Claim] = []
     statements = statements_of(lambda: claims.append(claim_next()))
     seconds = []
@@ -131,7 +131,7 @@ def claiming() -> "Callable[[], Claim]":
 
 
 def deliver(claim: "Claim") -> None:
-    """Be done with a batch: a claim goes through all that is held, and a run does not hold all."""
+    """Deliver a batch: a claim scans all claimed rows, and a run does not have all rows claimed."""
     rows = claim.rows(notification.pk for notification in claim.notifications)
     rows.update(status="DELIVERED", claim_token=None, claimed_until=None)
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks.commit_latency [--number 100] [--way watch rqworker] [--database sqlite]
 
-Single notifications are created in a transaction each, some time apart. The clock runs from the
-commit until the sink has the message. ``held up`` is how long whoever commits waits for the engine.
-Cron is reckoned, not measured: a minute between two runs, and what a run takes to start.
+Single notifications are created, a transaction for every notification, some time apart. The clock
+runs from the commit until the sink has the message. ``held up`` is how long the committing process
+waits for the engine. Cron is computed, not measured: a minute between two runs, and the time for a
+run's start.
 """
 
 import argparse
@@ -28,10 +29,10 @@ from .watch_latency import INTERVALS, PAUSES, shown
 from .workers import CELERY_WORKER, DJANGO, TASKS_WORKERS, environment_of
 
 CRON_SECONDS = 60
-#: What a worker is started with, by what is measured.
+#: The worker's command, by the way measured.
 WORKERS = {**TASKS_WORKERS, "celery": (*CELERY_WORKER, "--loglevel=ERROR")}
 WAYS = ("cron", "watch", *WORKERS)
-#: Until a worker is surely ready; the first message waits for it anyway.
+#: Seconds until a worker is surely ready; the first message waits anyway.
 WARM_UP = 3
 
 
@@ -78,7 +79,7 @@ def measure(vendor: str, way: str, number: int) -> tuple[str, str, str, str, str
 
 
 def reckon(its_project: Project) -> tuple[str, str, str, str, str]:
-    """Reckon what cron takes: a mail waits for the next run, evenly up to a minute."""
+    """Compute cron's times: a mail waits for the next run, evenly up to a minute."""
     began = time.monotonic()
     its_project.python(*DJANGO, "process_notifications", "--verbosity=0")
     start = time.monotonic() - began
@@ -88,7 +89,7 @@ def reckon(its_project: Project) -> tuple[str, str, str, str, str]:
 
 @contextmanager
 def delivering(its_project: Project, vendor: str, way: str) -> Iterator[None]:
-    """Let the process run that delivers, and end it."""
+    """Run the delivering process, and end it."""
     if way == "watch":
         interval = f"--interval={INTERVALS[vendor]}"
         command: tuple[str, ...] = (*DJANGO, "process_notifications", "-v0", "--watch", interval)
@@ -115,13 +116,13 @@ def delivering(its_project: Project, vendor: str, way: str) -> Iterator[None]:
 
 
 def insert(number: int) -> None:
-    """Create one after the other; print the seconds until the sink had each, and were waited."""
+    """Create notifications one by one; print the seconds to the sink, and of the hold-up."""
     import django
 
     django.setup()
 
     if os.environ.get("BENCHMARK_ENGINE") == "celery":
-        # As a project's own package does.
+        # Imported, as a project's own package does.
         from benchmarks import celery_app  # noqa: F401
 
     from django.db import transaction
@@ -138,8 +139,8 @@ def insert(number: int) -> None:
     for index in range(number + WARM_UP):
         time.sleep(chance.uniform(*PAUSES))
         with transaction.atomic():
-            # Before that of this app, so that what the engine takes counts.
-            # Every process of a machine has the same monotonic clock.
+            # Registered before this app's own callback, so that the engine's time counts. All
+            # processes of a machine share the monotonic clock.
             transaction.on_commit(lambda: commits.append(time.monotonic()))
             Notification.objects.create(
                 target_user_record=record,

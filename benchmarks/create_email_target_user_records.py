@@ -1,10 +1,10 @@
-"""How fast ``create_email_target_user_records`` is, against one ``update_or_create`` a user.
+"""How fast ``create_email_target_user_records`` is, against an ``update_or_create`` for every user.
 
     python -m benchmarks.create_email_target_user_records [--users 1000000] [--sample 5000]
 
-It needs PostgreSQL, found as the tests find it (``tests/databases.py``), on which it makes a
-database of its own and drops it again. Every run of the command is a process of its own, whose
-time is that of the command alone, and whose peak memory is that of the whole process.
+Needs PostgreSQL, found like the tests' (``tests/databases.py``); the program makes a database there
+and drops it. Every run of the command is a separate process. The time is the command's alone, the
+peak of memory the whole process's.
 """
 
 import argparse
@@ -67,13 +67,13 @@ def compare(users: int, sample: int) -> None:
             fill(size)
             run_in_process(f"{size:>9,} users, no records")
     fill(users)
-    # Just before and just after: what else the machine does slows both.
+    # Just before and just after: other work on the machine slows both.
     theirs = [update_or_create_each(0, sample // 2)]
     TargetUserRecord.objects.all().delete()
     ours = run_in_process(f"{users:>9,} users, no records")
     TargetUserRecord.objects.filter(user__in=sampled(sample // 2, sample)).delete()
     theirs.append(update_or_create_each(sample // 2, sample))
-    # The command would take these over as release 1.5.3's, and count them as updated.
+    # The command would take over these records as release 1.5.3's, and count them as updated.
     rivals = TargetUserRecord.objects.filter(origin=TargetUserRecord.Origin.MANUAL)
     rivals.update(origin=TargetUserRecord.Origin.USER_EMAIL)
     again = run_in_process(f"{users:>9,} users, nothing to do")
@@ -101,7 +101,7 @@ def fill(users: int) -> None:
 
 
 def run_in_process(what: str) -> float:
-    """Run the command, print what it took, and return users a second."""
+    """Run the command, print the figures, and return users a second."""
     finished = subprocess.run(
         [sys.executable, "-m", "benchmarks.create_email_target_user_records", "--run-command"],
         env={**os.environ, "BENCHMARK_RUN": DATABASE_NAME.rpartition("_")[2]},
@@ -140,7 +140,7 @@ def sampled(first: int, last: int) -> list[Any]:
 
 
 def update_or_create_each(first: int, last: int) -> float:
-    """Do what release 1.5.3 did, one user at a time, and return users a second."""
+    """Update users one by one, as release 1.5.3 did, and return users a second."""
     target = NotificationTarget.objects.get(name="Email", notification_module_name="email")
     users = sampled(first, last)
     start = time.perf_counter()

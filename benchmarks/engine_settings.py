@@ -1,4 +1,4 @@
-"""The benchmarks' project with a task engine: the one that BENCHMARK_ENGINE names."""
+"""The benchmarks' project with the task engine named by BENCHMARK_ENGINE."""
 
 import os
 
@@ -9,7 +9,7 @@ from benchmarks.settings import INSTALLED_APPS as APPS
 
 INSTALLED_APPS = [*APPS, *([] if django.VERSION >= (6, 0) else ["django_tasks"])]
 NOTIFICATION_SYSTEM = {"DISPATCH": "on_commit"}
-#: Others use the same Redis.
+#: Other programs use the same Redis.
 QUEUE = "benchmark"
 REDIS_DATABASE = 14
 engine = os.environ["BENCHMARK_ENGINE"]

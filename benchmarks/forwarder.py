@@ -1,7 +1,8 @@
-"""Lets a host of ``namespaces.py`` reach what listens on the machine's loopback alone.
+"""Lets a host of ``namespaces.py`` reach ports on the machine's loopback.
 
-``python benchmarks/forwarder.py 198.18.0.1,127.0.0.1,5432 ...``: listen on a free port of the first
-address for each argument, print the ports as JSON, and pass on to the others' until killed.
+``python benchmarks/forwarder.py 198.18.0.1,127.0.0.1,5432 ...``: for every argument, listen on a
+free port of the first address, and pass connections on to the second. The ports are printed as
+JSON; the program runs until killed.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ def _forward_to(host: str, port: int) -> Forward:
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on what one end says until it has nothing more to say, or the other does not listen."""
+    """Pass on the bytes of one end until that end closes or the other end stops listening."""
     with suppress(ConnectionError):
         while data := await reader.read(AT_ONCE):
             writer.write(data)

@@ -3,12 +3,12 @@
     python -m benchmarks.hosts [--processes 1 2 4] [--emails 1000000] [--namespaces]
 
 So many emails are due, and while the processes deliver them, a push comes due every now and then.
-The table says how long it took until the push was delivered, by the notification's own times, how
-many emails went out meanwhile, and the longest that any of the processes had to wait for a lock of
-the database. When all pushes are delivered, the processes are told to stop, and what they recorded
-is compared with what the sink has seen.
+The table has the time until the push was delivered, by the notification's own times, the number of
+emails sent meanwhile, and the longest wait of any process for a lock of the database. When all
+pushes are delivered, the processes are stopped, and the recorded outcomes are compared with the
+sink's count.
 
-With ``--namespaces`` each process has a host of its own, see ``namespaces.py``.
+With ``--namespaces`` every process has a host of its own, see ``namespaces.py``.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def fill_up(its_project: Project, options: argparse.Namespace) -> None:
-    """Let as many be due as are wanted: a run before has delivered some."""
+    """Fill up the due emails, after an earlier run has delivered some."""
     began = time.monotonic()
     missing = options.emails - ask(its_project, "count")["due"]
     analyze = ["--no-analyze"] if options.no_analyze else []
@@ -129,12 +129,12 @@ def _watching(hosts: list[Project]) -> Iterator[None]:
 
 
 def ask(its_project: Project, step: str, *arguments: str) -> dict[str, Any]:
-    """Take a step in the project, in a process of its own, and return what it said."""
+    """Run a step in a separate process of the project, and return its JSON."""
     return json.loads(its_project.python("-m", "benchmarks.hosts", "--step", step, *arguments))
 
 
 def count(options: argparse.Namespace) -> None:
-    """Say as JSON how many are due, are delivered and are claimed."""
+    """Print as JSON how many notifications are due, delivered and claimed."""
     import django
 
     django.setup()
@@ -151,7 +151,7 @@ def count(options: argparse.Namespace) -> None:
 
 
 def push(options: argparse.Namespace) -> None:
-    """Make pushes while emails are delivered, and say as JSON what came of them."""
+    """Make pushes while emails are delivered, and print their times as JSON."""
     import django
 
     django.setup()
@@ -195,12 +195,12 @@ def push(options: argparse.Namespace) -> None:
     print(json.dumps(answer))
 
 
-#: What ``--step`` may be: each is a process of its own in the project.
+#: The values of ``--step``; a step is a separate process of the project.
 STEPS: dict[str, Callable[[argparse.Namespace], None]] = {"count": count, "push": push}
 
 
 class LongestWait:
-    """The longest that anybody was seen to wait for a lock of PostgreSQL, in this database."""
+    """The longest wait of any process for a lock of PostgreSQL in this database."""
 
     STATEMENT = """
     SELECT COALESCE(EXTRACT(EPOCH FROM MAX(clock_timestamp() - locks.waitstart)), 0)
@@ -223,11 +223,11 @@ class LongestWait:
 
 
 class LongestWaitOfMariaDB(LongestWait):
-    """The longest that the waits for row locks took which ended between two looks, all together.
+    """The time of all waits for row locks that ended between two looks.
 
-    MariaDB counts the milliseconds that all waits have taken, and so those of its whole server. Its
-    ``INNODB_TRX`` says only to the second since when one waits, and its performance schema, which
-    knows more, is off by default.
+    MariaDB counts the milliseconds of all waits on the whole server. ``INNODB_TRX`` has the
+    beginning of a wait only to the second, and the performance schema, with more detail, is off by
+    default.
     """
 
     STATEMENT = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_time'"

@@ -1,10 +1,10 @@
-"""The most memory that ``process_notifications`` takes, with more and more due.
+"""The peak memory of ``process_notifications``, with more and more notifications due.
 
     python -m benchmarks.memory [--largest 200000] [--database postgresql sqlite]
                                 [--bodies same different]
 
-Each figure is the peak of resident memory of a process that does nothing else. Blocks are printed,
-to nowhere. Mails are 2 KB of HTML, all the same or each another.
+A figure is the peak of resident memory of a process without other work. Blocks are printed, to
+nowhere. Mails are 2 KB of HTML, all the same or all different.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def measure(
 
 
 def work() -> None:
-    """Deliver all that is due, and print the peak of this process in megabytes."""
+    """Deliver all due notifications, and print this process's peak in megabytes."""
     import django
 
     django.setup()
@@ -83,7 +83,7 @@ def work() -> None:
 
     with open(os.devnull, "w") as nowhere:
         call_command("process_notifications", stdout=nowhere, stderr=nowhere)
-    # Not getrusage(), whose peak begins with that of the process that started this one.
+    # Not getrusage(): its peak begins with the parent process's.
     peak = PEAK.search(Path("/proc/self/status").read_text())
     assert peak is not None
     print(int(peak[1]) / 1024)

@@ -1,7 +1,7 @@
-"""Hosts of a benchmark's own on one machine: network namespaces. They need Linux, root and ``ip``.
+"""Hosts for benchmarks on one machine: network namespaces. They need Linux, root and ``ip``.
 
-Each has a loopback and a network of its own, of two addresses: its and the machine's end. There is
-no way on from there. Database and sink listen on the machine's loopback alone; a forwarder at the
+A host has a loopback and a network with two addresses: the host's and the machine's end. No route
+leads on from there. Database and sink listen on the machine's loopback alone; a forwarder at the
 machine's ends lets the hosts reach them, and takes its share of the processors.
 """
 
@@ -17,16 +17,16 @@ from pathlib import Path
 from .project import Project
 
 FORWARDER = Path(__file__).with_name("forwarder.py")
-#: Of the block that is set aside for measuring networks (RFC 2544): it is nobody's.
+#: From the block reserved for measuring networks (RFC 2544).
 NETWORK = "198.18"
 
 
 @contextmanager
 def hosts(its_project: Project, number: int) -> Iterator[list[Project]]:
-    """Make so many hosts, yield the project as each of them sees it, and remove them.
+    """Make so many hosts, yield the project as seen from every host, and remove the hosts.
 
     Raises:
-        subprocess.CalledProcessError: When the machine does not allow it.
+        subprocess.CalledProcessError: When the machine does not allow network namespaces.
     """
     database = json.loads(its_project.environment["BENCHMARK_DATABASE"])
     sink_ports = json.loads(its_project.environment["BENCHMARK_SINK"])
@@ -54,7 +54,7 @@ def hosts(its_project: Project, number: int) -> Iterator[list[Project]]:
 
 @contextmanager
 def _namespace(index: int) -> Iterator[tuple[str, str]]:
-    """Make one, yield its name and the address of the machine's end, and remove it."""
+    """Make a namespace, yield its name and the address of the machine's end, and remove it."""
     name, link = f"benchmark{os.getpid()}x{index}", f"b{os.getpid()}x{index}"
     block = f"{NETWORK}.{os.getpid() % 256}"
     machine, host = (f"{block}.{4 * index + end}" for end in (1, 2))
@@ -68,7 +68,7 @@ def _namespace(index: int) -> Iterator[tuple[str, str]]:
         _ip("-n", name, "link", "set", "lo", "up")
         yield name, machine
     finally:
-        _ip("netns", "delete", name)  # and with it both ends of the link
+        _ip("netns", "delete", name)  # removes both ends of the link, too
 
 
 def _ip(*arguments: str) -> None:

@@ -1,16 +1,16 @@
-"""How much faster two and four processes empty one queue than one does.
+"""How much faster two and four processes empty a queue than one process does.
 
     python -m benchmarks.processes [--engine celery rqworker] [--latency 0 50] [--processes 1 2 4]
 
 The queue is filled, all processes are started and wait for each other, and then the clock runs
-until the last one has ended. That each message arrived once is the sink's word. Sink, database and
-processes share the machine's processors, so the table says who had them. ``limit`` is the ratio at
-which all processors would be busy, if a message always took what it takes with one process.
+until the last process has ended. The sink counts whether every message arrived once. Sink, database
+and processes share the machine's processors; the table has their shares. ``limit`` is the ratio
+with all processors busy, if a message always cost the processors the same as with one process.
 
 With another ``--engine`` the processes are workers of Celery, or of a backend of Django's Tasks.
-They are waiting when the first batches are handed over, by a process whose start counts; the clock
-stops when the sink has the last message. TEST_REDIS_HOST and the like say which broker Celery has:
-see ``tests/support/brokers.py``.
+The workers are waiting when the first batches are handed over, by a process whose start counts; the
+clock stops when the sink has the last message. TEST_REDIS_HOST and similar variables name Celery's
+broker: see ``tests/support/brokers.py``.
 """
 
 import argparse
@@ -32,27 +32,28 @@ from .delivery.table import grid, load
 from .project import Project, project
 from .workers import CELERY_WORKER, DJANGO, TASKS_WORKERS, environment_of
 
-#: So many messages for each process, by the sink's delay in milliseconds: several batches at least,
-#: for a process that claims the last of the queue leaves the others without work.
+#: How many messages a process gets, by the sink's delay in milliseconds: several batches at least,
+#: because a process that claims the last of the queue leaves the others without work.
 NUMBERS = {0: 10_000, 5: 2_000, 50: 1_000}
 FEWEST = 1_000
 LEAST_RATIO = 1.7
 ENGINES = ("run", "celery", *TASKS_WORKERS)
-#: Until workers that do not say so are surely ready, in seconds.
+#: Seconds until workers without a message about their start are surely ready.
 WARM_UP_SECONDS = 5
-#: Of the first line of /proc/stat: idle, and waiting for the disk. The user's hold the guest's.
+#: In the first line of /proc/stat: idle, and waiting for the disk. The user's column contains the
+#: guest's.
 IDLE_COLUMNS = (3, 4)
 COLUMNS = 8
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What so many processes did.
+    """The figures of so many processes.
 
     Attributes:
-        seconds: From the start of all to the end of the last.
-        workers, sink, rest: The processors' time, in processors; the rest is the database's and
-            whatever else the machine does.
+        seconds: From the start of all processes to the end of the last.
+        workers, sink, rest: The processors' time, in processors; the rest is the database's and the
+            machine's other work.
     """
 
     processes: int
@@ -122,7 +123,7 @@ def measure(its_project: Project, processes: int, number: int, latency: int) -> 
         its_project.start("-m", "benchmarks.processes", "--worker") for _ in range(processes)
     ]
     for worker in workers:
-        line_of(worker)  # it is ready
+        line_of(worker)  # the worker is ready
     before = its_project.ask_sink(f"reset {latency / 1000}")
     machine_before = busy_seconds()
     started = time.perf_counter()
@@ -197,7 +198,7 @@ HAND_OVER = {
 
 def start_worker(project: Project, engine: str) -> "subprocess.Popen[str]":
     if engine == "celery":
-        # On RabbitMQ two workers of one name would want the same queue for their remote control.
+        # On RabbitMQ two workers with the same name would claim the same queue for remote control.
         name = f"benchmark_{uuid4().hex}@%h"
         command = (*CELERY_WORKER, "--loglevel=INFO", "-n", name)
     else:
@@ -216,14 +217,14 @@ def wait_until_ready(worker: "subprocess.Popen[str]") -> None:
     assert worker.stderr is not None
     for line in worker.stderr:
         if line.rstrip().endswith("ready."):
-            # Nobody reads the rest: a full pipe would hold up the worker.
+            # Nobody reads the rest of the output, and a full pipe would hold up the worker.
             threading.Thread(target=worker.stderr.read, daemon=True).start()
             return
     sys.exit("A worker has died.")
 
 
 def seconds_of_session(leader: int) -> float:
-    """Return the processors' time of a worker and its child, its start included."""
+    """Return the processors' seconds of a worker and its child, the start included."""
     listed = subprocess.run(["ps", "-eo", "sess=,pid="], capture_output=True, text=True).stdout
     ticks = 0
     for line in listed.splitlines():
@@ -243,7 +244,7 @@ def line_of(worker: "subprocess.Popen[str]") -> str:
 
 
 def busy_seconds() -> float:
-    """Return the time that all processors were busy since the machine was started."""
+    """Return the busy seconds of all processors since the machine's start."""
     with open("/proc/stat") as lines:
         times = [int(word) for word in lines.readline().split()[1 : 1 + COLUMNS]]
     busy = sum(times) - sum(times[column] for column in IDLE_COLUMNS)
@@ -251,7 +252,7 @@ def busy_seconds() -> float:
 
 
 def work() -> None:
-    """Get ready, wait for the word, deliver all that is due, and say what time that took."""
+    """Get ready, wait for the word, deliver all due notifications, and print the times."""
     import django
 
     django.setup()
@@ -269,7 +270,7 @@ def work() -> None:
 
 
 def table(measured: list[Measurement]) -> str:
-    """Return what was measured; ratio and limit are in multiples of one process."""
+    """Return the measurements as a table; ratio and limit are multiples of one process."""
     headings = [
         "processes",
         "messages",

@@ -1,4 +1,4 @@
-"""A project of a benchmark's own: a database, a sink, and commands as processes of their own."""
+"""A benchmark's project: a database, a sink, and commands in separate processes."""
 
 import json
 import os
@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Project:
-    """Where its processes find database and sink.
+    """The addresses of database and sink for the project's processes.
 
     Attributes:
-        environment: Of each process.
-        control_port: Where the sink counts.
-        prefix: The command through which what is started is started.
+        environment: The processes' environment.
+        control_port: The port of the sink's count.
+        prefix: A command before every started command.
     """
 
     environment: dict[str, str]
@@ -35,7 +35,7 @@ class Project:
     prefix: tuple[str, ...] = ()
 
     def python(self, *arguments: str) -> str:
-        """Run Python to its end and return what it printed."""
+        """Run Python to its end and return the output."""
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -46,7 +46,7 @@ class Project:
         ).stdout
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start Python, with pipes to its input and from its output."""
+        """Start Python, with pipes for input and output."""
         return subprocess.Popen(
             [*self.prefix, sys.executable, *arguments],
             cwd=ROOT,
@@ -74,7 +74,7 @@ def ask_sink(control_port: int, command: str = "show") -> dict[str, float]:
 
 @contextmanager
 def project(vendor: str) -> Iterator[Project]:
-    """Make a project on an empty database, with its tables, and drop all of it afterwards.
+    """Make a project on an empty database, with tables, and drop the database afterwards.
 
     Args:
         vendor: A key of ``tests.databases.DATABASES``.

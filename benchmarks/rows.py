@@ -1,7 +1,7 @@
 """Fills the table of notifications by the million: ``python -m benchmarks.rows --number N``.
 
-Django makes one notification for each user, and the database copies it as often as is asked for,
-see ``tests/support/many_notifications.py``.
+Django makes a notification for every user, and the database copies these to the wanted number, see
+``tests/support/many_notifications.py``.
 """
 
 import argparse
@@ -52,18 +52,18 @@ def main(arguments: Sequence[str]) -> None:
 def fill(
     target: NotificationTarget, number: int, *, status: str, body: str, users: int = USERS
 ) -> None:
-    """Make so many notifications, of the past week or, when delivered, month, for so many users.
+    """Make notifications for some users: due in the past week or, if delivered, in the past month.
 
     Args:
-        target: Where they go.
-        number: How many.
+        target: The notifications' target.
+        number: How many notifications.
         status: Their status.
-        body: Their body, in which ``{word}`` stands for a word that no other has.
-        users: How many users share them.
+        body: Their body; ``{word}`` stands for a word that no other body has.
+        users: How many users share the notifications.
     """
     records = make_records(target, min(users, number))
     ended = status not in Notification.PENDING_STATUSES
-    # What was delivered is older than what is due: who reads by the moment alone, reads it first.
+    # Delivered notifications are older than due ones: a scan by the moment alone reads them first.
     first = timezone.now() - timedelta(days=30 if ended else 7)
     originals = [
         Notification(

@@ -31,6 +31,6 @@ NOTIFICATION_SYSTEM_TARGETS = {
 if _broker := os.environ.get("BENCHMARK_BROKER"):
     INSTALLED_APPS.append("django_notification_system.contrib.celery")
     CELERY_BROKER_URL = _broker
-    # Other work is on the same broker.
+    # Other programs use the same broker.
     CELERY_TASK_DEFAULT_QUEUE = os.environ["BENCHMARK_QUEUE"]
     CELERY_WORKER_PREFETCH_MULTIPLIER = 1

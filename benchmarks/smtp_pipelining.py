@@ -1,10 +1,10 @@
-"""How many mails a second the backend that uses PIPELINING sends, against plain smtplib.
+"""How many mails a second the backend with PIPELINING sends, against plain smtplib.
 
     python -m benchmarks.smtp_pipelining [--messages 100] [--delays 0 5 50] [--rounds 3]
 
-Both send ready-made bytes over kept connections to a sink, a process of its own, that advertises
-PIPELINING. It waits before each write of answers, as a server that is so far away would seem to:
-once for commands that came together. Plain smtplib and ours take turns; the table shows medians.
+Both send ready-made bytes over kept connections to a sink, a separate process, that advertises
+PIPELINING. The sink waits before writing answers, like a server so far away: once for commands that
+came together. Plain smtplib and the backend take turns; the table shows medians.
 """
 
 import argparse
@@ -101,7 +101,7 @@ async def serve(delay: float) -> None:
 
 
 class Sink(asyncio.Protocol):
-    """Takes everything, and answers what came together in one write, after the delay."""
+    """Takes every mail, and answers commands that came together in one write, after the delay."""
 
     answers = {
         b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250 SIZE 1000000\r\n",

@@ -4,8 +4,8 @@
                                        [--database postgresql sqlite]
 
 Single notifications are inserted some time apart. The clock runs from the answer to the commit
-until the sink has the message. On PostgreSQL the insert wakes the process; elsewhere it looks once
-a second. ``--queries`` shows what a look asks the database when nothing is due.
+until the sink has the message. On PostgreSQL the insert wakes the process; elsewhere the process
+looks once a second. ``--queries`` shows the queries of a look with nothing due.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from .project import ask_sink, project
 
 INTERVALS = {"postgresql": "5", "mariadb": "1", "sqlite": "1"}
 MOST_SECONDS = 0.1
-#: How far the inserts are apart, in seconds: at random, so that none keeps time with the interval.
+#: Seconds between the inserts: at random, so that no insert keeps time with the interval.
 PAUSES = (0.1, 0.6)
 
 
@@ -88,7 +88,7 @@ def shown(seconds: float) -> str:
 
 
 def insert(channel: str, number: int) -> None:
-    """Insert one after the other; print after how many seconds the sink had each."""
+    """Insert notifications one by one; print the seconds until the sink had them."""
     import django
 
     django.setup()
@@ -113,14 +113,14 @@ def insert(channel: str, number: int) -> None:
             status=Notification.SCHEDULED,
             scheduled_delivery=timezone.now(),
         )
-        # Every process of a machine has the same monotonic clock.
+        # All processes of a machine share the monotonic clock.
         committed = time.monotonic()
         while (tally := ask_sink(control))["messages"] <= index:
             if time.monotonic() - committed > 30:
                 sys.exit("No message arrived within 30 seconds.")
             time.sleep(0.01)
         seconds.append(tally["last_at"] - committed)
-    # The first waits until the process that watches has started.
+    # The first waits for the start of the watching process.
     print(json.dumps(seconds[1:]))
 
 

@@ -1,8 +1,8 @@
-"""The commands that start a worker of each task engine."""
+"""The commands that start the task engines' workers."""
 
 DJANGO = ("-m", "django")
 RQWORKER = (*DJANGO, "rqworker", "benchmark", "--job-class=django_tasks_rq.Job", "-v0")
-#: What a worker of Django's Tasks is started with.
+#: Arguments that start a worker of Django's Tasks.
 TASKS_WORKERS = {
     "db_worker": (*DJANGO, "db_worker", "--interval=1", "--no-startup-delay", "-v0"),
     "db_worker --interval 0.1": (
@@ -19,6 +19,6 @@ CELERY_WORKER = (
 
 
 def environment_of(way: str) -> dict[str, str]:
-    """Return what a process of a project with that engine has in its environment besides."""
+    """Return the additional environment for processes of a project with this engine."""
     engine = "celery" if way == "celery" else "rq" if way.startswith("rq") else "database"
     return {"DJANGO_SETTINGS_MODULE": "benchmarks.engine_settings", "BENCHMARK_ENGINE": engine}

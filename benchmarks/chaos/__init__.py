@@ -1,1 +1,1 @@
-"""What is left of the promises when everything breaks: see ``__main__.py``."""
+"""The promises while everything breaks: see ``__main__.py``."""

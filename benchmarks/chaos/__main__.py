@@ -1,8 +1,8 @@
-"""What is left of the promises when everything breaks.
+"""The promises while everything breaks.
 
 ``python -m benchmarks.chaos`` breaks processes, notifications, provider, database and clocks, on
-each database that is there. It counts the lost and the copies, and holds the counts against
-docs/explanation/promises. It ends with 1 where a promise does not hold.
+every database found. The program counts lost messages and copies, compares the counts with
+docs/explanation/promises, and exits with 1 where a promise is broken.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=240, help="of one scenario, at the most")
     options = parser.parse_args(arguments)
     if options.database is None:
-        # The tests' settings know one database: each has a process of its own.
+        # The tests' settings know one database, so every database has a separate process.
         there = [name for name in DATABASES if is_there(name)]
         command = [sys.executable, "-m", "benchmarks.chaos", *arguments, "--database"]
         print(line(TITLES), flush=True)

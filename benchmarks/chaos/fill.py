@@ -24,7 +24,7 @@ def fill(number: int, manners: list[str]) -> None:
     user = get_user_model().objects.create(username="egg")
     target = NotificationTarget.objects.create(name="Storm", notification_module_name="storm")
     record = TargetUserRecord.objects.create(user=user, target=target, target_user_id="storm")
-    # Clocks that are behind must find it due, too.
+    # Due for hosts whose clocks are behind, too.
     first = timezone.now() - timedelta(hours=1)
     step = number // (len(manners) + 1)
     placed = {step * (index + 1): manner for index, manner in enumerate(manners)}

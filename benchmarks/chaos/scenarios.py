@@ -1,4 +1,4 @@
-"""The scenarios. Each breaks one thing again and again, and says how many copies that may cost."""
+"""The scenarios: a scenario breaks one thing again and again, and allows so many copies."""
 
 import signal
 import sqlite3
@@ -13,15 +13,15 @@ from tests.support.workers.pool import end_connections
 
 from .storm import RECORD_EVERY, Storm
 
-#: What one process has on its way at once: one message, and what is not recorded.
+#: Copies that the end of a process may cost: the message on its way, and unrecorded outcomes.
 OF_ONE_PROCESS = 1 + RECORD_EVERY
 ENGINE: dict[str, Any] = {"LEASE_SECONDS": 2, "BATCH_SIZE": 100, "RECORD_EVERY": RECORD_EVERY}
-#: How often one notification may end the process that sends it, by default.
+#: How many processes a notification may end, by default.
 DEATHS = 3
 
 
 def kills(storm: Storm, number: int) -> None:
-    """Kill -9, again and again, a quarter of the time while it begins."""
+    """Kill -9, again and again, in a quarter of the cases during the start."""
     storm.fill(number)
     workers = [storm.watch(**ENGINE) for _ in range(4)]
     while storm.delivered() < number and not storm.is_over:
@@ -38,7 +38,7 @@ def kills(storm: Storm, number: int) -> None:
 
 
 def freezes(storm: Storm, number: int) -> None:
-    """Stop a process for longer than its lease, and let it go on."""
+    """Stop a process for longer than its lease, and let the process go on."""
     storm.fill(number)
     workers = [storm.watch(delay=0.01, **ENGINE) for _ in range(3)]
     while storm.delivered() < number and not storm.is_over:
@@ -55,7 +55,7 @@ def freezes(storm: Storm, number: int) -> None:
 
 
 def poison(storm: Storm, number: int) -> None:
-    """Notifications that end, interrupt or cripple the process that sends them; cron goes on."""
+    """Notifications that end, interrupt or cripple their process; cron goes on."""
     manners = ("exit", "interrupt", "close files", "exit")
     storm.fill(number, *manners)
     storm.figures.blows = len(manners)
@@ -64,7 +64,7 @@ def poison(storm: Storm, number: int) -> None:
     while storm.delivered() < number - len(manners) and runs < 40 and not storm.is_over:
         storm.run(**engine)
         runs += 1
-        time.sleep(1.1)  # the lease of what the run has left claimed
+        time.sleep(1.1)  # the lease of rows that the run has left claimed
     for _ in range(2 * DEATHS):
         storm.run(**engine)
         time.sleep(1.1)
@@ -97,7 +97,7 @@ def provider_away(storm: Storm, number: int) -> None:
 
 
 def database_away(storm: Storm, number: int) -> None:
-    """Connections are cut off, or everything is locked, while processes are at work."""
+    """Connections are cut off, or all tables are locked, while processes are at work."""
     storm.fill(number)
     workers = [storm.watch(**{**ENGINE, "LEASE_SECONDS": 10}) for _ in range(2)]
     while storm.delivered() < number and not storm.is_over:
@@ -111,7 +111,7 @@ def database_away(storm: Storm, number: int) -> None:
 
 
 def clocks_apart(storm: Storm, number: int) -> None:
-    """Hosts whose clocks are ten minutes apart share a queue, and a pause, without a copy."""
+    """Hosts with clocks ten minutes apart share a queue, and a pause, without a copy."""
     storm.fill(number)
     engine = {**ENGINE, "PAUSE_SECONDS": 2, "LEASE_SECONDS": 10}
     workers = [storm.watch(clock=clock, **engine) for clock in (-600.0, 0.0, 600.0)]
@@ -153,7 +153,7 @@ def _end_mariadb(database: str) -> None:
     ):
         try:
             execute(f"KILL {connection}")
-        except Exception as error:  # it has ended by itself
+        except Exception as error:  # the process has ended by itself
             if error.args[:1] != (1094,):
                 raise
 
@@ -163,7 +163,7 @@ OUTAGES: dict[str, Callable[[str], Any]] = {
     "postgresql": end_connections,
     "mariadb": _end_mariadb,
 }
-#: By name: the scenario, and how many notifications it has in full and in the short form.
+#: By name: the scenario, and the number of notifications in the full and in the short form.
 SCENARIOS: dict[str, tuple[Callable[[Storm, int], None], int, int]] = {
     "kills": (kills, 5000, 600),
     "freezes": (freezes, 3000, 400),

@@ -11,5 +11,5 @@ NOTIFICATION_SYSTEM_HANDLERS = ["benchmarks.chaos.handlers"]
 
 if _ahead := float(os.environ.get("STORM_CLOCK", "0")):
     _right = timezone.now
-    # Of this process alone, whose database has another clock.
+    # In this process alone; the database has another clock.
     timezone.now = lambda: _right() + timedelta(seconds=_ahead)

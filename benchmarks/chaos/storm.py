@@ -1,4 +1,4 @@
-"""One storm: a project of its own, its workers, and what there is to count afterwards."""
+"""A storm: a project, its workers, and the counts afterwards."""
 
 import json
 import random
@@ -28,7 +28,7 @@ print(json.dumps([[str(a), b, c is not None, d, e] for a, b, c, d, e in rows]))
 
 @dataclass(frozen=True)
 class Row:
-    """A notification, as the database has it."""
+    """A notification, as stored in the database."""
 
     key: str
     status: str
@@ -39,18 +39,19 @@ class Row:
 
 @dataclass
 class Figures:
-    """What a scenario has shown.
+    """The figures of a scenario.
 
     Attributes:
-        scenario: Its name.
-        database: Where.
+        scenario: The scenario's name.
+        database: The kind of database.
         due: How many notifications there were.
         blows: How often something was broken.
-        lost: How many were neither handed to the provider nor ended with a response that says why.
+        lost: How many notifications neither reached the provider nor ended with a reason in the
+            response.
         copies: How many messages the provider got more than once.
-        copies_allowed: How many the promises allow for so many blows.
-        seconds: How long it took.
-        problems: What else is not as promised.
+        copies_allowed: How many copies the promises allow for so many blows.
+        seconds: How long the scenario took.
+        problems: Other broken promises.
     """
 
     scenario: str
@@ -74,14 +75,14 @@ class Storm:
     Args:
         workers: On a migrated database.
         figures: Filled in by the scenario.
-        seed: Of what is left to chance.
+        seed: The seed of all random choices.
         seconds: How long the scenario may take.
     """
 
     def __init__(self, workers: Workers, figures: Figures, *, seed: int, seconds: float) -> None:
         self.workers = workers
         self.figures = figures
-        self.chance = random.Random(seed)  # nothing secret depends on it
+        self.chance = random.Random(seed)  # no secret depends on the choices
         self.give_up_at = time.monotonic() + seconds
         self.away = workers.spool.with_suffix(".away")
         self.deaths = workers.spool.with_suffix(".deaths")
@@ -135,7 +136,7 @@ class Storm:
         )
 
     def stop(self, *processes: Any) -> None:
-        """End processes in order; say so where one does not within the promised ten seconds."""
+        """End processes in order; note processes that outlast the promised ten seconds."""
         for process in processes:
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
@@ -151,7 +152,7 @@ class Storm:
                 self.figures.problems.append("a traceback: " + errors.strip().splitlines()[-1])
 
     def count(self) -> None:
-        """Hold what there is against what there should be."""
+        """Compare the provider's and the database's counts with the promises."""
         deliveries: Counter[str] = self.workers.deliveries()
         self.figures.copies = deliveries.total() - len(deliveries)
         rows = self.rows()
@@ -170,7 +171,7 @@ class Storm:
 
 @contextmanager
 def storm(figures: Figures, *, seed: int, seconds: float) -> Iterator[Storm]:
-    """Make a project for one scenario; count when it is over, and clear all of it away."""
+    """Make a project for a scenario; count at the end, and clear everything away."""
     begun = time.monotonic()
     with TemporaryDirectory(prefix="storm-") as name, database_of_its_own(Path(name)) as database:
         workers = Workers(Path(name), database)

@@ -1,1 +1,1 @@
-"""How fast notifications are delivered, against other ways to do it and what the wire allows."""
+"""How fast notifications are delivered, against rivals and the limits of the wire."""

@@ -3,9 +3,9 @@
     python -m benchmarks.delivery [--latency 0 5 50] [--database postgresql sqlite]
                                   [--only ours floor] [--channel email] [--number N]
 
-Every measurement is a process of its own, against a server of its own that takes everything and
-answers after 0, 5 or 50 ms. PostgreSQL is found as the tests find it (``tests/databases.py``). A
-rival that cannot be installed is named and left out.
+A measurement has its own process and its own server, which takes everything and answers after 0, 5
+or 50 ms. PostgreSQL is found like the tests' (``tests/databases.py``). A rival that cannot be
+installed is named and left out.
 """
 
 import argparse
@@ -30,8 +30,8 @@ PROGRAMS = Path(__file__).parent / "contenders"
 ROOT = Path(__file__).resolve().parents[2]
 #: Preparation and all.
 LONGEST_SECONDS = 180
-#: From so late an answer on, few messages go out in a second, and a run's first and last, which do
-#: not use every connection, would weigh too much: such runs are longer.
+#: From so late an answer on, few messages go out in a second; a run's first and last messages,
+#: which do not use all connections, would weigh too much. Such runs are longer.
 SLOW_MS = 20
 LONGER = 4
 FLOORS = {
@@ -124,7 +124,7 @@ def print_versions(contenders: list[Contender]) -> None:
 def measure(
     contender: Contender, database: str, latency: int, options: argparse.Namespace
 ) -> Measurement:
-    """Measure one contender, in a process, with a database and a sink of its own."""
+    """Measure a contender in a separate process, with its own database and sink."""
     measurement = Measurement(contender, database, latency, load=load())
     try:
         python = interpreter(contender.program)

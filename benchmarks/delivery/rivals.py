@@ -1,4 +1,4 @@
-"""The rivals' environments: each of its own, built when it is first needed, kept in ``.nox/``."""
+"""The rivals' environments: built when first needed, kept in ``.nox/``."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 CACHE = Path(__file__).resolve().parents[2] / ".nox"
 DJANGO = "Django==5.2.*"
-#: The requirements of each, by the name of its program in ``contenders/``.
+#: A rival's requirements, by the name of its program in ``contenders/``.
 REQUIREMENTS = {
     "rival_release": ("django-notification-system==1.5.3", DJANGO, "psycopg[binary]", "six"),
     "rival_post_office": ("django-post_office", DJANGO, "psycopg[binary]"),
@@ -24,7 +24,7 @@ class CannotInstall(Exception):
 
 @cache
 def interpreter(program: str) -> Path:
-    """Return the interpreter for a contender: this one, or that of the rival's environment.
+    """Return the interpreter for a contender: the present, or the rival's own.
 
     Raises:
         CannotInstall: When pip cannot install the rival.
@@ -41,7 +41,7 @@ def interpreter(program: str) -> Path:
 
 
 def version(program: str) -> str:
-    """Return the version of a rival that is installed."""
+    """Return the version of an installed rival."""
     name = REQUIREMENTS[program][0].partition("[")[0].partition("==")[0]
     script = f"from importlib.metadata import version; print(version({name!r}))"
     finished = subprocess.run(
@@ -51,7 +51,7 @@ def version(program: str) -> str:
 
 
 def _build(environment: Path, requirements: tuple[str, ...]) -> None:
-    """Build beside its place and move it there, so that what is there is always whole."""
+    """Build an environment beside its place, then move it there: a place is whole or empty."""
     building = CACHE / f"building-{uuid.uuid4().hex[:8]}"
     try:
         subprocess.run([sys.executable, "-m", "venv", building], check=True)

@@ -1,7 +1,7 @@
-"""Servers that take everything and do next to nothing, in a process of their own.
+"""Servers that take everything and do next to nothing, in a separate process.
 
-One for SMTP and one for HTTP, which answers as Twilio and as Expo. Neither parses more than it
-must to know where a message ends. A third port counts, and sets by how much answers are delayed.
+An SMTP server, and an HTTP server that answers like Twilio and like Expo. Both parse only enough to
+find a message's end. A third port shows the counts, and sets the answers' delay.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ SMS_TAKEN = json.dumps(
 
 
 class Tally:
-    """What the sinks have seen since the last reset."""
+    """The sinks' counts since the last reset."""
 
     def __init__(self) -> None:
         self.reset(0.0)
@@ -55,7 +55,7 @@ class Tally:
 
 
 class Session(asyncio.Protocol):
-    """One connection: answers are late by the delay, each counted from its own question."""
+    """A connection: every answer is late by the delay, from its own question on."""
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
@@ -76,7 +76,7 @@ class Session(asyncio.Protocol):
 
 class SmtpSession(Session):
     in_message = False
-    #: Up to here there is no end of a message.
+    #: No message ends before this place.
     searched = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -143,7 +143,7 @@ class HttpSession(Session):
 
 
 class ControlSession(Session):
-    """``reset SECONDS`` sets the delay and starts counting anew; anything else shows the count."""
+    """``reset SECONDS`` sets the delay and starts counting anew; other commands show the count."""
 
     def data_received(self, data: bytes) -> None:
         verb, _, argument = data.partition(b" ")
@@ -167,7 +167,7 @@ def tickets(messages: int) -> bytes:
 
 
 async def serve() -> None:
-    """Listen on three free ports, say which, and go on until killed."""
+    """Listen on three free ports, print them, and go on until killed."""
     loop = asyncio.get_running_loop()
     tally = Tally()
     ports = []

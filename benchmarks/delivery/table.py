@@ -1,4 +1,4 @@
-"""What was measured, as tables, and beside the goals."""
+"""The measurements as tables, and beside the goals."""
 
 import os
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to deliver.
+    """A way to deliver.
 
     Attributes:
-        label: What the table calls it.
-        program: Its file in ``contenders/``, without the suffix.
+        label: The contender's name in the table.
+        program: The file in ``contenders/``, without the suffix.
         channel: ``email``, ``twilio`` or ``expo``.
-        variant: Which way of doing it, in the program's own words.
-        uses_database: Whether it is to be measured on each database.
+        variant: The way of doing it, in the program's own words.
+        uses_database: Whether the contender is measured on every database.
     """
 
     label: str
@@ -26,7 +26,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one contender did at one latency, or why it did not."""
+    """A contender's figures at one latency, or why there are none."""
 
     contender: Contender
     database: str
@@ -45,11 +45,11 @@ HEADINGS = ("", "database", "messages", "messages/s", "of floor", "x 1.5.3", "CP
 
 
 def section(measurements: Sequence[Measurement], floor: str) -> str:
-    """Return the table of one channel at one latency.
+    """Return the table of a channel at one latency.
 
     Args:
-        measurements: All of it.
-        floor: The label of the contender that the others are compared with.
+        measurements: The table's measurements.
+        floor: The label of the contender that all others are compared with.
     """
     base = next((each.rate for each in measurements if each.contender.label == floor), 0.0)
     rows = [HEADINGS]
@@ -92,7 +92,7 @@ def grid(rows: Sequence[Sequence[str]]) -> str:
 def rate_of(
     measurements: Sequence[Measurement], program: str, database: str = "", variant: str = ""
 ) -> float:
-    """Return the best rate of a program, on one database where it matters; 0 if there is none."""
+    """Return a program's best rate, on one database if named; 0 without a measurement."""
     rates = [
         each.rate
         for each in measurements
@@ -108,7 +108,7 @@ def shown(rate: float) -> str:
 
 
 def cost(measurement: Measurement) -> str:
-    """Return the processor's time a message, which a busy machine changes less than the rate."""
+    """Return the processor's time for a message: a busy machine changes it less than the rate."""
     result = measurement.result
     seconds = result["own_busy"] * result["seconds"] / result["number"]
     return f"{seconds * 1000:.2f} ms" if seconds else ""
@@ -120,14 +120,14 @@ def times(rate: float, base: float) -> str:
 
 @dataclass(frozen=True)
 class Goal:
-    """What our default is to reach: a multiple of another contender's rate.
+    """A goal for the default settings: a multiple of another contender's rate.
 
     Attributes:
-        channel, latency: Where.
+        channel, latency: Where the goal holds.
         factor: At least so many times.
-        programs: The fastest of these.
-        variant: And of this variant.
-        ours: Our variant.
+        programs: The fastest of these programs counts.
+        variant: The programs' variant.
+        ours: This project's variant.
     """
 
     channel: str
@@ -152,7 +152,7 @@ GOALS = (
 
 
 def goals(measurements: Sequence[Measurement], databases: Sequence[str]) -> str:
-    """Return the goals beside what was measured, on each database."""
+    """Return the goals beside the measurements, on every database."""
     rows = [("channel", "database", "latency", "compared with", "goal", "measured", "")]
     for goal in GOALS:
         there = [

@@ -3,10 +3,10 @@
     python -m benchmarks.growth [--rows 10000000] [--number 30000] [--partitions 0 6 30]
 
 The table is filled with so many delivered notifications, spread over 30 days, in so many partitions
-(0: the table as it is). Then notifications are
-created with ``notify()`` and delivered to the sink, each after a checkpoint, so that the WAL holds
-what it would hold for the first of a checkpoint's interval. WAL and processor time are the whole
-server's: give it a PostgreSQL that nothing else uses (``TEST_POSTGRESQL_PORT``).
+(0: a plain table). Then notifications are created with ``notify()`` and delivered to the sink, step
+by step, after a checkpoint for every step, so that the WAL holds as much as for the first step of a
+checkpoint's interval. WAL and processor time are the whole server's: use a PostgreSQL without other
+users (``TEST_POSTGRESQL_PORT``).
 """
 
 import argparse
@@ -36,8 +36,8 @@ class Variant:
     """A way to create and deliver.
 
     Attributes:
-        label: What the table calls it.
-        before, after: SQL that sets something, and undoes it.
+        label: The name in the table.
+        before, after: SQL that changes a setting, and SQL that undoes the change.
         body: ``short``, or ``same`` for 2 KB of HTML.
         history: Which attempts are kept.
     """
@@ -71,13 +71,13 @@ VARIANTS = [
 
 @dataclass(frozen=True)
 class Step:
-    """What one step took.
+    """The figures of a step.
 
     Attributes:
-        label: What it was.
+        label: The step's name.
         rows: How many notifications.
-        server: What the server counted.
-        own: What the process told of itself.
+        server: The server's counts.
+        own: The process's own figures.
         load: The load average at the end.
     """
 
@@ -88,7 +88,7 @@ class Step:
     load: float = field(default_factory=load)
 
     def cells(self) -> tuple[str, ...]:
-        """Return a line of the table: all for one notification."""
+        """Return a line of the table: all figures for one notification."""
         server, rows = self.server, self.rows
         return (
             self.label,
@@ -145,7 +145,7 @@ def main() -> None:
 
 @dataclass
 class Layout:
-    """One way to keep the notifications, and what is measured of it."""
+    """A way to keep the notifications, and its measurements."""
 
     partitions: int
     project: Project
@@ -224,7 +224,7 @@ class Layout:
         print(f"    VACUUM, {what}: {time.monotonic() - started:.1f} s", flush=True)
 
     def be_rid_of(self) -> None:
-        """Of the oldest day, the next one, and, where there are partitions, the third of them."""
+        """Of the oldest day, of the next and, with partitions, of the third partition."""
         oldest = midnight(self.server) - timedelta(days=DAYS - 1)
         (hours,) = self.server.one(
             "SELECT floor(extract(epoch FROM now() - %s) / 3600)::int", [oldest]

@@ -1,4 +1,4 @@
-"""Fills the table with what was delivered in the past days, by the million, in SQL."""
+"""Fills the table with notifications delivered in the past days, by the million, in SQL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from .server import Server
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 CHUNK = 500_000
 TABLE = "notification_system_notification"
-#: What differs from the notification that is copied; all else is as it was when it was delivered.
+#: Columns that differ from the copied notification's; all others stay as after the delivery.
 VALUES = {
     "id": "gen_random_uuid()",
     "digest": "gen_random_uuid()",
@@ -30,9 +30,10 @@ def midnight(server: Server) -> datetime:
 
 
 def make_originals(server: Server, days: int) -> None:
-    """Make what was delivered older than the past days, and leave one that always waits.
+    """Make old delivered notifications, and leave one notification that always waits.
 
-    What waits stands behind what was delivered in the index that claims read, as in real life.
+    The waiting notification stands behind the delivered in the index that claims read, as in real
+    life.
     """
     server.execute(
         f"UPDATE {TABLE} SET created_date = moment, scheduled_delivery = moment,"
@@ -64,7 +65,7 @@ def partition(server: Server, days: int, number: int) -> None:
 
 @contextmanager
 def without_indexes(server: Server) -> Iterator[None]:
-    """Take the indexes of a partitioned table away for a while: it is filled in half the time."""
+    """Take the indexes of a partitioned table away for a while, to fill it in half the time."""
     keys = server.all(
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
         " WHERE contype IN ('p', 'u') AND conrelid IN (SELECT relid FROM pg_partition_tree(%s))",
@@ -87,7 +88,7 @@ def without_indexes(server: Server) -> Iterator[None]:
 
 
 def fill(server: Server, rows: int, days: int) -> Iterator[int]:
-    """Copy the originals so often, spread over the past days; yield how many are made."""
+    """Copy the originals, spread over the past days; yield how many copies are made."""
     columns = [
         name
         for (name,) in server.all(

@@ -1,4 +1,4 @@
-"""The database server of the benchmark: what a step costs it, and how large the tables are."""
+"""The benchmark's database server: a step's cost, and the sizes of tables."""
 
 import os
 import time
@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 TICKS = os.sysconf("SC_CLK_TCK")
-#: Of /proc/PID/stat, counted from the state: the parent, and the times of a process and of those of
-#: its children that have ended.
+#: Columns of /proc/PID/stat, counted from the state: the parent, and the times of a process and of
+#: its ended children.
 PARENT = 1
 OWN_TIMES = slice(11, 13)
 ALL_TIMES = slice(11, 15)
@@ -20,12 +20,12 @@ ATTEMPTS = "notification_system_attempt"
 
 @dataclass(frozen=True)
 class Reading:
-    """What the server has counted up to a moment.
+    """The server's counts up to a moment.
 
     Attributes:
         position: Bytes of WAL.
-        images: Full pages in it.
-        busy: Processor seconds of all its processes; 0 where it runs on another machine.
+        images: Full pages in the WAL.
+        busy: Processor seconds of all server processes; 0 on another machine.
         inserts, updates, hot, deletes: Rows of the notifications' tables.
     """
 
@@ -45,7 +45,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of the notifications' tables, with what is stored out of line, and of their indexes."""
+    """Bytes of the notifications' tables, with values stored out of line, and of their indexes."""
 
     rows: int
     table: int
@@ -53,10 +53,10 @@ class Sizes:
 
 
 class Server:
-    """A connection to look on from; its own work hardly counts.
+    """A connection for reading the counts; its own work hardly counts.
 
     Args:
-        entry: Of Django's ``DATABASES``.
+        entry: An entry of Django's ``DATABASES``.
     """
 
     def __init__(self, entry: dict[str, Any]) -> None:
@@ -84,7 +84,7 @@ class Server:
         return self._connection.execute(statement, parameters).fetchall()
 
     def reading(self) -> Reading:
-        # What processes have counted is added up when they end, or a second later.
+        # Processes add their counts when they end, or a second later.
         time.sleep(1.5)
         (position,) = self.one("SELECT pg_current_wal_insert_lsn() - '0/0'")
         (images,) = self.one("SELECT wal_fpi FROM pg_stat_wal")
@@ -105,7 +105,7 @@ class Server:
             try:
                 numbers = stat(int(folder.name))
             except OSError:
-                continue  # it has ended
+                continue  # the process has ended
             if numbers[PARENT] == parent:
                 ticks += sum(numbers[OWN_TIMES])
         return ticks / TICKS
@@ -119,7 +119,7 @@ class Server:
         return Sizes(int(rows), int(table), int(indexes))
 
     def index_sizes(self) -> dict[str, int]:
-        """Return the bytes of each index of a table that is not partitioned."""
+        """Return the indexes' bytes of a table without partitions."""
         return dict(
             self.all(
                 "SELECT indexrelname, pg_relation_size(indexrelid) FROM pg_stat_user_indexes"
@@ -137,6 +137,6 @@ def is_postgres(process: int) -> bool:
 
 
 def stat(process: int) -> list[int]:
-    """Return the numbers of /proc/PID/stat from the state on, which counts as 0."""
+    """Return the numbers of /proc/PID/stat from the state on; the state counts as 0."""
     text = Path(f"/proc/{process}/stat").read_text()
     return [0, *map(int, text.rpartition(")")[2].split()[1:])]

@@ -1,4 +1,4 @@
-"""What a project does with notifications, each in a process of its own that tells what it took."""
+"""A project's work with notifications; a step is a process that prints its own figures."""
 
 import json
 import os
@@ -14,7 +14,7 @@ USERS = 1000
 
 
 def run(name: str, number: int, *, body: str, history: str) -> None:
-    """Do it, and print the result as JSON.
+    """Take a step, and print the figures as JSON.
 
     Args:
         name: A key of ``STEPS``.
@@ -89,7 +89,7 @@ def purge(hours: int, body: str) -> dict[str, int]:
 
 
 def archive(hours: int, body: str) -> dict[str, int]:
-    """Move what is older, with the statement that the page shows."""
+    """Archive older notifications, with the statement on the documentation's page."""
     from django.db import connection
 
     moved, rows = 1, 0
@@ -105,7 +105,7 @@ def archive(hours: int, body: str) -> dict[str, int]:
 
 
 def claim(number: int, body: str) -> dict[str, Any]:
-    """Claim and record, a batch after the other; return the milliseconds that each takes."""
+    """Claim and record batch after batch; return the milliseconds of every batch."""
     from django.utils import timezone
 
     from django_notification_system.delivery.claims.claim import claim_batch
@@ -138,7 +138,7 @@ def claim(number: int, body: str) -> dict[str, Any]:
                 apply(outcome, at=now, due_until=now, when_unknown="retry")
             records.append(timed(lambda outcomes=outcomes: record_outcomes(batch, outcomes))[1])  # type: ignore[misc]
 
-    one_batch()  # connects, and reads what a run keeps
+    one_batch()  # connects, and reads data that a run keeps
     statements = statements_of(one_batch)
     claims.clear()
     records.clear()

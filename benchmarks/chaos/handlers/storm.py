@@ -1,7 +1,7 @@
-"""A provider that writes each message's key into a file, and handlers' worst manners on request.
+"""A provider that writes messages' keys into a file, and handlers' worst manners on request.
 
-``extra["manner"]`` of a notification says what becomes of the process that sends it. While the file
-``WORKERS_SPOOL`` + ``.away`` is there, the provider cannot be reached.
+A notification's ``extra["manner"]`` says how its process fares while sending. While the file
+``WORKERS_SPOOL`` + ``.away`` exists, the provider cannot be reached.
 """
 
 import os
@@ -32,7 +32,7 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
 
 
 def _append(file: Path, notification: Notification) -> None:
-    # In one write, which the system does not mix with those of other processes.
+    # In a single write, which the system does not mix with other processes' writes.
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         os.write(descriptor, f"{notification.pk}\n".encode())

@@ -1,7 +1,7 @@
-"""What all contenders share: the job, the message, the sink's count and the stopwatch.
+"""Shared by all contenders: the job, the message, the sink's count and the stopwatch.
 
-Each contender is a program that is started by its path, with the interpreter of its own
-environment: only this folder, and so neither this project nor its rivals, is on its path.
+A contender is a program, started by path with the interpreter of its own environment: the path has
+only this folder, neither this project nor a rival.
 """
 
 import json
@@ -23,16 +23,16 @@ LARGEST_NUMBER = 60_000
 
 @dataclass(frozen=True)
 class Job:
-    """What to do, and where.
+    """A contender's task.
 
     Attributes:
         channel: ``email``, ``twilio`` or ``expo``.
-        variant: Which way of doing it, in the contender's own words.
+        variant: The way of doing it, in the contender's own words.
         database: An entry for Django's ``DATABASES``.
-        smtp_port, http_port, control_port: The sink's.
+        smtp_port, http_port, control_port: The sink's ports.
         delay: By how many seconds the sink's answers are late.
         seconds: About how long to measure.
-        number: How many messages, where it is given; else as many as take that long.
+        number: How many messages; by default as many as take about ``seconds``.
         folder: For temporary files.
     """
 
@@ -61,7 +61,7 @@ def address(number: int) -> str:
 
 
 def html_body(number: int | None = None) -> str:
-    """Return 2 KB of HTML; with a number, that of one message alone."""
+    """Return 2 KB of HTML; with a number, HTML that no other message has."""
     rows = "".join(
         f"<tr><td>Item {n}</td><td>A thing of a certain kind, no. {n}</td><td>{n}.50</td></tr>\n"
         for n in range(1, 17)
@@ -91,7 +91,7 @@ SHORT_BODY = "Thank you for your order. It has left our house today."
 
 
 def sink(job: Job, command: str = "show") -> dict[str, float]:
-    """Ask the sink for its count, or reset it."""
+    """Ask the sink for its count, or reset the count."""
     with socket.create_connection((HOST, job.control_port)) as control:
         control.sendall(command.encode())
         answer: dict[str, float] = json.loads(control.makefile().readline())
@@ -101,7 +101,7 @@ def sink(job: Job, command: str = "show") -> dict[str, float]:
 def measure(job: Job, fill: Callable[[int], None], deliver: Callable[[], None]) -> None:
     """Fill the queue and time its delivery, with more and more messages until it takes long enough.
 
-    Prints the last measurement as JSON, for the program that started this one.
+    Prints the last measurement as JSON, for the parent program.
     """
     result = timed(job, FIRST_NUMBER, fill, deliver)
     number = job.number or next_number(job, result)
@@ -145,7 +145,7 @@ def result_of(
         "seconds": seconds,
         "sink_busy": (after["busy"] - before["busy"]) / seconds,
         "own_busy": own / seconds,
-        "connections": after["connections"] - 2,  # those of this very count
+        "connections": after["connections"] - 2,  # without the connections of this count
     }
 
 

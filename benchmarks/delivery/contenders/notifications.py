@@ -1,4 +1,4 @@
-"""Filling the queue of this project and of release 1.5.3, whose models are alike."""
+"""Fill the queue of this project or of release 1.5.3: their models are alike."""
 
 import itertools
 from datetime import timedelta
@@ -29,7 +29,7 @@ def targets_of(job: Job) -> dict[str, dict[str, object]]:
 
 
 def fill(job: Job, number: int) -> None:
-    """Make so many notifications that are due, for a thousand users at the most."""
+    """Make so many due notifications, for a thousand users at the most."""
     from django_notification_system.models import Notification
 
     make_records(job, min(number, MOST_RECORDS))

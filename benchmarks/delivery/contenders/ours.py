@@ -1,4 +1,4 @@
-"""This project: one process, default settings, from the run's start until all is recorded."""
+"""This project: one process, default settings, from the run's start to the last record."""
 
 import os
 from collections import deque

@@ -1,4 +1,4 @@
-"""The Django project of every contender that has one."""
+"""The Django project of the contenders that need a project."""
 
 import django
 from django.conf import settings
@@ -29,9 +29,9 @@ def set_up(job: Job, *apps: str, **more: object) -> None:
 
 
 def analyze() -> None:
-    """Let the database know how much it holds, as it would in a project that has run for a while.
+    """Let the database count its rows, as in a project that has run for a while.
 
-    Without, PostgreSQL plans its queries for tables that are empty.
+    Otherwise PostgreSQL plans queries for empty tables.
     """
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

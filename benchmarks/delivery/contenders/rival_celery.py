@@ -1,7 +1,7 @@
-"""Celery: one task an email, a worker with two processes, Redis as the broker.
+"""Celery: a task for every email, a worker with two processes, Redis as the broker.
 
-The queue is filled before the worker starts. It is timed by the sink, from the first message to
-the last, and so without the worker's start.
+The queue is filled before the worker starts. The sink takes the time from the first message to the
+last, without the worker's start.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""django-mailer: what its command ``send_mail`` does, with its default settings."""
+"""django-mailer: its command ``send_mail``, with default settings."""
 
 from job import SENDER, TEXT_BODY, TITLE, address, html_body, measure, read_job
 from project import analyze, set_up

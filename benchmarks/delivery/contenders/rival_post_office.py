@@ -1,4 +1,4 @@
-"""django-post_office: its command ``send_queued_mail``, with its default settings."""
+"""django-post_office: its command ``send_queued_mail``, with default settings."""
 
 from job import SENDER, TEXT_BODY, TITLE, address, html_body, measure, read_job
 from project import analyze, set_up

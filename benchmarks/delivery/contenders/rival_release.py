@@ -1,4 +1,4 @@
-"""Release 1.5.3 of this project, which only starts where INSTALLED_APPS names its AppConfig."""
+"""Release 1.5.3 of this project, which starts only if INSTALLED_APPS names its AppConfig."""
 
 import contextlib
 import os
