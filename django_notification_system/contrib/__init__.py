@@ -1,1 +1,1 @@
-"""Optional integrations, one a file; none is imported unless a project names it."""
+"""Optional integrations, one file or package for each; a project imports them by name."""

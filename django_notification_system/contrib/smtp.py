@@ -1,8 +1,8 @@
 """An SMTP backend for Django's mail settings that spares two of four round trips a message.
 
-Where the server advertises PIPELINING (RFC 2920), the whole envelope goes out in one write: MAIL,
-each RCPT, DATA. Their replies are read in order, and then the message follows. To a server
-without that extension the backend speaks as Django's does.
+Where the server advertises PIPELINING (RFC 2920), the client sends the whole envelope in one write:
+MAIL, every RCPT, DATA. The client then reads the replies in order and sends the message. Without
+the server's extension, the backend speaks as Django's backend does.
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-#: RFC 2920, section 3.1: a group of commands must fit into the TCP window, often of 4 kilobytes,
-#: or client and server could each wait for the other to read.
+#: RFC 2920, section 3.1: a group of commands must fit into the TCP window, often of 4 kilobytes, or
+#: client and server could wait for one another to read.
 OCTETS_PER_GROUP = 4096
 COMMANDS_PER_GROUP = 100
 
@@ -23,7 +23,7 @@ WILL_FORWARD = 251
 START_MAIL_INPUT = 354
 #: RFC 5321, section 3.8: the server closes the connection.
 SERVICE_CLOSING = 421
-#: What smtplib makes of a reply that is none.
+#: smtplib's code for a reply that smtplib cannot read.
 UNREADABLE = -1
 
 Reply = tuple[int, bytes]
@@ -34,12 +34,12 @@ class EmailBackend(smtp.EmailBackend):
 
     @property
     def connection_class(self) -> "type[PipeliningSMTP]":
-        """What Django opens connections with."""
+        """The class of the connections that Django opens."""
         return PipeliningSMTPOverTLS if self.use_ssl else PipeliningSMTP
 
 
 class PipeliningSMTP(smtplib.SMTP):
-    """A client that sends a whole envelope at once, where the server advertises PIPELINING."""
+    """A client that sends a whole envelope at once if the server advertises PIPELINING."""
 
     def sendmail(
         self,
@@ -53,23 +53,24 @@ class PipeliningSMTP(smtplib.SMTP):
 
         Args:
             from_addr: The sender.
-            to_addrs: One recipient or several.
-            msg: The message: bytes, which go out as they are but for dots doubled at the start of
-                lines, or text in ASCII.
+            to_addrs: A recipient, or several.
+            msg: The message: bytes, sent unchanged except for doubled dots at the start of lines,
+                or text in ASCII.
             mail_options: Options of MAIL, such as ``"BODY=8BITMIME"``.
             rcpt_options: Options of every RCPT, such as ``"NOTIFY=NEVER"``.
 
         Returns:
-            The recipients that were refused, and what the server said to each.
+            The refused recipients, with the server's replies.
 
         Raises:
             SMTPSenderRefused: When the server refuses the sender.
-            SMTPRecipientsRefused: When it refuses every recipient, or closes instead of saying.
-            SMTPDataError: When it refuses the message.
-            SMTPServerDisconnected: When the connection is lost before one of these is known.
-            SMTPNotSupportedError: When SMTPUTF8 is asked for, and the server does not offer it.
-            ValueError: When an address has a line break, or one of SMTPUTF8 is not asked for
-                and has other characters than those of ASCII. Nothing has been sent.
+            SMTPRecipientsRefused: When the server refuses every recipient, or closes the connection
+                instead of a reply.
+            SMTPDataError: When the server refuses the message.
+            SMTPServerDisconnected: When the connection is lost before any of the above is known.
+            SMTPNotSupportedError: When SMTPUTF8 is requested, and the server does not offer it.
+            ValueError: When an address has a line break, or has characters beyond ASCII without
+                SMTPUTF8. Nothing has been sent.
         """
         self.ehlo_or_helo_if_needed()
         if not self.has_extn("pipelining"):
@@ -87,7 +88,7 @@ class PipeliningSMTP(smtplib.SMTP):
         except smtplib.SMTPException:
             raise
         except BaseException:
-            # The next message must not take the replies still to come for its own.
+            # The next message must not read the replies to this message's commands.
             self.close()
             raise
         return refused
@@ -125,7 +126,7 @@ class PipeliningSMTP(smtplib.SMTP):
     def _send_envelope(
         self, commands: Sequence[str], sender: str, recipients: Sequence[str]
     ) -> dict[str, Reply]:
-        """Send the envelope and return who was refused; the server then waits for the message."""
+        """Send the envelope and return the refused recipients."""
         replies, lost = self._converse(commands)
         if lost is not None and not replies:
             raise lost
@@ -156,8 +157,9 @@ class PipeliningSMTP(smtplib.SMTP):
         """Send commands in groups.
 
         Returns:
-            The replies, in the order of the commands: fewer than those where the sender was
-            refused, or the connection ended. And what ended it, unless the server said so.
+            The replies, in the order of the commands: fewer replies than commands where the sender
+            was refused, or the connection ended. Then the error that ended the connection, unless
+            the server closed it by a reply.
         """
         replies: list[Reply] = []
         try:
@@ -175,12 +177,12 @@ class PipeliningSMTP(smtplib.SMTP):
         return replies, None
 
     def _abandon(self, commands: Sequence[str], replies: Sequence[Reply]) -> None:
-        """Bring the conversation back to where the next message can start, if it is still on."""
+        """Reset the connection, if still open, so that the next message can start."""
         if self.sock is None:
             return
         if len(replies) == len(commands) and replies[-1][0] == START_MAIL_INPUT:
-            # RFC 2920, section 3.1: a server may wait for the message though it took nobody for
-            # it. A dot alone ends it.
+            # RFC 2920, section 3.1: a server may await the message although it accepted no
+            # recipient. A dot alone ends the message.
             if any(map(_accepts, replies[1:-1])):
                 self.close()  # To a sender refused and recipients taken, a dot would be a mail.
                 return
@@ -208,11 +210,11 @@ class PipeliningSMTP(smtplib.SMTP):
         try:
             self.rset()
         except smtplib.SMTPServerDisconnected:
-            return  # Who sends the next message will hear of it.
+            return  # The sender of the next message will meet the lost connection.
 
 
 class PipeliningSMTPOverTLS(PipeliningSMTP, smtplib.SMTP_SSL):
-    """The same, over a connection that is encrypted from the start."""
+    """The same client, over a connection encrypted from the start."""
 
 
 def _accepts(reply: Reply) -> bool:
@@ -220,7 +222,7 @@ def _accepts(reply: Reply) -> bool:
 
 
 def _ends_connection(reply: Reply) -> bool:
-    """Tell whether no more can be said: after nonsense, no reply is sure to be to its command."""
+    """Tell whether the connection is useless: after nonsense, replies may miss their commands."""
     return reply[0] in (SERVICE_CLOSING, UNREADABLE)
 
 

@@ -1,8 +1,8 @@
-"""Django's own Tasks as the engine that delivers: ``django.tasks``, or its backport on Django 5.2.
+"""Django's own Tasks as the engine: ``django.tasks``, or the backport on Django 5.2.
 
-A project names this module as ``NOTIFICATION_SYSTEM["ENGINE"]``. ``manage.py
-hand_over_notifications`` or the task ``hand_over`` gives what is due to the workers of whatever
-backend the setting ``TASKS`` names, and the task ``deliver`` delivers one batch.
+A project names this module as ``NOTIFICATION_SYSTEM["ENGINE"]``.
+``manage.py hand_over_notifications`` or the task ``hand_over`` gives the due notifications to the
+workers of the backend in the setting ``TASKS``, and the task ``deliver`` delivers one batch.
 
 Sources: https://docs.djangoproject.com/en/stable/topics/tasks/,
 https://github.com/RealOrangeOne/django-tasks
@@ -32,19 +32,19 @@ DEFAULT_QUEUE = "default"
 #: A worker begins no more of a batch after so many seconds, and hands over the rest anew: RQ ends a
 #: job after 180 by default.
 DELIVER_SECONDS = 120.0
-#: Packages of backends that need no time limit: they do their work here, or write to the project's
-#: own database.
+#: Packages of backends without a time limit: they work at once, or write to the project's own
+#: database.
 TRUSTED_PACKAGES = ("django", "django_tasks", "django_tasks_db")
 
 
 def _queue_of_definition() -> str:
-    """Return a queue that the backend has: for another, no task can even be defined."""
+    """Return a queue of the backend: for an unknown queue, Django cannot even define a task."""
     queues = task_backends[engine_settings().task_backend].queues
     return DEFAULT_QUEUE if DEFAULT_QUEUE in queues or not queues else min(queues)
 
 
 def queue_of(module_name: str) -> str:
-    """Return the queue that a target's batches go to.
+    """Return the queue of a target's batches.
 
     Args:
         module_name: The target's handler's module name.
@@ -57,13 +57,13 @@ def queue_of(module_name: str) -> str:
 def deliver(batch: dict[str, Any]) -> dict[str, Any]:
     """Deliver one batch, and hand over another in its place while more is due.
 
-    It does no harm when it runs twice, or after the batch's lease has ended.
+    A second run of the task does no harm, nor does a run after the end of the batch's lease.
 
     Args:
-        batch: ``BatchMessage.as_dict()``: keys, and nothing of what the notifications say.
+        batch: ``BatchMessage.as_dict()``: keys, without the notifications' texts.
 
     Returns:
-        How many rows the batch still held, and how many notifications have which status now.
+        The number of rows that the batch still held, and the number of notifications by status now.
     """
     claimed = BatchMessage.from_dict(batch)
     summary = deliver_batch(claimed, stop_after=DELIVER_SECONDS)
@@ -74,14 +74,14 @@ def deliver(batch: dict[str, Any]) -> dict[str, Any]:
 
 @task(backend=engine_settings().task_backend, queue_name=_queue_of_definition())
 def hand_over(target_names: list[str] | None = None, using: str | None = None) -> int:
-    """Claim what is due and enqueue it; for a project whose backend can repeat a task.
+    """Claim the due notifications and enqueue them; for a project whose backend repeats tasks.
 
     Args:
-        target_names: Only targets of these names or module names; all by default.
-        using: The alias of the database that holds the notifications; by default the router's.
+        target_names: Names or module names of targets; all targets by default.
+        using: The alias of the notifications' database; by default the router's.
 
     Returns:
-        How many notifications were handed over.
+        The number of notifications handed over.
     """
     return hand_over_due(enqueue, target_names=target_names, using=using)
 
@@ -90,8 +90,8 @@ def enqueue(batch: BatchMessage) -> None:
     """Enqueue a batch for the backend's workers.
 
     Raises:
-        TimeoutError: When the backend does not accept it in time.
-        Exception: What else the backend raises.
+        TimeoutError: When the backend does not accept the batch in time.
+        Exception: Any other error of the backend.
     """
     backend = engine_settings().task_backend
     its_task = deliver.using(backend=backend, queue_name=queue_of(batch.module_name))
@@ -105,14 +105,14 @@ def enqueue(batch: BatchMessage) -> None:
 
 
 def problems() -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the settings of this module, and what to do; for system checks."""
+    """Yield the problems of this module's settings, with hints; for system checks."""
     settings = engine_settings()
     task_queues = settings.task_queues or {}
     if not isinstance(task_queues, Mapping):
         return  # another check says so
     queues = task_backends[settings.task_backend].queues
     for key, queue in task_queues.items():
-        if queues and queue not in list(queues):  # which asks for no hash
+        if queues and queue not in list(queues):  # a list needs no hash of the queue
             yield (
                 f"{ENGINE}['TASK_QUEUES'][{key!r}] is {queue!r}, which the backend"
                 f" TASKS[{settings.task_backend!r}] does not have.",

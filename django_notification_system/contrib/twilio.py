@@ -1,4 +1,4 @@
-"""What Twilio reports of a text message later: its status callbacks, taken in by a view.
+"""Twilio's later reports on text messages: a view that receives the status callbacks.
 
 A project adds ``path("twilio/", include("django_notification_system.contrib.twilio"))`` to its
 URLs, and names the public address of ``twilio/status/`` as ``callback_url`` in the settings.
@@ -40,10 +40,10 @@ logger = logging.getLogger("django_notification_system")
 
 MODULE_NAME = "twilio"
 SIGNATURE = "X-Twilio-Signature"
-#: Names the algorithm of the signature, where it is another than SHA-1.
+#: The header with the signature's algorithm, where the algorithm is not SHA-1.
 SIGNATURE_SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
 
-#: Twilio's words for states, from the first to the last: one that comes late changes nothing.
+#: Twilio's words for states, from first to last: an earlier state that comes late changes nothing.
 #: Source: https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
 ORDER = ("accepted", "scheduled", "queued", "sending", "sent", "delivered", "read")
 RESULTS: Mapping[str, ReceiptResult] = {
@@ -54,8 +54,8 @@ RESULTS: Mapping[str, ReceiptResult] = {
     "failed": ReceiptResult.FAILED,
     "canceled": ReceiptResult.FAILED,
 }
-#: A report may come before the outcome of its message is recorded, which takes a tenth of a second
-#: and more. Twilio does not ask again by itself. Seconds between looks; a second in all.
+#: A report may come before the run has recorded the message's outcome, a tenth of a second later or
+#: more. Twilio does not repeat a report by itself. Seconds between rechecks; a second in all.
 WAITS = (0.1, 0.2, 0.3, 0.4)
 
 TEXT = "text/plain; charset=utf-8"
@@ -63,13 +63,13 @@ TEXT = "text/plain; charset=utf-8"
 
 @csrf_exempt
 @require_POST
-@transaction.non_atomic_requests  # or each look would see the same rows
+@transaction.non_atomic_requests  # in a transaction, every recheck could see the same rows
 def status_callback(request: HttpRequest) -> HttpResponse:
-    """Take in a status callback.
+    """Receive a status callback.
 
     Answers with 204 where the report belongs to a notification, and with 404 where no notification
-    has this message, or one that a run is sending again. With 403 where the signature is not
-    Twilio's, or the request such that none can be verified; nothing is looked at before that.
+    has the message, or a run is sending the notification again. Answers with 403, before any other
+    step, where the signature is not Twilio's or cannot be verified.
     """
     if not _is_signed(request):
         return HttpResponse("The signature is missing or wrong.", status=403, content_type=TEXT)
@@ -80,7 +80,7 @@ def status_callback(request: HttpRequest) -> HttpResponse:
         )
     receipts = [receipt]
     if attempt := request.GET.get(PARAMETER):
-        # Of a request without an answer: the notification has this in place of the message's name.
+        # The request had no answer: the notification holds the attempt's id as its message id.
         message_id = message_id_of_attempt(attempt)
         receipts.append(replace(receipt, provider_message_id=message_id))
     if receipt.provider_status not in RESULTS or _are_recorded(receipts):
@@ -93,10 +93,10 @@ urlpatterns = [path("status/", status_callback, name="status_callback")]
 
 
 def receipt_of(form: QueryDict) -> Receipt | None:
-    """Return what a status callback says, or ``None`` where it names no message and no status.
+    """Return the receipt in a status callback; ``None`` without a message's id or a status.
 
     Args:
-        form: Its parameters.
+        form: The callback's parameters.
     """
     message_id = form.get("MessageSid") or form.get("SmsSid")
     status = form.get("MessageStatus") or form.get("SmsStatus")
@@ -127,7 +127,7 @@ def _is_signed(request: HttpRequest) -> bool:
         return False
     signature = request.headers.get(SIGNATURE)
     if not settings.auth_token:
-        # Whoever knows that there is none could sign with it.
+        # Anybody could sign with an empty token.
         logger.error("Set auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'].")
         return False
     if not signature:
@@ -140,7 +140,7 @@ def _is_signed(request: HttpRequest) -> bool:
             for address in _addresses(request, settings)
         )
     except Exception as error:
-        # Anybody can send a host, a form or an encoding that Django or the client cannot read.
+        # Anybody can send a host, form or encoding that Django or the client cannot read.
         logger.info("A status callback cannot be read: %s.", type(error).__name__)
         return False
 
@@ -152,11 +152,11 @@ def _algorithm(request: HttpRequest) -> tuple[str, ...]:
 
 
 def _addresses(request: HttpRequest, settings: TwilioSettings) -> Iterator[str]:
-    """Yield the addresses that Twilio may have been told to call for this request."""
+    """Yield the addresses that Twilio may have called with this request."""
     if settings.callback_url:
         # The part behind "#" tells Twilio how often to try, and is not sent.
         address, _, _ = settings.callback_url.partition("#")
-        # An attempt counts only where the signature is of it too.
+        # An attempt counts only if the signature covers the attempt.
         attempt = request.GET.get(PARAMETER)
         yield address_of_attempt(address, attempt) if attempt else address
     yield request.build_absolute_uri()

@@ -1,4 +1,4 @@
-"""The Django app that listens to django-anymail."""
+"""The Django app of the integration with django-anymail."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""The system check of the webhooks that reports come in by."""
+"""The system check of the webhooks that receive reports."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ from django.core.checks import CheckMessage
 def check_webhook_secret(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Warn where anybody may report.
 
-    Providers that sign their reports are no exception: ``anymail.urls`` serves the webhooks of all
-    providers, and a report to any of them is of a message by its name alone.
+    Providers with signed reports need the secret too: ``anymail.urls`` serves the webhooks of all
+    providers, and a report to any webhook names a message by nothing but its id.
     """
-    # Django keeps a check that is registered, though tests install an app for a while.
+    # Django keeps a registered check, although tests install an app for a while only.
     if not apps.is_installed("django_notification_system.contrib.anymail"):
         return []
     of_anymail = getattr(settings, "ANYMAIL", None)

@@ -19,10 +19,10 @@ from ...notification_handlers.email.outcomes import Trouble, classify
 from ...outcome import Receipt, ReceiptResult
 
 MODULE_NAME = "email"
-#: Longer texts of a third party's may quote what was sent.
+#: A third party's longer text may quote the mail.
 LONGEST_RESPONSE = 200
 
-#: Anymail's words, from the first to the last: one that comes late changes nothing.
+#: Anymail's events, from first to last: an earlier event that comes late changes nothing.
 ORDER = (
     EventType.QUEUED,
     EventType.SENT,
@@ -38,7 +38,7 @@ ORDER = (
 
 @dataclass(frozen=True)
 class Meaning:
-    """What an event says of a message, and of its address."""
+    """The meaning of an event for a message and for the recipient's address."""
 
     result: ReceiptResult
     hard_bounce: bool = False
@@ -47,12 +47,12 @@ class Meaning:
 
 
 PROGRESS = Meaning(ReceiptResult.PROGRESS)
-#: Who opens a message or complains of it has it.
+#: A person who opens a message or complains about it has received the message.
 CONFIRMED = Meaning(ReceiptResult.CONFIRMED)
 FAILED = Meaning(ReceiptResult.FAILED)
 HARD_BOUNCE = Meaning(ReceiptResult.FAILED, hard_bounce=True)
 
-#: What is in neither of the two, such as a subscription, is of no message and is ignored.
+#: Other events, such as a subscription, belong to no message and are ignored.
 MEANINGS: Mapping[str, Meaning] = {
     EventType.QUEUED: PROGRESS,
     EventType.SENT: PROGRESS,
@@ -67,7 +67,7 @@ MEANINGS: Mapping[str, Meaning] = {
     EventType.BOUNCED: FAILED,
     EventType.REJECTED: FAILED,
 }
-#: A bounce or a rejection, by Anymail's reason for it. By other reasons the address may be good.
+#: A bounce or a rejection, by Anymail's reason. By any other reason, the address may be good.
 MEANINGS_OF_REASONS: Mapping[str, Meaning] = {
     RejectReason.INVALID: HARD_BOUNCE,
     RejectReason.BOUNCED: HARD_BOUNCE,
@@ -77,10 +77,10 @@ MEANINGS_OF_REASONS: Mapping[str, Meaning] = {
 
 #: A mail server's answer in a provider's words: ``smtp;550 5.1.1 No such user``.
 ANSWER = re.compile(r"(?<![\d.])([45]\d\d)[ -]+#?(.*)", re.DOTALL)
-#: Rows of the table of email's faults that leave it open whether the address is good.
+#: Rows of the fault table of email after which the address may be good or bad.
 SAYS_NOTHING_OF_ADDRESS = frozenset({"refused", "transaction failed"})
-#: In providers' own events, where a word says how hard a bounce is, and the words for soft.
-#: SparkPost: 20 to 24 are its classes of soft bounces.
+#: Entries of providers' own events whose value marks a bounce as soft, with the soft values.
+#: SparkPost's classes 20 to 24 are soft bounces.
 SOFT_WORDS: Mapping[str, frozenset[str]] = {
     "type": frozenset({"softbounce", "softbounced", "soft", "transient"}),
     "event": frozenset({"softbounce", "softbounced"}),
@@ -97,16 +97,16 @@ def connect() -> None:
 
 
 def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
-    """Write down what a provider reports, if it is of an email of ours.
+    """Record a provider's report on an email of this project.
 
-    What goes wrong here is raised: Anymail's view then answers with an error, and the provider
-    sends the event again.
+    Errors are raised: Anymail's view then answers with an error, and the provider sends the event
+    again.
 
     Args:
         sender: Anymail's view.
         event: An ``AnymailTrackingEvent``.
         esp_name: The provider's name.
-        kwargs: What Django's signals add.
+        kwargs: Further arguments of Django's signals.
     """
     meaning = meaning_of(event)
     if meaning is None or not event.message_id or _is_of_copy(event):
@@ -126,7 +126,7 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
 
 
 def meaning_of(event: Any) -> Meaning | None:
-    """Return what an event says, or ``None`` where it says nothing of a message."""
+    """Return the meaning of an event; ``None`` for an event without a message."""
     meaning = MEANINGS.get(event.event_type)
     if event.event_type not in (EventType.BOUNCED, EventType.REJECTED):
         return meaning
@@ -137,9 +137,9 @@ def meaning_of(event: Any) -> Meaning | None:
 
 
 def _is_soft(event: Any) -> bool:
-    """Tell whether a bounce says nothing against the address: Anymail calls soft ones bounces too.
+    """Tell whether a bounce leaves the address good: Anymail has one event for soft and hard.
 
-    The mail server's own answer counts more than the provider's word for it.
+    The mail server's own answer counts more than the provider's classification.
     """
     if answer := ANSWER.search(_text(event.mta_response)):
         code, text = int(answer[1]), answer[2]
@@ -154,7 +154,7 @@ def _is_soft(event: Any) -> bool:
 
 
 def _entries(esp_event: Any, *, depth: int) -> Iterator[tuple[str, Any]]:
-    """Yield the names and values of a provider's event, of those within it too."""
+    """Yield the names and values of a provider's event, including nested events."""
     if not isinstance(esp_event, Mapping):
         return
     for name, value in esp_event.items():
@@ -169,7 +169,7 @@ def _word(value: object) -> str:
 
 
 def _is_of_copy(event: Any) -> bool:
-    """Tell whether somebody in copy is meant, whose mail may have the same message id."""
+    """Tell whether the event is about a recipient in copy, whose mail may have the same id."""
     if not event.recipient:
         return False
     using = router.db_for_write(Notification)
@@ -199,7 +199,7 @@ def _in_copy(extra: Any) -> set[str]:
 
 
 def _text(said: Any) -> str:
-    """Return what a provider's event has in place of a text, where it is one."""
+    """Return the value from a provider's event if the value is a text, else an empty text."""
     return said if isinstance(said, str) else ""
 
 

@@ -3,7 +3,7 @@
 Add ``"django_notification_system.contrib.celery"`` to ``INSTALLED_APPS``, and let Celery beat call
 the task ``hand_over_due`` every few seconds. Celery's ``autodiscover_tasks()`` finds the tasks.
 
-It is a package for that alone: Celery looks for a module ``tasks`` in each app.
+The integration is a package because Celery looks for a module ``tasks`` in every app.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if find_spec("celery") is None:
     )
 
 TASKS = f"{__name__}.tasks."
-#: What ``route()`` calls the queues: this alone for what is quick, and with the module's name.
+#: The queue of the quick tasks, and the beginning of the batches' queues: see ``route()``.
 QUEUE = "notifications"
 
 
@@ -29,14 +29,15 @@ def enqueue(batch: "BatchMessage") -> None:
     """Send a batch to the workers, for ``NOTIFICATION_SYSTEM["ENGINE"]`` among others.
 
     Raises:
-        TimeoutError: When the broker does not take it in time: the client of a silent one goes on.
-        Exception: When the broker cannot be reached, as soon as that is known.
+        TimeoutError: When the broker does not take the batch in time; the client of a silent broker
+            goes on in its thread.
+        Exception: When the broker cannot be reached.
     """
     from celery import current_app
     from django.db import connections
 
     from ...delivery.handover.time_limit import ENQUEUE_SECONDS, within
-    from .tasks import send  # which needs the models, as this app's own module must not
+    from .tasks import send  # imports the models; the app's own module must not
 
     # Within a transaction, a test's mostly, another thread's connection would see nothing.
     if current_app.conf.task_always_eager or connections[batch.using].in_atomic_block:
@@ -45,7 +46,7 @@ def enqueue(batch: "BatchMessage") -> None:
     app = current_app._get_current_object()
 
     def send_by_app() -> None:
-        # Celery's current app is that of a thread; another has its default, and no broker of ours.
+        # Celery's current app belongs to a thread; a new thread has the default app and no broker.
         app.set_current()
         send(batch)
 
@@ -55,18 +56,18 @@ def enqueue(batch: "BatchMessage") -> None:
 def route(
     name: str, args: Sequence[Any], kwargs: Any, options: Any, task: Any = None, **others: Any
 ) -> Mapping[str, str] | None:
-    """Give each target a queue of its own, as an entry of Celery's ``task_routes``.
+    """Give each target its own queue, as an entry of Celery's ``task_routes``.
 
     Batches go to ``notifications.email``, ``notifications.twilio`` and so on, by the target's
     module name; this app's other tasks to ``notifications``.
 
     Args:
         name: The task's name.
-        args: Its arguments.
-        kwargs: Those by name; not looked at, as the following.
-        options: How it is sent.
+        args: The task's positional arguments.
+        kwargs: The task's named arguments; ignored, like the following.
+        options: The options of the sending.
         task: The task, where Celery has it.
-        others: What else Celery says.
+        others: Further arguments of Celery's.
     """
     if not name.startswith(TASKS):
         return None

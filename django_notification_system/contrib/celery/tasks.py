@@ -1,4 +1,4 @@
-"""The tasks of Celery's workers. Each is short of options on purpose: the settings have them."""
+"""The tasks of Celery's workers, with few options: the settings hold the rest."""
 
 import logging
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from ...models import Notification
 
 logger = logging.getLogger("django_notification_system")
 
-#: What comes back after a broker's restart gets a second try: the first finds out that the
-#: connection is an old one. More would keep a web request waiting while the broker is down.
+#: One second try for a connection from before a broker's restart: only the first try finds out that
+#: the connection is dead. More would keep a web request waiting while the broker is down.
 RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-#: How much longer than its soft time limit a task may take to record what was in flight, in
-#: seconds: as long as a run waits for its handlers and for the database, and some to spare.
+#: Seconds between a task's soft and hard limit, in which the task records outcomes: as long as a
+#: run waits for its handlers and for the database, plus a reserve.
 WIND_UP_SECONDS = 90
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def hand_over_due(targets: Sequence[str] | None = None, using: str | None = None) -> None:
-    """Claim what is due and send it to the workers; for Celery beat, every few seconds.
+    """Claim the due notifications and send them to the workers; for Celery beat, every few seconds.
 
     Args:
-        targets: Only targets of these names or module names; all by default.
-        using: The alias of the database that holds the notifications; by default the router's.
+        targets: Names or module names of targets; all targets by default.
+        using: The alias of the notifications' database; by default the router's.
 
     Raises:
         HandOverFailed: When the broker does not take a batch.
@@ -42,31 +42,32 @@ def hand_over_due(targets: Sequence[str] | None = None, using: str | None = None
 
 @shared_task(  # type: ignore[untyped-decorator]
     ignore_result=True,
-    # Only when it is done, and again after a worker was killed: a batch that was not taken over is
-    # delivered at once. One that was holds nothing, and is due again when its lease ends.
+    # Acknowledge the message at the end, and repeat the task after a worker was killed: a batch
+    # that the worker had not yet taken over is then delivered at once. A batch taken over before
+    # holds no rows any more; the rows are due again when the lease ends.
     acks_late=True,
     reject_on_worker_lost=True,
 )
 def deliver(message: dict[str, Any]) -> None:
-    """Deliver one batch, and send the next of its target to the workers.
+    """Deliver one batch, and send the target's next batch to the workers.
 
     Args:
-        message: The batch, as ``BatchMessage.as_dict()`` returns it.
+        message: The batch, from ``BatchMessage.as_dict()``.
     """
     batch = BatchMessage.from_dict(message)
     summary = handover.deliver_batch(batch, stop_after=engine_settings().lease_seconds)
     logger.info("%s: %s.", batch.target, dict(summary.statuses) or "the batch holds nothing")
-    if not current_task.request.is_eager:  # each would be delivered within the one before
+    if not current_task.request.is_eager:  # else each batch would run within the one before
         handover.hand_over_next(batch, summary, send)
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
 def fetch_receipts(targets: Sequence[str] | None = None, using: str | None = None) -> None:
-    """Ask providers what became of messages that they took; for Celery beat, every few minutes.
+    """Ask providers for the receipts that are due; for Celery beat, every few minutes.
 
     Args:
-        targets: Only targets of these names or module names; all by default.
-        using: The alias of the database that holds the notifications; by default the router's.
+        targets: Names or module names of targets; all targets by default.
+        using: The alias of the notifications' database; by default the router's.
 
     Raises:
         NotificationSystemError: When a target name is unknown.
@@ -80,9 +81,8 @@ def fetch_receipts(targets: Sequence[str] | None = None, using: str | None = Non
 def send(batch: BatchMessage) -> None:
     """Send a batch to the workers.
 
-    A task begins nothing more once it has taken as long as a lease lasts, and ends by itself soon
-    after: within another lease a run leaves a handler behind that hangs. The limits are for what
-    goes wrong beyond that.
+    A task begins no more sends after the length of a lease and ends soon after: a run abandons a
+    hanging handler within one more lease. The time limits are for faults beyond a hanging handler.
 
     Raises:
         Exception: When the broker cannot be reached.

@@ -1,4 +1,4 @@
-"""Traces for OpenTelemetry: a span for each batch, and one for each call to a provider in it.
+"""Traces for OpenTelemetry: one span for a batch, and one below for each call to a provider.
 
 Add ``"django_notification_system.contrib.opentelemetry"`` to ``INSTALLED_APPS``.
 """

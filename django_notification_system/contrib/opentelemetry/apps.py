@@ -1,4 +1,4 @@
-"""The Django app that traces deliveries."""
+"""The Django app for traces of deliveries."""
 
 from importlib.util import find_spec
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OpenTelemetryConfig(AppConfig):
-    """Traces what this process delivers."""
+    """Traces the deliveries of this process."""
 
     name = "django_notification_system.contrib.opentelemetry"
     label = "django_notification_system_opentelemetry"

@@ -1,6 +1,6 @@
 """Spans for batches and calls, by OpenTelemetry's conventions for messaging.
 
-They have no address, no title, no text, and nothing that a provider said.
+The spans hold no address, no title, no text, and no words of a provider.
 
 Source: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 """
@@ -23,7 +23,7 @@ from ...observing.outcome_name import outcome_of
 from ...outcome import Outcome
 
 SCHEMA = "https://opentelemetry.io/schemas/1.27.0"
-#: ``messaging.system`` of a batch, and what our own attributes begin with.
+#: ``messaging.system`` of a batch, and the prefix of this app's own attributes.
 OWN = "django_notification_system"
 #: ``error.type`` of a batch whose target cannot be used.
 UNAVAILABLE = "target_unavailable"
@@ -31,12 +31,12 @@ UNAVAILABLE = "target_unavailable"
 
 @dataclass
 class BatchAtWork:
-    """A batch that is being delivered.
+    """A batch during its delivery.
 
     Attributes:
-        span: Its span.
-        keys: Those of its notifications.
-        outcomes: How many have come to what.
+        span: The batch's span.
+        keys: The keys of the batch's notifications.
+        outcomes: The number of notifications by outcome.
     """
 
     span: Span
@@ -45,10 +45,10 @@ class BatchAtWork:
 
 
 class Tracing(Observer):
-    """Makes a span for each batch and, below it, one for each call to a provider.
+    """Makes a span for each batch and, below the batch's span, for each call to a provider.
 
-    The calls are made in threads that know nothing of the batch, so that their spans find their
-    parent by what they send.
+    Calls are made in threads that do not know the batch, so a call's span finds its parent by the
+    call's notifications.
     """
 
     def __init__(self, provider: trace.TracerProvider | None = None) -> None:
@@ -60,7 +60,7 @@ class Tracing(Observer):
     def batch_began(
         self, target: NotificationTarget, token: uuid.UUID, notifications: Sequence[Notification]
     ) -> None:
-        """Begin a batch's span, below whatever span the run is in."""
+        """Begin a batch's span below the run's current span."""
         if not notifications:
             return
         span = self._tracer.start_span(
@@ -82,22 +82,22 @@ class Tracing(Observer):
     def recorded(
         self, target: NotificationTarget, token: uuid.UUID, outcomes: Sequence[Outcome]
     ) -> None:
-        """Note what came of attempts, and which did not deliver."""
+        """Note the outcomes of attempts, and the attempts that did not deliver."""
         self._note(token, [outcome.notification for outcome in outcomes])
 
     def skipped(
         self, target: NotificationTarget, token: uuid.UUID, notifications: Sequence[Notification]
     ) -> None:
-        """Note what was not attempted."""
+        """Note the notifications that were skipped."""
         self._note(token, notifications)
 
     def batch_ended(self, target: NotificationTarget, token: uuid.UUID, problem: str) -> None:
-        """End a batch's span. It has failed where its target cannot be used."""
+        """End a batch's span. The span has failed where the batch's target cannot be used."""
         batch = self._batches.pop(token, None)
         if batch is None:
             return
         for key in batch.keys:
-            # Another run of this process may have it meanwhile.
+            # Another run of this process may have claimed the notification meanwhile.
             if self._span_of_notification.get(key) is batch.span:
                 del self._span_of_notification[key]
         for outcome, number in batch.outcomes.items():
@@ -107,7 +107,7 @@ class Tracing(Observer):
         batch.span.end()
 
     def call_began(self, call: WatchedCall) -> None:
-        """Begin a call's span and let it be the current one, for what traces HTTP requests."""
+        """Begin a call's span and make it current, for the instrumentation of HTTP requests."""
         parents = self._parents(call.notifications)
         span = self._tracer.start_span(
             f"send {call.target.name}",
@@ -143,13 +143,13 @@ class Tracing(Observer):
                 batch.span.add_event("not delivered", attributes)
 
     def _parents(self, notifications: Sequence[Notification]) -> list[Span]:
-        """Return the spans of the batches that these belong to, each once."""
+        """Return the spans of the notifications' batches, without repetition."""
         spans = (self._span_of_notification.get(each.pk) for each in notifications)
         return list(dict.fromkeys(span for span in spans if span is not None))
 
 
 def begin() -> None:
-    """Trace from now on what this process delivers, with the tracer that the project sets up."""
+    """Trace the deliveries of this process from now on, with the project's tracer."""
     add_observer(tracing)
 
 
@@ -173,7 +173,7 @@ def _attributes(call: WatchedCall) -> dict[str, Any]:
 
 
 def _fail(span: Span, error: str) -> None:
-    # Without a description: what was raised may quote an address.
+    # Without a description: an exception's text may quote an address.
     span.set_status(StatusCode.ERROR)
     span.set_attribute("error.type", error)
 

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: how deep the queue is, what is attempted, and how long it takes.
+"""Metrics for Prometheus: the queue's depth, the attempts, and the providers' time.
 
 Add ``"django_notification_system.contrib.prometheus"`` to ``INSTALLED_APPS``.
 """

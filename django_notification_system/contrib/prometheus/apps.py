@@ -1,4 +1,4 @@
-"""The Django app that counts for Prometheus."""
+"""The Django app for Prometheus's metrics."""
 
 from importlib.util import find_spec
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PrometheusConfig(AppConfig):
-    """Counts what this process delivers."""
+    """Counts the deliveries of this process."""
 
     name = "django_notification_system.contrib.prometheus"
     label = "django_notification_system_prometheus"

@@ -13,9 +13,9 @@ from ...setting_names import unknown_options
 from ...setting_rules import cut, rules_of
 from .conf import SETTING, PrometheusSettings
 
-#: Whoever guesses a thousand a second needs longer than anybody lives.
+#: Characters; guessing such a token at a thousand tries a second takes longer than a life.
 SHORTEST_TOKEN = 16
-#: What each value must be, by its key.
+#: The rule for each value, by its key.
 RULES = {name.upper(): rule for name, rule in rules_of(PrometheusSettings).items()}
 
 
@@ -28,7 +28,7 @@ def check_prometheus(app_configs: Any = None, **kwargs: Any) -> list[CheckMessag
     try:
         return list(_check_values(values))
     except Exception as error:
-        # Not the error's own text, which may repeat the token.
+        # Without the error's own text, which may repeat the token.
         return [_error(4, f"{SETTING} cannot be checked: {type(error).__name__}.")]
 
 

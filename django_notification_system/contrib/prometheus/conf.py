@@ -9,7 +9,7 @@ from django.conf import settings
 from ...setting_rules import Rule, number, or_none, setting, whole_number
 
 SETTING = "NOTIFICATION_SYSTEM_PROMETHEUS"
-#: What may stand behind "Bearer". Source: RFC 6750, section 2.1.
+#: The characters of a token behind "Bearer". Source: RFC 6750, section 2.1.
 TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 HIGHEST_PORT = 65_535
 
@@ -26,15 +26,15 @@ _PORT_OR_NONE = or_none(whole_number(HIGHEST_PORT), f"None or a port from 1 to {
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusSettings:
-    """The setting ``NOTIFICATION_SYSTEM_PROMETHEUS``, whose keys are these names in capitals.
+    """The setting ``NOTIFICATION_SYSTEM_PROMETHEUS``: its keys are these names in capitals.
 
     Attributes:
-        token: What a scrape of the view shows as ``Authorization: Bearer …``; ``None``: only staff
+        token: The token that a scrape sends as ``Authorization: Bearer …``; ``None``: only staff
             who may see notifications see the metrics.
-        cache_seconds: For so many seconds the queue is not looked at again.
-        file: Where all processes of a host add up what they count; ``None``: each counts alone.
-        watch_port: The port on which ``process_notifications --watch`` serves what it counts and
-            the queue; ``None``: it serves nothing.
+        cache_seconds: The queue's figures are read again after this many seconds.
+        file: The file in which all processes of a host add up their counts; ``None``: no sum.
+        watch_port: The port on which ``process_notifications --watch`` serves its counts and the
+            queue; ``None``: no port.
         watch_address: The address to listen on.
     """
 

@@ -1,4 +1,4 @@
-"""Counting in the process that delivers: attempts, how late they are, how long a provider takes."""
+"""Counts of this process's deliveries: attempts, delays, and the time of calls to providers."""
 
 import atexit
 import logging
@@ -20,14 +20,14 @@ from .queue import QueueOutsideRequests
 
 logger = logging.getLogger("django_notification_system")
 
-#: The seconds that a provider takes: from a mail server next door to the longest timeouts.
+#: Seconds of a call to a provider: from a mail server next door to the longest timeouts.
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 #: The seconds from when a message was due: a watching process's, cron's, and a backlog's.
 DELAY_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14_400.0)
 #: To add to the file takes milliseconds, and a batch may be a single notification.
 WRITE_EVERY_SECONDS = 1.0
 
-#: What this process has counted.
+#: The counts of this process.
 registry = CollectorRegistry()
 
 ATTEMPTS = Counter(
@@ -59,7 +59,7 @@ DELAY_SECONDS = Histogram(
 
 
 class Counting(Observer):
-    """Counts what is delivered in this process."""
+    """Counts the deliveries of this process."""
 
     def __init__(self) -> None:
         self._file = CountsFile(registry)
@@ -68,7 +68,7 @@ class Counting(Observer):
         self._is_served = False
 
     def watch_began(self) -> None:
-        """Serve the metrics on the port that the settings name."""
+        """Serve the metrics on the port from the settings."""
         settings = prometheus_settings()
         if settings.watch_port is None or self._is_served:
             return
@@ -105,7 +105,7 @@ class Counting(Observer):
         token: uuid.UUID,
         notifications: Sequence[Notification],
     ) -> None:
-        """Count what was not attempted."""
+        """Count the notifications that were skipped."""
         for notification in notifications:
             NOT_ATTEMPTED.labels(target.name, outcome_of(notification)).inc()
 
@@ -114,11 +114,11 @@ class Counting(Observer):
         CALL_SECONDS.labels(call.target.name, "error" if call.error else "ok").observe(call.seconds)
 
     def batch_ended(self, target: NotificationTarget, token: uuid.UUID, problem: str) -> None:
-        """Write down what the batch has added."""
+        """Write down the batch's counts."""
         self._write_soon()
 
     def _write_soon(self) -> None:
-        """Write at once, or when it is time."""
+        """Write at once, or as soon as ``WRITE_EVERY_SECONDS`` have passed since the last time."""
         if prometheus_settings().file is None:
             return
         wait = self._written_at + WRITE_EVERY_SECONDS - time.monotonic()
@@ -130,7 +130,7 @@ class Counting(Observer):
             self._timer.start()
 
     def write(self) -> None:
-        """Add what was counted to the file, if the settings name one."""
+        """Add the counts to the file from the settings, if any."""
         self._written_at = time.monotonic()
         path = prometheus_settings().file
         if path is None:
@@ -138,7 +138,7 @@ class Counting(Observer):
         try:
             self._file.add(Path(path))
         except OSError as error:
-            # What was not added is added the next time.
+            # The next call adds these counts too.
             logger.warning("Metrics cannot be written to %s: %s.", path, error.strerror)
 
 
@@ -146,20 +146,20 @@ counting = Counting()
 
 
 def begin() -> None:
-    """Count from now on what this process delivers."""
+    """Count the deliveries of this process from now on."""
     add_observer(counting)
     atexit.register(counting.write)  # a run of cron's ends before the next is due
 
 
 def serve(port: int, address: str) -> None:
-    """Serve what this process counts, and the queue, in a thread of its own.
+    """Serve this process's counts, and the queue, in a thread of its own.
 
     Args:
         port: The port to listen on.
         address: The address to listen on.
 
     Raises:
-        OSError: When that is not free.
+        OSError: When the port is not free.
     """
     served = CollectorRegistry()
     served.register(QueueOutsideRequests())

@@ -1,8 +1,8 @@
-"""A file where all processes of a host add up what they count.
+"""A file in which all processes of a host add up their counts.
 
-A run that cron starts lives for seconds, and what it has counted would end with it. In this file
-the counts go on from run to run, in Prometheus's own text format, which node_exporter's textfile
-collector reads too.
+A run from cron lives for seconds, and its counts would end with the run. In the file the counts
+continue from run to run, in Prometheus's own text format; the textfile collector of node_exporter
+reads the same format.
 """
 
 import logging
@@ -26,9 +26,9 @@ from .conf import prometheus_settings
 logger = logging.getLogger("django_notification_system")
 
 PREFIX = "notification_system_"
-#: When a process began to count, which says nothing of a sum over many.
+#: The time when a process began to count; the sum of many processes has no such time.
 CREATED = re.compile(r".*_created")
-#: How long a process waits for another that writes, which takes milliseconds.
+#: Seconds of waiting for another process to finish writing; writing takes milliseconds.
 WAIT_SECONDS = 1.0
 WAIT_STEP_SECONDS = 0.01
 
@@ -37,10 +37,10 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class CountsFile:
-    """Adds what this process counts to a file that others add to as well.
+    """Adds this process's counts to a file shared with other processes.
 
     Args:
-        registry: What it counts; nothing of it has been added so far.
+        registry: The process's counts; none has been added so far.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -49,14 +49,14 @@ class CountsFile:
         self._added: dict[Key, float] = values_of(registry.collect())
 
     def add(self, path: Path) -> None:
-        """Add what was counted since the last time.
+        """Add the counts since the last call.
 
         Args:
-            path: The file; it is made where it does not exist.
+            path: The file; a missing file is made.
 
         Raises:
-            OSError: When it cannot be written, or another process holds it for too long. Nothing
-                is lost; it is added the next time.
+            OSError: When the file cannot be written, or another process holds the lock for too
+                long. Nothing is lost; the next call adds these counts.
         """
         with self._lock:
             families = list(self._registry.collect())
@@ -73,20 +73,20 @@ class CountsFile:
 
 
 class FileCollector(Collector):
-    """What the file of the settings says, if they name one."""
+    """The metrics in the file from the settings, if any."""
 
     def describe(self) -> Iterable[Metric]:
-        """Read nothing when this is registered."""
+        """Read nothing when the collector is registered."""
         return []
 
     def collect(self) -> Iterable[Metric]:
-        """Return what all processes of the host have counted."""
+        """Return the counts of all processes of the host."""
         path = prometheus_settings().file
         return [] if path is None else read_families(Path(path))
 
 
 def values_of(families: Iterable[Metric]) -> dict[Key, float]:
-    """Return the values of what can be added up, by the sample's name and labels."""
+    """Return the values that can be added up, by the sample's name and labels."""
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in families
@@ -96,7 +96,7 @@ def values_of(families: Iterable[Metric]) -> dict[Key, float]:
 
 
 def read_families(path: Path) -> list[Metric]:
-    """Return this app's metrics in a file; none where there is no such file, or it is damaged."""
+    """Return this app's metrics in a file; none for a missing or damaged file."""
     try:
         text = path.read_text(encoding="utf-8")
         return [
@@ -121,7 +121,7 @@ def _lock(guard: Any) -> None:
 
 
 def _write(path: Path, families: Iterable[Metric], sums: dict[Key, float]) -> None:
-    """Put a new file in the place of the old one, so that whoever reads sees one or the other."""
+    """Replace the old file by a new one, so that a reader sees either the old or the new counts."""
     summed = _Summed(families, sums)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     try:
@@ -132,7 +132,7 @@ def _write(path: Path, families: Iterable[Metric], sums: dict[Key, float]) -> No
 
 
 class _Summed(Collector):
-    """The sums, as the library writes them."""
+    """The sums, in the form that the library writes."""
 
     def __init__(self, families: Iterable[Metric], sums: dict[Key, float]) -> None:
         self._families = families
@@ -149,7 +149,7 @@ class _Summed(Collector):
 
 
 def _place(key: Key) -> tuple[list[tuple[str, str]], str, float]:
-    """Return what a sample is sorted by: a histogram's own together, its buckets by their size."""
+    """Return the sort key of a sample: a histogram's samples together, the buckets by size."""
     name, labels = key
     bound = float(dict(labels).get("le", "inf"))
     return [label for label in labels if label[0] != "le"], name, bound

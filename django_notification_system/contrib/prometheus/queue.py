@@ -25,7 +25,7 @@ STATUSES = {Notification.SCHEDULED: "scheduled", Notification.RETRY: "retry"}
 
 
 class QueueCollector(Collector):
-    """Asks the database, at most once in ``CACHE_SECONDS`` however often it is scraped."""
+    """Asks the database at most once in ``CACHE_SECONDS``, however often a scrape comes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,13 +33,13 @@ class QueueCollector(Collector):
         self._looked_at = 0.0
 
     def describe(self) -> Iterable[Metric]:
-        """Ask nothing when this is registered."""
+        """Ask nothing when the collector is registered."""
         return []
 
     def collect(self) -> Iterable[Metric]:
         """Return the state of the queue."""
         found = self._found
-        # While another thread asks the database, what it said before will do.
+        # While another thread asks the database, the previous figures will do.
         if not self._lock.acquire(blocking=found is None):
             return found or []
         try:
@@ -65,7 +65,7 @@ class QueueCollector(Collector):
 
 
 class QueueOutsideRequests(QueueCollector):
-    """The same in a thread whose connections nobody else closes."""
+    """The same collector for a thread whose connections nobody else closes."""
 
     def collect(self) -> Iterable[Metric]:
         """Return the state of the queue, and leave no connection open."""
@@ -76,7 +76,7 @@ class QueueOutsideRequests(QueueCollector):
 
 
 def queue_families(using: str) -> list[Metric]:
-    """Return the state of the queue by target, by five queries that read what waits and no more.
+    """Return the queue's state by target, with five queries that read only waiting rows.
 
     Args:
         using: The database's alias.

@@ -23,8 +23,8 @@ PERMISSION = "django_notification_system.view_notification"
 SCHEME = "Bearer "
 TEXT = "text/plain; charset=utf-8"
 
-#: The queue, and what all processes of this host have counted. What this one has is left out: of
-#: the processes of a web server, each scrape meets another.
+#: The queue, and the counts of all processes of this host. The counts of a web process alone are
+#: left out: each scrape meets another process.
 served = CollectorRegistry()
 served.register(QueueCollector())
 served.register(FileCollector())
@@ -32,10 +32,10 @@ served.register(FileCollector())
 
 @require_safe
 @never_cache
-@login_not_required  # by the project's middleware, which would send Prometheus to a page
+@login_not_required  # else the project's middleware would redirect Prometheus to the login page
 @transaction.non_atomic_requests
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Show the metrics to whoever has the token, or to staff who may see notifications."""
+    """Show the metrics to a request with the token, or to staff who may see notifications."""
     token = prometheus_settings().token
     if not _has_token(request, token) and not _is_staff(request):
         response = HttpResponse(
