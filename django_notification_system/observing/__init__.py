@@ -1,1 +1,1 @@
-"""Who watches deliveries: logs, metrics, traces."""
+"""Observers of deliveries: logs, metrics, traces."""

@@ -1,6 +1,7 @@
-"""What the log's records carry beside their text, for programs that read logs.
+"""The log's records, with fields for programs that read logs.
 
-Neither has an address, a title, a text or a secret, so that logs may go wherever logs go.
+Neither texts nor fields have an address, a title, a message's text or a secret, so that logs may be
+stored anywhere.
 """
 
 import logging
@@ -17,13 +18,13 @@ logger = logging.getLogger("django_notification_system")
 
 
 class OneLineEach(logging.Filter):
-    """Keeps the names in a record from ending its line, or from steering who reads the log.
+    """Keeps a name in a record from ending the line, or from steering the reader's terminal.
 
-    The record's own text stays as it is, by which logs are grouped.
+    The record's own text stays unchanged: logs are grouped by that text.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Escape line ends and control characters in the texts that a record tells of."""
+        """Escape line ends and control characters in a record's arguments."""
         if isinstance(record.args, tuple):
             record.args = tuple(
                 printable_line(value) if isinstance(value, str) else value for value in record.args
@@ -33,9 +34,9 @@ class OneLineEach(logging.Filter):
 
 logger.addFilter(OneLineEach())
 
-#: The statuses whose attempt has been counted in ``retry_attempts``.
+#: The statuses after which ``retry_attempts`` includes the attempt.
 COUNTED = frozenset({Notification.RETRY, Notification.DELIVERY_FAILURE, Notification.EXPIRED})
-#: The outcomes that need a person: nobody will try again, and the message has not arrived.
+#: The outcomes for a person: nothing will be tried again, and the message has not arrived.
 NEED_A_PERSON = frozenset({"expired", "failed", "inactive"})
 
 
@@ -49,10 +50,10 @@ def log_fields(
     """Return the ``extra`` of a record.
 
     Args:
-        target: Where it goes; by default the notification's.
-        notification: What it is about.
-        batch_token: The name of the batch that it is in.
-        more: Further fields, under their names.
+        target: The record's target; by default the notification's.
+        notification: The record's notification.
+        batch_token: The token of the notification's batch.
+        more: Further fields, by name.
     """
     extra = dict(more)
     if target is None and notification is not None:
@@ -67,13 +68,13 @@ def log_fields(
 
 
 def without_addresses(text: str, notifications: Iterable[Notification]) -> str:
-    """Return what is said of a target as a whole, without the addresses of these.
+    """Return a text about a whole target, without the notifications' addresses.
 
     A mail server's answer names the recipient at times.
     """
     for notification in notifications:
         address = notification.target_user_record.target_user_id
-        # What is a mere word or number may stand there for another reason.
+        # A mere word or number may stand in the text for another reason.
         if address in text and not address.isalnum():
             text = re.sub(rf"(?<!\w){re.escape(address)}(?!\w)", "…", text)
     return text
@@ -82,12 +83,12 @@ def without_addresses(text: str, notifications: Iterable[Notification]) -> str:
 def log_attempts(
     target: NotificationTarget, token: uuid.UUID, notifications: Iterable[Notification]
 ) -> None:
-    """Write a record of each attempt, if anybody wants them.
+    """Write a record of each attempt, if the logger's level includes the record.
 
     Args:
-        target: Where they went.
-        token: The name of their batch.
-        notifications: As they are afterwards.
+        target: The attempts' target.
+        token: The token of the notifications' batch.
+        notifications: The notifications, with their new status.
     """
     for notification in notifications:
         outcome = outcome_of(notification)
@@ -110,9 +111,9 @@ def log_attempts(
 def log_skipped(
     target: NotificationTarget, token: uuid.UUID, notifications: Iterable[Notification]
 ) -> None:
-    """Write a record of each that ended without an attempt, if anybody wants them.
+    """Write a record of each skipped notification, if the logger's level includes the record.
 
-    That a record is inactive or a user has opted out is known. That it is too late needs a person.
+    An inactive record and an opted-out user are ordinary. An expired notification needs a person.
     """
     for notification in notifications:
         outcome = outcome_of(notification)
@@ -141,11 +142,11 @@ def log_call(
     """Write a record of a call to a provider.
 
     Args:
-        target: Where it went.
-        notifications: What was sent with it.
+        target: The call's target.
+        notifications: The notifications in the call.
         system: The kind of provider.
-        seconds: How long it took.
-        error: The kind of failure; empty where there was none.
+        seconds: The call's duration, in seconds.
+        error: The kind of failure; empty after a success.
     """
     extra = log_fields(
         target, provider=system, duration=round(seconds, 6), count=len(notifications)

@@ -1,6 +1,6 @@
-"""Letting metrics and traces watch deliveries, at next to no cost where nothing does.
+"""Observers of deliveries, such as metrics and traces; without observers at next to no cost.
 
-What watches is an ``Observer``. Whatever one raises is logged and harms no delivery.
+An observer is a subclass of ``Observer``. An observer's exceptions are logged and harm no delivery.
 """
 
 import logging
@@ -22,7 +22,7 @@ logger = logging.getLogger("django_notification_system")
 class ProviderCall:
     """One call to a provider: a mail, or a request; for use with ``with``.
 
-    One that raises has failed. This class itself is the call that nobody watches.
+    A call that raises has failed. An instance of this very class is a call without observers.
     """
 
     __slots__ = ()
@@ -37,10 +37,10 @@ class ProviderCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End it."""
+        """End the call."""
 
     def fail(self, error: str) -> None:
-        """Say that it has failed, though nothing was raised.
+        """Mark the call as failed, although nothing was raised.
 
         Args:
             error: A word for the kind of failure; no text of a provider's, nothing of a message.
@@ -48,14 +48,14 @@ class ProviderCall:
 
 
 class WatchedCall(ProviderCall):
-    """A call that is watched.
+    """A call with observers.
 
     Attributes:
         system: The kind of provider, such as ``"twilio"``.
-        notifications: What is sent with it.
-        server: The provider's host, and its port behind a colon, where that is known.
-        seconds: How long it took, once it has ended.
-        error: The kind of failure; empty where there was none.
+        notifications: The notifications in the call.
+        server: The provider's host and, behind a colon, the port; empty where unknown.
+        seconds: The call's duration in seconds, after its end.
+        error: The kind of failure; empty after a success.
     """
 
     __slots__ = ("_began", "error", "notifications", "seconds", "server", "system")
@@ -69,7 +69,7 @@ class WatchedCall(ProviderCall):
 
     @property
     def target(self) -> NotificationTarget:
-        """Where it goes. Whoever delivers has loaded it: no database is read."""
+        """The call's target. The engine has loaded the target: no database is read."""
         return self.notifications[0].target_user_record.target
 
     def __enter__(self) -> Self:
@@ -84,7 +84,7 @@ class WatchedCall(ProviderCall):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End it."""
+        """End the call, and tell the observers."""
         self.seconds = time.perf_counter() - self._began
         if error_type is not None:
             self.error = f"{error_type.__module__}.{error_type.__qualname__}"
@@ -99,19 +99,19 @@ class WatchedCall(ProviderCall):
         tell("call_ended", self)
 
     def fail(self, error: str) -> None:
-        """Say that it has failed, though nothing was raised."""
+        """Mark the call as failed, although nothing was raised."""
         self.error = error
 
 
 class Observer:
-    """Watches deliveries: override what is of interest.
+    """Watches deliveries: override the methods of interest.
 
-    All is called in the run's own thread, but ``call_began()`` and ``call_ended()`` in that which
-    makes the call, and those must leave the database alone.
+    The run's own thread calls all methods except ``call_began()`` and ``call_ended()``; these two
+    run in the call's thread and must leave the database alone.
     """
 
     def watch_began(self) -> None:
-        """A process begins to deliver until it is told to stop."""
+        """A process begins to deliver until a signal stops the process."""
 
     def batch_began(
         self, target: NotificationTarget, token: uuid.UUID, notifications: Sequence[Notification]
@@ -119,18 +119,19 @@ class Observer:
         """A batch has been claimed; or a single notification is sent outside a run.
 
         Args:
-            target: Where it goes.
-            token: Its name; the database marks what is claimed with it.
-            notifications: All of it.
+            target: The batch's target.
+            token: The batch's name; the database marks the claimed rows with this token.
+            notifications: The batch's notifications.
         """
 
     def batch_ended(self, target: NotificationTarget, token: uuid.UUID, problem: str) -> None:
         """All of a batch is recorded or given back.
 
         Args:
-            target: Where it goes.
-            token: Its name.
-            problem: What kept the target from being used; mostly empty. It may name an address.
+            target: The batch's target.
+            token: The batch's name.
+            problem: The problem that made the target unusable; mostly empty. The text may name an
+                address.
         """
 
     def recorded(
@@ -139,9 +140,9 @@ class Observer:
         """The outcomes of attempts are applied to their rows and recorded.
 
         Args:
-            target: Where they went.
-            token: The name of their batch.
-            outcomes: They have their notifications, with their new status.
+            target: The attempts' target.
+            token: The name of the batch.
+            outcomes: The outcomes; their notifications have the new status.
         """
 
     def skipped(
@@ -150,13 +151,13 @@ class Observer:
         token: uuid.UUID,
         notifications: Sequence[Notification],
     ) -> None:
-        """Notifications were skipped: they ended without an attempt, and that is recorded."""
+        """Notifications were skipped (ended without an attempt) and are recorded."""
 
     def call_began(self, call: WatchedCall) -> None:
-        """A provider is about to be called, in this thread."""
+        """A call to a provider begins in this thread."""
 
     def call_ended(self, call: WatchedCall) -> None:
-        """The call has ended, in this thread."""
+        """A call to a provider has ended in this thread."""
 
 
 _observers: tuple[Observer, ...] = ()
@@ -164,24 +165,24 @@ _UNWATCHED = ProviderCall()
 
 
 def add_observer(observer: Observer) -> None:
-    """Let something watch all deliveries of this process; it does so once."""
+    """Let an observer watch all deliveries of this process; a second addition changes nothing."""
     global _observers
     if observer not in _observers:
         _observers = (*_observers, observer)
 
 
 def remove_observer(observer: Observer) -> None:
-    """Let it watch no more."""
+    """Let the observer watch no more."""
     global _observers
     _observers = tuple(each for each in _observers if each is not observer)
 
 
 def tell(event: str, *details: Any) -> None:
-    """Tell whoever watches.
+    """Call a method of every observer.
 
     Args:
         event: The name of the observers' method.
-        details: Its arguments.
+        details: The method's arguments.
     """
     for observer in _observers:
         try:
@@ -192,7 +193,7 @@ def tell(event: str, *details: Any) -> None:
 
 @contextmanager
 def watched_alone(notification: Notification) -> Iterator[uuid.UUID]:
-    """Let a single notification, sent outside a run, be watched as a batch; give that a name."""
+    """Show a notification sent outside a run to observers as a batch; yield the batch's token."""
     token = uuid.uuid4()
     target = notification.target_user_record.target
     tell("batch_began", target, token, [notification])
@@ -209,12 +210,12 @@ def watched_alone(notification: Notification) -> Iterator[uuid.UUID]:
 def provider_call(
     system: str, notifications: Sequence[Notification], server: str = ""
 ) -> ProviderCall:
-    """Return what a call to a provider is wrapped into with ``with``, so that it can be watched.
+    """Return a context for a call to a provider (``with …:``), so that observers see the call.
 
     Args:
         system: The kind of provider, such as ``"twilio"``; always the same text.
-        notifications: What is sent with it; at least one.
-        server: The provider's host, and its port behind a colon, where that is known.
+        notifications: The notifications in the call; at least one.
+        server: The provider's host and, behind a colon, the port; empty where unknown.
     """
     if not _observers and not logger.isEnabledFor(logging.DEBUG):
         return _UNWATCHED

@@ -1,4 +1,4 @@
-"""One word for what has come of a notification, for programs that watch."""
+"""A notification's outcome in one word, for programs that watch."""
 
 from ..models import Notification
 
@@ -12,10 +12,10 @@ OUTCOMES = {
     Notification.INACTIVE_DEVICE: "inactive",
     Notification.OPTED_OUT: "opted_out",
 }
-#: Of a status that is none of these, which a handler of the project's own may save.
+#: For any other status; a handler of the project's own may save such a status.
 OTHER_OUTCOME = "other"
 
 
 def outcome_of(notification: Notification) -> str:
-    """Return one word for what has come of a notification."""
+    """Return a notification's outcome in one word."""
     return OUTCOMES.get(notification.status, OTHER_OUTCOME)

@@ -1,1 +1,1 @@
-"""What the people who run a site ask for: the state of the queue, its clearing out, a test."""
+"""Operations for a site's people: the queue's state, the purge, a test message."""

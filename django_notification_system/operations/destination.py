@@ -11,7 +11,7 @@ from ..printable import without_password
 
 
 def destination(target: NotificationTarget, handler: FoundHandler) -> str:
-    """Return where the target's messages go, or an empty text where only its handler knows."""
+    """Return the destination of the target's messages; empty where only the handler knows."""
     if not handler.is_built_in:
         return ""
     if target.notification_module_name == "twilio":

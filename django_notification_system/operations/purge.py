@@ -1,4 +1,4 @@
-"""Deleting what is done with and old, a batch at a time, so that nobody waits for it."""
+"""Deleting old notifications that have ended, in batches, so that nobody waits for the purge."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from ..database import patiently
 from ..models import Notification, NotificationAttempt, NotificationTarget, TargetUserRecord
 from ..models.notification import NotificationQuerySet
 
-#: The statuses that are an end, which are purged unless others are named.
+#: The final statuses, which are purged by default.
 ENDED_STATUSES = tuple(
     status
     for status, _ in Notification.STATUS_CHOICES
@@ -25,13 +25,13 @@ ENDED_STATUSES = tuple(
 
 @dataclass(frozen=True)
 class Purge:
-    """What is to be deleted.
+    """The selection of a purge.
 
     Attributes:
-        before: Only what was due, and last attempted, before this moment.
+        before: Only notifications due, and last attempted, before this moment.
         using: The database's alias.
-        statuses: Only what has one of these statuses.
-        targets: Only what is for one of these targets; ``None``: for any.
+        statuses: Only notifications with one of these statuses.
+        targets: Only notifications for one of these targets; ``None``: for any target.
     """
 
     before: datetime
@@ -40,7 +40,7 @@ class Purge:
     targets: Sequence[NotificationTarget] | None = None
 
     def rows(self) -> NotificationQuerySet:
-        """Return what is to be deleted; what a run holds never is."""
+        """Return the selected notifications, without rows that a run has claimed."""
         rows = (
             Notification.objects.using(self.using)
             .filter(
@@ -59,18 +59,18 @@ class Purge:
         )
 
     def count(self) -> Counter[str]:
-        """Count what is to be deleted, by status."""
+        """Count the selected notifications by status."""
         counted = self.rows().order_by().values_list("status").annotate(number=Count("pk"))
         return Counter(dict(counted))
 
     def delete(self, batch_size: int) -> Iterator[Counter[str]]:
-        """Delete, the oldest first, and yield after each batch how many of each status it had.
+        """Delete the oldest first; yield the number deleted by status after each batch.
 
-        A batch is a short transaction. Where the database has ``SKIP LOCKED`` it leaves out what
-        another purge is about to delete, and what a person is about to change.
+        A batch is a short transaction. Where the database has ``SKIP LOCKED``, the batch leaves out
+        rows locked by another purge or by a person's change.
 
         Args:
-            batch_size: How many are deleted at a time.
+            batch_size: Number of notifications in a batch.
 
         Raises:
             ProtectedError: When a model of the project's own protects a notification.
@@ -89,13 +89,13 @@ class Purge:
     def _delete_batch(
         self, size: int, since: datetime | None, *, in_sql: bool
     ) -> tuple[datetime | None, Counter[str]]:
-        """Delete the next, and return when the last of them was due; ``None`` at the end.
+        """Delete a batch, and return the due time of the last row; ``None`` at the end.
 
         Args:
-            size: How many.
-            since: When the last that was deleted was due. Nothing older is left, so the next look
-                need not go through what the database keeps of deleted rows for a while.
-            in_sql: Whether no row need be loaded.
+            size: Number of notifications.
+            since: The due time of the last deleted row. Nothing older is left, so the next query
+                need not scan the deleted rows that the database keeps for a while.
+            in_sql: Whether rows may be deleted without loading them.
         """
         skip_locked = connections[self.using].features.has_select_for_update_skip_locked
         rows = self.rows().order_by("scheduled_delivery")
@@ -103,8 +103,8 @@ class Purge:
             rows = rows.filter(scheduled_delivery__gte=since)
         if skip_locked:
             rows = rows.select_for_update(skip_locked=True)
-        # Without locks, and so on SQLite, no transaction around both: SQLite would refuse to turn a
-        # read that is out of date into a write.
+        # Without locks, and so on SQLite, no transaction spans both: SQLite would refuse to turn an
+        # outdated read into a write.
         with transaction.atomic(using=self.using) if skip_locked else nullcontext():
             found = list(rows.values_list("scheduled_delivery", "pk")[:size])
             if not found:
@@ -114,7 +114,7 @@ class Purge:
                 return found[-1][0], self._delete_rows(keys, locked=skip_locked, in_sql=in_sql)
 
     def _delete_rows(self, keys: list[UUID], *, locked: bool, in_sql: bool) -> Counter[str]:
-        # What is not locked may have changed since it was found.
+        # Rows without a lock may have changed since the query.
         rows = Notification.objects.using(self.using) if locked else self.rows()
         rows = rows.filter(pk__in=keys)
         if in_sql:
@@ -132,10 +132,10 @@ class Purge:
 
 
 def is_deleted_in_sql() -> bool:
-    """Tell whether notifications and their attempts may be deleted without loading them.
+    """Tell whether notifications and attempts may be deleted without loading the rows.
 
-    They must be loaded where a signal tells of each that is deleted, or where a model of the
-    project's own refers to them, for Django to do what its ``on_delete`` says.
+    Django must load the rows where a signal is sent for every deleted row, or where a model of the
+    project's own refers to the rows and ``on_delete`` must be applied.
     """
     models = (Notification, NotificationAttempt)
     referring = {

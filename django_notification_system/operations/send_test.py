@@ -1,4 +1,4 @@
-"""One message to an address that a person names, to prove a target's settings."""
+"""One message to an address from a person, to prove a target's settings."""
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
@@ -19,20 +19,20 @@ def send_test_message(
     body: str,
     using: str,
 ) -> Outcome:
-    """Send one message through a target's own handler, and keep nothing of it.
+    """Send one message through a target's own handler, and store nothing.
 
     Notification, record and user exist in memory only. The handler has no way to tell.
 
     Args:
-        target: Whose handler.
-        handler: That handler.
+        target: The handler's target.
+        handler: The target's handler.
         address: Where the message is to go.
-        title: Its title.
-        body: Its body.
-        using: The alias of the database that the target is from.
+        title: The message's title.
+        body: The message's body.
+        using: The alias of the target's database.
 
     Returns:
-        What came of it; whatever the handler raised is an unknown outcome.
+        The outcome; an exception of the handler becomes an unknown outcome.
 
     Raises:
         TargetUnavailable: When the target as a whole cannot be used.

@@ -1,4 +1,4 @@
-"""``manage.py create_email_target_user_records``: an email record for each user's address."""
+"""``manage.py create_email_target_user_records``: an email record for every user's address."""
 
 import argparse
 import sys
@@ -76,7 +76,7 @@ class Command(NotificationSystemCommand):
     def _progress(
         self, records: EmailRecords, verbosity: int
     ) -> Iterator[Callable[[UsersDone], None]]:
-        """Report each batch's bad addresses, and move a bar where a person looks on."""
+        """Report the bad addresses of a batch, and move a bar on a person's terminal."""
         tqdm = _tqdm() if verbosity >= 1 and self.stderr.isatty() else None
         if tqdm is None:
             yield self._report if verbosity >= 1 else _no_report
@@ -105,11 +105,11 @@ class Command(NotificationSystemCommand):
 
 
 def _no_report(batch: UsersDone) -> None:
-    """Say nothing of it; how many were not stored, the command's error says."""
+    """Report nothing; the command's error has the number of records that were not stored."""
 
 
 def _named(user: User) -> str:
-    # Quoted as Python does, so that no control character in a name steers the terminal.
+    # Quoted by Python, so that a control character in a name cannot steer the terminal.
     return _("User %(username)r (key %(key)s)") % {"username": user.username, "key": user.key}
 
 

@@ -1,4 +1,4 @@
-"""``manage.py hand_over_notifications``: give what is due to the project's task engine."""
+"""``manage.py hand_over_notifications``: give the due notifications to the task engine."""
 
 import argparse
 from typing import Any
@@ -15,7 +15,7 @@ from ...operations.console.database_away import in_a_line_where_away
 
 
 class Command(NotificationSystemCommand):
-    """Hand over the notifications that are due."""
+    """Hand over the due notifications."""
 
     help = gettext_noop(
         "Hand the notifications that are due, batch by batch, to the task engine that"

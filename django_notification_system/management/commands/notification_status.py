@@ -1,4 +1,4 @@
-"""``manage.py notification_status``: what waits, what moves, what fails."""
+"""``manage.py notification_status``: the waiting, the moving and the failed notifications."""
 
 import argparse
 from typing import Any
@@ -20,7 +20,7 @@ from ...printable import printable, printable_json
 
 
 class Command(NotificationSystemCommand):
-    """Show the state of the queue, or tell by the exit status whether it is stuck."""
+    """Show the state of the queue, or report a stuck queue by the exit status."""
 
     help = gettext_noop(
         "Show what waits for each target, what was delivered and what failed in the last hour and"
@@ -49,7 +49,7 @@ class Command(NotificationSystemCommand):
         add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Look, and print what was found."""
+        """Read the queue, and print its state."""
         using = options["database"] or router.db_for_read(Notification)
         try:
             self._show(options, using)

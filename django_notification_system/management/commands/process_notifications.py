@@ -1,4 +1,4 @@
-"""``manage.py process_notifications``: deliver what is due, and ask what became of the rest."""
+"""``manage.py process_notifications``: deliver the due notifications, and fetch receipts."""
 
 import argparse
 import threading
@@ -26,12 +26,12 @@ from ...operations.console.run_output import RunOutput
 from ...operations.console.stopping import stopped_by_signals
 from ...operations.console.tally import count_to_attempt
 
-#: A run that takes no longer needs no bar.
+#: A shorter run needs no bar.
 BAR_AFTER_SECONDS = 1.0
 
 
 class Command(NotificationSystemCommand):
-    """Deliver the notifications that are due, and fetch receipts."""
+    """Deliver the due notifications, and fetch receipts."""
 
     help = gettext_noop(
         "Deliver every notification that is due: SCHEDULED or RETRY, and not in the future."
@@ -89,7 +89,7 @@ class Command(NotificationSystemCommand):
         add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run once, or until it is told to stop."""
+        """Run once, or until a signal stops the command."""
         self._output = RunOutput(
             self.stdout,
             self.stderr,
@@ -193,7 +193,7 @@ class Command(NotificationSystemCommand):
             yield
 
     def _fetch(self, run: Run, is_stopping: Callable[[], bool]) -> Fetched:
-        # What is the matter with the others has been reported already.
+        # The problems of the other targets have been reported already.
         unusable = run.problems | run.paused
         usable = [target for target in run.targets if target.name not in unusable]
         return fetch_receipts(usable, using=run.using, is_stopping=is_stopping)

@@ -1,4 +1,4 @@
-"""``manage.py purge_notifications``: delete what is done with and old."""
+"""``manage.py purge_notifications``: delete old notifications that have ended."""
 
 import argparse
 from collections import Counter
@@ -28,7 +28,7 @@ STATUSES = dict(Notification.STATUS_CHOICES)
 
 
 class Command(NotificationSystemCommand):
-    """Delete notifications that have ended, with their history."""
+    """Delete old notifications that have ended, with their history."""
 
     help = gettext_noop(
         "Delete notifications that ended long ago, with their attempts, in batches. What is still"

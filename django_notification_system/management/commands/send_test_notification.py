@@ -24,13 +24,13 @@ from ...printable import printable
 
 
 class Command(NotificationSystemCommand):
-    """Send one message to an address, and tell what came of it."""
+    """Send one message to an address, and print the outcome."""
 
     help = gettext_noop(
         "Send one message through a target's handler to an address, store nothing, and tell what"
         " the handler said. Exits with status 1 when the message did not go out."
     )
-    #: What is wrong with the settings of this app is said below, and need not keep it from trying.
+    #: The command prints the problems of this app's settings itself, and tries all the same.
     requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ class Command(NotificationSystemCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Send it, and print what came of it."""
+        """Send the message, and print the outcome."""
         using = options["database"] or router.db_for_read(Notification)
         self._is_told = options["verbosity"] >= 1
         for message in check_settings():
@@ -121,7 +121,7 @@ def _told(outcome: Outcome) -> str:
 
 
 def _advice(outcome: Outcome) -> str:
-    """Return what a person may do about a message that did not go out."""
+    """Return a person's next step after a message that did not go out."""
     if outcome.unreachable:
         return _("See that host and port are right, and that no firewall is between.")
     if outcome.hard_bounce or outcome.deactivate_record:

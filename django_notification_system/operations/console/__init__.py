@@ -1,1 +1,1 @@
-"""What commands print, and how they read their options."""
+"""The commands' output and options."""

@@ -1,4 +1,4 @@
-"""Options that the commands have in common."""
+"""Options shared by the commands."""
 
 import argparse
 
@@ -7,11 +7,11 @@ from django.utils.translation import gettext as _
 
 
 def add_targets(parser: argparse.ArgumentParser, explanation: str | None = None) -> None:
-    """Declare ``--target``, which may be given more than once and is a list, ``targets``.
+    """Declare ``--target``, which may be given more than once; the list is ``targets``.
 
     Args:
         parser: A command's.
-        explanation: What it says of it, where a command does something else for a target.
+        explanation: The help text, where a command uses the targets in another way.
     """
     parser.add_argument(
         "--target",
@@ -24,11 +24,11 @@ def add_targets(parser: argparse.ArgumentParser, explanation: str | None = None)
 
 
 def add_database(parser: argparse.ArgumentParser, explanation: str | None = None) -> None:
-    """Declare ``--database``, the alias of one of the project's; ``None`` where it is not given.
+    """Declare ``--database``, the alias of a database of the project's; ``None`` by default.
 
     Args:
         parser: A command's.
-        explanation: What it says of it, where it is about more than notifications.
+        explanation: The help text, where a command reads more than notifications.
     """
     parser.add_argument(
         "--database",

@@ -1,4 +1,4 @@
-"""What the commands have in common: quiet at verbosity 0, and one line of missing migrations."""
+"""The commands' base class: quiet at verbosity 0, and one line about missing migrations."""
 
 import io
 from typing import Any
@@ -13,21 +13,21 @@ from .quiet_log import log_beside_command
 
 
 class NotificationSystemCommand(BaseCommand):
-    """Says nothing at verbosity 0 but what keeps a whole target from working.
+    """Prints at verbosity 0 only problems that make a whole target unusable.
 
-    Cron mails whatever a command says. What would be said each minute is read by nobody.
+    Cron mails every output of a command. Nobody reads a mail a minute.
     """
 
     _is_quiet = False
 
     @property
     def owns_process(self) -> bool:
-        """Whether the process was started for this command alone: ``manage.py`` called it."""
-        # Django's own name for this; call_command() makes a command that has False.
+        """Whether the process was started for this command alone, by ``manage.py``."""
+        # Django's own attribute; in a command from call_command() its value is False.
         return bool(getattr(self, "_called_from_command_line", False))
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command, and keep the log from saying more than it.
+        """Run the command, and keep the log from repeating the command's output.
 
         Raises:
             CommandError: When the command found a database without the app's tables or columns.
@@ -38,7 +38,7 @@ class NotificationSystemCommand(BaseCommand):
                 result: str | None = super().execute(*args, **options)
         except (DatabaseError, CommandError) as error:
             if isinstance(error, CommandError):
-                # It may repeat what a row or a provider says.
+                # The error may repeat the text of a row or a provider.
                 error.args = (printable(str(error)),)
             cause = error.__cause__ if isinstance(error, CommandError) else error
             using = options.get("database") or router.db_for_write(Notification)

@@ -14,13 +14,14 @@ from ...outcome import one_line
 
 @contextmanager
 def in_a_line_where_away(using: str | None) -> Iterator[None]:
-    """Let a command that has lost its patience with the database end with one line.
+    """End a command with one line after its patience with the database has run out.
 
     Args:
-        using: The alias that the command was given; by default the router's.
+        using: The alias given to the command; by default the router's.
 
     Raises:
-        CommandError: When the database is out of reach. Any other error of it is raised as it is.
+        CommandError: When the database is out of reach. Any other database error is raised
+            unchanged.
     """
     try:
         yield

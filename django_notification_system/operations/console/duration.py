@@ -1,4 +1,4 @@
-"""Spans of time as people type and read them: ``15m``, ``3h 5m``, ``90d``."""
+"""Spans of time for people: ``15m``, ``3h 5m``, ``90d``."""
 
 import argparse
 import re
@@ -18,7 +18,8 @@ def duration(text: str) -> timedelta:
         text: A whole number above 0 with a unit: ``s``, ``m``, ``h``, ``d`` or ``w``.
 
     Raises:
-        ArgumentTypeError: When it is none, or longer than a hundred years.
+        ArgumentTypeError: When the text is no span of time, or the span is longer than a hundred
+            years.
     """
     match = re.fullmatch(r"(\d{1,12})([smhdw])", text.strip().lower())
     seconds = int(match[1]) * SECONDS_OF_UNIT[match[2]] if match else 0
@@ -31,7 +32,7 @@ def duration(text: str) -> timedelta:
 
 
 def spoken(span: timedelta) -> str:
-    """Return a span of time for people, in its two largest units: ``3h 5m``."""
+    """Return a span of time for people, in the two largest units: ``3h 5m``."""
     seconds = max(0, int(span.total_seconds()))
     if seconds < SECONDS_OF_UNIT["m"]:
         return f"{seconds}s"

@@ -10,7 +10,7 @@ logger = logging.getLogger("django_notification_system")
 
 @contextmanager
 def engine_log(stream: Any) -> Iterator[None]:
-    """Show what the engine does, each batch and how long it took, on a stream."""
+    """Show the engine's steps (batches, with their duration) on a stream."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     level = logger.level

@@ -9,7 +9,7 @@ def positive_number(text: str) -> float:
     """Return a number above 0, and not infinite.
 
     Raises:
-        ArgumentTypeError: When it is none.
+        ArgumentTypeError: When the text is no such number.
     """
     number = float(text)
     if not 0 < number < float("inf"):
@@ -21,7 +21,7 @@ def positive_integer(text: str) -> int:
     """Return a whole number above 0.
 
     Raises:
-        ArgumentTypeError: When it is none.
+        ArgumentTypeError: When the text is no such number.
     """
     number = int(text)
     if number < 1:

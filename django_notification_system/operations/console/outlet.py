@@ -1,4 +1,4 @@
-"""A stream of a command's that may be lost while the work goes on: closed, full, or unread."""
+"""A command's output stream, which may be closed, full or unread while the work goes on."""
 
 import contextlib
 import errno
@@ -17,20 +17,20 @@ from .writable import PIECE_CHARACTERS, is_writable, number_where_it_blocks
 LINE_BREAK = "\n"
 #: The reader has gone, or the stream was closed. A full disk may have room again later.
 GONE = frozenset({errno.EPIPE, errno.EBADF, errno.ESHUTDOWN, errno.ECONNRESET})
-#: How long a process that was told to stop waits for a reader that stands still.
+#: Seconds that a process told to stop waits for a reader that stands still.
 READER_SECONDS = 1.0
 #: How often a stream is asked whether the process was told to stop.
 LOOK_EVERY_SECONDS = 0.1
 
 
 class Outlet:
-    """Writes to a stream as long as that takes anything, and raises nothing.
+    """Writes to a stream until the stream fails, and raises nothing.
 
     Args:
-        stream: Django's wrapper around it.
+        stream: Django's wrapper of the stream.
         on_lost: Called once, with the reason, when the stream takes nothing.
 
-    A reader that stands still holds the writer up, until the process is told to stop.
+    A reader that stands still stops the writer, until the process is told to stop.
 
     Attributes:
         is_gone: Whether the stream will never take anything again.
@@ -49,7 +49,7 @@ class Outlet:
 
     @property
     def encoding(self) -> str | None:
-        """The stream's encoding, where it has one."""
+        """The stream's encoding, if any."""
         return getattr(self._out, "encoding", None)
 
     def isatty(self) -> bool:
@@ -57,14 +57,14 @@ class Outlet:
         try:
             return self._stream.isatty()
         except ValueError:
-            return False  # it is closed
+            return False  # the stream is closed
 
     def write(self, text: str, style: Callable[[str], str] | None = None) -> None:
         """Write a text and a line break.
 
         Args:
             text: The text.
-            style: Makes it look like something; by default the stream's own style.
+            style: Styles the text; by default the stream's own style.
         """
         if self._number is None:
             self._try(lambda: self._stream.write(text, style_func=style))
@@ -75,15 +75,15 @@ class Outlet:
             self._try(partial(self._write_piece, piece, self._number))
 
     def flush(self) -> None:
-        """Let whoever reads have all of it."""
+        """Give the reader all of the text."""
         self._try(self._stream.flush)
 
     def end(self) -> None:
-        """Flush, and let Python's own last flush have no error where this one has."""
+        """Flush, and keep Python's own last flush from failing after a failed one."""
         self.flush()
         if not self._is_told or self._out not in (sys.stdout, sys.stderr):
             return
-        # What a stream still has in its buffer goes nowhere.
+        # The text in the stream's buffer goes nowhere.
         with contextlib.suppress(OSError, ValueError, AttributeError):
             number = self._out.fileno()
             null = os.open(os.devnull, os.O_WRONLY)
@@ -100,10 +100,10 @@ class Outlet:
             self._lose(_("its reader stands still"), for_good=True)
             return
         self._stream.write(piece, style_func=str, ending="")
-        self._stream.flush()  # what stays in Python's buffer would be written when there is no room
+        self._stream.flush()  # text in Python's buffer would be written later without room
 
     def _waits_for_reader(self, number: int) -> bool:
-        """Wait until the stream has room; return whether it has."""
+        """Wait until the stream has room; return whether there is room."""
         while not is_writable(number, LOOK_EVERY_SECONDS):
             moment = self.stopped_at()
             if moment is not None and time.monotonic() > moment + READER_SECONDS:

@@ -1,4 +1,4 @@
-"""A bar on a terminal, for work that takes a while."""
+"""A progress bar on a terminal, for long work."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,23 +7,23 @@ from typing import Any
 
 
 class Progress:
-    """How far the work is; without a bar it does nothing.
+    """The progress of the work; without a bar, all methods do nothing.
 
     Args:
-        bar: Draws it, or ``None``.
+        bar: A tqdm bar, or ``None``.
     """
 
     def __init__(self, bar: Any = None) -> None:
         self._bar = bar
 
     def advance(self, number: int = 1) -> None:
-        """Say that so many more are done."""
+        """Add a number of finished items."""
         if self._bar is not None:
             with self._unless_lost():
                 self._bar.update(number)
 
     def make_room(self) -> None:
-        """Take the bar away for what is to be printed on the same terminal; it comes back."""
+        """Remove the bar before other output on the same terminal; the bar comes back."""
         bar = self._bar
         if bar is not None and bar.last_print_t >= bar.start_t + bar.delay:
             with self._unless_lost():
@@ -45,9 +45,9 @@ def progress_bar(
 
     Args:
         total: Counts how many there are in all; called only where there is a bar.
-        unit: What is counted, for people.
+        unit: The counted things, for people.
         shown: Whether a person looks on.
-        delay: Show it only when the work has taken so many seconds.
+        delay: Seconds of work before the bar appears.
     """
     tqdm = _tqdm() if shown else None
     if tqdm is None:

@@ -1,4 +1,4 @@
-"""What the log says on a terminal while a command runs, and what it leaves to the command."""
+"""The log's part of a terminal while a command runs."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ NAME = "django_notification_system"
 
 
 class NewsOfTargets(logging.Filter):
-    """Lets through, of this app's records, problems that concern more than one notification."""
+    """Lets through, of this app's records, problems of more than one notification."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is written."""
@@ -19,7 +19,7 @@ class NewsOfTargets(logging.Filter):
 
 
 class NotTwice(logging.Filter):
-    """Holds back what the command itself says of a notification; a traceback it does not say."""
+    """Holds back records that repeat the command's output; tracebacks pass."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is written."""
@@ -29,13 +29,13 @@ class NotTwice(logging.Filter):
 
 @contextmanager
 def log_beside_command(*, is_quiet: bool) -> Iterator[None]:
-    """Keep off the terminal what a command says itself, or is not to say.
+    """Keep records off the terminal that repeat the command's output or are unwanted.
 
-    What a project has asked of this app's own logger stays as it asked; files, and services that
-    collect logs, get everything as before.
+    A project's settings for this app's own logger stay in force; files, and services that collect
+    logs, get everything as before.
 
     Args:
-        is_quiet: Whether nothing is said but what keeps a whole target from working.
+        is_quiet: Whether only problems of a whole target are printed.
     """
     handlers: list[logging.Handler] = [logging.lastResort] if logging.lastResort else []
     rule: logging.Filter = NotTwice()
@@ -52,7 +52,7 @@ def log_beside_command(*, is_quiet: bool) -> Iterator[None]:
 
 
 def _on_the_terminal() -> Iterator[logging.Handler]:
-    """Yield the handlers of all loggers above this app's that write to standard output or error."""
+    """Yield the handlers above this app's logger that write to standard output or error."""
     streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
     logger = logging.getLogger(NAME)
     while logger.propagate and logger.parent is not None:

@@ -1,4 +1,4 @@
-"""What a run did, as JSON for programs: ``docs/schemas/process_notifications.json``."""
+"""A run's report as JSON for programs: ``docs/schemas/process_notifications.json``."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .tally import Tally
 
 
 def report_json(attempt: Report) -> dict[str, Any]:
-    """Return one notification, without what it says to whom: its key tells."""
+    """Return the report of one notification: its key, without recipient and text."""
     notification = attempt.notification
     attempted = notification.attempted_delivery
     return {
@@ -27,7 +27,7 @@ def report_json(attempt: Report) -> dict[str, Any]:
 
 
 def summary_json(tally: Tally, fetched: Fetched, *, dry_run: bool) -> dict[str, Any]:
-    """Return the summary that follows the notifications."""
+    """Return the summary after the notifications."""
     names = sorted({*tally.by_target, *tally.problems, *tally.paused})
     return {
         "type": "summary",

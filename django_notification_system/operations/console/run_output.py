@@ -1,4 +1,4 @@
-"""What ``process_notifications`` prints while it is at work, and when it is done."""
+"""The output of ``process_notifications``, during the work and at the end."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -38,8 +38,8 @@ class RunOutput:
         dry_run: Whether nothing is done.
 
     Attributes:
-        tally: What was done.
-        progress: The bar, while there is one.
+        tally: The counts of the run.
+        progress: The bar, while the terminal shows one.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RunOutput:
 
     @property
     def has_no_reader(self) -> bool:
-        """Whether nobody will ever read what goes to standard output."""
+        """Whether standard output has lost its reader for good."""
         return self._stdout.is_gone
 
     @property
@@ -76,23 +76,24 @@ class RunOutput:
         """Wait for no reader for long once the process was told to stop.
 
         Args:
-            stopped_at: Tells when, by the monotonic clock; ``None``: it was not.
+            stopped_at: Returns the moment of the stop by the monotonic clock; ``None`` before a
+                stop.
         """
         self._stdout.stopped_at = self._stderr.stopped_at = stopped_at
 
     def begin(self, run: Run) -> None:
-        """Say what there is to say before anything is sent."""
+        """Print notices before anything is sent."""
         self.say_if_overridden(run.targets)
         if self._verbosity >= 2:
             self._show_handlers(run)
 
     def say_if_overridden(self, targets: Sequence[NotificationTarget]) -> None:
-        """Say that no message reaches people, where that is so."""
+        """Warn that messages are redirected or held, if so."""
         if self._verbosity >= 1 and (notice := override_notice(targets)):
             self.warn(notice)
 
     def attempt(self, attempt: Report) -> None:
-        """Count one notification, and tell of it."""
+        """Count one notification, and print the report."""
         self.tally.add(attempt)
         if self._stdout.isatty():
             self.progress.make_room()
@@ -104,21 +105,21 @@ class RunOutput:
         self.progress.advance()
 
     def problem(self, problem: str) -> None:
-        """Tell what keeps a target from being used."""
+        """Print a problem that makes a target unusable."""
         self.progress.make_room()
         self._stderr.write(self._printable(problem), self._style.ERROR)
 
     def warn(self, text: str) -> None:
-        """Tell what a person should know."""
+        """Print a warning for people."""
         self.progress.make_room()
         self._stderr.write(self._printable(text), self._style.WARNING)
 
     def flush(self) -> None:
-        """Let whoever reads the output have all of it."""
+        """Give the reader all of the output."""
         self._stdout.flush()
 
     def end_json(self, fetched: Fetched) -> None:
-        """Print the summary for programs, where standard output is for them."""
+        """Print the summary for programs, if standard output is for programs."""
         if self._as_json:
             self._write_json(summary_json(self.tally, fetched, dry_run=self._dry_run))
 
@@ -126,7 +127,7 @@ class RunOutput:
         """Print the summary for people.
 
         Args:
-            fetched: What came of asking for receipts.
+            fetched: The fetched receipts.
             delivered: Whether there was a run, and not only a look for receipts.
         """
         self._stdout.flush()
@@ -136,7 +137,7 @@ class RunOutput:
         self._stderr.end()
 
     def say_what_waits(self, run: Run) -> None:
-        """Tell an onlooker of a run that did nothing what it left for later."""
+        """Show the next due notifications to an onlooker after a run without work."""
         is_news = not (self.tally.by_target or run.problems or run.paused)
         if is_news and self.has_onlooker and not self._as_json:
             self._say(nothing_is_due(run.targets, using=run.using))
@@ -156,7 +157,7 @@ class RunOutput:
         return printable(text, self._stderr.encoding)
 
     def _say(self, text: str) -> None:
-        # As it is: on a terminal Django shows in red what goes to standard error.
+        # Without a style: on a terminal Django shows text on standard error in red.
         self._stderr.write(self._printable(text), str)
 
     def _on_lost(self, reason: str) -> None:

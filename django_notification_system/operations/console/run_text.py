@@ -1,4 +1,4 @@
-"""What a run did, as text for people."""
+"""A run's report as text for people."""
 
 from collections import Counter
 
@@ -16,7 +16,7 @@ LABELS = dict(Notification.STATUS_CHOICES)
 
 
 def block(attempt: Report) -> str:
-    """Return what is printed of one notification."""
+    """Return the printed block of one notification."""
     notification = attempt.notification
     username = notification.target_user_record.user.get_username()
     due = attempt.scheduled_delivery.replace(microsecond=0)
@@ -29,7 +29,7 @@ def block(attempt: Report) -> str:
 
 
 def closing_line(tally: Tally, *, dry_run: bool) -> str:
-    """Return the line that sums a run up."""
+    """Return the line with the sums of a run."""
     statuses = tally.statuses
     if not statuses:
         return _("Nothing is due.")
@@ -53,7 +53,7 @@ def closing_details(tally: Tally) -> str:
 
 
 def receipts_line(fetched: Fetched, verbosity: int) -> str:
-    """Return the line that sums up what providers said of earlier messages, or an empty text."""
+    """Return the line with the sums of providers' receipts, or an empty text."""
     has_news = fetched.confirmed or fetched.failed or (fetched.awaited and verbosity >= 2)
     if not verbosity or not has_news:
         return ""

@@ -14,7 +14,7 @@ from .text_table import table
 
 
 def status_text(status: QueueStatus) -> str:
-    """Return the state of the queue as aligned text, a paragraph for each part that has news."""
+    """Return the queue's state as aligned text, with a paragraph for each part that has news."""
     parts = [_queue(status)]
     if notice := override_notice([each.target for each in status.targets]):
         parts.append(notice)
@@ -39,7 +39,7 @@ def status_text(status: QueueStatus) -> str:
 
 
 def status_json(status: QueueStatus) -> dict[str, Any]:
-    """Return the state of the queue as ``docs/reference/schemas`` describes it."""
+    """Return the queue's state, in the form of ``docs/reference/schemas``."""
     return {
         "at": status.at.isoformat(),
         "database": status.using,
@@ -61,7 +61,7 @@ def status_json(status: QueueStatus) -> dict[str, Any]:
 
 
 def health_json(found: list[Overdue], max_age: timedelta) -> dict[str, Any]:
-    """Return what the health check found, for the key ``health``."""
+    """Return the result of the health check, for the key ``health``."""
     return {
         "healthy": not found,
         "max_age_seconds": max_age.total_seconds(),
@@ -77,7 +77,7 @@ def health_json(found: list[Overdue], max_age: timedelta) -> dict[str, Any]:
 
 
 def health_text(found: list[Overdue], max_age: timedelta) -> str:
-    """Return what the health check found, on one line."""
+    """Return the result of the health check, on one line."""
     if not found:
         return _("Nothing has been due for longer than %s.") % spoken(max_age)
     overdue = ", ".join(

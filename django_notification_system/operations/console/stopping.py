@@ -17,16 +17,17 @@ def stopped_by_signals(
 ) -> Iterator[Callable[[], float | None]]:
     """Let SIGTERM, SIGHUP and Ctrl-C end the work in order; a second Ctrl-C ends it at once.
 
-    SIGHUP stays ignored where it is, because ``nohup`` started the process. Where the database is
-    out of reach meanwhile, the work waits for it some seconds more.
+    SIGHUP stays ignored where ``nohup`` started the process. Where the database is out of reach
+    meanwhile, the work waits some seconds longer for the database.
 
     Args:
-        stop_in_order: Called once, in a signal handler, at any moment until this context is left.
-        owns_process: Whether the process is there for this work alone. Then the process ends by
-            force where it has not ended shortly before ten seconds are over.
+        stop_in_order: Called once, in a signal handler, at any moment before this context is left.
+        owns_process: Whether the process exists for this work alone. Such a process ends by force
+            shortly before ten seconds are over.
 
     Yields:
-        What tells when the process was told to stop, by the monotonic clock; ``None``: it was not.
+        A function that returns the moment of the stop by the monotonic clock; ``None`` before a
+        stop.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None  # only the main thread may set signal handlers
@@ -37,7 +38,7 @@ def stopped_by_signals(
     def stop(number: int, frame: Any) -> None:
         nonlocal moment
         if moment is not None:
-            return  # one of a storm, which may come while the first is still being heeded
+            return  # a storm's second signal, which may come while the first is being handled
         moment = time.monotonic()
         stop_in_order()
         signal.signal(signal.SIGINT, signal.default_int_handler)

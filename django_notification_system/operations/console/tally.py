@@ -1,4 +1,4 @@
-"""What a run did, counted: by target and status, and why it did not deliver."""
+"""A run's counts, by target and status, and the causes of failures."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ CAUSES_TOLD = 5
 
 @dataclass
 class Tally:
-    """Counts of what a run did.
+    """A run's counts.
 
     Attributes:
-        by_target: How many notifications have which status now, by the target's name.
+        by_target: Number of notifications by status after the run, by the target's name.
         causes: Why notifications were not delivered, by the target's name.
-        failures: How many were not delivered though they should have been.
-        problems: What kept a target from being used, by its name.
-        paused: What there is to say of paused targets, by name.
-        retries: How many are tried again when, to the minute.
+        failures: Number of notifications that should have been delivered and were not.
+        problems: The problem that made a target unusable, by the target's name.
+        paused: Explanations of pauses, by the target's name.
+        retries: Number of notifications by the moment of their retry, to the minute.
     """
 
     by_target: dict[str, Counter[str]] = field(default_factory=dict)
@@ -39,20 +39,20 @@ class Tally:
     retries: Counter[datetime] = field(default_factory=Counter)
 
     def add(self, attempt: Report) -> None:
-        """Count what was done about one notification."""
+        """Count the report of one notification."""
         name, status = attempt.target.name, attempt.notification.status
         self.by_target.setdefault(name, Counter())[status] += 1
         self.failures += attempt.failed
         if status == Notification.RETRY:
             moment = attempt.notification.scheduled_delivery
-            if moment > attempt.scheduled_delivery:  # what waits for a paused target has not moved
+            if moment > attempt.scheduled_delivery:  # not moved where the target is paused
                 self.retries[moment.replace(second=0, microsecond=0)] += 1
         if status != Notification.DELIVERED:
             self.causes[name, cause(attempt.response)] += 1
 
     @property
     def statuses(self) -> Counter[str]:
-        """How many notifications have which status now."""
+        """Number of notifications by status after the run."""
         return sum(self.by_target.values(), Counter())
 
     def most_frequent_causes(self) -> list[Cause]:

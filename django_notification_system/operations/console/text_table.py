@@ -1,4 +1,4 @@
-"""Text for a terminal: aligned columns, and nothing in them that steers the terminal."""
+"""Text for a terminal: aligned columns, without control characters."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
 
     Args:
         rows: All with the same number of cells.
-        right: The numbers of the columns that are aligned to the right.
+        right: The numbers of the columns aligned to the right.
     """
     rows = [[printable_line(cell) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
@@ -26,7 +26,7 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
 
 
 def _width(text: str) -> int:
-    """Return how many columns a terminal needs for it."""
+    """Return the number of terminal columns for a text."""
     return sum(
         0
         if unicodedata.combining(character)

@@ -1,4 +1,4 @@
-"""What a run leaves for later, and until when, for people."""
+"""Texts about notifications that a run leaves for later."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +13,13 @@ from ...models import Notification, NotificationTarget
 
 
 def nothing_is_due(targets: Sequence[NotificationTarget], *, using: str) -> str:
-    """Return a line that says that nothing is due, and what comes due next for which target.
+    """Return a line about nothing being due, with the next due time of each target.
 
-    One row of an index is read for each target and status, however many wait.
+    The query reads one row of an index for each target and status, however many rows wait.
 
     Args:
-        targets: Those of the run.
-        using: The alias of the database that holds the notifications.
+        targets: The run's targets.
+        using: The alias of the notifications' database.
     """
     found = dict(next_of_targets(timezone.now(), targets, using=using))
     said = [_next_of(target.name, found[target.pk]) for target in targets if target.pk in found]
@@ -29,10 +29,10 @@ def nothing_is_due(targets: Sequence[NotificationTarget], *, using: str) -> str:
 
 
 def tried_again(moments: Sequence[datetime]) -> str:
-    """Return the words for when what has failed is tried again.
+    """Return the words about the time of the next tries.
 
     Args:
-        moments: When each is, in whatever order; at least one.
+        moments: The times of the next tries, in any order; at least one.
     """
     first = local(min(moments))
     if len(set(moments)) == 1:
@@ -41,7 +41,7 @@ def tried_again(moments: Sequence[datetime]) -> str:
 
 
 def local(moment: datetime, *, now: datetime | None = None) -> str:
-    """Return a moment by the project's clock: the time, and the day where it is not today's.
+    """Return a moment by the project's clock: the time, with the date unless the date is today.
 
     Args:
         moment: The moment.

@@ -1,4 +1,4 @@
-"""Whether a pipe, a socket or a terminal has room, so that writing to it does not block."""
+"""Whether a pipe, a socket or a terminal has room, so that a write does not block."""
 
 import os
 import select
@@ -6,17 +6,17 @@ import stat
 import sys
 from typing import Any
 
-#: What a descriptor that has room takes at once, in characters of at most four bytes each.
+#: Characters, of at most four bytes, that a descriptor with room accepts at once.
 PIECE_CHARACTERS = getattr(select, "PIPE_BUF", 512) // 4
 
 
 def number_where_it_blocks(stream: Any) -> int | None:
     """Return the descriptor's number where writing may wait for a reader; ``None`` elsewhere.
 
-    A file never waits for a reader, and Windows tells of no pipe whether it has room.
+    A file never waits for a reader, and Windows cannot tell whether a pipe has room.
 
     Args:
-        stream: What Python writes to, or ``None``.
+        stream: A stream of Python's, or ``None``.
     """
     if sys.platform == "win32":
         return None
@@ -24,7 +24,7 @@ def number_where_it_blocks(stream: Any) -> int | None:
         number: int = stream.fileno()
         mode = os.fstat(number).st_mode
     except (AttributeError, OSError, ValueError):
-        return None  # no stream, none of the operating system's, or a closed one
+        return None  # no stream, no stream of the operating system's, or a closed stream
     blocks = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(number)
     return number if blocks else None
 

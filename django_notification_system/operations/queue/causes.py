@@ -1,12 +1,12 @@
-"""What handlers said of failures, with what differs from message to message taken out."""
+"""Causes of failures: handlers' responses without the parts that vary by message."""
 
 import re
 from functools import lru_cache
 
 from ...outcome import shortened
 
-#: What is replaced, in this order, and by what. Each pattern takes a time that grows with the text
-#: and not with its square: a provider's words may be made to be looked at again and again.
+#: Patterns and replacements, in this order. A pattern's time grows with the text's length and not
+#: with the square: a provider's words may be crafted to make a pattern backtrack.
 VARYING: tuple[tuple[re.Pattern[str], str], ...] = (
     # Addresses: of email, of an Expo device.
     (
@@ -17,7 +17,7 @@ VARYING: tuple[tuple[re.Pattern[str], str], ...] = (
         "…",
     ),
     (re.compile(r"\b(Expo(?:nent)?PushToken)\[[^\[\]]*+\]"), r"\1[…]"),
-    # Names that a machine made: UUIDs, and what mixes letters and digits.
+    # Machine-made names: UUIDs, and mixtures of letters and digits.
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "…"),
     (re.compile(r"(?<![\w-])(-*+)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{8,}\b"), r"\1…"),
 )
@@ -27,7 +27,7 @@ STATUS_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 #: The reply codes of SMTP and HTTP.
 REPLY_CODE = re.compile(r"[1-5]\d\d")
 IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-#: After these a number says what went wrong, or where.
+#: After these words, a number names the error or the place.
 WORDS_BEFORE_CODES = frozenset({"answered", "code", "errno", "error", "http", "port", "status"})
 
 
@@ -35,8 +35,8 @@ WORDS_BEFORE_CODES = frozenset({"answered", "code", "errno", "error", "http", "p
 def cause(response: str) -> str:
     """Return a response without the ids, addresses and numbers that differ between messages.
 
-    What tells one cause from another stays: the reply codes of SMTP and HTTP, enhanced status
-    codes such as ``5.1.1``, and the codes of providers and of the operating system.
+    The marks of a cause stay: the reply codes of SMTP and HTTP, enhanced status codes such as
+    ``5.1.1``, and the codes of providers and of the operating system.
     """
     text = shortened(response)
     for pattern, replacement in VARYING:

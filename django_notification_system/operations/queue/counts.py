@@ -1,8 +1,8 @@
-"""The queries behind the state of the queue, none of which reads all that is done with.
+"""The queries for the queue's state; none reads all notifications that have ended.
 
-What waits is counted through the index over target, status and time; what was attempted, through
-the one over the time of the attempt. A row without a target was made without one and was never
-claimed, or was sent outside a run: it counts for its record's target.
+Waiting rows are counted through the index over target, status and time; attempted rows, through the
+index over the time of the attempt. A row without a target was made without one and was never
+claimed, or was sent outside a run: the row counts for its record's target.
 """
 
 import uuid
@@ -22,12 +22,12 @@ from ...models.notification import NotificationQuerySet
 
 #: How many attempts are counted, the latest.
 ATTEMPTS_COUNTED = 100_000
-#: Of how many failures it is read what was said of them, the latest.
+#: The number of failures whose responses are read, the latest first.
 FAILURES_READ = 5_000
-#: Among how many, of each target and pending status those that were due first, it is looked for
-#: what workers hold: twenty batches, as they are by default.
+#: Claimed rows are sought among the first due rows, at most this number for each target and pending
+#: status: twenty batches of the default size.
 HELD_AMONG = 10_000
-#: What an attempt may end in, but for a delivery.
+#: The final statuses of an attempt without a delivery.
 FAILED_STATUSES = (
     Notification.DELIVERY_FAILURE,
     Notification.EXPIRED,
@@ -38,14 +38,14 @@ FAILED_STATUSES = (
 
 @dataclass(frozen=True)
 class Waiting:
-    """Notifications of one target and one pending status.
+    """Waiting notifications of one target with one pending status.
 
     Attributes:
         target_id: The target's key.
         status: The status.
-        due: How many are due.
-        later: How many are not yet.
-        oldest: When the first of all was or is due.
+        due: Number of due notifications.
+        later: Number of notifications due later.
+        oldest: The earliest due time of all.
     """
 
     target_id: Any
@@ -57,12 +57,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Attempted:
-    """Notifications of one target that were last attempted since some moment.
+    """Notifications of one target whose last attempt lies in a span of time.
 
     Attributes:
         target_id: The target's key.
-        status: Their status now.
-        notifications: How many.
+        status: The notifications' status now.
+        notifications: Number of notifications.
     """
 
     target_id: Any
@@ -72,13 +72,13 @@ class Attempted:
 
 @dataclass(frozen=True)
 class Held:
-    """What one claim holds.
+    """The rows of one claim.
 
     Attributes:
-        token: What marks its rows.
+        token: The token that marks the rows.
         target_id: The target's key.
         notifications: How many.
-        until: When it ends, by the database's clock.
+        until: The end of the claim, by the database's clock.
     """
 
     token: uuid.UUID | None
@@ -127,7 +127,7 @@ def count_waiting(
 def counted_since(
     since: datetime, *, using: str, among: NotificationQuerySet | None = None
 ) -> datetime | None:
-    """Return a later moment, where more was attempted since this one than is counted."""
+    """Return a later moment if more attempts follow this moment than are counted, else ``None``."""
     attempted = _notifications(among, using).filter(attempted_delivery__gte=since)
     moments = attempted.order_by("-attempted_delivery").values_list("attempted_delivery", flat=True)
     found = list(moments[ATTEMPTS_COUNTED - 1 : ATTEMPTS_COUNTED + 1])
@@ -140,12 +140,12 @@ def count_attempted(
     """Yield how many were last attempted between two moments, by target and status."""
     rows = (
         _notifications(among, using)
-        # Without an end, SQLite takes it for most of the table, and reads another index whole.
+        # Without an upper bound, SQLite expects most of the table and reads another index whole.
         .filter(attempted_delivery__gte=since, attempted_delivery__lte=until)
         .order_by()
     )
     has_orphans = False
-    # Counted by the star, for which the index suffices.
+    # Count("*") needs only the index.
     for target_id, status, number in rows.values_list("target", "status").annotate(n=Count("*")):
         if target_id is None:
             has_orphans = True
@@ -161,7 +161,7 @@ def count_attempted(
 def latest_failures(
     since: datetime, *, using: str, among: NotificationQuerySet | None = None
 ) -> list[tuple[Any, str]]:
-    """Return target and response of what failed since a moment, for good or for now."""
+    """Return target and response of the failures since a moment, final or not."""
     rows = (
         _notifications(among, using)
         .filter(attempted_delivery__gte=since, status__in=(*FAILED_STATUSES, Notification.RETRY))
@@ -179,13 +179,13 @@ def held_claims(
     using: str,
     among: NotificationQuerySet | None = None,
 ) -> Iterator[Held]:
-    """Yield what workers hold, the claim that ends first before the others of its target.
+    """Yield the workers' claims, a target's claims in the order of their ends.
 
     Args:
         target_ids: The targets' keys.
-        at: What is due by then can be held.
-        looked_at: How many rows of each target and pending status are looked at. A claim takes
-            those that were due first, so it is among these.
+        at: Only rows due by this moment can be claimed.
+        looked_at: Number of rows read for each target and pending status. A claim takes the first
+            due rows, so claimed rows are among these.
         using: The database's alias.
         among: The notifications to count; by default all.
     """
@@ -209,7 +209,7 @@ def _notifications(among: NotificationQuerySet | None, using: str) -> Notificati
 
 
 def _due_first(target_ids: Sequence[Any], at: datetime, number: int, using: str) -> Q:
-    """Return the condition that a row is among so many that were due first."""
+    """Return a condition: the row is among the first due rows, up to a number."""
     last_moments = {
         status: Subquery(
             Notification.objects.filter(
@@ -222,7 +222,8 @@ def _due_first(target_ids: Sequence[Any], at: datetime, number: int, using: str)
     }
     targets = NotificationTarget.objects.using(using).filter(pk__in=target_ids)
     found = targets.annotate(**last_moments).values_list("pk", *last_moments)
-    # One for each target and status: for "up to these moments" a database reads all that is due.
+    # One range for each target and status: for "up to these moments", a database reads all due
+    # rows.
     ranges = [
         Q(target=target_id, status=status, scheduled_delivery__lte=moment or at)
         for target_id, *moments in found

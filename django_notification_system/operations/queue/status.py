@@ -1,4 +1,4 @@
-"""The state of the queue: how deep it is, how fast it moves, what fails, who works on it."""
+"""The state of the queue: its depth, its speed, the causes of failures, the workers."""
 
 import uuid
 from collections import Counter
@@ -29,20 +29,20 @@ LAST_HOUR = timedelta(hours=1)
 
 @dataclass
 class TargetStatus:
-    """What waits for a target, and how it fared in the last hour.
+    """A target's waiting notifications, and its results in the last hour.
 
     Attributes:
         target: The target.
-        due: How many are due now.
-        due_retries: How many of these have failed before.
-        scheduled_later: How many are scheduled for later.
-        retrying: How many have failed and are tried again later.
-        oldest_due: When the oldest of those due was due.
-        delivered: How many were delivered in the last hour.
-        failed: How many failed for good in it.
-        failed_for_now: How many failed in it and are tried again.
-        at_least: Whether more may have been, as only the latest are counted.
-        held: Whether nothing is sent because others have overridden recipients.
+        due: Number of notifications due now.
+        due_retries: Number of due notifications that have failed before.
+        scheduled_later: Number of notifications scheduled for later.
+        retrying: Number of failed notifications with a later retry.
+        oldest_due: The due time of the oldest due notification.
+        delivered: Number of notifications delivered in the last hour.
+        failed: Number of final failures in the last hour.
+        failed_for_now: Number of failures in the last hour with a retry.
+        at_least: Whether the numbers may be too low, because only the latest attempts are counted.
+        held: Whether nothing is sent because the redirect has no address for the target.
     """
 
     target: NotificationTarget
@@ -64,7 +64,7 @@ class Cause:
 
     Attributes:
         target: The target's name.
-        text: The response, without what differs from message to message.
+        text: The response, without the parts that vary by message.
         notifications: How many.
     """
 
@@ -75,13 +75,13 @@ class Cause:
 
 @dataclass(frozen=True)
 class HeldClaim:
-    """What a worker holds: a batch of one target.
+    """A worker's claim: a batch of one target.
 
     Attributes:
-        token: What marks its rows.
+        token: The token that marks the rows.
         target: The target's name.
-        notifications: How many it holds.
-        claimed_until: How long, by the database's clock.
+        notifications: Number of claimed rows.
+        claimed_until: The end of the claim, by the database's clock.
     """
 
     token: uuid.UUID | None
@@ -97,9 +97,9 @@ class QueueStatus:
     Attributes:
         at: The moment.
         using: The database's alias.
-        targets: What waits for each target.
+        targets: The state of each target.
         causes: Why notifications failed in the last hour, the most frequent first.
-        claims: What workers hold now.
+        claims: The workers' claims.
     """
 
     at: datetime
@@ -111,12 +111,12 @@ class QueueStatus:
 
 @dataclass(frozen=True)
 class Overdue:
-    """A target of which something has been due for too long.
+    """A target with a notification that has been due for too long.
 
     Attributes:
         target: The target's name.
         oldest_due: When the oldest was due.
-        age: For how long that has been.
+        age: The time since the oldest was due.
     """
 
     target: str
@@ -139,11 +139,11 @@ def queue_status(
     """Return the state of the queue now.
 
     Args:
-        targets: Those to tell of.
-        held_among: Among how many, of each target and pending status those that were due first,
-            it is looked for what workers hold.
+        targets: The reported targets.
+        held_among: Number of first due rows, for each target and pending status, among which
+            claimed rows are sought.
         using: The database's alias.
-        among: The notifications to tell of; by default all.
+        among: The reported notifications; by default all.
     """
     at = timezone.now()
     statuses = {target.pk: TargetStatus(target, held=is_held(target)) for target in targets}
@@ -180,12 +180,12 @@ def queue_status(
 def overdue(
     targets: Sequence[NotificationTarget], max_age: timedelta, *, using: str
 ) -> list[Overdue]:
-    """Return the targets of which something has been due for too long, the worst first.
+    """Return the targets with notifications due for too long, the worst first.
 
-    A target that is paused or held is left out: that its notifications wait is no news.
+    Paused and held targets are left out: their waiting notifications are no news.
 
     Args:
-        targets: Those to look at.
+        targets: The checked targets.
         max_age: How long something may be due.
         using: The database's alias.
     """
@@ -196,8 +196,8 @@ def overdue(
         if not is_paused(target, at) and not is_held(target)
     }
     oldest: dict[uuid.UUID, datetime] = {}
-    # Counted, where the first of each would do: to find that, a database whose statistics are late
-    # might go through all that is done with, in the order of time.
+    # A count, although the first row would do: to find the first row, a database with late
+    # statistics might scan all ended rows in the order of time.
     for waiting in count_waiting(list(looked_at), at - max_age, using=using):
         if waiting.due:
             known = oldest.get(waiting.target_id, waiting.oldest)
@@ -213,7 +213,7 @@ def _count_attempts(
     using: str,
     among: NotificationQuerySet | None,
 ) -> Counter[tuple[str, str]]:
-    """Count what was attempted between two moments, and return the causes of what failed."""
+    """Count the attempts between two moments, and return the causes of failures."""
     later = counted_since(since, using=using, among=among)
     if later is not None:
         since = later
