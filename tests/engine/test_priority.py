@@ -28,8 +28,7 @@ from tests.conftest import MakeDue
 from tests.support.admin_site import Records, address, listed, staff_client
 from tests.support.handlers import loft as loft_handler
 from tests.support.plans import statements_of
-
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+from tests.support.runs import in_real_transactions
 
 #: Seconds.
 STEP = 600
