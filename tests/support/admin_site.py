@@ -1,4 +1,4 @@
-"""The admin's pages as a browser sees them: addresses, lists, forms, and who is logged in."""
+"""The admin's pages as a browser sees them: addresses, lists, forms, the logged-in user."""
 
 import json
 import uuid
@@ -39,7 +39,7 @@ def staff_client(*codenames: str) -> Client:
 
 
 class FormParser(HTMLParser):
-    """Collects what a browser would send back from a page, unchanged."""
+    """Collects the fields that a browser would send back from a page, unchanged."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Where the tests find the message brokers that they run on, and brokers that they may kill."""
+"""The message brokers for the tests, and brokers that tests may kill."""
 
 import os
 import shutil
@@ -26,12 +26,12 @@ URLS = {
         port=os.environ.get("TEST_RABBITMQ_PORT", "5672"),
     ),
 }
-#: Longer than a RabbitMQ node takes to start on a machine that is busy.
+#: Longer than the start of a RabbitMQ node on a busy machine.
 STARTED_WITHIN_SECONDS = 60
 
 
 def require(name: str) -> str:
-    """Return the URL of a broker; without it, skip the test, or fail in CI."""
+    """Return the URL of a broker; without a broker, skip the test, or fail in CI."""
     from kombu import Connection
 
     url = URLS[name]
@@ -60,7 +60,7 @@ class OwnBroker:
     """A broker that a test may kill and start again.
 
     Attributes:
-        url: Where it is.
+        url: The broker's URL.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class OwnBroker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it speaks to clients."""
+        """Start the broker, and wait until clients can connect."""
         from kombu import Connection
 
         with (self._folder / "output").open("ab") as output:
@@ -99,9 +99,9 @@ class OwnBroker:
                 time.sleep(0.2)
 
     def kill(self) -> None:
-        """End it as a power cut does."""
+        """Kill the broker, like a power cut."""
         if self._process is not None:
-            with suppress(ProcessLookupError):  # it has died by itself
+            with suppress(ProcessLookupError):  # the process has died by itself
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
@@ -109,16 +109,16 @@ class OwnBroker:
 
 @contextmanager
 def own_broker(name: str, folder: Path) -> Iterator[OwnBroker]:
-    """Start a broker that is the test's own; without its programs, skip the test, or fail in CI."""
+    """Start a broker for the test alone; without its programs, skip the test, or fail in CI."""
     port = free_port()
     if name == "redis":
         program = shutil.which("redis-server")
-        # It keeps nothing on disk: what it held is gone when it is killed.
+        # Nothing is kept on disk: a killed broker loses its messages.
         arguments = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
         broker = f"redis://{HOST}:{port}/0"
         environment: dict[str, str] = {}
     else:
-        # Not Debian's wrapper, which would become another user, whom the folder is closed to.
+        # Not Debian's wrapper: it would become another user, without access to the folder.
         program = next(
             (str(file) for file in sorted(Path("/usr/lib/rabbitmq").glob("bin/rabbitmq-server"))),
             shutil.which("rabbitmq-server"),
@@ -127,7 +127,7 @@ def own_broker(name: str, folder: Path) -> Iterator[OwnBroker]:
         (folder / "rabbitmq.conf").write_text(f"listeners.tcp.default = {HOST}:{port}\n")
         broker = f"amqp://guest:guest@{HOST}:{port}//"
         environment = {
-            "HOME": str(folder),  # where Erlang keeps its cookie
+            "HOME": str(folder),  # for Erlang's cookie
             "RABBITMQ_NODENAME": f"test{port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_NODE_PORT": str(port),

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-#: What Chromium's libraries need in their turn, where they are not installed.
+#: Packages needed by Chromium's libraries, where not installed.
 PULSE_LIBRARIES = (
     "libasyncns0", "libmp3lame0", "libmpg123-0", "libogg0", "libsndfile1", "libvorbis0a",
     "libvorbisenc2",
 )  # fmt: skip
-#: Those must be the system's own, as all others are built for them.
+#: Always the system's own: all other libraries are built for them.
 CORE_LIBRARIES = ("libc6", "libgcc", "libstdc++")
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -29,9 +29,9 @@ ARGUMENTS = [
 
 @contextmanager
 def running_browser(cache: Path) -> Iterator[Any]:
-    """Run Chromium, steered by Playwright.
+    """Run Chromium, driven by Playwright.
 
-    Where there is none to be had the test is skipped, but in CI, where it fails.
+    Without Chromium the test is skipped; in CI it fails.
     """
     try:
         from playwright.sync_api import sync_playwright
@@ -48,8 +48,8 @@ def running_browser(cache: Path) -> Iterator[Any]:
         )
         return playwright, browser
 
-    # Playwright keeps an event loop in its thread. Beside one Django has another connection, one
-    # that does not know what to restore between two tests.
+    # Playwright keeps an event loop in its thread. Django has a separate connection beside an event
+    # loop, without the state to restore between two tests.
     with ThreadPoolExecutor(1) as thread:
         playwright, browser = thread.submit(start).result()
         try:
@@ -60,7 +60,7 @@ def running_browser(cache: Path) -> Iterator[Any]:
 
 
 class InThread:
-    """Something of Playwright's, which is only ever touched in its own thread."""
+    """An object of Playwright's, used only in its own thread."""
 
     def __init__(self, target: Any, thread: ThreadPoolExecutor) -> None:
         self._target, self._thread = target, thread
@@ -72,7 +72,7 @@ class InThread:
         return self._shown(self._thread.submit(self._target, *arguments, **options).result())
 
     def follow(self, selector: str) -> None:
-        """Click what leads to another page, and wait until that page is there."""
+        """Click a link to another page, and wait for the page."""
 
         def click() -> None:
             with self._target.expect_navigation():
@@ -89,7 +89,7 @@ class InThread:
 
 
 class Site:
-    """The admin in a window of somebody who has logged in."""
+    """The admin in a logged-in user's window."""
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         get_user_model().objects.create_superuser("ada", password="secret")
@@ -109,7 +109,7 @@ class Site:
 
 
 def _chromium(cache: Path) -> tuple[str, list[str]]:
-    """Return the program, and the folders of libraries that it needs beside the system's."""
+    """Return the program, and folders of libraries needed beside the system's."""
     installed = shutil.which("chromium")
     if installed:
         return installed, []

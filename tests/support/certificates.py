@@ -8,14 +8,14 @@ import pytest
 
 
 def server_context(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContext, str]:
-    """Make a certificate that signs itself.
+    """Make a self-signed certificate.
 
     Args:
-        folder: Where key and certificate are written.
-        host: The name that the certificate is for.
+        folder: The folder for key and certificate.
+        host: The certificate's host name.
 
     Returns:
-        A server's TLS, and the path of the certificate for those who are to trust it.
+        A server's TLS context, and the path of the certificate for trusting clients.
     """
     key, certificate = str(folder / "key.pem"), str(folder / "certificate.pem")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]

@@ -1,4 +1,4 @@
-"""What the tests of the documentation share."""
+"""Shared by the tests of the documentation."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def run_example(name: str) -> dict[str, Any]:
 
 
 def run_command(name: str, *arguments: str, **options: Any) -> str:
-    """Return what a terminal shows, the error that ends the command included."""
+    """Return a command's output on a terminal, with the error at the end, if any."""
     terminal = io.StringIO()
     try:
         call_command(name, *arguments, stdout=terminal, stderr=terminal, **options)
@@ -57,7 +57,7 @@ def process(*arguments: str) -> str:
 
 
 def steady(text: str) -> str:
-    """Return output without what differs from run to run: times, ports, where the project lies."""
+    """Return output without parts that differ by run: times, ports, the project's folder."""
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", "2026-11-24 08:30:00+00:00", text)
     text = re.sub(r"(again (?:at|from)) (?:[\d-]{10} )?\d\d:\d\d", r"\1 09:30", text)
     text = text.replace(str(EXAMPLES), "/srv/mysite")
@@ -66,7 +66,7 @@ def steady(text: str) -> str:
 
 
 def assert_documented(output: str, name: str) -> None:
-    """Compare with what the pages show; UPDATE_DOCS_OUTPUT=1 writes it anew."""
+    """Compare output with the pages; UPDATE_DOCS_OUTPUT=1 writes the output anew."""
     file = OUTPUT / f"{name}.txt"
     if os.environ.get("UPDATE_DOCS_OUTPUT"):
         file.write_text(steady(output))
@@ -74,7 +74,7 @@ def assert_documented(output: str, name: str) -> None:
 
 
 def assert_table(name: str, rows: Iterable[Sequence[str]]) -> None:
-    """Compare with a table that the pages show, its header first; write it as above."""
+    """Compare a table, header first, with the pages; UPDATE_DOCS_OUTPUT=1 writes the table anew."""
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows(rows)
     file = OUTPUT / f"{name}.csv"

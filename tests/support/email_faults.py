@@ -1,4 +1,4 @@
-"""What the tests of email's table of faults share."""
+"""Shared by the tests of email's table of faults."""
 
 import logging
 import socket
@@ -13,10 +13,10 @@ from tests.conftest import MakeDue
 from tests.support.email_support import configure, run
 from tests.support.mail_backends import use_backend
 
-#: What a test waits for a server that does not answer, in seconds.
+#: How many seconds a test waits for a silent server.
 TIMEOUT = 0.6
 PROVED: set[str] = set()
-#: What a row makes of a notification that may be tried again, where unknown means no.
+#: By verdict: the status of a notification with retries left, where unknown means no retry.
 STATUS = {
     Verdict.RETRY: "RETRY",
     Verdict.UNREACHABLE: "SCHEDULED",
@@ -38,14 +38,14 @@ def proves(*names: str) -> Callable[[Any], Any]:
 
 @pytest.fixture(autouse=True)
 def at_most_once(settings: Any) -> None:
-    """What is certain not to have gone out is tried again all the same."""
+    """A message that surely did not go out is tried again all the same."""
     configure(settings, connections=1, when_unknown="fail")
     settings.NOTIFICATION_SYSTEM = {"HARD_BOUNCES": 3}
 
 
 @pytest.fixture
 def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureFixture) -> Prove:
-    """A function that sends an email, and checks which row has counted and what came of it."""
+    """A function that sends an email, and checks the fitting row and the outcome."""
 
     def prove(name: str, *, attempts: int = 1, **fields: Any) -> None:
         [fault] = [fault for fault in FAULTS if fault.name == name]

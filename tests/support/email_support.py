@@ -1,4 +1,4 @@
-"""What the tests of email share."""
+"""Shared by the tests of email."""
 
 import time
 from typing import Any
@@ -30,7 +30,7 @@ def after_run(notification: Notification) -> Notification:
 
 
 def plain(text: str) -> str:
-    """Return a part's text as it was before it was sent, however it ended."""
+    """Return a part's text as before sending, whatever its line ends."""
     return text.replace("\r\n", "\n").removesuffix("\n")
 
 

@@ -1,4 +1,4 @@
-"""This app as other projects find it where it is installed."""
+"""The app's entry points, as an installed package has them."""
 
 import tomllib
 from pathlib import Path
@@ -7,9 +7,9 @@ from tests.support.places import ROOT
 
 
 def install_entry_points(folder: Path) -> Path:
-    """Return a folder for the path, by which Python knows this app's entry points.
+    """Return a folder for the path, by which Python finds the app's entry points.
 
-    They are those of pyproject.toml, and not those of the day when the app was installed.
+    The entry points are those in pyproject.toml now, not at the day of the installation.
     """
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     lines = [

@@ -1,4 +1,4 @@
-"""What the tests of Expo share."""
+"""Shared by the tests of Expo."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Converts markup that asks for more than it is worth, in a process of little time and memory.
+"""Converts markup that asks for too much, in a process of little time and memory.
 
 Run by tests/handlers/test_html_to_text.py; ends with an error where a text grows beyond its HTML.
 """
@@ -10,7 +10,7 @@ from django_notification_system.notification_handlers.html.to_text import html_t
 
 MEMORY = 512 * 2**20
 CPU_SECONDS = 30
-#: A text part is at most this many times as long as its HTML.
+#: A text part is at most so many times as long as its HTML.
 GROWTH = 3
 N = 1_000
 

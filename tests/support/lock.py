@@ -1,4 +1,4 @@
-"""What pyproject.toml asks for, and what constraints.txt answers, each for one Python."""
+"""The requirements in pyproject.toml, and the locked releases in constraints.txt, by Python."""
 
 import tomllib
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from packaging.version import Version
 from tests.support.places import ROOT, TESTS
 
 LOCK = ROOT / "constraints.txt"
-#: The other is for the environment that release 1.5.3 is upgraded from.
+#: The second locks the environment of release 1.5.3 before an upgrade.
 LOCKS = (LOCK, TESTS / "upgrade" / "constraints.txt")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OWN_NAME = canonicalize_name(PYPROJECT["project"]["name"])
 
 
 def lines(path: Path = LOCK) -> list[str]:
-    """Return a lock's lines, without its comments."""
+    """Return a lock's lines, without comments."""
     return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
 def locked(python: str) -> dict[NormalizedName, Version]:
-    """Return the release of each package that the lock has for a Python on this machine.
+    """Return the locked releases for a Python on this machine, by package.
 
     Args:
         python: The Python, such as "3.12".
@@ -42,7 +42,7 @@ def locked(python: str) -> dict[NormalizedName, Version]:
 
 
 def asked_for(python: str) -> dict[str, list[Requirement]]:
-    """Return all that pyproject.toml asks for with a Python, by the place that asks."""
+    """Return the requirements in pyproject.toml for a Python, by the place in the file."""
     project = PYPROJECT["project"]
     places = {
         "build-system": PYPROJECT["build-system"]["requires"],
@@ -61,7 +61,7 @@ def asked_for(python: str) -> dict[str, list[Requirement]]:
 
 
 def pins_of_this_environment() -> list[str]:
-    """Return constraints that hold another environment to the releases of this one."""
+    """Return constraints that hold another environment to the releases of this environment."""
     return sorted(
         f"{each.name}=={each.version}"
         for each in distributions()
@@ -82,6 +82,6 @@ def _is_meant(requirement: Requirement, python: str) -> bool:
     if requirement.marker is None:
         return True
     environment = {**default_environment(), "python_version": python}
-    # The newest of its line: markers tell early ones, such as 3.11.2, apart.
+    # The newest patch release: markers single out early ones, such as 3.11.2.
     environment |= {"python_full_version": f"{python}.99", "implementation_version": f"{python}.99"}
     return requirement.marker.evaluate(environment)

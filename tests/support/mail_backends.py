@@ -24,7 +24,7 @@ SETTING_OF_OPTION = {
 
 
 def use_backend(settings: Any, backend: str = SMTP, **options: Any) -> None:
-    """Point Django's mail settings, ``MAILERS`` where this Django has them, at a backend."""
+    """Point Django's mail settings, ``MAILERS`` where Django has the setting, at a backend."""
     if HAS_MAILERS:
         settings.MAILERS = {"default": {"BACKEND": backend, "OPTIONS": options}}
     else:
@@ -32,7 +32,7 @@ def use_backend(settings: Any, backend: str = SMTP, **options: Any) -> None:
 
 
 def use_email_settings(settings: Any, backend: str = SMTP, **options: Any) -> None:
-    """Do the same with the ``EMAIL_`` settings, which every Django to 6.x understands."""
+    """Do the same with the ``EMAIL_`` settings, known to every Django up to 6.x."""
     if HAS_MAILERS:
         del settings.MAILERS
     settings.EMAIL_BACKEND = backend
@@ -41,14 +41,14 @@ def use_email_settings(settings: Any, backend: str = SMTP, **options: Any) -> No
 
 
 class QuietSmtp(smtp.EmailBackend):
-    """One that loses its messages, and says so by the number that it returns."""
+    """A backend that loses its messages, and says so by the number returned."""
 
     def _send(self, email_message: EmailMultiAlternatives) -> bool:
         return False
 
 
 class ThirdParty(BaseEmailBackend):
-    """A backend of somebody else's, that sends by other means than SMTP."""
+    """Another package's backend, which sends by other means than SMTP."""
 
     lock = threading.Lock()
     sent: list[EmailMultiAlternatives] = []

@@ -1,6 +1,6 @@
-"""Notifications by the hundred thousand: the database copies what Django made.
+"""Notifications by the hundred thousand: the database copies rows made by Django.
 
-So a column that is new is filled as the model fills it.
+So a new column is filled as in the model.
 """
 
 import uuid
@@ -16,9 +16,9 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 
-#: How many rows one statement inserts.
+#: How many rows a statement inserts.
 CHUNK = 100_000
-#: Stands in a body for a word that no other body has.
+#: In a body, stands for a word that no other body has.
 WORD = "{word}"
 WORDS = {
     "postgresql": "md5(random()::text)",
@@ -32,8 +32,8 @@ NUMBERS = {
     "sqlite": "WITH RECURSIVE numbers(n) AS (SELECT %s UNION ALL SELECT n + 1 FROM numbers"
     " WHERE n < %s) SELECT n FROM numbers",
 }
-# A key that is random, but whose first half rises with the number: keys that come in no order at
-# all would make a database read and write a page for each row.
+# A random key whose first half rises with the number: keys without any order would make a database
+# read and write a page for every row.
 KEYS = {
     "postgresql": "(lpad(to_hex(n * {step}), 8, '0') || substr(md5(random()::text), 1, 4)"
     " || '4' || substr(md5(random()::text), 1, 3) || 'a' || substr(md5(random()::text), 1, 15))"
@@ -48,19 +48,19 @@ KEYS = {
 LATER = {
     "postgresql": "{moment} + (n * interval '{milliseconds} milliseconds')",
     "mysql": "{moment} + INTERVAL (n * {milliseconds} * 1000) MICROSECOND",
-    # As Django writes it, which is how SQLite compares it.
+    # In Django's form, because SQLite compares moments as texts.
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', {moment}, (n * {milliseconds} / 1000.0)"
     " || ' seconds')",
 }
 
 
 def multiply(originals: Sequence[uuid.UUID], copies: int, body: str = "") -> None:
-    """Copy rows in the database, each copy with keys of its own and due a little later.
+    """Copy rows in the database; the copies have their own keys and are due a little later.
 
     Args:
         originals: The keys of the rows.
-        copies: How often to copy each.
-        body: The body of the copies, where ``{word}`` in it stands for a word that no other has.
+        copies: How many copies of a row.
+        body: The copies' body; ``{word}`` stands for a word that no other body has.
     """
     if copies < 1:
         return
@@ -106,7 +106,7 @@ def numbered(first: int, last: int) -> tuple[str, list[Any]]:
 
 
 def analyze() -> None:
-    """Let the database know how much it holds, as in a project that has run for a while."""
+    """Let the database count its rows, as in a project that has run for a while."""
     with connection.cursor() as cursor:
         if connection.vendor == "mysql":
             tables = [TargetUserRecord, Notification, NotificationTarget, get_user_model()]

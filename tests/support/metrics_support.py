@@ -1,4 +1,4 @@
-"""What the tests of metrics for Prometheus share."""
+"""Shared by the tests of metrics for Prometheus."""
 
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -28,7 +28,7 @@ def metrics_view(settings: Any) -> None:
 
 @pytest.fixture
 def counted() -> Iterator[Callable[[], Samples]]:
-    """A function that returns what was counted since the test began, but for nought."""
+    """A function that returns the counts since the test began, without zeros."""
     for metric in (
         counting.ATTEMPTS,
         counting.NOT_ATTEMPTED,

@@ -1,4 +1,4 @@
-"""A database beside the default one, to which a router sends what is written."""
+"""A database beside the default, for all writes of a router."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.scratch_databases import scratch_database
 
 
 class Elsewhere:
-    """A router that sends what is written, and only that, to another database."""
+    """A router that sends writes, and only writes, to another database."""
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
         return "elsewhere"
@@ -22,7 +22,7 @@ class Elsewhere:
 def other_database(
     tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
 ) -> Iterator[None]:
-    """A database beside the default one, in which no test's transaction is open."""
+    """A database beside the default, without a test's open transaction."""
     with scratch_database(TEST_DATABASE, tmp_path_factory.mktemp("elsewhere")) as settings:
         configured = connections.configure_settings({"default": {}, "elsewhere": settings})
         connections.databases["elsewhere"] = configured["elsewhere"]

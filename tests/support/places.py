@@ -1,4 +1,4 @@
-"""Where the project's files are, for tests that read files or start processes."""
+"""The places of the project's files, for tests that read files or start processes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the database says that it does for a statement: which index it reads, and how many rows."""
+"""A database's plan for a statement: the indexes it reads, and how many rows."""
 
 import json
 import re
@@ -15,20 +15,20 @@ SQLITE_ACCESS = re.compile(
     r"(?P<how>SCAN|SEARCH) (?P<table>\S+)"
     r"(?: USING (?:COVERING |AUTOMATIC |PARTIAL )*INDEX (?P<index>\S+))?(?: \((?P<terms>.*)\))?"
 )
-#: What MariaDB calls reading all of a table, or all of an index.
+#: MariaDB's words for reading a whole table, or a whole index.
 WHOLE = {"ALL", "index"}
 
 
 @dataclass(frozen=True)
 class Access:
-    """How one table is read.
+    """How a table is read.
 
     Attributes:
-        table: Its name, or the alias that the statement gives it.
-        index: The index that is used; empty where all of the table is read.
-        terms: The index's columns that are looked up for one value, where the database tells.
+        table: The table's name, or its alias in the statement.
+        index: The index; empty for a read of the whole table.
+        terms: The index's columns looked up for a single value, where the database tells.
         rows: How many rows were read, where the database tells.
-        whole: Whether all of the table or of the index is read.
+        whole: Whether the whole table or index is read.
     """
 
     table: str
@@ -40,12 +40,12 @@ class Access:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the database does for one statement.
+    """The database's plan for a statement.
 
     Attributes:
         statement: The statement.
-        accesses: The tables that it reads.
-        sorted_rows: How many rows each sort has, or ``None`` for one whose size is not told.
+        accesses: The tables read.
+        sorted_rows: How many rows every sort has; ``None`` for a sort of unknown size.
     """
 
     statement: str
@@ -54,7 +54,7 @@ class Plan:
 
 
 def statements_of(operation: Callable[[], Any]) -> list[str]:
-    """Do it, and return the statements that it executed, but for those of the transaction."""
+    """Run an operation, and return its statements, without those of the transaction."""
     with CaptureQueriesContext(connection) as queries:
         operation()
     return [query["sql"] for query in queries if STATEMENT.match(query["sql"])]
@@ -68,7 +68,7 @@ def explained(statement: str) -> str:
         "sqlite": "EXPLAIN QUERY PLAN",
     }[connection.vendor]
     with connection.cursor() as cursor:
-        # No parameters: a percent sign of the statement is one.
+        # No parameters: a percent sign stands for itself.
         cursor.execute(f"{explain} {statement}", None)
         if connection.vendor == "postgresql":
             return "\n".join(row[0] for row in cursor.fetchall())
@@ -82,9 +82,9 @@ def explained(statement: str) -> str:
 
 
 def plan_of(statement: str) -> Plan:
-    """Return what the database does for a statement.
+    """Return the database's plan for a statement.
 
-    PostgreSQL and MariaDB execute it, and tell how many rows they read; that is undone again.
+    PostgreSQL and MariaDB execute the statement and count the rows read; the effect is undone.
     """
     if connection.vendor == "sqlite":
         return _sqlite_plan(statement)
@@ -133,7 +133,7 @@ def _postgresql_plan(statement: str, root: dict[str, Any]) -> Plan:
             for word in ("Filter", "Index Recheck")
         )
         if node["Node Type"] == "Bitmap Heap Scan":
-            continue  # reads what the index below it found
+            continue  # reads the rows found by the index below
         accesses.append(
             Access(
                 node.get("Relation Name", ""),
@@ -173,7 +173,7 @@ def _mariadb_plan(statement: str, told: Any) -> Plan:
 
 
 def _filesort_rows(node: dict[str, Any]) -> float:
-    """Return how many rows went into a sort: those that the table below it gave."""
+    """Return how many rows went into a sort: the rows from the table below."""
     return max(
         (
             float(below.get("r_rows") or 0) * float(below.get("r_loops") or 1)

@@ -1,4 +1,4 @@
-"""What stands between the workers and their database, as a pooler does, and may be restarted."""
+"""A proxy between workers and their database, like a pooler, which tests may restart."""
 
 import socket
 import threading
@@ -9,16 +9,16 @@ CHUNK = 65_536
 
 
 class Pooler:
-    """Hands every connection on to a database server, while it is open.
+    """Passes connections on to a database server, while open.
 
     Args:
-        host: The server's.
-        port: Likewise.
+        host: The server's host.
+        port: The server's port.
 
     Attributes:
-        port: Where it listens on 127.0.0.1, or will.
-        connections: How many there have been.
-        swallowed: Set once something came that is not handed on, because nothing flows.
+        port: The pooler's port on 127.0.0.1, open or not.
+        connections: How many connections were made.
+        swallowed: Set once bytes came that are not passed on, after ``swallow()``.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -40,12 +40,12 @@ class Pooler:
         self.close()
 
     def open(self) -> None:
-        """Listen, and serve whoever comes."""
+        """Listen, and serve every client."""
         self._listening = socket.create_server(("127.0.0.1", self.port))
         self._start(self._accept, self._listening)
 
     def swallow(self) -> None:
-        """Hand nothing on from now on, and leave every connection open: nobody gets an answer."""
+        """Pass nothing on from now on, and leave all connections open: no client gets an answer."""
         self._flows.clear()
 
     def close(self) -> None:

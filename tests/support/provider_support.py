@@ -1,4 +1,4 @@
-"""What the tests of text messages and of push notifications share."""
+"""Shared by the tests of text messages and of push notifications."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from django_notification_system.testing.providers import (
 
 Process = Callable[..., str]
 
-#: Hosts and prefixes that ``base_url`` may consist of.
+#: Hosts and prefixes of ``base_url``.
 HOSTS_AND_PREFIXES = [
     ("127.0.0.1", ""),
     ("127.0.0.1", "/"),
@@ -31,13 +31,13 @@ def change_target(settings: Any, name: str, changes: dict[str, Any]) -> None:
 
 
 def refused(answer: Answer) -> Callable[[ReceivedRequest], Answer]:
-    """Return an ``on_request`` that refuses everything."""
+    """Return an ``on_request`` that refuses every request."""
     return lambda request: answer
 
 
 @contextmanager
 def provider_on_ipv6() -> Iterator[ProviderStandIn]:
-    """A stand-in at an IPv6 address; without one, the test is skipped."""
+    """A stand-in at an IPv6 address; without IPv6, the test is skipped."""
     stand_in = ProviderStandIn(host="::1")
     try:
         stand_in.start()

@@ -1,4 +1,4 @@
-"""A server on a real socket that does with each connection what a test says, byte by byte."""
+"""A server on a real socket, driven byte by byte by a test."""
 
 import contextlib
 import socket
@@ -13,13 +13,13 @@ REPLIES = {"EHLO": "250 localhost", "MAIL": "250 OK", "RCPT": "250 OK", "DATA": 
 
 
 class RawServer:
-    """A server that leaves the talking to the test.
+    """A server whose words are the test's.
 
     Args:
-        talk: Called with each connection in a thread; then the connection is closed.
+        talk: Called with every connection, in a thread; then the connection is closed.
 
     Attributes:
-        connections: How many there have been.
+        connections: How many connections were made.
     """
 
     def __init__(self, talk: Talk) -> None:
@@ -62,12 +62,12 @@ class RawServer:
 
 
 def at(command: str, then: Talk) -> Talk:
-    """Return what talks like a mail server up to a command, and then does something else.
+    """Return a talk like a mail server's up to a command, with another act in place of the answer.
 
     Args:
         command: ``"CONNECT"``, ``"EHLO"``, ``"MAIL"``, ``"RCPT"``, ``"DATA"``, or ``"MESSAGE"``,
             the end of the message itself.
-        then: What it does in place of answering.
+        then: The act in place of the answer.
     """
 
     def talk(connection: socket.socket) -> None:
@@ -91,7 +91,7 @@ def at(command: str, then: Talk) -> Talk:
 
 
 def say(text: str) -> Talk:
-    """Return what writes a text, and then waits for the client to go."""
+    """Return a talk that writes a text, and then waits for the client to go."""
 
     def then(connection: socket.socket) -> None:
         connection.sendall(text.encode())
@@ -107,12 +107,12 @@ def wait(connection: socket.socket) -> None:
 
 
 def stop_writing(connection: socket.socket) -> None:
-    """Close the connection on this side alone, as a server does that goes on reading."""
+    """Close only this side's writing, like a server that goes on reading."""
     connection.shutdown(socket.SHUT_WR)
     wait(connection)
 
 
 def reset(connection: socket.socket) -> None:
-    """Have the operating system throw the connection away: the client, who waits, gets a reset."""
+    """Have the operating system drop the connection: the waiting client gets a reset."""
     time.sleep(0.1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

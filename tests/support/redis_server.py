@@ -1,4 +1,4 @@
-"""Where the tests find Redis, and whether it is there."""
+"""The tests' Redis."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ REDIS = (
 
 
 def redis_is_there() -> None:
-    """Skip the test where there is no Redis; in CI that is an error."""
+    """Skip the test without Redis; in CI fail."""
     try:
         socket.create_connection(REDIS, timeout=2).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""Scraping metrics as Prometheus does, over a socket, and reading them with its own parser."""
+"""Scrape metrics over a socket, like Prometheus, and read them with Prometheus's parser."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 PREFIX = "notification_system_"
-#: What Prometheus 2 and 3 send.
+#: The header of Prometheus 2 and 3.
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5"
 
 Samples = dict[str, float]
 
 
 def scrape(address: str, *, accept: str = ACCEPT, **headers: str) -> Samples:
-    """Return all samples that an address serves, as ``name{label="value"}`` without our prefix."""
+    """Return an address's samples, as ``name{label="value"}`` without the project's prefix."""
     answer = requests.get(address, headers={"Accept": accept, **headers}, timeout=20)
     assert answer.status_code == 200, answer.text
     is_openmetrics = answer.headers["Content-Type"].startswith("application/openmetrics-text")
@@ -25,7 +25,7 @@ def scrape(address: str, *, accept: str = ACCEPT, **headers: str) -> Samples:
 
 
 def samples_of(text: str, *, is_openmetrics: bool = False) -> Samples:
-    """Return what a text in one of Prometheus's formats says."""
+    """Return the samples of a text in one of Prometheus's formats."""
     families = parse_openmetrics(text) if is_openmetrics else parse_text(text)
     return {
         sample.name.removeprefix(PREFIX) + labels(sample.labels): sample.value

@@ -1,4 +1,4 @@
-"""Empty databases of a test's own, for tests that migrate."""
+"""Empty databases for tests that migrate."""
 
 import shutil
 import uuid
@@ -18,7 +18,7 @@ def scratch_database(vendor: str, folder: Path) -> Iterator[dict[str, Any]]:
 
     Args:
         vendor: A key of ``tests.databases.DATABASES``.
-        folder: Where SQLite's file goes.
+        folder: The folder for SQLite's file.
     """
     name = f"{TEST_NAME}_{uuid.uuid4().hex[:8]}"
     settings = {key: value for key, value in DATABASES[vendor].items() if key != "TEST"}
@@ -37,12 +37,12 @@ def scratch_database(vendor: str, folder: Path) -> Iterator[dict[str, Any]]:
 def copied_database(
     vendor: str, folder: Path, original: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Make a database with all that another of these has, yield its entry, and drop it.
+    """Make a copy of a database, yield its entry for ``DATABASES``, and drop the copy.
 
     Args:
         vendor: A key of ``tests.databases.DATABASES``.
-        folder: Where SQLite's file goes.
-        original: The entry of the other, to which nobody may be connected.
+        folder: The folder for SQLite's file.
+        original: The entry of the original; no client may be connected.
     """
     name = f"{TEST_NAME}_{uuid.uuid4().hex[:8]}"
     if vendor == "sqlite":
@@ -57,9 +57,9 @@ def copied_database(
 
 @contextmanager
 def snapshot(vendor: str, name: str) -> Iterator[Callable[[], object]]:
-    """Keep a database as it is now, and yield what makes it so again.
+    """Keep a database's present state, and yield a function that restores the state.
 
-    Nobody may be connected to it, now and whenever it is restored. MariaDB cannot.
+    No client may be connected, now and at every restore. MariaDB is not supported.
 
     Args:
         vendor: ``sqlite`` or ``postgresql``.

@@ -1,4 +1,4 @@
-"""A mail server on a real socket that says what a test tells it to, and keeps what it read."""
+"""A mail server on a real socket that follows a test's script, and keeps all input."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any, Self
 
-#: In place of a reply: the connection is closed without one.
+#: In place of a reply: the connection is closed without a reply.
 HANG_UP = "hang up"
 DEFAULT_REPLIES = {
     "MAIL": "250 2.1.0 OK",
@@ -23,22 +23,22 @@ EXTENSIONS = ("PIPELINING", "SIZE 1000000", "8BITMIME", "SMTPUTF8")
 
 
 class ScriptedSmtp:
-    """A mail server that reads what has come, and answers all of it in one write.
+    """A mail server that answers all commands of a read in one write.
 
     Args:
-        extensions: What it advertises.
-        context: For TLS: from the start, or after STARTTLS where that is advertised; then it
-            advertises ``EXTENSIONS``.
-        octets_per_write: In how small pieces it writes its answers.
-        small_buffers: Whether it has little room for what is on its way, and answers each command
-            before it reads the next.
+        extensions: The advertised extensions.
+        context: TLS from the start, or after STARTTLS where advertised; the server then advertises
+            ``EXTENSIONS``.
+        octets_per_write: The size of the pieces of an answer.
+        small_buffers: Whether the server has little room for bytes on their way, and answers a
+            command before reading the next.
 
     Attributes:
-        script: By command, what it answers to the first, the second; then as ``DEFAULT_REPLIES``.
-        reads: What each read brought, without what opens and ends the connection. For messages
-            that fit in a packet these are the round trips.
-        messages: The messages that were taken, as they came, without the final dot.
-        connections: How many there have been.
+        script: By command, the first answer, the second, and so on; then ``DEFAULT_REPLIES``.
+        reads: The input of every read, without the opening and the end of the connection. For
+            messages that fit in a packet, a read is a round trip.
+        messages: The accepted messages, unchanged, without the final dot.
+        connections: How many connections were made.
     """
 
     def __init__(
@@ -115,9 +115,9 @@ class ScriptedSmtp:
                 self.extensions = EXTENSIONS
 
     def _next(self, buffer: bytes, in_message: bool) -> tuple[bytes, bool, str] | None:
-        """Return what is left of the buffer, whether a message comes next, and an answer."""
+        """Return the rest of the buffer, whether a message comes next, and an answer."""
         if in_message:
-            # An empty message is the dot alone.
+            # An empty message consists of the dot alone.
             message, end, rest = (b"\r\n" + buffer).partition(b"\r\n.\r\n")
             if not end:
                 return None

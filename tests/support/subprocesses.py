@@ -1,4 +1,4 @@
-"""Running Python in a process of its own, for projects whose settings are not the tests'."""
+"""Run Python in a separate process, for projects with settings of their own."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-#: Of the environment that the tests run in, only what a program cannot do without.
+#: The variables of the tests' environment that every program needs.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
 
 
@@ -16,12 +16,12 @@ def run_python(
     environment: Mapping[str, str],
     python: str | Path = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python to its end, which must come within five minutes.
+    """Run Python to its end, within five minutes.
 
     Args:
-        arguments: What follows the interpreter's name.
-        folder: The working directory, from which it also imports.
-        environment: Added to what every program needs.
+        arguments: The arguments after the interpreter's name.
+        folder: The working directory, also for imports.
+        environment: Added to the variables that every program needs.
         python: The interpreter; by default the tests' own.
     """
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""A program on a pseudo-terminal, where it takes what is typed line by line."""
+"""A program on a pseudo-terminal, with input line by line."""
 
 import os
 import pty
@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-#: How long an answer is waited for at the most, in seconds.
+#: How many seconds to wait for an answer.
 PATIENCE = 60
 
 
 class Terminal:
-    """The terminal's end where a person sits.
+    """A person's end of the terminal.
 
     Attributes:
-        shown: All that has been shown, what was typed among it.
+        shown: The text shown so far, typed text included.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -26,14 +26,14 @@ class Terminal:
         self.shown = ""
 
     def paste(self, text: str) -> None:
-        """Type a text at once, and the line end after it."""
+        """Type a text at once, and a line end after the text."""
         os.write(self._descriptor, f"{text.rstrip()}\n".encode())
 
     def wait_for(self, text: str) -> None:
-        """Wait until a text is shown after the one that was waited for last.
+        """Wait until a text is shown after the last awaited text.
 
         Raises:
-            AssertionError: When it is not shown.
+            AssertionError: When the text is not shown in time.
         """
         deadline = time.monotonic() + PATIENCE
         while (place := self.shown.find(text, self._seen)) < 0:
@@ -47,7 +47,7 @@ class Terminal:
             pass
 
     def _read(self, deadline: float) -> bool:
-        """Read what is there; return whether there may be more."""
+        """Read the text shown; return whether more may come."""
         ready, _, _ = select.select([self._descriptor], [], [], max(deadline - time.monotonic(), 0))
         if not ready:
             return False
@@ -63,7 +63,7 @@ class Terminal:
 def on_terminal(
     command: Sequence[str], *, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Terminal]:
-    """Run a program on a terminal of its own, until the block is left."""
+    """Run a program on a terminal, until the end of the block."""
     ours, theirs = pty.openpty()
     program = subprocess.Popen(
         command,

@@ -1,4 +1,4 @@
-"""Status callbacks, posted as Twilio posts them."""
+"""Status callbacks, posted like Twilio's."""
 
 from types import ModuleType
 from typing import Any
@@ -51,7 +51,7 @@ def post(
 
 
 def signed(address: str, form: dict[str, str], token: str, algorithm: str | None = None) -> str:
-    """Return the signature of a form that is posted to an address."""
+    """Return the signature of a form posted to an address."""
     validator = RequestValidator(token)
     signature: str = validator.compute_signature(address, form, *([algorithm] if algorithm else []))
     return signature

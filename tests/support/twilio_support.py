@@ -1,4 +1,4 @@
-"""What the tests of text messages share."""
+"""Shared by the tests of text messages."""
 
 from typing import Any
 

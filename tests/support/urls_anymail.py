@@ -1,4 +1,4 @@
-"""The webhooks of django-anymail, as the documentation has a project serve them."""
+"""The webhooks of django-anymail, with the URLs from the documentation."""
 
 from tests.support.documentation import run_example
 

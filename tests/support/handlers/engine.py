@@ -1,4 +1,4 @@
-"""No handler, but a task engine as ``NOTIFICATION_SYSTEM["ENGINE"]`` names one."""
+"""No handler, but a task engine for ``NOTIFICATION_SYSTEM["ENGINE"]``."""
 
 from django_notification_system.delivery.handover import BatchMessage
 

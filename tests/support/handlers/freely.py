@@ -1,4 +1,4 @@
-"""A handler that takes many in the way that the test says, and notes each call."""
+"""A handler that takes many notifications in the test's way, and notes every call."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -14,7 +14,7 @@ def one_after_another(notifications: Iterable[Notification]) -> Iterator[Outcome
 
 
 behave: Behave = one_after_another
-#: How many notifications each call of ``deliver()`` took.
+#: How many notifications a call of ``deliver()`` took, call by call.
 taken: list[int] = []
 
 

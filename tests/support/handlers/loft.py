@@ -1,13 +1,13 @@
-"""A handler that takes many, and whose fate a notification's title decides."""
+"""A handler that takes many notifications; a notification's title decides the outcome."""
 
 from collections.abc import Callable, Iterable, Iterator
 
 from django_notification_system.models import Notification
 from django_notification_system.notification_handlers.base import Outcome, TargetUnavailable
 
-#: The titles that went out, in order; tests clear it.
+#: The titles sent, in order; tests clear the list.
 flown: list[str] = []
-#: Called with each notification before it is sent.
+#: Called with a notification before it is sent.
 watchers: list[Callable[[Notification], None]] = []
 
 

@@ -1,12 +1,12 @@
-"""No handler, but a task engine of a project's own, which keeps a list of what it is given."""
+"""No handler, but a project's own task engine, which keeps its batches in a list."""
 
 from collections.abc import Callable
 
 from django_notification_system.delivery.handover import BatchMessage
 
-#: What it was given, in order; tests clear it.
+#: The batches, in order; tests clear the list.
 given: list[BatchMessage] = []
-#: Called with each batch before it is taken.
+#: Called with a batch before it is taken.
 watchers: list[Callable[[BatchMessage], None]] = []
 
 

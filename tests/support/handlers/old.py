@@ -1,11 +1,11 @@
-"""A handler in the manner of release 1.5.3 that does what the test says."""
+"""A handler in the manner of release 1.5.3, with the test's behaviour."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django_notification_system.models import Notification
 
-#: What to do with each notification.
+#: Called with every notification.
 behave: Callable[[Notification], Any] | None = None
 
 

@@ -1,18 +1,18 @@
-"""A target whose provider can be asked what became of a message; a test says what it answers."""
+"""A target whose provider has receipts; a test gives the answers."""
 
 from collections.abc import Callable, Iterable, Iterator
 
 from django_notification_system.models import Notification
 from django_notification_system.notification_handlers.base import Outcome, Receipt
 
-#: The names that were asked about, a list for each time.
+#: The names asked about, a list for every question.
 asked: list[list[str]] = []
-#: What the provider says of them.
+#: The provider's answers.
 answers: list[Callable[[list[str]], Iterator[Receipt]]] = []
 
 
 def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
-    """Take each, under the name of its title."""
+    """Take every notification, with the title as its name."""
     for notification in notifications:
         yield Outcome.delivered(
             notification,

@@ -1,4 +1,4 @@
-"""A handler that waits for what the test says."""
+"""A handler that waits for the test's word."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from django_notification_system.models import Notification
 from django_notification_system.notification_handlers.base import Outcome
 
-#: Set by a handler that has begun; awaited by one that is to end after it.
+#: Set once a handler has begun; awaited by a handler before its end.
 begun, may_end = threading.Event(), threading.Event()
 
 

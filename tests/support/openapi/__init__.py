@@ -1,4 +1,4 @@
-"""Checks requests against descriptions of the providers' APIs, which we wrote from their documents.
+"""Checks requests against descriptions of the providers' APIs, written from their documents.
 
 ``NAME.json`` beside this file is an OpenAPI 3.1 description: its schemas are JSON Schema.
 """
@@ -19,9 +19,9 @@ from django_notification_system.testing.exchange import ReceivedRequest
 
 FOLDER = Path(__file__).parent
 FORM = "application/x-www-form-urlencoded"
-#: What references to the description itself begin with.
+#: The beginning of references to the description itself.
 ADDRESS = "urn:description"
-#: How the paths of each description begin. Before them may stand whatever ``base_url`` has.
+#: The beginning of a description's paths. A prefix from ``base_url`` may stand before.
 BEGINNINGS = {"twilio": "/2010-04-01/", "expo": "/--/api/"}
 
 
@@ -32,12 +32,12 @@ def violations(
     headers: Mapping[str, str],
     body: bytes,
 ) -> list[str]:
-    """Return what is wrong with a request; nothing, where the provider would understand it.
+    """Return the faults of a request; none, where the provider would understand the request.
 
     Args:
-        name: Which description: ``"twilio"`` or ``"expo"``.
+        name: The description's name: ``"twilio"`` or ``"expo"``.
         method: The HTTP method.
-        path: The path, with whatever stands before it in ``base_url``.
+        path: The path, with the prefix from ``base_url``.
         headers: The headers; the names are in lower case.
         body: The body, unpacked.
     """
@@ -58,10 +58,10 @@ def violations(
 
 
 def violations_of_requests(requests: Iterable[ReceivedRequest]) -> list[str]:
-    """Return what is wrong with the requests that a stand-in has received.
+    """Return the faults of the requests that a stand-in has received.
 
     Args:
-        requests: All of them; those for a provider without a description are passed over.
+        requests: All requests; requests to a provider without a description are passed over.
     """
     return [
         wrong
@@ -74,7 +74,7 @@ def violations_of_requests(requests: Iterable[ReceivedRequest]) -> list[str]:
 
 @cache
 def load(name: str) -> Any:
-    """Return a description, in which references name it, so that they hold for its parts too."""
+    """Return a description whose references contain its name: so they hold in its parts, too."""
     text = (FOLDER / f"{name}.json").read_text()
     return json.loads(text.replace('"$ref": "#/', f'"$ref": "{ADDRESS}#/'))
 
@@ -102,7 +102,7 @@ def _in_headers(description: Any, operation: Any, headers: Mapping[str, str]) ->
     alternatives = operation.get("security", ())
     given = headers.get("authorization", "").partition(" ")[0].lower()
     schemes = description.get("components", {}).get("securitySchemes", {})
-    # An empty alternative: without any.
+    # An empty alternative: without any scheme.
     wanted = {schemes[key]["scheme"] for each in alternatives for key in each}
     if wanted and given not in wanted and not (given == "" and {} in alternatives):
         yield f"Authorization: {given or 'none'!r} in place of {' or '.join(sorted(wanted))}"
@@ -124,10 +124,10 @@ def _in_body(name: str, operation: Any, headers: Mapping[str, str], body: bytes)
 
 
 def _form(name: str, schema: Any, body: bytes) -> dict[str, Any]:
-    """Return a form's fields, in the types that the description gives them.
+    """Return a form's fields, in the types of the description.
 
     Raises:
-        ValueError: When it is none.
+        ValueError: When the body is no such form.
     """
     fields = parse_qs(
         body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"

@@ -1,1 +1,1 @@
-"""A project whose workers run as processes of their own, on a database that they share."""
+"""A project with workers in separate processes, on a shared database."""

@@ -1,4 +1,4 @@
-"""Starting and killing Celery's own workers and beat, and reading what they did."""
+"""Start and kill Celery's own workers and beat, and read their results."""
 
 import json
 import os
@@ -21,18 +21,18 @@ from tests.support.places import ROOT
 from tests.support.workers.pool import Workers
 
 APP = "tests.support.workers.celery_app"
-#: Nothing that the tests do not look at, and that takes time on a machine with two processors.
+#: Without features that the tests do not need and that take time on a small machine.
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
 
 
 class CeleryWorkers(Workers):
-    """The processes of one test: a database, a spool and queues of their own, on a broker.
+    """The processes of a test: a database, a spool and queues of their own, on a broker.
 
     Args:
-        folder: Where the spool is, and what the processes said.
+        folder: The folder for the spool and the processes' output.
         database: The database's name.
         broker: The broker's URL.
-        delay: How many seconds the handler takes for each notification.
+        delay: How many seconds the handler takes for a notification.
         engine: The engine's settings.
     """
 
@@ -54,19 +54,19 @@ class CeleryWorkers(Workers):
 
     @property
     def output(self) -> str:
-        """What the processes have said."""
+        """The processes' output."""
         return self._output.read_text() if self._output.exists() else ""
 
     def start_worker(self) -> "subprocess.Popen[str]":
         """Start a worker with one process, for all queues of the test."""
         queues = [f"{self.prefix}notifications", f"{self.prefix}notifications.spool"]
-        # Two workers of one name would want the same queue for their remote control.
+        # Two workers with the same name would claim the same queue for remote control.
         name = f"{self.prefix}{uuid4().hex[:6]}@%h"
         arguments = ("-n", name, "--concurrency", "1", "-Q", ",".join(queues), *QUIET)
         return self._celery("worker", *arguments)
 
     def start_beat(self) -> "subprocess.Popen[str]":
-        """Start what calls for more every second."""
+        """Start beat, which calls for more every second."""
         return self._celery("beat", "--schedule", str(self._schedule), "--loglevel", "WARNING")
 
     def kill(self, worker: "subprocess.Popen[str]") -> None:
@@ -76,7 +76,7 @@ class CeleryWorkers(Workers):
         worker.wait()
 
     def child_of(self, worker: "subprocess.Popen[str]") -> int | None:
-        """Return the process that does a worker's work, if there is one now."""
+        """Return the process that does a worker's work, or ``None``."""
         found = subprocess.run(
             ["ps", "--ppid", str(worker.pid), "-o", "pid="],
             capture_output=True,
@@ -86,14 +86,14 @@ class CeleryWorkers(Workers):
         return int(children[-1]) if children else None
 
     def wait_until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until something holds, which it must after so many seconds."""
+        """Wait until a condition holds, at most so many seconds."""
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, (self.statuses(), self.output[-5000:])
             time.sleep(0.1)
 
     def end(self) -> None:
-        """Kill what still runs, and delete the test's queues."""
+        """Kill all processes, and delete the test's queues."""
         for process in self.running:
             self.kill(process)
         with suppress(

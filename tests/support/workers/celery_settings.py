@@ -25,7 +25,7 @@ def route(*args: Any, **kwargs: Any) -> Any:
 
 CELERY_BROKER_URL = os.environ["CELERY_BROKER"]
 if CELERY_BROKER_URL.startswith("redis"):
-    # A message that a killed worker had comes again after so many seconds: an hour by default.
+    # After so many seconds a killed worker's message comes again; by default after an hour.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": PREFIX, "visibility_timeout": 5}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ROUTES = (route,)

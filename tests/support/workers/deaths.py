@@ -1,9 +1,9 @@
-"""Runs again and again, each in a process of its own, until nothing is due; says what became.
+"""Runs again and again in separate processes, until nothing is due, and prints the statuses.
 
 ``python -m tests.support.workers.deaths JSON``, where the JSON object has:
 
-- ``rows``: for each handler's module, the titles of its notifications;
-- ``hand_over``: whether batches are handed over and each is delivered in a process of its own;
+- ``rows``: by handler's module, the titles of the notifications;
+- ``hand_over``: whether batches are handed over, and delivered in a process for every batch;
 - ``most``: at most so many processes.
 """
 
@@ -56,7 +56,7 @@ def fill(module_name: str, titles: list[str]) -> None:
 
 
 def survives(work: Callable[[], object]) -> bool:
-    """Do the work in a process of its own, and tell whether that has come to its own end."""
+    """Do the work in a separate process; return whether the process came to its own end."""
     connections.close_all()
     if (process := os.fork()) == 0:
         try:

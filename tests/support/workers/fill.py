@@ -22,7 +22,7 @@ def fill(number: int, priorities: int = 1) -> None:
     target, _ = NotificationTarget.objects.get_or_create(
         name="Spool", notification_module_name="spool"
     )
-    # For the rows of urgent.py: a run knows the targets that were there when the run began.
+    # For the rows of urgent.py: a run knows only targets that existed at its start.
     NotificationTarget.objects.get_or_create(name="Swift", notification_module_name="swift")
     record, _ = TargetUserRecord.objects.get_or_create(
         user=user, target=target, target_user_id="spool"

@@ -1,4 +1,4 @@
-"""Starting, killing and stopping workers, and reading what they did."""
+"""Start, kill and stop workers, and read their results."""
 
 import json
 import os
@@ -21,10 +21,10 @@ from tests.support.workers.sql import copy_database, execute
 
 
 class Workers:
-    """The processes of one test, on a database and a spool of their own.
+    """The processes of a test, on a database and a spool of their own.
 
     Args:
-        folder: Where spool and, for SQLite, database are.
+        folder: The folder for the spool and, for SQLite, the database.
         database: The database's name.
     """
 
@@ -44,7 +44,7 @@ class Workers:
         self.server = dict(DATABASES[TEST_DATABASE])
 
     def python(self, *arguments: str) -> str:
-        """Run Python to its end and return what it printed."""
+        """Run Python to its end and return the output."""
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -56,7 +56,7 @@ class Workers:
         ).stdout
 
     def start(self, *arguments: str, delay: float = 0, **engine: Any) -> subprocess.Popen[str]:
-        """Start one ``process_notifications``."""
+        """Start a ``process_notifications``."""
         worker = subprocess.Popen(
             [sys.executable, "-m", "django", "process_notifications", "-v0", *arguments],
             cwd=ROOT,
@@ -72,12 +72,13 @@ class Workers:
         return worker
 
     def deliveries(self) -> Counter[str]:
-        """Count how often each notification was handed to the provider."""
+        """Count how often a notification reached the provider, by notification."""
         return Counter(self.spool.read_text().split()) if self.spool.exists() else Counter()
 
     def statuses(self) -> Counter[str]:
-        """Count the notifications by status, with ``+claimed`` where a run still holds them."""
-        # In this process: another with Django takes a second, and tests ask again and again.
+        """Count the notifications by status, with ``+claimed`` where a run has the claim."""
+        # In this process: another process with Django takes a second, and tests ask again and
+        # again.
         rows = execute(
             "SELECT status, CASE WHEN claim_token IS NULL THEN '' ELSE '+claimed' END, COUNT(*)"
             " FROM notification_system_notification GROUP BY 1, 2",
@@ -87,7 +88,7 @@ class Workers:
         return Counter({status + claimed: number for status, claimed, number in rows})
 
     def end(self) -> None:
-        """Kill what still runs."""
+        """Kill all processes."""
         for worker in self.running:
             worker.kill()
             if worker.stderr is not None and not worker.stderr.closed:
@@ -107,7 +108,7 @@ def database_of_its_own(folder: Path) -> Iterator[str]:
 
 
 def end_connections(database: str) -> int:
-    """Let PostgreSQL end every connection to a database, as it does when it restarts."""
+    """Let PostgreSQL end every connection to a database, as in a restart."""
     rows = execute(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
     )
@@ -116,7 +117,7 @@ def end_connections(database: str) -> int:
 
 @contextmanager
 def migrated_workers(folder: Path) -> Iterator[Workers]:
-    """Make workers on a database of their own, migrated and empty, and end them all afterwards."""
+    """Make workers on a migrated, empty database of their own, and end all afterwards."""
     name = _name_of_database(folder)
     copy_database(_migrated_database(), name)
     try:
@@ -129,12 +130,12 @@ def migrated_workers(folder: Path) -> Iterator[Workers]:
         _drop(name)
 
 
-#: The database that this process has migrated, of which each test gets a copy.
+#: The database migrated by this process; tests get copies.
 _migrated: list[tuple[Path, str]] = []
 
 
 def _migrated_database() -> str:
-    """Return a migrated database that nobody is connected to, made when it is first asked for."""
+    """Return a migrated database without clients, made at the first call."""
     if not _migrated:
         folder = Path(mkdtemp(prefix="migrated-"))
         name = _name_of_database(folder)
@@ -146,7 +147,7 @@ def _migrated_database() -> str:
 
 
 def drop_migrated_database() -> None:
-    """Drop the database that tests were given copies of; no test will come any more."""
+    """Drop the database behind the copies, after the last test."""
     while _migrated:
         folder, name = _migrated.pop()
         _drop(name)

@@ -1,4 +1,4 @@
-"""SQL on the databases of workers, past Django, which is connected to another."""
+"""SQL on the workers' databases, past Django's own connection."""
 
 import shutil
 import sqlite3
@@ -13,13 +13,13 @@ from tests.settings import TEST_DATABASE
 def execute(
     statement: str, *, database: str = "", server: Mapping[str, Any] = DATABASES[TEST_DATABASE]
 ) -> list[Any]:
-    """Execute a statement on the database that the tests run on, and return its rows.
+    """Execute a statement on the kind of database under test, and return the rows.
 
     Args:
         statement: The statement.
-        database: The database's name, or its file on SQLite; by default the one of the server that
-            is always there.
-        server: How to reach the server, as in Django's settings.
+        database: The database's name, or its file on SQLite; by default the server's permanent
+            database.
+        server: The server's address, as in Django's settings.
     """
     if TEST_DATABASE == "sqlite":
         with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
@@ -48,7 +48,7 @@ def execute(
 
 
 def copy_database(original: str, name: str) -> None:
-    """Make a database with all that another has, to which nobody may be connected."""
+    """Make a copy of a database; no client may be connected."""
     if TEST_DATABASE == "sqlite":
         shutil.copyfile(original, name)
     elif TEST_DATABASE == "postgresql":

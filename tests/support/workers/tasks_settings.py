@@ -1,4 +1,4 @@
-"""The workers' project with Django's Tasks as its engine; TASKS_BACKEND chooses the backend."""
+"""The workers' project with Django's Tasks as the engine; TASKS_BACKEND chooses the backend."""
 
 import json
 import os
@@ -13,7 +13,7 @@ NOTIFICATION_SYSTEM = {
     "ENGINE": "django_notification_system.contrib.tasks",
     **json.loads(os.environ.get("WORKERS_ENGINE", "{}")),
 }
-#: Redis is shared by all tests that run: each has queues of its own there.
+#: All running tests share Redis: every test has queues of its own.
 QUEUES = json.loads(os.environ["TASKS_QUEUES"])
 if os.environ["TASKS_BACKEND"] == "rq":
     INSTALLED_APPS += ["django_rq"]

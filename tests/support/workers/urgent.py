@@ -1,6 +1,6 @@
 """Makes a push and an email that may not wait: ``python -m tests.support.workers.urgent``.
 
-Prints as JSON the keys of both, and how many messages had gone out before they were there.
+Prints as JSON the keys of both, and how many messages had gone out before.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""The workers' handlers: one that may be slow, as email is, and one that never is."""
+"""The workers' handlers: a handler that may be slow, like email, and a handler that never is."""

@@ -1,4 +1,4 @@
-"""A provider that kills nobody, and takes its time."""
+"""A provider that kills no process, and takes its time."""
 
 import time
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""A provider whose client ends the process over some messages, as a fault in a C library does."""
+"""A provider whose client ends the process over some messages, like a fault in a C library."""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""A provider that writes each message's key into a file, whoever asks it to."""
+"""A provider that writes messages' keys into a file."""
 
 import os
 import time

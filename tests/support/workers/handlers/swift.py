@@ -1,4 +1,4 @@
-"""Another provider, which writes into the same file and takes no time."""
+"""A second provider, which writes into the same file and takes no time."""
 
 import os
 from collections.abc import Iterable, Iterator
