@@ -1,10 +1,10 @@
-"""On PostgreSQL, the trigger that tells ``process_notifications --watch`` of due inserts."""
+"""The trigger on PostgreSQL that notifies ``process_notifications --watch`` of due inserts."""
 
 TABLE = "notification_system_notification"
 FUNCTION = "notification_system_tell_of_due"
 TRIGGER = "notification_system_due_inserted"
 
-# Once a statement, and only for what is due: NOTIFY makes commits wait for each other.
+# Once a statement, and only for due rows: NOTIFY makes commits wait for one another.
 CREATE_FUNCTION = f"""
 CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

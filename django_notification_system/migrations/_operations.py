@@ -1,7 +1,7 @@
-"""Schema changes that keep PostgreSQL's writers going and can be run again when interrupted.
+"""Schema changes that keep PostgreSQL's writers going and may be run again when interrupted.
 
-They are for a migration with ``atomic = False``. Such a migration is not rolled back when it is
-interrupted: the next ``migrate`` runs it again from its first operation.
+Use these operations in a migration with ``atomic = False``. Such a migration is not rolled back
+after an interruption: the next ``migrate`` starts again at the first operation.
 """
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.db.migrations.operations.base import Operation
 def _builds_online(schema_editor, model):
     if schema_editor.connection.vendor != "postgresql" or schema_editor.atomic_migration:
         return False
-    # Where a project has partitioned the table, PostgreSQL builds no index of it concurrently.
+    # PostgreSQL builds no index on a partitioned table concurrently.
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND relkind = 'p'",
@@ -32,7 +32,7 @@ class AddIndexOnline(AddIndex):
             if not self._is_in_database(model, schema_editor.connection):
                 schema_editor.add_index(model, self.index)
             return
-        # A build that was interrupted leaves an invalid index of the name behind.
+        # An interrupted build leaves an invalid index behind.
         quoted = schema_editor.quote_name(self.index.name)
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
         schema_editor.add_index(model, self.index, concurrently=True)
@@ -51,7 +51,7 @@ class AddUniqueOnline(AddConstraint):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         if not _builds_online(schema_editor, model):
-            # SQLite copies the table and drops the old one: all of it, or nothing.
+            # SQLite copies the table and drops the old table: all of this, or nothing.
             with transaction.atomic(using=schema_editor.connection.alias):
                 schema_editor.add_constraint(model, self.constraint)
             return
@@ -60,7 +60,7 @@ class AddUniqueOnline(AddConstraint):
         columns = ", ".join(
             quote(model._meta.get_field(field).column) for field in self.constraint.fields
         )
-        # What an interrupted run left behind: the constraint, or only its index.
+        # An interrupted run leaves the constraint behind, or only the index.
         schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         schema_editor.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns})")
@@ -70,9 +70,9 @@ class AddUniqueOnline(AddConstraint):
 
 
 class RemoveUniqueTogether(AlterUniqueTogether):
-    """Removes ``unique_together``, unless an interrupted run has removed it already."""
+    """Removes ``unique_together``, unless an interrupted run has removed the constraint already."""
 
-    atomic = True  # SQLite copies the table and drops the old one: all of it, or nothing
+    atomic = True  # SQLite copies the table and drops the old table: all of this, or nothing
 
     def __init__(self, name, unique_together=()):
         super().__init__(name, unique_together)
@@ -99,8 +99,8 @@ class RemoveUniqueTogether(AlterUniqueTogether):
 class RunDeferred(Operation):
     """Makes indexes and references now, and not after the migration's last operation.
 
-    With such left to do, Django notes that a migration was applied only after its transaction; an
-    interruption between the two would have the next ``migrate`` make the same columns again.
+    With deferred statements, Django would record the migration as applied after the transaction;
+    after an interruption in between, the next ``migrate`` would make the same columns again.
     """
 
     reduces_to_sql = False

@@ -1,10 +1,10 @@
-"""The three targets that every project starts with."""
+"""The three targets of every new project."""
 
 TARGETS = (("Twilio", "twilio"), ("Email", "email"), ("Expo", "expo"))
 
 
 def create_targets(apps, schema_editor):
-    """Make those of the three that are not there, in the database that is being migrated."""
+    """Make the missing targets of the three, in the migrated database."""
     target_model = apps.get_model("django_notification_system", "NotificationTarget")
     for name, module_name in TARGETS:
         target_model.objects.using(schema_editor.connection.alias).get_or_create(

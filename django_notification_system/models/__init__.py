@@ -1,4 +1,4 @@
-"""The models: what to say, to whom, where, and who wants to hear nothing."""
+"""The models: notifications, attempts, targets, records (addresses), opt-outs."""
 
 from .attempt import NotificationAttempt
 from .notification import Notification
@@ -6,7 +6,7 @@ from .opt_out import NotificationOptOut
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord, UserTarget
 
-#: The documentation of release 1.5.3 calls a target user record by this name.
+#: The name of a target user record in the documentation of release 1.5.3.
 UserInNotificationTarget = TargetUserRecord
 
 __all__ = [

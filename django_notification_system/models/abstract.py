@@ -1,11 +1,11 @@
-"""What all models of this app share."""
+"""The fields shared by the models of this app."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class CreatedModifiedAbstractModel(models.Model):
-    """Remembers when a row was made and when it was last saved."""
+    """Remembers the moments of a row's creation and last save."""
 
     created_date = models.DateTimeField(_("created"), auto_now_add=True)
     modified_date = models.DateTimeField(_("modified"), auto_now=True)

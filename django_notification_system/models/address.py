@@ -1,4 +1,4 @@
-"""The address of a record, without what a copy brings along at its ends and nobody sees."""
+"""A record's address, without the invisible characters that a copied address has at its ends."""
 
 import contextlib
 import string
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 else:
     CharField = models.CharField
 
-#: Of Unicode's characters: white space and controls, soft hyphens, joiners and marks of direction,
-#: which phones and word processors put around a number, and the byte order mark.
+#: Of Unicode's characters: white space and controls, soft hyphens, joiners and marks of direction
+#: (phones and word processors put such marks around a number), and the byte order mark.
 INVISIBLE = (
     string.whitespace
     + "".join(map(chr, [*range(0x20), *range(0x7F, 0xA1), 0xAD, 0x61C, 0x1680, 0x180E]))
@@ -25,31 +25,32 @@ INVISIBLE = (
 
 
 def trimmed(address: str) -> str:
-    """Return an address without white space and invisible marks at its ends."""
+    """Return an address without white space and invisible marks at the ends."""
     return address.strip(INVISIBLE)
 
 
 def comparable(address: str) -> str:
-    """Return what is equal for two writings of one address: ``a == b`` compares spellings.
+    """Return an equal text for all spellings of one address; ``a == b`` compares spellings.
 
-    Of an email address that is the part in angle brackets with its domain as ASCII (an A-label,
-    RFC 5890, section 2.3.2.1), in which providers report it. Every address goes without case.
+    For an email address, the text is the part in angle brackets with the domain in ASCII (an
+    A-label, RFC 5890, section 2.3.2.1), the form in which providers report addresses. Every address
+    goes without case.
     """
     address = trimmed(address)
     _name, mailbox = parseaddr(address)
     local_part, at, domain = (mailbox or address).rpartition("@")
     if not at:
         return address.casefold()
-    with contextlib.suppress(UnicodeError):  # no domain that a mail could go to
+    with contextlib.suppress(UnicodeError):  # no domain of a mail server
         domain = punycode(domain.removesuffix("."))
     return f"{local_part}@{domain}".casefold()
 
 
 class TrimmedAddress(str):
-    """An address that the database has with something at its ends.
+    """A trimmed address whose database value has white space or marks at the ends.
 
     Attributes:
-        stored: What the database has, by which the row is found again.
+        stored: The database value, for finding the row again.
     """
 
     stored: str
@@ -64,29 +65,29 @@ class TrimmedAddress(str):
 
 
 def as_stored(address: str) -> Value:
-    """Return what the database has for an address that was read from it, to be looked up."""
+    """Return the database value of an address from the database, for a lookup."""
     return Value(address.stored if isinstance(address, TrimmedAddress) else address)
 
 
 class AddressField(CharField):
-    """Trims an address where it is saved, and where it is read that was saved by other means."""
+    """Trims an address on save, and on reading an address that was saved by other means."""
 
     def to_python(self, value: Any) -> Any:
-        """Return what a form or a fixture gives, trimmed."""
+        """Return the trimmed value of a form or a fixture."""
         return _trimmed(super().to_python(value))
 
     def get_prep_value(self, value: Any) -> Any:
-        """Return what is saved or looked up, trimmed."""
+        """Return the trimmed value for a save or a lookup."""
         return _trimmed(super().get_prep_value(value))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Return the instance's address, and let the instance have what the database has."""
+        """Return the instance's trimmed address, and set the same on the instance."""
         address = _trimmed(super().pre_save(model_instance, add))
         setattr(model_instance, self.attname, address)
         return address
 
     def from_db_value(self, value: Any, *_: Any) -> Any:
-        """Return what is in the database, trimmed: SQL and release 1.5.3 save all they get."""
+        """Return the trimmed database value: SQL and release 1.5.3 save addresses untrimmed."""
         address = _trimmed(value)
         return address if address == value else TrimmedAddress(address, stored=value)
 

@@ -1,4 +1,4 @@
-"""``user_target``: what the documentation has always called a notification's record."""
+"""``user_target``: the name of a notification's record in the documentation since 1.5.3."""
 
 from typing import Any, Self, TypeVar
 
@@ -16,7 +16,7 @@ ALIASES = {
 
 
 def real_name(name: Any) -> Any:
-    """Return a lookup path with a leading alias replaced; anything else as it is."""
+    """Return a lookup path with a leading alias replaced; any other value unchanged."""
     if not isinstance(name, str):
         return name
     head, separator, rest = name.partition(LOOKUP_SEP)
@@ -35,7 +35,7 @@ class AliasQuery(Query):
 
 
 class AliasQuerySet(models.QuerySet[Model]):
-    """A queryset whose methods take the aliases, those that do not ask ``Query`` included."""
+    """A queryset with the aliases in all methods, including the methods that bypass ``Query``."""
 
     def __init__(
         self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None

@@ -1,4 +1,4 @@
-"""What is kept of one attempt to deliver a notification."""
+"""The history of a notification: one row for an attempt."""
 
 import uuid
 
@@ -9,34 +9,35 @@ from .notification import RESPONSE_MAX_LENGTH, Notification
 
 
 class NotificationAttempt(models.Model):
-    """One attempt to deliver a notification, or a provider's later word on it.
+    """One attempt to deliver a notification, or a provider's later report.
 
-    ``NOTIFICATION_SYSTEM["HISTORY"]`` says which are kept. The admin shows them with their
-    notification.
+    ``NOTIFICATION_SYSTEM["HISTORY"]`` decides which attempts are kept. The admin shows a
+    notification's attempts on the notification's page.
 
     Attributes:
-        notification: What was to be delivered. Backwards: ``notification.attempts``.
-        attempted_at: When it was attempted, or when the provider reported.
-        result: What came of it.
-        response: What the target's handler, or the provider's report, said; cut to 500 characters.
-        provider_message_id: The provider's name for the message, where there was one.
+        notification: The notification. Backwards: ``notification.attempts``.
+        attempted_at: The moment of the attempt, or of the provider's report.
+        result: The result of the attempt.
+        response: The text of the target's handler or of the provider's report; cut to 500
+            characters.
+        provider_message_id: The provider's name for the message; empty without such a name.
         id: The key.
     """
 
     class Result(models.TextChoices):
-        """What came of an attempt."""
+        """The result of an attempt."""
 
         #: The provider took the message.
         DELIVERED = "DELIVERED", _("Delivered")
-        #: It did not go out, and might have later.
+        #: The message did not go out, and might have gone out later.
         RETRY = "RETRY", _("Failed for now")
-        #: It was refused for good.
+        #: The message was refused for good.
         FAILED = "FAILED", _("Failed for good")
-        #: It went out, or it did not, as no answer came.
+        #: Nobody knows whether the message went out: no answer came.
         UNKNOWN = "UNKNOWN", _("Not known")
-        #: Later the provider reported that it arrived.
+        #: The provider reported later that the message had arrived.
         CONFIRMED = "CONFIRMED", _("Confirmed later")
-        #: Later the provider reported that it did not arrive.
+        #: The provider reported later that the message had not arrived.
         REPORTED_FAILED = "REPORTED FAILED", _("Reported as failed later")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -57,7 +58,7 @@ class NotificationAttempt(models.Model):
 
     class Meta:
         db_table = "notification_system_attempt"
-        default_permissions = ()  # whoever may see a notification may see its attempts
+        default_permissions = ()  # whoever may see a notification may see the attempts
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
 

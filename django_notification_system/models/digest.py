@@ -1,4 +1,4 @@
-"""What makes two notifications the same one, as 16 bytes that every database can index."""
+"""The identity of a notification, in 16 bytes that every database can index."""
 
 import hashlib
 import json
@@ -20,20 +20,20 @@ def notification_digest(
     body: str | None = None,
     idempotency_key: str | None = None,
 ) -> uuid.UUID | None:
-    """Return the digest under which the database takes a notification only once.
+    """Return a digest that the database accepts only once.
 
-    Release 1.5.3 had a unique constraint over record, moment, title and ``extra``; a digest of
-    these keeps its meaning where ``extra`` is too large to be indexed (PostgreSQL) or cannot be
-    indexed at all (MariaDB).
+    Release 1.5.3 had a unique constraint over record, moment, title and ``extra``; a digest of the
+    four keeps the constraint's meaning where ``extra`` is too large for an index (PostgreSQL) or
+    cannot be indexed at all (MariaDB).
 
     Args:
-        target_user_record_id: The record that the notification is for.
-        scheduled_delivery: When it was first due.
-        title: Its title.
-        extra: Its ``extra``. ``None`` is SQL's NULL, which is equal to nothing, and so was never
-            refused by the constraint.
-        body: Given by the creators, to which other words are another notification.
-        idempotency_key: The caller's own word for what is the same; it alone then counts.
+        target_user_record_id: The key of the notification's record.
+        scheduled_delivery: The first due time.
+        title: The title.
+        extra: The ``extra``. ``None`` is SQL's NULL, which equals nothing: the old constraint never
+            refused such a row.
+        body: The body, given by the creators: for a creator, another body is another notification.
+        idempotency_key: The caller's own identity of the notification; then nothing else counts.
 
     Returns:
         The digest, or ``None`` where the notification cannot be a repetition of another.
@@ -56,7 +56,7 @@ def notification_digest(
     hashed = hashlib.blake2b(
         encoded.encode("utf-8", "surrogatepass"), digest_size=16, usedforsecurity=False
     ).digest()
-    # Marked as a name-based UUID (RFC 9562): MariaDB refuses one of no known kind.
+    # Marked as a name-based UUID (RFC 9562): MariaDB refuses a UUID of no known kind.
     return uuid.UUID(bytes=hashed, version=5)
 
 
@@ -66,7 +66,7 @@ class DigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return the digest, made when the row is, and never again.
 
-        A copy of a row still has the digest of the original, and gets one of its own.
+        A copy of a row still has the digest of the original, and gets a new digest.
         """
         if add and not model_instance.has_own_digest():  # type: ignore[attr-defined]
             digest = model_instance.make_digest()  # type: ignore[attr-defined] # Notification's

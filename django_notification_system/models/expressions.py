@@ -10,10 +10,10 @@ from django.db.models.lookups import In
 
 
 class DatabaseNow(Now):
-    """Django's ``Now()``, but UTC on MariaDB and MySQL, whose sessions each have a time zone.
+    """Django's ``Now()``, but in UTC on MariaDB and MySQL, where each session has a time zone.
 
-    There ``CURRENT_TIMESTAMP`` is the session's local time, without a word of its zone, so two
-    sessions with another ``time_zone`` would not mean the same moment.
+    On MariaDB and MySQL, ``CURRENT_TIMESTAMP`` is the session's local time without a zone, so two
+    sessions with a different ``time_zone`` would not mean the same moment.
     https://mariadb.com/kb/en/now/
     """
 
@@ -25,8 +25,8 @@ class DatabaseNow(Now):
 class Among(In):
     """Django's ``__in`` for a UUID column, with one parameter for all keys on PostgreSQL.
 
-    There a parameter for each key of a batch costs more time in Django and psycopg, which looks
-    for the place of every one, than PostgreSQL takes for the rows.
+    With a parameter for each key, Django and psycopg take longer to place a batch's parameters than
+    PostgreSQL takes for the rows.
     """
 
     def __init__(self, name: str, keys: Iterable[uuid.UUID]) -> None:

@@ -1,4 +1,4 @@
-"""The target of a notification, kept beside it, so that a claim finds its rows by one index."""
+"""The target of a notification, stored beside the record, so that one index serves a claim."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class TargetOfRecordField(models.ForeignKey):  # type: ignore[type-arg] # not generic at run time
-    """Fills itself from the notification's record when that is at hand.
+    """Copies the target from the notification's record if the record is loaded.
 
-    Where it is not, in ``bulk_create()`` with keys alone, say, or in SQL by hand, the column stays
-    empty, and the engine fills it when the row is due: see ``delivery/due.py``.
+    Otherwise, as in ``bulk_create()`` with keys alone or in SQL by hand, the column stays empty,
+    and the engine fills the column when the row is due: see ``delivery/claims/due.py``.
     """
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

@@ -6,10 +6,10 @@ from django.db import connections, models
 
 
 class PartialIndex(models.Index):
-    """An index over the rows that meet a condition; over all rows where there are no such indexes.
+    """An index over the rows that meet a condition; over all rows without such indexes.
 
-    Django's own ``condition`` makes every project on MariaDB and MySQL read a warning of a system
-    check, as they cannot keep to it.
+    MariaDB and MySQL have no partial indexes: with Django's own ``condition``, every project on
+    these two would see a warning of a system check.
 
     Args:
         fields: The names of the fields.
@@ -22,7 +22,7 @@ class PartialIndex(models.Index):
         super().__init__(**kwargs)
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
-        """Return the SQL that makes it."""
+        """Return the SQL that makes the index."""
         index = models.Index(
             fields=self.fields,
             name=self.name,
@@ -33,7 +33,7 @@ class PartialIndex(models.Index):
         return index.create_sql(model, schema_editor, using, **kwargs)
 
     def deconstruct(self) -> Any:
-        """Return how to make it again, for migrations."""
+        """Return the index's constructor and arguments, for migrations."""
         path, expressions, kwargs = super().deconstruct()
         return path, expressions, {**kwargs, "where": self.where}
 
@@ -41,15 +41,15 @@ class PartialIndex(models.Index):
 class NewestFirstIndex(models.Index):
     """An index over one moment, from the newest to the oldest.
 
-    On PostgreSQL it is ``DESC NULLS LAST``. Read backwards it would give the oldest with nulls
-    first, which is not what ``ORDER BY moment`` means there, even where there are no nulls; so
-    PostgreSQL does not take it for a claim. It did take a plain one: with much due and fresh
-    statistics it believes that the table's beginning soon has enough, and reads all that was
-    delivered. Who wants this index there orders as :func:`ordering` says.
+    On PostgreSQL the index is ``DESC NULLS LAST``. Read backwards, such an index gives the oldest
+    with nulls first. ``ORDER BY moment`` asks for nulls last, even for a column without nulls, so
+    PostgreSQL does not use the index for a claim. PostgreSQL did use a plain index for claims: with
+    many due rows and fresh statistics, PostgreSQL expects enough rows near the table's start, and
+    reads all delivered rows. A query for this index on PostgreSQL orders by :func:`ordering`.
     """
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
-        """Return the SQL that makes it."""
+        """Return the SQL that makes the index."""
         statement: Any = super().create_sql(model, schema_editor, using, **kwargs)
         if statement is not None and schema_editor.connection.vendor == "postgresql":
             (name,) = self.fields
@@ -59,7 +59,7 @@ class NewestFirstIndex(models.Index):
 
 
 def ordering(name: str, *, newest_first: bool, using: str) -> models.expressions.OrderBy:
-    """Return the order by a moment that never is null, in the words of such an index.
+    """Return the order by a moment that is never null, in the terms of ``NewestFirstIndex``.
 
     Args:
         name: The field's name.
@@ -72,7 +72,7 @@ def ordering(name: str, *, newest_first: bool, using: str) -> models.expressions
     return moment.desc(nulls_last=True) if newest_first else moment.asc(nulls_first=True)
 
 
-#: What the index is over, by the database, so that it serves Django's ``istartswith``.
+#: The indexed expression, by the database, so that the index serves Django's ``istartswith``.
 COLUMNS = {
     "postgresql": "UPPER({column}::text) text_pattern_ops",
     "sqlite": "{column} COLLATE NOCASE",
@@ -80,15 +80,14 @@ COLUMNS = {
 
 
 class PrefixIndex(models.Index):
-    """An index over one text field, which serves ``istartswith`` on every database.
+    """An index over one text field, for ``istartswith`` on every database.
 
-    On PostgreSQL, Django's own would need ``django.contrib.postgres`` among the project's apps.
-    MariaDB's and MySQL's collations leave out of account what is a capital, so a plain index
-    serves there.
+    On PostgreSQL, Django's own would need ``django.contrib.postgres`` among the project's apps. The
+    collations of MariaDB and MySQL ignore case, so a plain index serves there.
     """
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
-        """Return the SQL that makes it."""
+        """Return the SQL that makes the index."""
         statement: Any = super().create_sql(model, schema_editor, using, **kwargs)
         (name,) = self.fields
         column = schema_editor.quote_name(model._meta.get_field(name).column)

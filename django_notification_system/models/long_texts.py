@@ -1,7 +1,7 @@
-"""Leaving long texts in the database until somebody needs them.
+"""Long texts stay in the database until a text is needed.
 
-A claim takes hundreds of rows, and reads all of each. Where a text is long, such a query gets a
-mark in its place, which says how long the text is. Short texts, and other queries, are as always.
+A claim takes hundreds of rows, and reads every column. In the place of a long text, such a query
+gets a mark with the text's length. Short texts, and other queries, are as always.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,19 @@ from django.db import models
 
 #: A text up to so many bytes is short.
 SHORT_BYTES = 16_384
-#: So many bytes, in which PostgreSQL stores a value, hold no long one, compressed or not.
+#: A value that PostgreSQL stores in fewer bytes is not long, compressed or not.
 TOO_SHORT_FOR_LONG = 512
-#: What stands for a long text, before its size. A text that happens to begin so is read later, too.
+#: The beginning of a mark; the text's size follows. A text that happens to begin like a mark is
+#: also read later.
 MARK = "django_notification_system: long text of bytes: "
 
 
 class LongTextField(models.TextField):  # type: ignore[type-arg] # not generic at run time
-    """A text that a claim leaves in the database where it is long."""
+    """A text field; a claim leaves long texts in the database."""
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
         """Return the SQL that reads the column."""
-        # PostgreSQL knows the size of a text that is stored apart.
+        # PostgreSQL knows the size of a text stored out of line.
         size = "OCTET_LENGTH" if compiler.connection.vendor == "postgresql" else "LENGTH"
         marks = {
             "postgresql": "'{mark}' || {size}",
@@ -38,15 +39,15 @@ class LongTextField(models.TextField):  # type: ignore[type-arg] # not generic a
 
 
 class LongJSONField(models.JSONField):
-    """A JSON value that a claim leaves in the database where it is long."""
+    """A JSON field; a claim leaves long values in the database."""
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
         """Return the SQL that reads the column."""
         size = f"LENGTH({sql})"
         if compiler.connection.vendor == "postgresql":
-            # What is stored may be compressed, to a hundredth at the most; only the value itself
-            # tells, and to read that of each row would take longer than all else.
-            # Source: https://www.postgresql.org/docs/current/functions-admin.html
+            # A stored value may be compressed, to a hundredth at the most. Only the value itself
+            # tells its length, and reading the value of every row would take longer than everything
+            # else. Source: https://www.postgresql.org/docs/current/functions-admin.html
             size = (
                 f"CASE WHEN PG_COLUMN_SIZE({sql}) < {TOO_SHORT_FOR_LONG}"
                 f" THEN 0 ELSE OCTET_LENGTH({sql}::text) END"
@@ -65,7 +66,7 @@ class LongJSONField(models.JSONField):
 
 
 def size_of_mark(value: Any) -> int:
-    """Return how long the text is that a mark stands for; 0 where a value is no mark."""
+    """Return the length of the text behind a mark, in bytes; 0 for a value that is no mark."""
     if not isinstance(value, str) or not value.startswith(MARK):
         return 0
     size = value.removeprefix(MARK)
@@ -75,13 +76,13 @@ def size_of_mark(value: Any) -> int:
 def _read_where_short(
     compiler: Any, sql: str, params: Any, size: str, marks: Mapping[str, str]
 ) -> tuple[str, Any]:
-    """Return SQL for a column, or for the mark where it is long and the query leaves such texts.
+    """Return SQL for a column, or for the mark if the text is long and the query leaves texts.
 
     Args:
         compiler: The query's.
-        sql: The SQL of the column, which has no parameters.
-        params: Those of the SQL.
-        size: The SQL of its size.
+        sql: The SQL of the column, without parameters.
+        params: The parameters of the SQL.
+        size: The SQL of the column's size.
         marks: The SQL of the mark, by the database's vendor.
     """
     if not getattr(compiler.query, "leaves_long_texts", False):

@@ -1,4 +1,4 @@
-"""One message for one record, and what became of it."""
+"""A message for one record, with the state of the delivery."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -31,11 +31,11 @@ from .retry_interval import next_interval
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
 
-#: The lowest, which is that of all that is given none, and the highest.
+#: The lowest, which is the default, and the highest.
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 9
 #: How much of a handler's response is kept, in characters.
 RESPONSE_MAX_LENGTH = 500
-#: Ends that are no delivery.
+#: Final statuses other than a delivery.
 UNDELIVERED_STATUSES = (
     "CANCELLED",
     "DELIVERY FAILURE",
@@ -48,8 +48,7 @@ UNDELIVERED_STATUSES = (
 def has_line_break(title: str) -> bool:
     """Tell whether a title has more than one line, which no mail header may have.
 
-    Python's ``email`` package takes more for a line break than CR and LF: what
-    ``str.splitlines()`` does.
+    Python's ``email`` package breaks lines where ``str.splitlines()`` does, not only at CR and LF.
     """
     return bool(title) and title.splitlines() != [title]
 
@@ -64,17 +63,18 @@ def as_project_time(moment: datetime) -> datetime:
 def is_at_calendars_end(moment: datetime) -> bool:
     """Tell whether some time zone has no date for a moment of the years 1 and 9999.
 
-    A page that shows such a moment, and a driver that reads it, may fail.
+    A page with such a moment, and a driver that reads the moment, may fail.
     """
     two_days = timedelta(days=2)
     return not date.min + two_days < moment.date() < date.max - two_days
 
 
 def refuse_bad_extra(extra: Any) -> None:
-    """Refuse an ``extra`` that not every database could store.
+    """Refuse an ``extra`` that some database could not store.
 
     Raises:
-        ValidationError: When it is no object, or holds what cannot be stored as JSON.
+        ValidationError: When ``extra`` is no object, or has a value that JSON or a database cannot
+            store.
     """
     if extra is None:
         return
@@ -87,24 +87,24 @@ def refuse_bad_extra(extra: Any) -> None:
 
 
 class NotificationQuerySet(AliasQuerySet["Notification"]):
-    """What the engine, the admin and projects ask of notifications."""
+    """The queries of the engine, the admin and projects."""
 
     def pending(self) -> "NotificationQuerySet":
-        """Those still to be delivered, now or later."""
+        """Pending notifications: to be delivered now or later."""
         return self.filter(status__in=Notification.PENDING_STATUSES)
 
     def due(self, at: datetime | None = None) -> "NotificationQuerySet":
-        """Those to be delivered at a moment, by default now."""
+        """Pending notifications that are due at a moment, by default now."""
         return self.pending().filter(scheduled_delivery__lte=at or timezone.now())
 
     def unclaimed(self) -> "NotificationQuerySet":
-        """Those that no run holds, by the database's clock."""
+        """Notifications that no run has claimed, by the database's clock."""
         return self.filter(
             models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=DatabaseNow())
         )
 
     def deliverable(self) -> "NotificationQuerySet":
-        """Those pending whose record is active and whose user has not opted out."""
+        """Pending notifications with an active record and a user who has not opted out."""
         return (
             self.pending()
             .filter(target_user_record__active=True)
@@ -112,11 +112,11 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         )
 
     def for_delivery(self) -> "NotificationQuerySet":
-        """With all that delivering and reporting them reads, in one query, but for the target."""
+        """Load the rows that delivery and reports read, except the targets, in one query."""
         return self.select_related("target_user_record__user__notification_opt_out")
 
     def leaving_long_texts(self) -> "NotificationQuerySet":
-        """With a mark in the place of each body and ``extra`` that is long."""
+        """Read a mark in the place of a long body or ``extra``."""
         rows = self.all()
         setattr(rows.query, "leaves_long_texts", True)  # noqa: B010 # for mypy
         return rows
@@ -124,7 +124,7 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
     def bulk_create(
         self, objs: Iterable["Notification"], *args: Any, **kwargs: Any
     ) -> list["Notification"]:
-        """As Django's, and on commit hand over what is due, where that is wanted."""
+        """Create as Django does; on commit, hand over the due notifications if so configured."""
         created = super().bulk_create(objs, *args, **kwargs)
         notifications_created.send(self.model, notifications=created, using=self.db)
         return created
@@ -134,10 +134,10 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
     def get_or_create(
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> tuple["Notification", bool]:
-        """As Django's, and find the notification that a failed attempt has since moved.
+        """As Django's, and find a notification that a failed attempt has rescheduled.
 
-        Its ``scheduled_delivery`` is another by then, so a lookup by the first one misses it, and
-        the constraint refuses to create it again.
+        The row's ``scheduled_delivery`` has changed, so a lookup by the first moment misses the
+        row, and the constraint refuses to create the notification again.
         """
         try:
             return super().get_or_create(defaults, **kwargs)
@@ -158,75 +158,81 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
 
 
 class Notification(CreatedModifiedAbstractModel):
-    """One message for one record, and what became of it.
+    """A message for one record, with the state of the delivery.
 
     ``user_target`` is another name of ``target_user_record`` in the constructor, in ``create()``,
-    on instances, in lookups, ``order_by()``, ``values()`` and ``select_related()``. Where
-    ``expires_at`` is empty it never expires; where ``attempted_delivery`` is, no attempt was made.
+    on instances, in lookups, ``order_by()``, ``values()`` and ``select_related()``. Without
+    ``expires_at``, the notification never expires; without ``attempted_delivery``, no attempt was
+    made.
 
     ``clean()``, and so every form and the admin, refuses a title with a line break, an ``extra``
     that is no object, a status that contradicts ``attempted_delivery``, a user who has opted out,
-    and a repetition. ``save()`` does not call it; that is so with every Django model.
+    and a repetition. As with every Django model, ``save()`` does not call ``clean()``.
 
     Attributes:
-        target_user_record: The address that it goes to.
-        target: That of the record, kept beside the notification for an index; it may be empty until
+        target_user_record: The recipient's address.
+        target: The record's target, stored beside the notification for an index; may be empty until
             the notification is due.
         title: One line, at most 100 characters: an email's subject, a push notification's title.
-            Twilio sends it only where the body is empty.
-        body: The message. For email it may be HTML, or empty where ``extra`` names a template.
-        extra: A JSON object with whatever else the target's handler understands; by default empty.
+            Twilio sends the title only where the body is empty.
+        body: The message. For email, the body may be HTML, or empty where ``extra`` names a
+            template.
+        extra: A JSON object with further options of the target's handler; by default empty.
         status: ``SCHEDULED``, the default, and ``RETRY`` wait for delivery; every other status is
             an end.
-        scheduled_delivery: When it is due. A failed attempt that is to be repeated moves it.
-        expires_at: From then on it is not sent, but ends as ``EXPIRED``.
-        priority: From 0 to 9. What has a higher one goes first among what is due.
-        attempted_delivery: When the last attempt was made.
-        follows_retry_policy: Whether ``NOTIFICATION_SYSTEM["RETRY"]`` says when a failed attempt is
-            repeated, as it does for what ``notify()`` makes without an interval of its own.
+        scheduled_delivery: The moment from which the notification is due. A failed attempt with a
+            retry moves this moment.
+        expires_at: From this moment, the notification is not sent but ends as ``EXPIRED``.
+        priority: From 0 to 9. Among due notifications, a higher priority goes first.
+        attempted_delivery: The moment of the last attempt.
+        follows_retry_policy: Whether ``NOTIFICATION_SYSTEM["RETRY"]`` sets the time of retries, as
+            for a notification from ``notify()`` without an interval.
         retry_time_interval: **Minutes** from a failed attempt to the next, where the notification
-            does not follow that policy. By default 0: the next run. The creators for email and
-            Twilio use 1,440 (a day), that for Expo 60.
-        retry_attempts: How many attempts have failed so far.
-        max_retries: After how many failed attempts it becomes ``DELIVERY FAILURE``. By default 3:
-            three attempts in all. At least one is made, with 0 too.
-        response: What was last said of it, the third line of its block; cut to 500 characters.
+            does not follow the policy. By default 0: the next run. The creators for email and
+            Twilio use 1,440 (a day), the creator for Expo 60.
+        retry_attempts: Number of failed attempts so far.
+        max_retries: Number of failed attempts after which the notification becomes
+            ``DELIVERY FAILURE``. By default 3: three attempts in all. One attempt is made with 0,
+            too.
+        response: The last response of a handler or provider, the third line of the notification's
+            block; cut to 500 characters.
         provider_message_id: The provider's name for the message of the last attempt: Twilio's SID,
             Expo's ticket, an email's Message-ID.
-        provider_status: What the provider has last reported of that message, in its own word; at
-            most 50 characters. Empty: nothing yet. ``no receipt``: the provider was asked until it
-            forgets, and had nothing to say.
-        receipt_due_at: When the provider is asked next what became of that message. Empty: the
+        provider_status: The provider's last report on the message, in the provider's own word; at
+            most 50 characters. Empty: no report yet. ``no receipt``: the provider was asked until
+            receipts expire, and reported nothing.
+        receipt_due_at: The moment of the next request for the message's receipt. Empty: the
             provider is not asked.
-        confirmed_at: When the provider confirmed that the message arrived.
-        idempotency_key: The key given to ``notify()``, if any: what must not be created twice.
-        digest: What the database takes only once; see ``notification_digest()``.
-        claim_token: Which run holds it, if any.
-        claimed_until: How long that run holds it, by the database's clock.
-        interruptions: How many runs in a row took it and recorded nothing of it: those that died,
-            or froze, and the one that holds it now. An outcome sets it to 0 again.
+        confirmed_at: The moment at which the message arrived, by the provider's report.
+        idempotency_key: The key given to ``notify()``, if any: no second notification gets the same
+            key.
+        digest: A value that the database accepts only once; see ``notification_digest()``.
+        claim_token: The token of the run that has claimed the notification, if any.
+        claimed_until: The end of the claim, by the database's clock.
+        interruptions: Number of runs in a row that claimed the notification and recorded nothing:
+            runs that died or froze, and the present run. An outcome resets the number to 0.
         id: The key.
         created_date: When the row was made.
-        modified_date: When it was last changed.
+        modified_date: When the row was last changed.
     """
 
-    #: A person, or the project, has called it off.
+    #: A person, or the project, has cancelled the notification.
     CANCELLED = "CANCELLED"
-    #: The mail server, Twilio or Expo has taken it. ``confirmed_at`` says whether it has also been
-    #: reported to have arrived.
+    #: The mail server, Twilio or Expo has accepted the message. ``confirmed_at`` says whether the
+    #: message has also been reported as arrived.
     DELIVERED = "DELIVERED"
-    #: It was refused for good, failed ``max_retries`` times, or was taken and later reported as
-    #: failed.
+    #: The message was refused for good, failed ``max_retries`` times, or was accepted and later
+    #: reported as failed.
     DELIVERY_FAILURE = "DELIVERY FAILURE"
-    #: ``expires_at`` came before it was sent, or before it could be tried again.
+    #: ``expires_at`` came before the message was sent or could be tried again.
     EXPIRED = "EXPIRED"
-    #: The record is inactive, or the provider said that the address will never work.
+    #: The record is inactive, or the provider reported that the address will never work.
     INACTIVE_DEVICE = "INACTIVE DEVICE"
     #: The user has opted out, or answered STOP.
     OPTED_OUT = "OPTED OUT"
-    #: An attempt has failed; it waits for the next.
+    #: An attempt has failed; the notification waits for the next attempt.
     RETRY = "RETRY"
-    #: Waits for its time.
+    #: The notification waits for its time.
     SCHEDULED = "SCHEDULED"
 
     STATUS_CHOICES = (
@@ -244,11 +250,12 @@ class Notification(CreatedModifiedAbstractModel):
     #: Reached by an attempt, so never without ``attempted_delivery``.
     ATTEMPTED_STATUSES = (DELIVERED, DELIVERY_FAILURE, RETRY)
 
-    #: Whether its handler has begun to send it, in this process, and whether a run that stops has
-    #: given it back before that. The handler's thread writes the one and reads the other.
+    #: Whether the handler has begun to send the notification, in this process, and whether a
+    #: stopping run has given the notification back before. The handler's thread writes the first
+    #: and reads the second.
     is_on_its_way = False
     is_given_back = False
-    #: How long body and ``extra`` are, in bytes, where a claim has left them in the database first.
+    #: Bytes of body and ``extra``, where a claim has left long texts in the database.
     long_size = 0
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -260,7 +267,7 @@ class Notification(CreatedModifiedAbstractModel):
     )
     target = TargetOfRecordField(
         NotificationTarget,
-        # It follows the record, which has the constraint, the index and the say.
+        # A copy of the record's target; the record has the constraint and the index.
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
@@ -334,9 +341,9 @@ class Notification(CreatedModifiedAbstractModel):
         _("interruptions"), default=0, db_default=0, editable=False
     )
 
-    #: Whether what was reported of an earlier message is to be written over with the next outcome.
+    #: Whether the next outcome overwrites the reports on an earlier message.
     forgets_report: bool = False
-    #: The key of the row that ``digest`` was made for; a copy of an instance has another key.
+    #: The key of the row with this ``digest``; a copy of an instance has another key.
     digest_made_for: uuid.UUID | None = None
 
     objects = NotificationQuerySet.as_manager()
@@ -345,8 +352,9 @@ class Notification(CreatedModifiedAbstractModel):
         db_table = "notification_system_notification"
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
-        # The admin's actions. Whoever may change a notification could do the same one at a time;
-        # these go for 100,000 at once, and for people who must not change a text.
+        # The admin's actions. Permission to change a notification allows the same for single
+        # notifications; these permissions are for up to 100,000 at once, and for people who must
+        # not change a text.
         permissions = (
             ("send_notification", "Can send notifications now"),
             ("retry_notification", "Can send failed notifications again"),
@@ -357,20 +365,21 @@ class Notification(CreatedModifiedAbstractModel):
             models.UniqueConstraint(fields=["digest"], name="notification_digest_unique"),
         ]
         indexes = [
-            # The engine's: what is due for a target, oldest first, however many rows are done with
-            # and however many are due for other targets.
+            # For the engine: a target's due rows, oldest first, however many rows have ended and
+            # however many are due for other targets.
             models.Index(
                 fields=["target", "status", "scheduled_delivery"], name="notification_target_due"
             ),
-            # The engine's, too: what has a priority and waits, level by level. What has none is
-            # not in it, and costs nothing.
+            # For the engine, too: waiting rows with a priority, level by level. Rows without a
+            # priority are not in the index, and cost nothing.
             PartialIndex(
                 fields=["target", "status", "priority", "scheduled_delivery"],
                 name="notification_prioritised",
                 where=IS_PRIORITISED,
             ),
-            # The admin's filter by status, for what is rare. Not over what is due: a database whose
-            # statistics are late would read it for a claim, and so what is due for all targets.
+            # For the admin's filter by status: rare statuses only. The index leaves out due rows: a
+            # database with late statistics would use the index for a claim, and read the due rows
+            # of all targets.
             PartialIndex(
                 fields=["status", "scheduled_delivery"],
                 name="notification_undelivered",
@@ -378,21 +387,21 @@ class Notification(CreatedModifiedAbstractModel):
             ),
             # The admin's: the newest first, without a sort of the whole table.
             NewestFirstIndex(fields=["scheduled_delivery"], name="notification_newest"),
-            # The dashboard's and the status command's: what was attempted in the last hour or week.
-            # The time comes first, so that no database reads it for a claim, and a new entry goes
-            # to its end.
+            # For the dashboard and the status command: the attempts of the last hour or week. The
+            # time comes first, so that no database uses the index for a claim, and a new entry goes
+            # to the end.
             PartialIndex(
                 fields=["attempted_delivery", "status", "target"],
                 name="notification_attempted",
                 where=models.Q(attempted_delivery__isnull=False),
             ),
-            # A receipt's: it names the message as the provider does.
+            # For receipts, which have the provider's name for the message.
             PartialIndex(
                 fields=["provider_message_id"],
                 name="notification_message",
                 where=models.Q(provider_message_id__gt=""),
             ),
-            # Fetching receipts reads it: the rows whose provider is still to be asked.
+            # For fetching receipts: the rows whose provider will be asked.
             PartialIndex(
                 fields=["target", "receipt_due_at"],
                 name="notification_receipt_due",
@@ -407,7 +416,7 @@ class Notification(CreatedModifiedAbstractModel):
         )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """As Django's, and on commit hand it over if it is new and due, where that is wanted."""
+        """As Django's; on commit, hand over a new and due notification if so configured."""
         is_new = self._is_new()
         super().save(*args, **kwargs)
         if is_new:
@@ -417,7 +426,7 @@ class Notification(CreatedModifiedAbstractModel):
 
     @property
     def user_target(self) -> TargetUserRecord:
-        """The address that it goes to; another name of ``target_user_record``."""
+        """The recipient's address; another name of ``target_user_record``."""
         return self.target_user_record
 
     @user_target.setter
@@ -426,7 +435,7 @@ class Notification(CreatedModifiedAbstractModel):
 
     @property
     def user_target_id(self) -> uuid.UUID:
-        """The key of the address that it goes to; another name of ``target_user_record_id``."""
+        """The key of the recipient's record; another name of ``target_user_record_id``."""
         return self.target_user_record_id
 
     @user_target_id.setter
@@ -434,9 +443,9 @@ class Notification(CreatedModifiedAbstractModel):
         self.target_user_record_id = record_id
 
     def make_digest(self) -> uuid.UUID | None:
-        """Return the digest of what the notification is now.
+        """Return the digest of the notification's present values.
 
-        Key and moment may be texts, as Django allows them to be until the row is loaded again.
+        Key and moment may be texts, which Django allows until the row is loaded again.
         """
         return notification_digest(
             TargetUserRecord._meta.pk.to_python(self.target_user_record_id),
@@ -447,14 +456,14 @@ class Notification(CreatedModifiedAbstractModel):
         )
 
     def set_digest(self, digest: uuid.UUID | None) -> None:
-        """Set the digest that the row is to have, instead of one made when it is inserted."""
+        """Set the digest for the row's insert, instead of a computed digest."""
         self.digest = digest
         self.digest_made_for = self.pk
 
     def has_own_digest(self) -> bool:
-        """Tell whether the digest was read or set for this very row, and is to be kept.
+        """Tell whether the digest was read or set for this very row, and must be kept.
 
-        It is then kept in another database too: some moments have been moved since it was made.
+        The digest is kept in another database too: retries may have moved moments since the insert.
         """
         return self.digest_made_for is not None and self.digest_made_for == self.pk
 
@@ -463,15 +472,15 @@ class Notification(CreatedModifiedAbstractModel):
 
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> "Notification":
-        """Load a row, and remember whose digest it is."""
+        """Load a row, and remember the key of the digest's row."""
         notification = super().from_db(*args, **kwargs)
         notification.digest_made_for = notification.pk
         return notification
 
     def forget_report(self) -> None:
-        """Wipe out what the provider has reported: it was of an earlier message than the present.
+        """Clear the provider's reports, which were on an earlier message.
 
-        Only this instance changes; saving it is the caller's.
+        Only this instance changes; the caller saves.
         """
         reports = (self.receipt_due_at, self.confirmed_at)
         if self.provider_status or any(moment is not None for moment in reports):
@@ -481,9 +490,9 @@ class Notification(CreatedModifiedAbstractModel):
             self.forgets_report = True
 
     def await_receipt(self, due_at: datetime) -> None:
-        """Note when to ask the provider what became of the message that it took.
+        """Set the moment of the request for the message's receipt.
 
-        Only this instance changes; saving it is the caller's.
+        Only this instance changes; the caller saves.
 
         Args:
             due_at: The moment.
@@ -492,28 +501,28 @@ class Notification(CreatedModifiedAbstractModel):
         self.forgets_report = True
 
     def is_due(self, at: datetime) -> bool:
-        """Tell whether it is to be sent at this moment."""
+        """Tell whether the notification is due at a moment."""
         scheduled_delivery = models.DateTimeField().to_python(self.scheduled_delivery)
         is_pending = self.status in self.PENDING_STATUSES
         return is_pending and as_project_time(scheduled_delivery) <= at
 
     def has_expired(self, at: datetime) -> bool:
-        """Tell whether it is too late to send it at this moment."""
+        """Tell whether the notification has expired at a moment."""
         if self.expires_at is None:
             return False
         expires_at = models.DateTimeField().to_python(self.expires_at)  # may be a text, as given
         return as_project_time(expires_at) <= at
 
     def count_failed_attempt(self, at: datetime, minutes: float | None = None) -> None:
-        """Count a failed attempt: schedule the next, or give up after ``max_retries`` of them.
+        """Count a failed attempt: schedule the next, or give up after ``max_retries`` failures.
 
-        Only this instance changes; saving it is the caller's.
+        Only this instance changes; the caller saves.
 
         Args:
             at: When the attempt was made.
-            minutes: From then to the next attempt; by default the notification's own
-                ``retry_time_interval``, or as ``NOTIFICATION_SYSTEM["RETRY"]`` has it where it
-                follows that policy.
+            minutes: Minutes from ``at`` to the next attempt; by default the notification's own
+                ``retry_time_interval``, or the interval of ``NOTIFICATION_SYSTEM["RETRY"]`` if the
+                notification follows the policy.
         """
         interval = next_interval(self) if minutes is None else minutes
         self.retry_attempts += 1
@@ -525,19 +534,21 @@ class Notification(CreatedModifiedAbstractModel):
         self.scheduled_delivery = at + timedelta(minutes=min(interval, LONGEST_INTERVAL))
 
     def clean(self) -> None:
-        """Refuse what could not be delivered, or contradicts itself.
+        """Refuse contradictory values, and values that could not be delivered.
 
         Forms and the admin call this through ``full_clean()``; as with every Django model,
         ``save()`` does not.
 
         Raises:
             ValidationError: When the title has a line break, a text or ``extra`` could not be
-                stored, status and ``attempted_delivery`` contradict each other, the user has
-                opted out, or the notification repeats another.
+                stored, status and ``attempted_delivery`` contradict each other, the user has opted
+                out, or the notification repeats another.
         """
         super().clean()
         if self._is_new() and not self.has_own_digest():
-            self.digest = None  # a copy's is the original's, of which the constraint would complain
+            self.digest = (
+                None  # a copy has the original's, which would be refused
+            )
         errors = self._errors_of_content()
         if self.attempted_delivery and self.status == self.SCHEDULED:
             errors["status"] = _("Status cannot be “SCHEDULED” if there is an attempted delivery.")
@@ -570,7 +581,7 @@ class Notification(CreatedModifiedAbstractModel):
 
     def _clean_recipient(self) -> None:
         if not self.target_user_record_id or self.scheduled_delivery is None:
-            return  # the form's own errors name these
+            return  # the form has its own errors for these
         opt_out = getattr(self.target_user_record.user, "notification_opt_out", None)
         if self.status in self.PENDING_STATUSES and opt_out is not None and opt_out.active:
             raise ValidationError(_("This user has opted out of notifications."))

@@ -1,4 +1,4 @@
-"""Who wants to hear nothing."""
+"""Opt-outs: users without notifications."""
 
 import uuid
 from collections.abc import Iterable
@@ -15,23 +15,24 @@ from .target_user_record import TargetUserRecord
 
 
 def opt_out_notifications(user_ids: Iterable[Any], *, using: str) -> None:
-    """Mark what is still to be delivered to these users as ``OPTED OUT``.
+    """Mark the users' pending notifications as ``OPTED OUT``.
 
-    A notification that a run delivers at the same moment stays ``DELIVERED``.
+    A notification delivered by a run at the same moment stays ``DELIVERED``.
     """
     records = TargetUserRecord.objects.using(using).filter(user__in=user_ids)
     # The status is a condition of the UPDATE itself, and no table is joined. Django would put a
-    # join into a subquery, which PostgreSQL does not ask again when it has waited for a row.
+    # join into a subquery, and PostgreSQL does not evaluate a subquery again after waiting for a
+    # row.
     Notification.objects.using(using).filter(
         status__in=Notification.PENDING_STATUSES, target_user_record__in=records
     ).update(status=Notification.OPTED_OUT, modified_date=timezone.now())
 
 
 def restore_notifications(user_ids: Iterable[Any], *, using: str) -> None:
-    """Schedule again what an opt-out held back and whose time has not passed.
+    """Schedule again the future notifications stopped by an opt-out.
 
-    What was due while the user was opted out stays ``OPTED OUT``: it would come too late. So does
-    what is addressed to an inactive record.
+    Notifications that came due during the opt-out stay ``OPTED OUT``: they would come too late.
+    Notifications for an inactive record stay, too.
     """
     now = timezone.now()
     records = TargetUserRecord.objects.using(using).filter(user__in=user_ids, active=True)
@@ -47,7 +48,7 @@ class NotificationOptOutQuerySet(models.QuerySet["NotificationOptOut"]):
     """Deleting an opt-out, in the admin's bulk action too, is opting in again."""
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the opt-outs and restore what they held back."""
+        """Delete the opt-outs and restore the stopped notifications."""
         self._for_write = True  # so that ``db`` is no read replica
         using = self.db
         user_ids = list(self.using(using).values_list("user", flat=True))
@@ -64,16 +65,18 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
     """A user's word on whether to be notified at all.
 
     Saving an active opt-out marks the user's ``SCHEDULED`` and ``RETRY`` notifications as
-    ``OPTED OUT``; saving an inactive one, or deleting it, schedules those again whose time has
-    not passed and whose record is active. Bulk writes (``bulk_create()``, ``update()``) do not
-    touch notifications, but a run never delivers to a user with an active opt-out.
+    ``OPTED OUT``. Saving an inactive opt-out, or deleting one, schedules the notifications again
+    whose time has not passed and whose record is active. Bulk writes (``bulk_create()``,
+    ``update()``) do not touch notifications, but a run never delivers to a user with an active
+    opt-out.
 
     Attributes:
-        user: Whose opt-out it is; one for each user. Backwards: ``user.notification_opt_out``.
-        active: Whether it is in force; by default it is.
+        user: The user of the opt-out; a user has at most one. Backwards:
+            ``user.notification_opt_out``.
+        active: Whether the opt-out is in force; by default true.
         id: The key.
         created_date: When the row was made.
-        modified_date: When it was last changed.
+        modified_date: When the row was last changed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -103,7 +106,7 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
         return str(self.user.get_username())  # a key, say: projects choose the field
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and bring the user's notifications in line, in one transaction."""
+        """Save, and update the user's notifications, in one transaction."""
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             super().save(*args, **kwargs)
@@ -113,7 +116,7 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
                 restore_notifications([self.user_id], using=using)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete, which is opting in again."""
+        """Delete the opt-out: the user opts in again."""
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             deleted = super().delete(*args, **kwargs)

@@ -1,8 +1,8 @@
-"""What waits and has a priority: the few rows of an index."""
+"""The condition of an index: the few waiting rows with a priority."""
 
 from django.db import models
 
-#: One equation for each status, as SQLite uses a partial index only where it reads the very term.
+#: One equation for each status: SQLite uses a partial index only for a query with the same terms.
 IS_PRIORITISED = (models.Q(status="SCHEDULED") | models.Q(status="RETRY")) & models.Q(
     priority__gt=0
 )

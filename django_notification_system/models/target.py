@@ -1,4 +1,4 @@
-"""A kind of destination: Email, Twilio, Expo, or one of the project's own."""
+"""A kind of destination: Email, Twilio, Expo, or a target of the project's own."""
 
 import uuid
 
@@ -12,7 +12,7 @@ from .abstract import CreatedModifiedAbstractModel
 
 
 def validate_module_name(name: str) -> None:
-    """Refuse what cannot name a target's module: a target may name a module, never a file.
+    """Refuse a name that is no module name: a target may name a module, never a file.
 
     Raises:
         ValidationError: When ``name`` is no identifier, a keyword, or begins with an underscore.
@@ -31,17 +31,18 @@ class NotificationTarget(CreatedModifiedAbstractModel):
     ``migrate`` makes three: Email (``email``), Twilio (``twilio``) and Expo (``expo``).
 
     Attributes:
-        name: What people call it; unique, at most 15 characters.
-        notification_module_name: The module that delivers to it: ``notification_handlers`` of
-            this app or of the project (``NOTIFICATION_SYSTEM_HANDLERS``) must have a module of
-            that name. Letters, digits and underscores only.
-        paused_until: Until then nothing is delivered to it. Empty: it is not paused.
-        pause_reason: Why it is paused, for people.
-        rate_reserved_until: Up to when the runs have shared out the time among them, where it has
-            a rate.
+        name: The name for people; unique, at most 15 characters.
+        notification_module_name: The name of the target's handler module, in
+            ``notification_handlers`` of this app or in the project's packages
+            (``NOTIFICATION_SYSTEM_HANDLERS``). Letters, digits and underscores only.
+        paused_until: The end of the target's pause; until then nothing is delivered. Empty: no
+            pause.
+        pause_reason: The reason of the pause, for people.
+        rate_reserved_until: The end of the time that the runs have reserved, for a target with a
+            rate.
         id: The key.
         created_date: When the row was made.
-        modified_date: When it was last changed.
+        modified_date: When the row was last changed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -16,35 +16,35 @@ from .target import NotificationTarget
 class TargetUserRecord(CreatedModifiedAbstractModel):
     """A user's address in a target: an email address, a phone number, a push token.
 
-    User, target and address together are unique. The admin calls it *User Target*, at
+    User, target and address together are unique. The admin's name for a record is *User Target*, at
     ``/admin/django_notification_system/usertarget/``.
 
     Attributes:
-        user: Whom the address reaches. Backwards: ``user.notification_target_user_records``.
+        user: The user behind the address. Backwards: ``user.notification_target_user_records``.
         target: The kind of destination.
         target_user_id: The address itself, at most 254 characters (RFC 5321's limit for email): a
-            phone number in E.164 form, for instance. White space and invisible marks at its ends
+            phone number in E.164 form, for instance. White space and invisible marks at the ends
             are dropped.
         description: A note for people, at most 200 characters.
-        active: Whether anything may be sent to it. A provider's word that the address is no good
-            switches it off.
-        hard_bounces: How often a provider has said that there is no such address.
-            ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` of these switch the record off. A delivery does
-            not set it back.
-        origin: Who looks after the address.
+        active: Whether messages may be sent to the address. A provider's report of a bad address
+            sets this to false.
+        hard_bounces: Number of providers' reports that the address does not exist.
+            ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` reports switch the record off. A delivery does
+            not reset the number.
+        origin: The source of the address.
         id: The key.
         created_date: When the row was made.
-        modified_date: When it was last changed.
+        modified_date: When the row was last changed.
     """
 
     class Origin(models.TextChoices):
-        """Who looks after a record's address."""
+        """The source of a record's address."""
 
         #: A person.
         MANUAL = "", _("Entered by hand")
         #: The command ``create_email_target_user_records``.
         USER_EMAIL = "USER EMAIL", _("Follows the user's email address")
-        #: Nobody, as the command has left it behind.
+        #: The command, which has left the address behind.
         FORMER_USER_EMAIL = "FORMER USER EMAIL", _("A former email address of the user")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -85,7 +85,7 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
                 name="user target ids cannot be repeated",
             )
         ]
-        # The admin's search: whose address is it?
+        # For the admin's search by address.
         indexes = [PrefixIndex(fields=["target_user_id"], name="record_address")]
 
     def __str__(self) -> str:
@@ -93,10 +93,9 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
 
 
 class UserTarget(TargetUserRecord):
-    """The records under the name, and so the address, that the admin shows them by.
+    """The records under the admin's name, and so under the admin's URL.
 
-    A proxy without permissions of its own: whoever may work with target user records may do
-    so here.
+    A proxy without permissions of its own: permissions for target user records apply.
     """
 
     class Meta:

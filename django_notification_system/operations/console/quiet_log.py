@@ -29,7 +29,7 @@ class NotTwice(logging.Filter):
 
 @contextmanager
 def log_beside_command(*, is_quiet: bool) -> Iterator[None]:
-    """Keep records off the terminal that repeat the command's output or are unwanted.
+    """Keep repetitions of the command's output, and unwanted records, off the terminal.
 
     A project's settings for this app's own logger stay in force; files, and services that collect
     logs, get everything as before.
