@@ -546,9 +546,7 @@ class Notification(CreatedModifiedAbstractModel):
         """
         super().clean()
         if self._is_new() and not self.has_own_digest():
-            self.digest = (
-                None  # a copy has the original's, which would be refused
-            )
+            self.digest = None  # a copy has the original's, which would be refused
         errors = self._errors_of_content()
         if self.attempted_delivery and self.status == self.SCHEDULED:
             errors["status"] = _("Status cannot be “SCHEDULED” if there is an attempted delivery.")

@@ -1,6 +1,6 @@
 """For the tests of projects: an outbox in memory, and stand-ins for providers on real sockets.
 
-What is imported here is imported on first use: the stand-ins run without Django's settings.
+The names below are imported on first use: the stand-ins run without Django's settings.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""``python -m django_notification_system.testing``: take messages and show them."""
+"""``python -m django_notification_system.testing``: accept messages and show them."""
 
 import argparse
 import sys
@@ -25,7 +25,7 @@ NOTIFICATION_SYSTEM_TARGETS = {{
     "expo": {{"base_url": "{providers.url}"}},
 }}
 """
-#: Django 6.1 has one setting for mail, and new projects must not use the others beside it.
+#: Django 6.1 has one setting for mail, and new projects must not use the old settings.
 EMAIL_SETTINGS = """\
 EMAIL_HOST = "{smtp.host}"
 EMAIL_PORT = {smtp.port}"""
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def _show(message: Any) -> None:
-    # In one piece: print() writes the end of the line apart, and other threads show messages too.
+    # In one write: print() writes the line's end apart, and other threads show messages too.
     sys.stdout.write(f"{message}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Assertions about who was notified, that say on failure what went out and what did not."""
+"""Assertions about notified users; a failure lists the messages that went out or did not."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from .explanation import explain
 from .outbox import Outbox, OutboxMessage, Text, require_target
 from .switch import outbox_in_use
 
-#: unittest leaves the frames of this module out of what it shows.
+#: unittest leaves this module's frames out of a failure's traceback.
 __unittest = True
 
 
@@ -21,23 +21,25 @@ def assert_notified(
     outbox: Outbox | None = None,
     using: str | None = None,
 ) -> list[OutboxMessage]:
-    """Assert that a user was notified, and return what went out.
+    """Assert that a user was notified, and return the user's messages.
 
-    Only what was delivered counts: call ``outbox.deliver()`` or ``process_notifications`` before.
+    Only delivered notifications count: call ``outbox.deliver()`` or ``process_notifications``
+    before.
 
     Args:
         user: An instance of the project's user model.
-        target: In this target only, by its name or its module's.
-        recipient: At this address only.
-        title: The whole title, or a compiled pattern that is found in it.
+        target: Only messages to this target, by the target's name or module name.
+        recipient: Only messages to this address.
+        title: The whole title, or a compiled pattern for a part of the title.
         body: Likewise.
-        count: So many times; by default at least once.
-        outbox: Where to look; by default in the one that is switched on.
-        using: The alias of the database that the failure is explained from; by default the
-            router's choice.
+        count: The number of messages; by default at least one.
+        outbox: The outbox; by default the one in use.
+        using: The alias of the database for the failure's explanation; by default the router's
+            choice.
 
     Raises:
-        AssertionError: When that is not so. It says what did go out, what did not, and why.
+        AssertionError: When the user was not notified. The text lists the messages that went out,
+            and the others with the reasons.
         NotificationSystemError: When there is no such target.
         RuntimeError: When no outbox is switched on.
     """
@@ -65,20 +67,20 @@ def assert_not_notified(
 ) -> None:
     """Assert that a user was not notified.
 
-    What is still to be delivered does not count.
+    Notifications not yet delivered do not count.
 
     Args:
         user: An instance of the project's user model.
-        target: In this target, by its name or its module's.
-        recipient: At this address.
-        title: The whole title, or a compiled pattern that is found in it.
+        target: Only messages to this target, by the target's name or module name.
+        recipient: Only messages to this address.
+        title: The whole title, or a compiled pattern for a part of the title.
         body: Likewise.
-        outbox: Where to look; by default in the one that is switched on.
-        using: The alias of the database that the failure is explained from; by default the
-            router's choice.
+        outbox: The outbox; by default the one in use.
+        using: The alias of the database for the failure's explanation; by default the router's
+            choice.
 
     Raises:
-        AssertionError: When the user was. It says what went out.
+        AssertionError: When the user was notified. The text lists the messages.
         NotificationSystemError: When there is no such target.
         RuntimeError: When no outbox is switched on.
     """
@@ -95,7 +97,7 @@ def _look(
 ) -> tuple[Outbox, list[OutboxMessage]]:
     outbox = outbox_in_use() if outbox is None else outbox
     if wanted["target"] is not None:
-        # Nobody is ever notified in a target that there is not.
+        # An unknown target's name would find no message, ever.
         require_target(wanted["target"], using=using)
     return outbox, outbox.sent_to(user, **wanted)
 

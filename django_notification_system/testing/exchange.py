@@ -1,4 +1,4 @@
-"""What the stand-in for HTTP providers receives and answers."""
+"""Requests, messages and answers of the stand-in for HTTP providers."""
 
 import json
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """A message that the stand-in took as the provider would have.
+    """A message accepted by the stand-in, as the provider would accept the message.
 
     Attributes:
         provider: ``"twilio"`` or ``"expo"``.
-        message_id: The id that it was given.
+        message_id: The id given to the message.
         to: The phone number or push token.
         title: The title; Twilio has none.
         body: The text.
-        fields: All that the message carried, under the provider's own names.
+        fields: All fields of the message, under the provider's own names.
     """
 
     provider: str
@@ -33,12 +33,12 @@ class ReceivedMessage:
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """An HTTP request as it came in.
+    """An HTTP request to the stand-in.
 
     Attributes:
-        path: The path, with a prefix where ``base_url`` has one.
+        path: The path, including a prefix of ``base_url``.
         headers: The headers; the names are in lower case.
-        body: The body; unpacked where it was sent gzipped.
+        body: The body; unpacked after gzip.
     """
 
     path: str
@@ -49,19 +49,19 @@ class ReceivedRequest:
         """Return the body as JSON.
 
         Raises:
-            ValueError: When it is none.
+            ValueError: When the body is no JSON.
         """
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer in place of the provider's usual one.
+    """An answer in place of the provider's usual answer.
 
     Attributes:
         status: The HTTP status. By default the request is taken as usual, after ``delay``.
         json: The body, as JSON.
-        text: A body that is no JSON; an HTML page, for instance.
+        text: A body other than JSON; an HTML page, for instance.
         headers: Further headers, such as ``Retry-After``.
         delay: Seconds to wait before the answer.
         close: Close the connection without an answer.
@@ -76,5 +76,5 @@ class Answer:
 
     @property
     def content(self) -> bytes:
-        """The body as it is sent."""
+        """The body of the answer, in bytes."""
         return (json.dumps(self.json) if self.text is None else self.text).encode()

@@ -1,4 +1,4 @@
-"""What a failed assertion says: what went out, what did not, and why."""
+"""The text of a failed assertion: the messages that went out, and the others with the reasons."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,20 +13,20 @@ from ..exceptions import TargetUnavailable
 from ..models import Notification, TargetUserRecord
 from .outbox import Outbox
 
-#: More lines than these hide what matters.
+#: The most lines; more lines would hide the important ones.
 MOST_LINES = 20
 
 
 def explain(
     user: Any, said: str, wanted: Mapping[str, Any], outbox: Outbox, *, using: str | None
 ) -> str:
-    """Return what was found in place of what was wanted, for people.
+    """Return the wanted and the found messages, for people.
 
     Args:
-        user: Whom the assertion was about.
-        said: What is the matter with the user.
-        wanted: What it asked for, by the argument's name; ``None`` where it did not.
-        outbox: What went out.
+        user: The assertion's user.
+        said: The failure, such as "was not notified".
+        wanted: The conditions of the assertion, by the argument's name; ``None``: no condition.
+        outbox: The messages that went out.
         using: The alias of the database; by default the router's choice.
     """
     using = using or router.db_for_read(Notification)

@@ -1,4 +1,4 @@
-"""Expo's push API, as far as sending and receipts need it.
+"""Expo's push API: the part for sending and receipts.
 
 Source: https://docs.expo.dev/push-notifications/sending-notifications/
 """
@@ -11,7 +11,7 @@ from typing import Any
 from .exchange import Answer, ReceivedMessage, ReceivedRequest
 
 MESSAGES_IN_A_REQUEST = 100
-#: A token that starts with an error's name gets a ticket with that error.
+#: A token that begins with an error's name gets a ticket with the error.
 TICKET_ERRORS = (
     "DeviceNotRegistered",
     "MessageTooBig",
@@ -19,19 +19,19 @@ TICKET_ERRORS = (
     "MismatchSenderId",
     "InvalidCredentials",
 )
-#: A token that starts with this and one of these errors gets a good ticket, and a receipt with the
-#: error; with this and ``Never``, no receipt at all.
+#: A token that begins with ``Receipt`` and one of these errors gets a good ticket, and a receipt
+#: with the error; ``ReceiptNever`` gets no receipt.
 IN_RECEIPT = "Receipt"
 RECEIPT_ERRORS = TICKET_ERRORS
 NEVER = "Never"
 RECEIPTS_IN_A_REQUEST = 1000
 TOKEN = re.compile(r"Expo(?:nent)?PushToken\[(.+)\]|[a-z\d]{8}(?:-[a-z\d]{4}){3}-[a-z\d]{12}", re.I)
-#: What must be a number where it is given.
+#: The fields that must be numbers, if present.
 NUMBERS = ("ttl", "expiration", "badge")
 
 
 def respond(request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
-    """Return the answer to a request, and the messages that it takes."""
+    """Return the answer to a request, and the accepted messages."""
     try:
         sent = request.json()
     except ValueError:
@@ -58,8 +58,8 @@ def respond_with_receipts(request: ReceivedRequest, tokens: Mapping[str, str]) -
     """Return the answer to a request for receipts.
 
     Args:
-        request: What came in.
-        tokens: The push token of each message that was taken, by its ticket's id.
+        request: The request.
+        tokens: The push token of each accepted message, by the ticket's id.
     """
     try:
         sent = request.json()

@@ -6,11 +6,11 @@ import time
 
 
 class MessageLimit:
-    """So many messages in each span of time, which begins with the first of them.
+    """A limit of messages in a span of time; a span begins with its first message.
 
     Args:
-        number: How many.
-        seconds: How long the span is.
+        number: The most messages in a span.
+        seconds: The span's length, in seconds.
     """
 
     def __init__(self, number: int, seconds: float) -> None:
@@ -21,7 +21,7 @@ class MessageLimit:
         self._left = 0
 
     def seconds_to_wait(self, messages: int = 1) -> float:
-        """Take messages, and return 0; or refuse them, and return how long the span still is."""
+        """Accept messages and return 0, or refuse them and return the span's remaining seconds."""
         now = time.monotonic()
         with self._lock:
             if now >= self._ends_at:

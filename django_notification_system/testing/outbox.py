@@ -1,4 +1,4 @@
-"""Notifications that were delivered in a test, in memory and in place of any provider.
+"""A test's outbox: delivered notifications stay in memory and reach no provider.
 
 The engine is the real one: it claims, heeds opt-outs and records. Only a target's handler is not
 asked.
@@ -34,18 +34,18 @@ KEPT = "Kept in the outbox."
 
 @dataclass(frozen=True)
 class OutboxMessage:
-    """What would have gone out.
+    """A message that would have gone out.
 
     Attributes:
         target: The target's name, such as ``"Email"``.
-        module_name: The name of its handler's module, such as ``"email"``.
-        recipient: The address that it went to.
+        module_name: The name of the handler's module, such as ``"email"``.
+        recipient: The recipient's address.
         title: The notification's title.
         body: The notification's body.
-        extra: The notification's ``extra`` at that moment.
-        message_id: What the notification keeps as ``provider_message_id``.
-        notification: The notification, with its status now.
-        email: For this app's email target, the mail: subject, parts, headers, attachments.
+        extra: The notification's ``extra`` at the delivery.
+        message_id: The value of the notification's ``provider_message_id``.
+        notification: The notification, with the status after the delivery.
+        email: The mail, for this app's email target: subject, parts, headers, attachments.
     """
 
     target: str
@@ -60,7 +60,7 @@ class OutboxMessage:
 
     @property
     def user(self) -> Any:
-        """Whom it was for."""
+        """The user of the message."""
         return self.notification.target_user_record.user
 
     def __str__(self) -> str:
@@ -68,13 +68,14 @@ class OutboxMessage:
 
 
 class Outbox(Sequence[OutboxMessage]):
-    """What would have gone out, the first first; by target with ``outbox["email"]``.
+    """The messages that would have gone out, in order; by target with ``outbox["email"]``.
 
-    A target goes by its name or its module's, in whatever case. Switch an outbox on with
+    A target's name or module name will do, in upper or lower case. Switch an outbox on with
     ``use_outbox()`` or the fixture ``notification_outbox``.
 
     Attributes:
-        problems: What kept targets from being used in the last ``deliver()``, by the target's name.
+        problems: The problems that made targets unusable in the last ``deliver()``, by the target's
+            name.
     """
 
     def __init__(self) -> None:
@@ -91,11 +92,11 @@ class Outbox(Sequence[OutboxMessage]):
     def __getitem__(self, key: slice | str) -> list[OutboxMessage]: ...
 
     def __getitem__(self, key: int | slice | str) -> OutboxMessage | list[OutboxMessage]:
-        """Return a message by its number, or all that went to a target.
+        """Return the message with a number, or all messages to a target.
 
         Raises:
-            IndexError: When there is no message of that number.
-            NotificationSystemError: When there is no target of that name.
+            IndexError: When there is no message with the number.
+            NotificationSystemError: When there is no target with the name.
         """
         if not isinstance(key, str):
             return self._messages[key]
@@ -111,7 +112,7 @@ class Outbox(Sequence[OutboxMessage]):
         return f"<Outbox: {self._messages}>"
 
     def clear(self) -> None:
-        """Forget what went out."""
+        """Forget all messages."""
         self._messages.clear()
 
     def sent_to(
@@ -123,13 +124,13 @@ class Outbox(Sequence[OutboxMessage]):
         title: Text | None = None,
         body: Text | None = None,
     ) -> list[OutboxMessage]:
-        """Return what went out to a user, of all that was asked for.
+        """Return the messages to a user that meet all conditions.
 
         Args:
             user: An instance of the project's user model.
-            target: The target's name or its module's.
+            target: The target's name or module name.
             recipient: The address.
-            title: The whole title, or a compiled pattern that is found in it.
+            title: The whole title, or a compiled pattern for a part of the title.
             body: Likewise.
         """
         return [
@@ -148,16 +149,16 @@ class Outbox(Sequence[OutboxMessage]):
         at: datetime | None = None,
         using: str | None = None,
     ) -> list[Report]:
-        """Deliver what is due, as ``process_notifications`` does, and return what was attempted.
+        """Deliver the due notifications, as ``process_notifications`` does, and return the reports.
 
         Args:
-            targets: Only to targets of these names or module names; by default to all.
-            at: Deliver what is due at this moment, a later one say, to see a reminder go out or
-                a retry be made. It counts for ``scheduled_delivery`` and ``expires_at``.
+            targets: Names or module names of targets; all targets by default.
+            at: Deliver the notifications due at this moment: a later moment shows a reminder or a
+                retry. The moment counts for ``scheduled_delivery`` and ``expires_at``.
             using: The alias of the database; by default the router's choice.
 
         Raises:
-            NotificationSystemError: When there is no target of that name.
+            NotificationSystemError: When there is no target with a name.
         """
         run = Run(target_names=targets, using=using)
         run.due_at = max(run.due_at, at or run.due_at)
@@ -180,11 +181,11 @@ class Outbox(Sequence[OutboxMessage]):
         """Let the next delivery fail for good; see ``Outcome.failed()``.
 
         Args:
-            target: Only one to this target.
-            response: What the provider is to say.
-            recipient: Only one to this address.
-            times: How many; ``None``: all.
-            deactivate_record: The address is no good; its record is switched off.
+            target: Only a delivery to this target.
+            response: The provider's words.
+            recipient: Only a delivery to this address.
+            times: Number of deliveries; ``None``: all.
+            deactivate_record: The address is bad; the record is switched off.
             opt_out: The address asked to be left alone.
             hard_bounce: There is no such address.
         """
@@ -209,10 +210,10 @@ class Outbox(Sequence[OutboxMessage]):
         """Let the next delivery fail, to be tried again; see ``Outcome.retry()``.
 
         Args:
-            target: Only one to this target.
-            response: What the provider is to say.
-            recipient: Only one to this address.
-            times: How many; ``None``: all.
+            target: Only a delivery to this target.
+            response: The provider's words.
+            recipient: Only a delivery to this address.
+            times: Number of deliveries; ``None``: all.
             not_before: The earliest time of the next attempt.
             unreachable: There is no way to the provider. The target is paused, unless a later
                 message of the run gets through; no attempt is counted.
@@ -230,13 +231,13 @@ class Outbox(Sequence[OutboxMessage]):
     ) -> None:
         """Let nobody know whether the next delivery went out; see ``Outcome.unknown()``.
 
-        It is not in the outbox. The target's ``"when_unknown"`` decides what becomes of it.
+        The message is not in the outbox. The target's ``"when_unknown"`` decides about a retry.
 
         Args:
-            target: Only one to this target.
-            response: Why nobody can know.
-            recipient: Only one to this address.
-            times: How many; ``None``: all.
+            target: Only a delivery to this target.
+            response: The reason for the unknown outcome.
+            recipient: Only a delivery to this address.
+            times: Number of deliveries; ``None``: all.
         """
         self._answer(target, recipient, times, response, Outcome.unknown)
 
@@ -254,7 +255,7 @@ class Outbox(Sequence[OutboxMessage]):
             self._answers.append(_Answer(target, recipient, times, response, outcome))
 
     def divert(self, deliver: Deliver, target: NotificationTarget) -> Deliver:
-        """Return what delivers to the outbox; see ``delivery.divert``."""
+        """Return a function that delivers to the outbox; see ``outbox_hook.begin_diversion()``."""
         is_email = deliver is email.deliver
 
         def deliver_here(notifications: Iterable[Notification]) -> Iterator[Outcome]:
@@ -293,7 +294,7 @@ class Outbox(Sequence[OutboxMessage]):
 
 @dataclass
 class _Answer:
-    """What is to come of the next deliveries."""
+    """An answer prepared for the next deliveries."""
 
     target: str | None
     recipient: str | None
@@ -314,10 +315,10 @@ class _Answer:
 
 
 def require_target(name: str, *, using: str | None = None) -> None:
-    """Refuse a name that no target has: nothing would ever be found under it.
+    """Refuse the name of no target: the outbox could never have a message for such a name.
 
     Args:
-        name: A target's name or its module's.
+        name: The target's name or module name.
         using: The alias of the database; by default the router's choice.
 
     Raises:

@@ -1,6 +1,6 @@
 """A local HTTP server that speaks Twilio's Messages API and Expo's push API.
 
-With its ``url`` as ``base_url`` of both targets, nothing leaves the machine::
+With the server's ``url`` as ``base_url`` of both targets, nothing leaves the machine::
 
     with ProviderStandIn() as providers:
         providers.answers.append(Answer(status=503))  # the next request; the rest as usual
@@ -33,7 +33,7 @@ EXPO_PATH = re.compile(r"/--/api/v2/push/send$")
 EXPO_RECEIPTS_PATH = re.compile(r"/--/api/v2/push/getReceipts$")
 
 
-#: What both say in their own words. Source: https://www.twilio.com/docs/api/errors/20429
+#: The answer of both, each in its own form. Source: https://www.twilio.com/docs/api/errors/20429
 TOO_MANY_REQUESTS = {
     "code": 20429,
     "message": "Too Many Requests",
@@ -46,25 +46,25 @@ TOO_MANY_REQUESTS = {
 class ProviderStandIn:
     """Takes messages for Twilio and Expo on a local port, from any thread.
 
-    Use it as a context manager, or call ``start()`` and ``stop()``. The paths may have any prefix.
-    Twilio's test numbers (https://www.twilio.com/docs/iam/test-credentials) and push tokens such
-    as ``ExponentPushToken[DeviceNotRegistered]`` are refused with their errors. Expo's receipts are
-    there at once; ``ExponentPushToken[ReceiptDeviceNotRegistered]`` has one with an error, and
-    ``ExponentPushToken[ReceiptNever]`` none.
+    Use the stand-in as a context manager, or call ``start()`` and ``stop()``. The paths may have
+    any prefix. Twilio's test numbers (https://www.twilio.com/docs/iam/test-credentials) and push
+    tokens such as ``ExponentPushToken[DeviceNotRegistered]`` are refused with Twilio's and Expo's
+    errors. Expo's receipts are there at once; ``ExponentPushToken[ReceiptDeviceNotRegistered]``
+    gets a receipt with an error, and ``ExponentPushToken[ReceiptNever]`` none.
 
     Args:
-        port: The port; by default any that is free.
-        on_message: Called with each message that is taken, in the thread of its request.
+        port: The port; by default any free port.
+        on_message: Called with each accepted message, in the thread of the message's request.
         host: The address to listen on; ``"::1"`` for IPv6.
 
     Attributes:
-        received: The messages that were taken, in order.
-        requests: The requests that came in, refused ones too, in order.
-        answers: Prepared answers: each request takes the next, if any.
-        on_request: Called with each request for which no answer is prepared, in the request's
-            thread; returns an answer, or ``None`` for the usual one.
-        connections: How many connections clients have opened.
-        most_at_once: The highest number of requests that were in flight at the same time.
+        received: The accepted messages, in order.
+        requests: All requests, in order, including refused requests.
+        answers: Prepared answers: a request takes the next answer, if any.
+        on_request: Called with each request without a prepared answer, in the request's thread;
+            returns an answer, or ``None`` for the usual answer.
+        connections: Number of connections opened by clients.
+        most_at_once: The highest number of requests in flight at the same time.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class ProviderStandIn:
 
     @property
     def url(self) -> str:
-        """What to set as ``base_url``."""
+        """The value for ``base_url``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
@@ -128,19 +128,18 @@ class ProviderStandIn:
         self.stop()
 
     def limit_messages(self, number: int, seconds: float) -> None:
-        """Take so many messages in a span of time, and answer 429 to the others for as long.
+        """Accept a number of messages in a span of time, and answer 429 to further messages.
 
-        The answer says in whole seconds when to come again (``Retry-After``), as Twilio's and
-        Expo's do.
+        The answer gives the remaining whole seconds (``Retry-After``), as Twilio's and Expo's do.
 
         Args:
-            number: How many.
-            seconds: How long the span is; it begins with the first message.
+            number: The most messages in a span.
+            seconds: The span's length, in seconds; a span begins with its first message.
         """
         self._limit = MessageLimit(number, seconds)
 
     def respond(self, request: ReceivedRequest) -> Answer:
-        """Return the answer to a request, and keep what it brought."""
+        """Return the answer to a request, and keep the request and its messages."""
         with self._lock:
             self.requests.append(request)
             prepared = self.answers.popleft() if self.answers else None
@@ -183,7 +182,7 @@ class ProviderStandIn:
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:
-        """Count a request while it is answered."""
+        """Count a request during its answer."""
         with self._lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
@@ -205,7 +204,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((stand_in.host, stand_in.port), _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer's looks the host's name up, which takes seconds where the network is broken.
+        # HTTPServer's method looks up the host's name, for seconds where the network is broken.
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -250,4 +249,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *args: Any) -> None:
-        """Keep quiet: who wants to see messages passes ``on_message``."""
+        """Keep quiet: pass ``on_message`` to see messages."""

@@ -1,7 +1,7 @@
-"""The fixture for pytest, which finds it by itself where this app is installed.
+"""The fixture for pytest, which finds this plugin wherever the app is installed.
 
-pytest loads it in every project of the environment, so it imports nothing of Django's until the
-fixture is used.
+pytest loads the plugin in every project of the environment, so the plugin imports nothing of
+Django's before the fixture is used.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def notification_outbox() -> "Iterator[Outbox]":
-    """An outbox that takes what would go to a provider; see ``use_outbox()``."""
+    """An outbox that accepts all messages in place of the providers; see ``use_outbox()``."""
     from .switch import use_outbox
 
     with use_outbox() as outbox:

@@ -1,4 +1,4 @@
-"""A mail server on a real local socket that takes everything, unless it is told otherwise."""
+"""A mail server on a real local socket; it accepts every mail unless told otherwise."""
 
 import asyncio
 import email.policy
@@ -29,13 +29,13 @@ DROP = "drop the connection"
 
 
 class ReceivedEmail(EmailMessage):
-    """A mail as it came, with what its envelope said.
+    """A received mail, with its envelope.
 
     Attributes:
-        envelope_from: The sender that the client named.
-        envelope_to: The recipients, those in blind copy too.
-        connection: Which connection it came over; the first is 1.
-        raw: Its bytes.
+        envelope_from: The sender in the envelope.
+        envelope_to: The recipients in the envelope, including blind copies.
+        connection: The number of the mail's connection; the first is 1.
+        raw: The mail's bytes.
     """
 
     envelope_from: str
@@ -60,7 +60,7 @@ class ReceivedEmail(EmailMessage):
 
 @dataclass
 class _Answer:
-    """What to say to a command, and how often."""
+    """An answer to a command, with the number of uses."""
 
     command: str
     reply: str | None
@@ -83,30 +83,31 @@ class _Answer:
 
 
 class SmtpStandIn:
-    """A mail server for tests and development: it keeps what it gets and sends nothing on.
+    """A mail server for tests and development: keeps all mails and forwards none.
 
-    As a context manager it listens on ``host`` and ``port``::
+    As a context manager, the server listens on ``host`` and ``port``::
 
         with SmtpStandIn() as server:
             server.answer("RCPT", "550 5.1.1 No such user", recipient="egg@example.com")
 
     Args:
-        port: Where to listen; by default on any port that is free.
-        on_message: Called with each mail that is taken, in the server's thread.
+        port: The port; by default any free port.
+        on_message: Called with each accepted mail, in the server's thread.
 
     Attributes:
-        host: Where it listens.
-        port: Where it listens.
-        received: The mails that it took, in order.
-        connections: How many connections clients have opened.
-        most_open_connections: How many of them were open at once, at the most.
-        messages_per_connection: After how many mails it closes a connection without a word; by
-            default it never does.
-        most_recipients: How many recipients of one mail it takes; it answers 452 to the others, as
-            servers do from a hundred on (RFC 5321, section 4.5.3.1.10). By default it takes all.
-        pipelining: Whether it advertises PIPELINING (RFC 2920); by default it does not.
-        most_connections: How many connections it takes at once; it greets others with ``421``. By
-            default it takes all.
+        host: The address of the server.
+        port: The port of the server.
+        received: The accepted mails, in order.
+        connections: Number of connections opened by clients.
+        most_open_connections: The highest number of connections open at once.
+        messages_per_connection: Number of mails after which the server closes a connection without
+            a word; by default never.
+        most_recipients: Number of recipients accepted for a mail; further recipients get 452, as
+            from servers with a limit of a hundred or more (RFC 5321, section 4.5.3.1.10). By
+            default all are accepted.
+        pipelining: Whether the server advertises PIPELINING (RFC 2920); by default false.
+        most_connections: Number of connections accepted at once; further connections are greeted
+            with ``421``. By default all are accepted.
     """
 
     host = "127.0.0.1"
@@ -161,16 +162,16 @@ class SmtpStandIn:
         times: int | None = None,
         delay: float = 0,
     ) -> None:
-        """Say what to answer, in place of taking the mail.
+        """Prepare an answer, in place of accepting the mail.
 
         Args:
             command: ``"CONNECT"`` (the greeting), ``"AUTH"``, ``"MAIL"``, ``"RCPT"``, ``"DATA"``
                 (the command), or ``"MESSAGE"`` (the end of the message itself).
             reply: Code and text, such as ``"451 4.3.0 Try later"``; after 421 the connection is
-                closed. ``DROP`` closes it without a reply. By default the usual reply.
-            recipient: Only where the mail goes to this address.
-            after: Answer as usual this many times before.
-            times: Answer as usual after this many times; by default never.
+                closed. ``DROP`` closes the connection without a reply. By default the usual reply.
+            recipient: Only for a mail to this address.
+            after: Number of usual answers before.
+            times: Number of uses, then the usual answer again; by default without end.
             delay: Seconds to wait before the answer.
         """
         if command not in COMMANDS:
@@ -183,18 +184,18 @@ class SmtpStandIn:
         seconds: float,
         reply: str = "452 4.5.3 Too many messages; slow down",
     ) -> None:
-        """Take so many mails in a span of time, and refuse the others for as long.
+        """Accept a number of mails in a span of time, and refuse further mails.
 
         Args:
-            number: How many.
-            seconds: How long the span is; it begins with the first mail.
-            reply: What to answer to the sender of any further one.
+            number: The most mails in a span.
+            seconds: The span's length, in seconds; a span begins with its first mail.
+            reply: The answer to the sender of a further mail.
         """
         self._limit = MessageLimit(number, seconds)
         self._reply_of_limit = reply
 
     def _refusal(self) -> str | None:
-        """Return what to answer to a further mail in this span, or ``None`` to take it."""
+        """Return the answer to a further mail in the span; ``None``: accept the mail."""
         if self._limit is None or self._limit.seconds_to_wait() == 0:
             return None
         return self._reply_of_limit
@@ -234,7 +235,7 @@ class SmtpStandIn:
 
 
 class _Handler:
-    """What aiosmtpd asks at each step of a mail."""
+    """The steps of a mail, called by aiosmtpd."""
 
     async def handle_EHLO(  # noqa: N802 # aiosmtpd's name
         self,
@@ -256,7 +257,7 @@ class _Handler:
             return reply
         if len(arguments) == 1:
             await server.challenge_auth("")
-        session.authenticated = True  # whoever it is
+        session.authenticated = True  # any user and password
         return "235 2.7.0 Authentication successful"
 
     async def handle_MAIL(  # noqa: N802
@@ -304,7 +305,7 @@ class _Handler:
 
 
 class _Conversation(SMTP):
-    """One connection."""
+    """The conversation on a connection."""
 
     def __init__(self, stand_in: SmtpStandIn | None, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -349,7 +350,7 @@ class _Conversation(SMTP):
             self.hang_up()
 
     async def scripted(self, command: str, recipients: list[str]) -> str | None:
-        """Return what was set to be answered, or ``None`` for the usual answer."""
+        """Return the prepared answer, or ``None`` for the usual answer."""
         if self.stand_in is None:
             return None
         answer = self.stand_in._find_answer(command, recipients)
@@ -358,7 +359,7 @@ class _Conversation(SMTP):
         await asyncio.sleep(answer.delay)
         if answer.reply == DROP:
             self.hang_up()
-            await asyncio.Event().wait()  # until the lost connection cancels this
+            await asyncio.Event().wait()  # until the lost connection cancels the task
         return answer.reply
 
     def _too_many(self) -> str | None:
@@ -391,5 +392,5 @@ class _Controller(Controller):
 
     def _trigger_server(self) -> None:
         if isinstance(self.server, asyncio.Server):
-            self.port = self.server.sockets[0].getsockname()[1]  # the one that was free
+            self.port = self.server.sockets[0].getsockname()[1]  # the port that was free
         super()._trigger_server()  # type: ignore[no-untyped-call]

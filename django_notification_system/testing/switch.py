@@ -9,18 +9,18 @@ _outboxes: list[Outbox] = []
 
 
 class use_outbox(TestContextDecorator):  # noqa: N801 # used as a function, as override_settings
-    """Let an outbox take, from every run of this process, what would go to a provider.
+    """Let an outbox accept the messages of all runs of this process, in place of the providers.
 
     A context manager, and a decorator of test functions and of ``TestCase`` classes::
 
         with use_outbox() as outbox:
             ...
 
-    One within another takes its place.
+    An inner outbox replaces an outer outbox until the inner ends.
 
     Args:
-        attr_name: The attribute that a decorated class gets the outbox as.
-        kwarg_name: The argument that a decorated function gets the outbox as.
+        attr_name: The attribute of a decorated class for the outbox.
+        kwarg_name: The argument of a decorated function for the outbox.
     """
 
     def __init__(self, attr_name: str | None = None, kwarg_name: str | None = None) -> None:
@@ -39,17 +39,17 @@ class use_outbox(TestContextDecorator):  # noqa: N801 # used as a function, as o
         return self.enable()
 
     def disable(self) -> None:
-        """End; what was in use before is again."""
+        """End; the outbox in use before, if any, is in use again."""
         outbox = self._enabled.pop()
         _outboxes.remove(outbox)
         end_diversion(outbox.divert)
 
 
 def outbox_in_use() -> Outbox:
-    """Return the outbox that is switched on.
+    """Return the outbox in use.
 
     Raises:
-        RuntimeError: When there is none.
+        RuntimeError: When no outbox is in use.
     """
     if not _outboxes:
         raise RuntimeError(

@@ -1,4 +1,4 @@
-"""Twilio's Messages API, as far as sending needs it.
+"""Twilio's Messages API: the part for sending.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource
 """
@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 
 from .exchange import Answer, ReceivedMessage, ReceivedRequest
 
-#: The numbers that Twilio's own test credentials refuse, and the error of each.
-#: Source: https://www.twilio.com/docs/iam/test-credentials
+#: The numbers that Twilio's own test credentials refuse, with the errors. Source:
+#: https://www.twilio.com/docs/iam/test-credentials
 MAGIC_RECEIVERS = {
     "+15005550001": (21211, "The 'To' number +15005550001 is not a valid phone number."),
     "+15005550002": (21612, "The message cannot be routed to this number."),
@@ -31,7 +31,7 @@ LONGEST_BODY = 1600
 
 
 def respond(account_sid: str, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
-    """Return the answer to a request for a message, and the message where it is taken."""
+    """Return the answer to a request for a message, and the message if accepted."""
     if _username(request) != account_sid:
         return _error(401, 20003, "Authenticate"), []
     try:
