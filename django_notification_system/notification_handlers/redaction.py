@@ -4,8 +4,10 @@ A refusal quotes refused text: a login that the server took for a command, a lin
 that is on a blocklist, a push token. Such a link may let every reader in.
 """
 
+import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from urllib.parse import quote_plus
 
 from ..printable import without_password
 from .base import shortened
@@ -46,6 +48,20 @@ def redacted(
             text = text.replace(secret, HIDDEN)
     text = PUSH_TOKEN.sub("the push token", text)
     return _without_bodies(text, bodies, addresses) if bodies else text
+
+
+def sent_forms(text: str) -> Iterator[str]:
+    """Yield a text as requests carry it: plain, in JSON, in a form. For ``redacted(bodies=…)``.
+
+    A proxy or a provider may quote the request and not the message.
+
+    Args:
+        text: A message's text.
+    """
+    yield text
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote_plus(text, errors="replace")
 
 
 def _without_bodies(text: str, bodies: Collection[str], addresses: Collection[str]) -> str:

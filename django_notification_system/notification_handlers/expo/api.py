@@ -1,16 +1,16 @@
 """Requests to Expo's API: the session, and the meaning of failed requests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import requests
 from urllib3.exceptions import LocationValueError
 
+from ...conf import ExpoSettings
 from ..base import one_line
 from ..http.session import NoAnswer, open_session, why_no_answer
 from ..redaction import PUSH_TOKEN, redacted
 from .faults import NOT_WRITTEN, Part, Trouble
-from .settings import ExpoSettings
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 API_PATH = "/--/api/v2"
@@ -67,6 +67,7 @@ def describe(
     answer: requests.Response | None,
     errors: Sequence[dict[str, Any]],
     secrets: Iterable[str | None],
+    bodies: Collection[str] = (),
 ) -> str:
     """Return a line for people about a failed request, without secrets or quoted texts.
 
@@ -75,12 +76,13 @@ def describe(
         answer: The answer, if any.
         errors: The errors in the answer.
         secrets: Texts that must not be stored or printed.
+        bodies: Texts of the messages, which the answer may quote in part.
     """
     if answer is None and error is not None and (reason := _why_no_answer(error)) is not None:
         if reason is NoAnswer.NO_REQUEST:
             # The error's text may quote a faulty header, with the token.
             return f"{type(error).__name__}: no request can be made."
-        return redacted(one_line(error), secrets)
+        return redacted(one_line(error), secrets, bodies=bodies)
     parts = [] if error is None else [type(error).__name__]
     if answer is not None:
         parts.append(f"HTTP {answer.status_code}")
@@ -91,7 +93,7 @@ def describe(
     # answer.
     if not errors and type(error).__name__ == "PushServerError":
         response += f", {error}"
-    return redacted(response, secrets)
+    return redacted(response, secrets, bodies=bodies)
 
 
 def token_to_hide(token: str) -> str:
