@@ -1,13 +1,12 @@
 """Insert the notifications of a batch of users, every notification only once."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ..draft import Draft
 from ..models import Notification
 from ..models.digest import notification_digest
-from .draft import retry_fields
+from .draft import Draft, retry_fields
 
 #: Servers refuse a larger statement: MariaDB's max_allowed_packet is 16 MiB by default.
 #: https://mariadb.com/kb/en/server-system-variables/#max_allowed_packet
@@ -16,11 +15,10 @@ STATEMENT_SIZE = 4 * 1024 * 1024
 
 def insert_notifications(
     draft: Draft,
-    recipients: Sequence[tuple[uuid.UUID, uuid.UUID]],
+    recipients: Iterable[tuple[uuid.UUID, uuid.UUID]],
     scheduled_delivery: datetime,
     *,
     using: str,
-    intervals: Mapping[uuid.UUID, int | None],
 ) -> int:
     """Insert a notification for every record, unless the same notification exists.
 
@@ -31,15 +29,11 @@ def insert_notifications(
         recipients: Pairs of keys: of the record, and of the record's target.
         scheduled_delivery: When the notifications are due.
         using: The database's alias; a transaction is open on the connection.
-        intervals: The minutes between attempts that a target's module names, by the target's key.
 
     Returns:
         How many notifications were inserted.
     """
-    retries = {
-        target_id: retry_fields(draft, intervals.get(target_id))
-        for target_id in {target_id for _, target_id in recipients}
-    }
+    retries = retry_fields(draft)
     notifications = [
         Notification(
             target_user_record_id=record_id,
@@ -51,7 +45,7 @@ def insert_notifications(
             scheduled_delivery=scheduled_delivery,
             expires_at=draft.expires_at,
             priority=draft.priority,
-            **retries[target_id],
+            **retries,
             idempotency_key=draft.idempotency_key,
         )
         for record_id, target_id in recipients

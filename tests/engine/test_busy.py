@@ -21,8 +21,11 @@ from django_notification_system.outcome import Outcome
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
+from tests.engine.test_engine import in_real_transactions
+from tests.engine.test_pauses import make_many, pause_is_over, record, states
 from tests.support.handlers import freely
-from tests.support.runs import in_real_transactions, make_many, pause_is_over, states
+
+__all__ = ["record"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,1 +1,1 @@
-"""Claims: rows in their order, and the right to deliver them."""
+"""Which rows, and the right to them."""

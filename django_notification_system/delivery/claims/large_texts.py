@@ -1,4 +1,4 @@
-"""Read long texts only before they are sent, so that memory does not grow with a claim."""
+"""Reading long texts only when they are to be sent, so that memory does not grow with a claim."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -7,22 +7,22 @@ from ...models import Notification
 from ...models.long_texts import size_of_mark
 from ...models.notification import NotificationQuerySet
 
-#: So many bytes of long texts are read at once, or a single longer text.
+#: So many bytes of long texts are read at once, or a single text where that is longer.
 LONG_BYTES_AT_ONCE = 8 * 2**20
 
 
 def read(rows: NotificationQuerySet) -> list[Notification]:
-    """Return the rows, without their long texts."""
+    """Return these rows, whose long texts are not read as yet."""
     return list(map(_without_marks, rows.leaving_long_texts()))
 
 
 def iterate(rows: NotificationQuerySet, chunk_size: int) -> Iterator[Notification]:
-    """Yield the rows; a long text is read when code accesses the field."""
+    """Yield these rows, whose long texts are read when somebody asks for them."""
     return map(_without_marks, rows.leaving_long_texts().iterator(chunk_size=chunk_size))
 
 
 def first_of_size(rows: Sequence[Notification]) -> int:
-    """Return how many of the first rows to read together, by the size of their texts."""
+    """Return how many of these to read together, as their texts are not too long in all."""
     size = 0
     for number, row in enumerate(rows):
         size += row.long_size
@@ -32,22 +32,18 @@ def first_of_size(rows: Sequence[Notification]) -> int:
 
 
 def is_unread(row: Notification) -> bool:
-    """Return whether a row's long texts are still in the database only."""
+    """Tell whether a row's texts are still in the database."""
     return row.long_size > 0 and "body" not in row.__dict__
 
 
 def read_long_texts(rows: Iterable[Notification], *, using: str) -> set[Any]:
-    """Read the rows' long texts from the database.
-
-    Args:
-        rows: The rows; rows without unread texts are left alone.
-        using: The database's alias.
+    """Read the texts of these rows that were left in the database.
 
     Returns:
-        The keys of rows deleted meanwhile.
+        The keys of rows that are not there any more.
 
     Raises:
-        Exception: Python's error for an unreadable ``extra``.
+        Exception: What Python says of an ``extra`` that it cannot read.
     """
     unread = {row.pk: row for row in rows if is_unread(row)}
     if not unread:
@@ -63,6 +59,6 @@ def _without_marks(row: Notification) -> Notification:
     size = size_of_mark(row.body) + size_of_mark(row.extra)
     if size:
         row.long_size = size
-        # Deferred, in Django's words.
+        # Deferred, as Django calls it.
         del row.__dict__["body"], row.__dict__["extra"]
     return row

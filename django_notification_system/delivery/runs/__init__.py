@@ -1,1 +1,1 @@
-"""A run, and the threads of its lanes."""
+"""One run, and the threads of its lanes."""

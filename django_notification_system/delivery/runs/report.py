@@ -1,4 +1,4 @@
-"""A run's report on one notification, for people and programs."""
+"""What a run did about one notification, for people and programs to read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +8,14 @@ from ...models import Notification, NotificationTarget
 
 @dataclass(frozen=True)
 class Report:
-    """A run's report on one notification.
+    """What a run did about one notification.
 
     Attributes:
         notification: The notification as it is now.
-        target: The notification's target.
-        scheduled_delivery: When the notification was due.
-        status_before: The status before the run.
-        response: The handler's words, or why nothing was sent.
+        target: Where it was to go.
+        scheduled_delivery: When it was due.
+        status_before: Its status before the run came to it.
+        response: What the handler said, or why nothing was sent.
     """
 
     notification: Notification
@@ -26,7 +26,7 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether the notification should have gone out, and did not."""
+        """Whether the notification did not go out though it should have."""
         return self.notification.status in (
             Notification.DELIVERY_FAILURE,
             *Notification.PENDING_STATUSES,

@@ -16,12 +16,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from ...conf import engine_settings
+from ...conf import engine_settings, target_settings
 from ...database import refuses_value
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
 from ...stop_moment import WIND_UP_SECONDS
-from ...targets import target_settings
 from ..claims.claim import Claim, claim_batch
 from ..claims.due import adopt, targets_with_due
 from ..claims.large_texts import iterate

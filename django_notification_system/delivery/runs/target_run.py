@@ -11,12 +11,11 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from ...conf import EngineSettings
+from ...conf import EngineSettings, target_settings
 from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...observing.log import log_fields, without_addresses
 from ...outcome import Outcome
-from ...targets import target_settings
 from ..claims.claim import Claim
 from ..claims.pause import explained, is_paused, pause, resume
 from ..claims.rate import LONGEST_WAIT_SECONDS, Rate

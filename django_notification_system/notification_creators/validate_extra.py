@@ -1,0 +1,1 @@
+"""The content of ``extra``: JSON that every database can store."""

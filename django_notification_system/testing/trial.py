@@ -1,0 +1,202 @@
+"""One call of a handler, made in a thread as a run's lane makes one, and what the call left."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..delivery.handlers.on_its_way import beginning_nothing_more_when
+from ..exceptions import TargetUnavailable
+from ..models import Notification
+from ..outcome import Outcome
+
+Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
+
+#: Seconds between two looks at what must come to its end.
+LOOK_EVERY_SECONDS = 0.01
+#: Loggers whose debug messages a project reads; of others, what is at least of level INFO counts.
+OWN_LOGGER = "django_notification_system"
+#: What every log record has; the rest is what the caller added with ``extra``.
+PLAIN_RECORD = frozenset(logging.makeLogRecord({}).__dict__)
+
+
+class Trial:
+    """One call of a handler.
+
+    Args:
+        notifications: What the handler may take.
+        close_after: Close the handler's generator after so many outcomes; by default never.
+        stop_after: Ask for a stop after so many outcomes; by default never.
+        before_second: Called before the handler gets its second notification.
+
+    Attributes:
+        notifications: What the handler may take.
+        taken: What the handler took, in order.
+        outcomes: What the handler yielded, in order.
+        early: Outcomes of notifications that the handler had not taken by then.
+        unavailable: The handler's ``TargetUnavailable``, if raised.
+        error: Any other error that the handler raised.
+        logged: What was logged by the handler's threads.
+        has_ended: Whether the call came to its end.
+        seconds: How long the call took.
+        is_stop_asked: Whether a stop was asked for.
+    """
+
+    def __init__(
+        self,
+        notifications: Sequence[Notification],
+        *,
+        close_after: int | None = None,
+        stop_after: int | None = None,
+        before_second: Callable[[], object] | None = None,
+    ) -> None:
+        self.notifications = notifications
+        self.taken: list[Notification] = []
+        self.outcomes: list[Any] = []
+        self.early: list[Any] = []
+        self.unavailable: TargetUnavailable | None = None
+        self.error: BaseException | None = None
+        self.logged: list[str] = []
+        self.has_ended = False
+        self.seconds = 0.0
+        self.is_stop_asked = False
+        self._close_after = close_after
+        self._stop_after = stop_after
+        self._before_second = before_second
+        self._older_threads = frozenset(threading.enumerate())
+
+    def run(self, deliver: Deliver, *, seconds: float) -> None:
+        """Call the handler, and wait for the end.
+
+        Args:
+            deliver: The handler's function.
+            seconds: The longest wait.
+        """
+        lane = threading.Thread(target=self._run, args=(deliver,), daemon=True)
+        start = time.monotonic()
+        with self._keeping_log():
+            lane.start()
+            lane.join(seconds)
+        self.seconds = time.monotonic() - start
+        self.has_ended = not lane.is_alive()
+
+    def left_threads(self, *, others: frozenset[threading.Thread], seconds: float) -> list[str]:
+        """Return the names of the threads that the call has left.
+
+        Args:
+            others: Threads that are not the handler's.
+            seconds: The longest wait for the threads to end.
+        """
+
+        def left() -> list[str]:
+            new = set(threading.enumerate()) - self._older_threads - others
+            return sorted(thread.name for thread in new)
+
+        wait_until(lambda: not left(), seconds=seconds)
+        return left()
+
+    def _run(self, deliver: Deliver) -> None:
+        try:
+            with beginning_nothing_more_when(lambda: self.is_stop_asked):
+                self._read(iter(deliver(self._feed())))
+        except TargetUnavailable as error:
+            self.unavailable = error
+        except BaseException as error:  # whatever the handler raises is what the trial is for
+            self.error = error
+        finally:
+            connections.close_all()
+
+    def _read(self, outcomes: Iterator[Outcome]) -> None:
+        for outcome in outcomes:
+            notification = getattr(outcome, "notification", None)
+            taken = {one.pk for one in self.taken}
+            if notification is not None and notification.pk not in taken:
+                self.early.append(outcome)
+            self.outcomes.append(outcome)
+            if len(self.outcomes) == self._stop_after:
+                self.is_stop_asked = True
+            if len(self.outcomes) == self._close_after:
+                close = getattr(outcomes, "close", lambda: None)
+                close()
+                return
+
+    def _feed(self) -> Iterator[Notification]:
+        for notification in self.notifications:
+            if self.is_stop_asked:
+                return
+            if len(self.taken) == 1 and self._before_second is not None:
+                self._before_second()
+            self.taken.append(notification)
+            yield notification
+
+    @contextmanager
+    def _keeping_log(self) -> Iterator[None]:
+        keeper = _Keeper(self.logged, older={thread.ident for thread in self._older_threads})
+        root, own = logging.getLogger(), logging.getLogger(OWN_LOGGER)
+        levels = root.level, own.level
+        root.setLevel(min(root.level, logging.INFO))
+        own.setLevel(logging.DEBUG)
+        for logger in (root, own):
+            logger.addHandler(keeper)
+        try:
+            yield
+        finally:
+            for logger in (root, own):
+                logger.removeHandler(keeper)
+            root.setLevel(levels[0])
+            own.setLevel(levels[1])
+
+
+class _Keeper(logging.Handler):
+    """Keeps what new threads log, ``extra`` and traceback included."""
+
+    def __init__(self, logged: list[str], *, older: set[int | None]) -> None:
+        super().__init__()
+        self._logged = logged
+        self._older = older
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread in self._older:
+            return  # the stand-in's, or the test's own
+        extra = {name: value for name, value in vars(record).items() if name not in PLAIN_RECORD}
+        self._logged.append(f"{self.format(record)} {extra or ''}".rstrip())
+
+
+class DatabaseQueried(Exception):
+    """A handler has used the database."""
+
+
+@contextmanager
+def no_database() -> Iterator[list[str]]:
+    """Refuse every use of a database, in all threads; yield a list that names each one."""
+    uses: list[str] = []
+
+    def refuse(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> None:
+        uses.append(f"database {wrapper.alias!r} in thread {threading.current_thread().name}")
+        raise DatabaseQueried(
+            "A handler leaves the database alone: read what is needed from the notification."
+        )
+
+    # Django calls this method before every query, on whatever connection and in whatever thread.
+    with mock.patch.object(BaseDatabaseWrapper, "ensure_connection", refuse):
+        yield uses
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float) -> bool:
+    """Wait for a condition; return whether it holds.
+
+    Args:
+        holds: Returns whether the condition holds.
+        seconds: The longest wait.
+    """
+    deadline = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_SECONDS)
+    return held
