@@ -33,7 +33,7 @@ class NotificationAttempt(models.Model):
         RETRY = "RETRY", _("Failed for now")
         #: The message was refused for good.
         FAILED = "FAILED", _("Failed for good")
-        #: Nobody knows whether the message went out: no answer came.
+        #: Nobody knows whether the message went out, as no answer came.
         UNKNOWN = "UNKNOWN", _("Not known")
         #: The provider reported later that the message had arrived.
         CONFIRMED = "CONFIRMED", _("Confirmed later")
