@@ -17,6 +17,7 @@ from typing import Any, overload
 
 from django.core.mail import EmailMultiAlternatives
 from django.db import router
+from django.utils import timezone
 
 from ..delivery.claims.targets import targets_named
 from ..delivery.handlers.outbox_hook import Deliver
@@ -160,8 +161,8 @@ class Outbox(Sequence[OutboxMessage]):
         Raises:
             NotificationSystemError: When there is no target with a name.
         """
-        run = Run(target_names=targets, using=using)
-        run.due_at = max(run.due_at, at or run.due_at)
+        now = timezone.now()
+        run = Run(target_names=targets, using=using, due_by=max(now, at or now))
         with closing(iter(run)) as attempts:
             attempted = list(attempts)
         self.problems = {**run.problems, **run.paused}

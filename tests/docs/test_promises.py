@@ -16,7 +16,7 @@ from django_notification_system.conf import (
 )
 from django_notification_system.database import PATIENCE_SECONDS
 from django_notification_system.delivery.claims.interrupted import size_of_group
-from django_notification_system.delivery.runs.lull import LONGEST_WAIT_SECONDS
+from django_notification_system.delivery.runs.lull import LONGEST_LULL_SECONDS
 from django_notification_system.models.notification import RESPONSE_MAX_LENGTH
 from django_notification_system.notification_handlers.email import MOST_TOGETHER
 from django_notification_system.notification_handlers.expo import MESSAGES_IN_A_REQUEST
@@ -126,7 +126,7 @@ def test_the_numbers_are_those_of_the_settings() -> None:
     assert "is paused for a minute" in text
     assert PATIENCE_SECONDS == 60
     assert "A run waits up to a minute for a database" in text
-    assert LONGEST_WAIT_SECONDS == 30
+    assert LONGEST_LULL_SECONDS == 30
     assert "a wait of up to half a minute" in text
     assert FORCE_AFTER_SECONDS < 10
     assert "gone within ten seconds" in text

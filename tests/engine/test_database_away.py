@@ -67,7 +67,7 @@ def test_a_watch_outlives_a_database_that_takes_no_writes_for_longer_than_a_run_
     loft: Any, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_patience_soon(monkeypatch)
-    monkeypatch.setattr(watch, "FIRST_REST_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "DATABASE_RETRY_SECONDS", 0.05)
     make_due(loft, title="bird")
     read_only = ReadOnly()
     watching = watch.Watch(interval=0.05, on_problem=lambda problem: None)

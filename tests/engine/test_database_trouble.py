@@ -201,7 +201,7 @@ def test_what_the_database_refuses_whatever_the_values_is_no_fault_of_the_handle
 def test_a_watch_keeps_what_it_cannot_record_until_it_can(
     three_due: TargetUserRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "FIRST_REST_SECONDS", 0.1)
+    monkeypatch.setattr(watch, "DATABASE_RETRY_SECONDS", 0.1)
     watching = watch.Watch(interval=0.1, on_problem=lambda problem: None)
     refuse_now = lambda: refuse(LASTING.get(connection.vendor))  # noqa: E731
     with trouble_while_recording(refuse_now, times=4) as refused:

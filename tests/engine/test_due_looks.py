@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from django_notification_system.delivery.claims.due import targets_with_due
-from django_notification_system.delivery.runs.watch import LOOK_COST_FACTOR, Watch
+from django_notification_system.delivery.runs.watch import SEARCH_COST_FACTOR, Watch
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
@@ -125,4 +125,4 @@ def test_looks_that_take_long_are_as_far_apart_as_that_takes(
         freely.behave = freely.one_after_another
     between = [second - first for first, second in pairwise(looks[1:4])]
     # A little less, where more was done before the first of two.
-    assert min(between) > 0.8 * look_seconds * LOOK_COST_FACTOR
+    assert min(between) > 0.8 * look_seconds * SEARCH_COST_FACTOR

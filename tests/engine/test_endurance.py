@@ -15,8 +15,9 @@ from django.utils import timezone
 from django_notification_system import database
 from django_notification_system.delivery.claims import due
 from django_notification_system.delivery.claims.claim import claim_batch
-from django_notification_system.delivery.runs import watch
+from django_notification_system.delivery.runs import rests
 from django_notification_system.delivery.runs.run import Run
+from django_notification_system.delivery.runs.watch import Watch
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import (
     Notification,
@@ -30,6 +31,7 @@ from tests.conftest import MakeDue
 from tests.engine.test_pauses import states
 from tests.support.handlers import freely, old
 from tests.support.handlers import loft as loft_handler
+from tests.support.watching import watching_run
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -116,7 +118,7 @@ def test_a_watch_tries_a_target_again_while_another_is_still_at_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A queue that a rate stretches over hours must not keep what has failed waiting as long."""
-    monkeypatch.setattr(watch, "FIRST_REST_SECONDS", 0.5)
+    monkeypatch.setattr(rests, "FIRST_REST_SECONDS", 0.5)
     closed = True
 
     def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
@@ -130,7 +132,7 @@ def test_a_watch_tries_a_target_again_while_another_is_still_at_work(
         make_due(loft, title=f"bird {number}")
     loft_handler.watchers.append(lambda notification: time.sleep(0.1))
     problems: list[str] = []
-    watching = watch.Watch(interval=0.2, on_problem=problems.append)
+    watching = Watch(interval=0.2, on_problem=problems.append)
     delivered: list[str] = []
     for attempt in watching:
         if attempt is None:
@@ -275,9 +277,9 @@ def test_a_watch_records_after_an_outage_what_was_sent_before_it_and_gives_back_
             raise OperationalError(2006, "database is locked")
         return execute(sql, *arguments)
 
-    monkeypatch.setattr(watch, "FIRST_REST_SECONDS", 0.1)
+    monkeypatch.setattr(rests, "FIRST_REST_SECONDS", 0.1)
     freely.behave = behave
-    watching = watch.Watch(interval=0.1, on_problem=lambda problem: None)
+    watching = Watch(interval=0.1, on_problem=lambda problem: None)
     give_up_at = time.monotonic() + 20
     with connection.execute_wrapper(fail):
         for attempt in watching:
@@ -472,7 +474,7 @@ def test_a_run_that_goes_on_for_weeks_keeps_no_thread_that_has_ended(
         make_due(loft, title=f"bird {number}")
     loft_handler.watchers.append(lambda notification: time.sleep(0.1))
     opened, kept = 0, 0
-    for attempt in Run(is_more_due=lambda: True):
+    for attempt in watching_run(lambda: True):
         if attempt.target.name == "Freely":
             opened += 1
             make_due(record, title=f"number {opened}", scheduled_delivery=timezone.now())

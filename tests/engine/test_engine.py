@@ -26,6 +26,7 @@ from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.support.handlers import loft as loft_handler
 from tests.support.handlers import slow
+from tests.support.watching import watching_run
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -259,7 +260,7 @@ def test_a_run_that_is_asked_to_looks_for_other_targets_while_one_is_slow(
             return True
         return False
 
-    for attempt in Run(is_more_due=is_more_due):
+    for attempt in watching_run(is_more_due):
         names.append(attempt.target.name)
         slow.may_end.set()
     assert names == ["Loft", "Slow"]

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_notification_system.delivery.runs import lane
+from django_notification_system.delivery.runs import reach
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
@@ -49,7 +49,7 @@ def test_one_call_delivers_all_that_is_due_so_that_connections_are_kept(
 def test_a_handler_that_reads_all_into_a_list_gets_no_more_than_a_bounded_number(
     record: TargetUserRecord, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "MOST_TAKEN", 30)
+    monkeypatch.setattr(reach, "MOST_TAKEN", 30)
     settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 20, "RECORD_EVERY": 1}
     held = []
 

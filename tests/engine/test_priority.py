@@ -19,6 +19,7 @@ from django_notification_system.delivery.claims.claim import Claim, claim_batch
 from django_notification_system.delivery.claims.due import targets_with_due
 from django_notification_system.delivery.claims.levels import Levels
 from django_notification_system.delivery.handover import claim_batches, deliver_batch
+from django_notification_system.delivery.runs.preview import preview
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators import email as email_creator
@@ -28,6 +29,7 @@ from tests.conftest import MakeDue
 from tests.support.admin_site import Records, address, listed, staff_client
 from tests.support.handlers import loft as loft_handler
 from tests.support.plans import statements_of
+from tests.support.watching import watching_run
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -72,7 +74,7 @@ def test_runs_deliver_in_that_order(
         make_due(loft, title=f"{number}", scheduled_delivery=ago(60 - number))
     make_due(loft, title="urgent", priority=9)
     make_due(loft, title="urgent too", priority=9, status="RETRY", scheduled_delivery=ago(1))
-    assert [attempt.notification.title for attempt in Run().preview()][:2] == [
+    assert [attempt.notification.title for attempt in preview(Run())][:2] == [
         "urgent", "urgent too",
     ]  # fmt: skip
     list(Run())
@@ -273,7 +275,7 @@ def test_a_watch_at_work_lets_what_comes_later_go_first(
         make_due(loft, title="urgent", priority=1, scheduled_delivery=timezone.now())
         return True
 
-    list(Run(is_more_due=is_more_due))
+    list(watching_run(is_more_due))
     assert len(loft_handler.flown) == 61
     # Two batches at the most had been claimed.
     assert loft_handler.flown.index("urgent") <= 20
@@ -295,7 +297,7 @@ def test_a_watch_at_work_tries_nothing_again_before_the_rest(
         looks += 1
         return True
 
-    list(Run(is_more_due=is_more_due))
+    list(watching_run(is_more_due))
     assert looks > 5
     assert loft_handler.flown[:31].count("retry") == 1
 

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system.conf import seconds_each
-from django_notification_system.delivery.claims.rate import LONGEST_WAIT_SECONDS, Rate
+from django_notification_system.delivery.claims.rate import LONGEST_RATE_WAIT_SECONDS, Rate
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
@@ -160,7 +160,7 @@ def test_a_run_that_would_wait_too_long_leaves_the_rest_to_a_later_one(
     started = time.monotonic()
     run = Run()
     assert len(list(run)) == 1
-    assert time.monotonic() - started < LONGEST_WAIT_SECONDS
+    assert time.monotonic() - started < LONGEST_RATE_WAIT_SECONDS
     assert states(record) == {("DELIVERED", 0, None), ("SCHEDULED", 0, None)}
     assert list(Run()) == []
     NotificationTarget.objects.update(rate_reserved_until=timezone.now() - timedelta(seconds=1))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_notification_system.delivery.runs import lane
+from django_notification_system.delivery.runs import intake
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
@@ -41,7 +41,7 @@ def rows(first: int, until: int) -> Any:
 @pytest.fixture
 def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """As though each row had waited in the lane for long, behind a slow server."""
-    monkeypatch.setattr(lane, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(intake, "RECHECK_AFTER_SECONDS", 0.0)
 
 
 def test_what_is_put_off_while_it_waits_in_a_claim_is_not_sent(

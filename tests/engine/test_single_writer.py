@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import F
 
-from django_notification_system.delivery.runs.in_flight import SLICE_SIZE
 from django_notification_system.delivery.runs.run import Run
+from django_notification_system.delivery.runs.to_send import SLICE_SIZE
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue

@@ -31,6 +31,7 @@ from tests.engine.test_server_restart import wait_until
 from tests.support.handlers import slow
 from tests.support.mail_backends import use_backend
 from tests.support.raw_server import RawServer, at, wait
+from tests.support.watching import watching_run
 from tests.support.workers.pool import Workers, migrated_workers
 
 in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -47,7 +48,7 @@ def run_stopped_when(happened: Any) -> Run:
             run.stop()
         return False
 
-    run = Run(is_more_due=look)
+    run = watching_run(look)
     return run
 
 

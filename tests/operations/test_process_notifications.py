@@ -371,9 +371,9 @@ def test_queries_grow_with_batches_and_not_with_notifications(
 ) -> None:
     # What is done every so often is done more often on a busy machine.
     for name in (
-        "runs.target_run.LOOK_EVERY",
+        "runs.pause_recheck.PAUSE_RECHECK",
         "claims.levels.REMEMBERED",
-        "runs.in_flight.RECORD_AFTER",
+        "runs.unrecorded.RECORD_AFTER",
     ):
         monkeypatch.setattr(f"django_notification_system.delivery.{name}_SECONDS", 60)
     idle = queries_of(Output)

@@ -89,7 +89,7 @@ class Claim:
         # By what they are not, which no index serves: the rows are read by their keys.
         return rows.exclude(scheduled_delivery__gt=at).exclude(expires_at__lte=at)
 
-    def renew(self, ids: Iterable[uuid.UUID], lease_seconds: int) -> None:
+    def renew(self, ids: Iterable[uuid.UUID], lease_seconds: float) -> None:
         """Hold these for another lease."""
         rows = self.rows(ids)
         patiently(lambda: rows.update(claimed_until=_lease_end(lease_seconds)), using=self.using)
@@ -410,7 +410,7 @@ def mark(
     return rows.update(claim_token=token, claimed_until=_lease_end(lease_seconds), **count)
 
 
-def _lease_end(lease_seconds: int) -> Any:
+def _lease_end(lease_seconds: float) -> Any:
     # By the database's clock: the hosts that share it need not agree on the time.
     return ExpressionWrapper(
         DatabaseNow() + timedelta(seconds=lease_seconds), output_field=DateTimeField()

@@ -9,13 +9,15 @@ has one, by an index of its own, level by level, oldest first; these few lists a
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from heapq import nsmallest
+from typing import Any
 
 from django.db import connections
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, When
 
 from ...models import Notification, NotificationTarget
 from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
-from .due import due_of_target
+from .due import adopt, due_of_target
 from .levels import Levels, priority_step
 
 #: What to read, each the oldest first, and how many of it.
@@ -67,6 +69,28 @@ def first_of(
         # All that is due fits into the batch, whatever its priority.
     due = rows_of(target, due_at, using=using, retries_due_at=retries_due_at)
     return [(of_status, size) for of_status in due], False
+
+
+def first_by_target(
+    targets: Sequence[NotificationTarget], due_at: datetime, limit: int, *, using: str
+) -> "Counter[Any]":
+    """Count by target's key the rows that go first of all targets, so that none waits for another.
+
+    Args:
+        targets: The targets.
+        due_at: The latest ``scheduled_delivery``.
+        limit: How many rows, of all targets together.
+        using: The database's alias.
+    """
+    adopt(due_at, using=using)
+    ranked = [
+        (its_rank, target.pk)
+        for target in targets
+        for its_rank in Shares(
+            target, due_at, limit, Levels(target, using=using), using=using
+        ).ranks
+    ]
+    return Counter(key for _, key in nsmallest(limit, ranked))
 
 
 class Shares:

@@ -10,7 +10,7 @@ from ...models.expressions import DatabaseNow
 #: How much of the time to come a run takes for itself at once, in seconds.
 WINDOW_SECONDS = 5
 #: A run that would have to wait for longer leaves the rest to a later one.
-LONGEST_WAIT_SECONDS = 30
+LONGEST_RATE_WAIT_SECONDS = 30
 
 
 def share(seconds_each: float, most: int) -> int:
@@ -57,7 +57,7 @@ class Rate:
             taken, now = self._rows.values_list("rate_reserved_until", DatabaseNow()).get()
             begins = now if taken is None else max(taken, now)
             wait = (begins - now).total_seconds()
-            if wait > LONGEST_WAIT_SECONDS:
+            if wait > LONGEST_RATE_WAIT_SECONDS:
                 return True
             # Only if nobody else was faster.
             if not self._rows.filter(rate_reserved_until=taken).update(

@@ -1,9 +1,10 @@
-"""The last look at a slice of a batch, right before it is sent."""
+"""The recheck of a slice, right before it is sent."""
 
 import uuid
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import connections
@@ -15,8 +16,17 @@ from ...models.expressions import Among
 from .claim import Claim
 
 
-def count_deliverable(claim: Claim, keys: Sequence[uuid.UUID], at: datetime) -> int:
-    """Return how many of these are still the claim's own, and to be sent at a moment."""
+def still_deliverable(
+    claim: Claim, keys: Sequence[uuid.UUID], at: datetime
+) -> AbstractSet[uuid.UUID]:
+    """Return the keys of rows that the claim still holds, and that are to be sent at a moment."""
+    if patiently(partial(_count, claim, keys, at), using=claim.using) == len(keys):
+        return set(keys)
+    rows = claim.deliverable(keys, at).values_list("pk", flat=True)
+    return set(patiently(lambda: list(rows), using=claim.using))
+
+
+def _count(claim: Claim, keys: Sequence[uuid.UUID], at: datetime) -> int:
     connection = connections[claim.using]
     statement, others, places = _statement(claim.using, connection.vendor, len(keys))
     token = UUIDField().get_db_prep_value(claim.token, connection)
@@ -24,25 +34,20 @@ def count_deliverable(claim: Claim, keys: Sequence[uuid.UUID], at: datetime) -> 
     moment = _prepared(at, connection)
     for place in places:
         parameters[place] = moment
-
-    def count() -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return len(cursor.fetchall())
-
-    return patiently(count, using=claim.using)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return len(cursor.fetchall())
 
 
 @lru_cache(maxsize=256)
 def _statement(
     using: str, vendor: str, number: int
 ) -> tuple[str, tuple[Any, ...], tuple[int, ...]]:
-    """Return the SQL for so many keys, its parameters after the keys and the token, and more.
-
-    Django takes five times as long to make it as the database to execute it.
+    """Return the SQL for so many keys, made once: Django takes five times as long as the database.
 
     Returns:
-        The SQL, the parameters, and the places of the moment among all parameters.
+        The SQL, the parameters after the keys and the token, and the places of the moment among all
+        parameters.
     """
     connection = connections[using]
     keys = [uuid.uuid4() for _ in range(number)]

@@ -25,8 +25,8 @@ from ...modules import import_dotted
 from ...outcome import one_line
 from ..claims.levels import with_highest_priority
 from ..claims.pause import is_paused
-from ..runs.run import RETRY_AFTER, Run
-from ..runs.sources import GivenClaim
+from ..runs.run import Run
+from ..runs.sources import RETRY_AFTER, HandedOverSource
 from .message import BatchMessage, claim_batches, claim_in_turn, claim_notifications, give_back
 
 __all__ = [
@@ -88,23 +88,25 @@ def deliver_batch(batch: BatchMessage, *, stop_after: float | None = None) -> Su
     if target is None:
         return Summary()  # the target was deleted, with all its notifications
     keys = [uuid.UUID(key) for key in batch.keys]
-    due_at = timezone.now()
+    due_by = timezone.now()
     if batch.due_at:
-        due_at = max(due_at, datetime.fromisoformat(batch.due_at))
-    given = GivenClaim(target, uuid.UUID(batch.token), keys, due_at=due_at, using=batch.using)
-    run = Run(using=batch.using, given=given)
+        due_by = max(due_by, datetime.fromisoformat(batch.due_at))
+    source = HandedOverSource(
+        target, uuid.UUID(batch.token), keys, due_by=due_by, using=batch.using
+    )
+    run = Run(using=batch.using, source=source)
     statuses: Counter[str] = Counter()
     try:
         with _stopped_after(stop_after, run), closing(iter(run)) as attempts:
             for attempt in attempts:
                 statuses[attempt.notification.status] += 1
     finally:
-        if not given.is_taken:
-            given.give_back()
+        if not source.is_taken:
+            source.release()
     problem = run.problems.get(target.name) or run.paused.get(target.name)
     if problem is not None:
         logger.warning("%s", problem)
-    return Summary(given.size, statuses, problem)
+    return Summary(source.size, statuses, problem)
 
 
 def hand_over(batches: Iterable[BatchMessage], enqueue: Enqueue) -> int:

@@ -25,7 +25,7 @@ from ..claims.due import free_or_not, targets_with_due
 from ..claims.levels import Levels
 from ..claims.order import first_of, rank_in_database
 from ..claims.pause import is_paused
-from ..claims.rate import LONGEST_WAIT_SECONDS, share
+from ..claims.rate import LONGEST_RATE_WAIT_SECONDS, share
 from ..claims.targets import targets_named
 from ..handlers.redirect import is_held
 
@@ -223,7 +223,7 @@ def _room(
     most = settings.in_flight * settings.batch_size
     if seconds_each := target_settings(target.notification_module_name).seconds_each:
         # A process that would wait for longer releases its batch.
-        in_time = int(LONGEST_WAIT_SECONDS / seconds_each)
+        in_time = int(LONGEST_RATE_WAIT_SECONDS / seconds_each)
         most = min(most, max(in_time, _batch_size(target, settings)))
     is_held = Q(claimed_until__gte=DatabaseNow())
 

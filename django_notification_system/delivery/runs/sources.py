@@ -1,29 +1,241 @@
-"""A claim that was made before the run, by another process mostly."""
+"""Where a run's claims come from: what is due, what comes due, or a batch that was handed over."""
 
+import time
 import uuid
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from django.utils import timezone
 
 from ...conf import engine_settings
 from ...models import NotificationTarget
-from ..claims.claim import Claim, take_over
+from ..claims.claim import Claim, claim_batch, take_over
+from ..claims.due import targets_with_due
+from ..claims.levels import Levels
+from ..claims.order import first_by_target
+from .rests import Rests
+
+#: A row that fails is not tried again sooner by a lane that goes on: the shortest interval.
+RETRY_AFTER = timedelta(minutes=1)
 
 
-class GivenClaim:
-    """What a run delivers that claims nothing itself.
+class Source(Protocol):
+    """Says for which targets there is something to claim, and claims.
 
-    It is taken over when the run is about to send, and after it has waited for the target's rate:
-    no other process finds it any more, and the lease begins anew.
+    A run asks all of this in its own thread.
+    """
+
+    @property
+    def due_by(self) -> datetime:
+        """The moment up to which rows count as due."""
+
+    @property
+    def every_target(self) -> Sequence[NotificationTarget]:
+        """All targets that the run is for, whether something is due for them or not."""
+
+    def targets(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
+        """Return targets for which there is something to claim now, as they are now.
+
+        Args:
+            busy: The keys of the targets that the run is at work on. None of them is returned.
+        """
+
+    def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
+        """Claim what goes first.
+
+        Args:
+            target: One of those that ``targets()`` returned.
+            size: How many rows, at the most.
+            interrupted: Whether to claim rows that were interrupted, where no others are left.
+        """
+
+    def note_end(self, target: NotificationTarget, problem: str | None) -> None:
+        """Note that the run has ended its work on a target.
+
+        Args:
+            target: The target.
+            problem: What kept it from being used.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """A target as a run begins with it.
+
+    Attributes:
+        at: The moment up to which rows were due then.
+        levels: The priorities that there are.
+    """
+
+    at: datetime
+    levels: Levels
+
+
+class DueSource:
+    """Claims what is due when a run begins.
 
     Args:
-        target: Whose notifications.
-        token: What the claim was made with.
-        keys: Those of its rows, oldest first.
-        due_at: Leave what is due later by now.
+        every_target: Claim for these.
+        using: The database's alias.
+        is_stopping: Tells whether the run is to end early.
+        due_by: The moment up to which rows count as due; by default now.
+        limit: Claim at most so many rows, those that go first of all targets.
+
+    Attributes:
+        due_by: The moment up to which rows count as due.
+        every_target: Claim for these.
+    """
+
+    def __init__(
+        self,
+        every_target: Sequence[NotificationTarget],
+        *,
+        using: str,
+        is_stopping: Callable[[], bool],
+        due_by: datetime | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.due_by = due_by or timezone.now()
+        self.every_target = every_target
+        self._using = using
+        self._is_stopping = is_stopping
+        self._limit = limit
+        #: How many rows may still be claimed, by the target's key; ``None``: all that are due.
+        self._left: Counter[Any] | None = None
+        self._opened: dict[Any, _Opened] = {}
+        #: Targets that cannot be used.
+        self._unusable: set[Any] = set()
+        self._has_asked = False
+        #: Rows were found whose record was moved to another target; that target must be run again.
+        self._rows_moved = False
+
+    def targets(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
+        """Return targets for which something is due, once; again where rows were moved."""
+        return [] if self._has_answered(busy) else self._with_due(busy)
+
+    def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
+        """Claim what goes first."""
+        opened = self._opened[target.pk]
+        claim = claim_batch(
+            target,
+            # A watch's moment moves on: rows that came due since may have to go before the rest.
+            due_at=self.due_by,
+            retries_due_at=max(opened.at, self.due_by - RETRY_AFTER),
+            size=size if self._left is None else min(size, self._left[target.pk]),
+            lease_seconds=engine_settings().lease_seconds,
+            levels=opened.levels,
+            using=self._using,
+            interrupted=interrupted,
+        )
+        self._rows_moved |= claim.sent_home
+        if self._left is not None:
+            self._left[target.pk] -= len(claim.notifications)
+            claim.is_last |= self._left[target.pk] <= 0
+        return claim
+
+    def note_end(self, target: NotificationTarget, problem: str | None) -> None:
+        """Leave alone from now on a target that cannot be used."""
+        if problem is None:
+            self._unusable.discard(target.pk)
+        else:
+            self._unusable.add(target.pk)
+
+    def _has_answered(self, busy: Collection[Any]) -> bool:
+        """Tell whether all due targets were returned: moved rows may belong to an idle target."""
+        return self._has_asked and (bool(busy) or not self._rows_moved)
+
+    def _can_use(self, target: NotificationTarget) -> bool:
+        return target.pk not in self._unusable
+
+    def _with_due(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
+        if self._limit is not None and self._left is None:
+            self._left = first_by_target(
+                self.every_target, self.due_by, self._limit, using=self._using
+            )
+        self._has_asked, self._rows_moved = True, False
+        usable = [
+            target
+            for target in self.every_target
+            if target.pk not in busy
+            and self._can_use(target)
+            and (self._left is None or self._left[target.pk] > 0)
+        ]
+        due = targets_with_due(
+            usable, self.due_by, using=self._using, is_stopping=self._is_stopping
+        )
+        for target in due:
+            levels = Levels(target, using=self._using)
+            self._opened[target.pk] = _Opened(at=self.due_by, levels=levels)
+        return due
+
+
+class WatchSource(DueSource):
+    """Claims what is due, and what comes due while the run is at work.
+
+    Args:
+        every_target: Claim for these.
+        using: The database's alias.
+        is_stopping: Tells whether the run is to end early.
+        is_more_due: Asked again and again while the run is at work; tells whether to search for
+            targets for which something has come due.
+        rests: The targets that cannot be used for a while.
+    """
+
+    def __init__(
+        self,
+        every_target: Sequence[NotificationTarget],
+        *,
+        using: str,
+        is_stopping: Callable[[], bool],
+        is_more_due: Callable[[], bool],
+        rests: Rests,
+    ) -> None:
+        super().__init__(every_target, using=using, is_stopping=is_stopping)
+        self._is_more_due = is_more_due
+        self._rests = rests
+        #: How long the last search for targets took.
+        self.search_seconds = 0.0
+
+    def targets(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
+        """Return targets for which something is due, or has come due since."""
+        if self._has_answered(busy):
+            if not self._is_more_due():
+                return []
+            self.due_by = timezone.now()
+        began = time.monotonic()
+        found = self._with_due(busy)
+        self.search_seconds = time.monotonic() - began
+        return found
+
+    def note_end(self, target: NotificationTarget, problem: str | None) -> None:
+        """Let a target rest that cannot be used; at once, as the run may go on for long."""
+        self._rests.note(target, problem)
+
+    def _can_use(self, target: NotificationTarget) -> bool:
+        return not self._rests.is_resting(target)
+
+
+class HandedOverSource:
+    """Takes over a batch that another process has claimed and handed over.
+
+    The batch is taken over when the run is about to send, after the run has waited for the target's
+    rate: no other process finds the batch any more, and the lease begins anew.
+
+    Args:
+        target: The target of the batch.
+        token: The token of the claim.
+        keys: The keys of its rows, in order.
+        due_by: Leave rows that are due later by now.
         using: The database's alias.
 
     Attributes:
-        is_taken: Whether the run has asked for it.
-        size: How many rows it still held then.
+        due_by: Leave rows that are due later by now.
+        every_target: The batch's.
+        is_taken: Whether the run has taken over the batch.
+        size: How many rows the batch still held then.
     """
 
     def __init__(
@@ -32,39 +244,50 @@ class GivenClaim:
         token: uuid.UUID,
         keys: list[uuid.UUID],
         *,
-        due_at: datetime,
+        due_by: datetime,
         using: str,
     ) -> None:
-        self.target = target
+        self.due_by = due_by
+        self.every_target: Sequence[NotificationTarget] = [target]
         self.is_taken = False
         self.size = 0
+        self._has_answered = False
         self._token = token
         self._keys = keys
-        self._due_at = due_at
         self._using = using
 
-    def take(self, size: int, *, interrupted: bool) -> Claim:
-        """Take over at most so many, and give back the rest; after the first time return none.
+    def targets(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
+        """Return the batch's target, once."""
+        if self._has_answered:
+            return []
+        self._has_answered = True
+        return self.every_target
+
+    def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
+        """Take over at most so many rows, and release the rest; after the first time take none.
 
         Args:
-            size: How many, at the most.
-            interrupted: Whether the run may claim rows that were interrupted. This claim was made
-                before, of these or of others.
+            target: The batch's.
+            size: How many rows, at the most.
+            interrupted: Of no account: the rows were claimed before.
         """
         keys = [] if self.is_taken else self._keys[:size]
         self.is_taken = True
         claim = take_over(
             self._token,
             keys,
-            self.target,
-            due_at=self._due_at,
+            target,
+            due_at=self.due_by,
             lease_seconds=engine_settings().lease_seconds,
             using=self._using,
         )
         self.size += len(claim.notifications)
-        self.give_back()
+        self.release()
         return claim
 
-    def give_back(self) -> None:
-        """Make free again what nobody has taken over."""
+    def note_end(self, target: NotificationTarget, problem: str | None) -> None:
+        """Do nothing: whoever handed the batch over hears of the problem."""
+
+    def release(self) -> None:
+        """Make rows free again that nobody has taken over."""
         Claim(self._token, [], self._using, is_counted=False).release(self._keys)

@@ -15,23 +15,25 @@ from ...migrations_missing import missing_migrations
 from ...models import Notification, NotificationTarget
 from ...observing.observers import tell
 from ..claims.due import next_due_after
+from ..claims.targets import targets_named
 from ..handlers.find import find_handler
 from .report import Report
+from .rests import Rests
 from .run import Run
+from .sources import WatchSource
 from .wakeup import Wakeup
 
 logger = logging.getLogger("django_notification_system")
 
-#: How long a target rests that cannot be used; twice as long each time, up to the second figure.
-FIRST_REST_SECONDS = 5.0
-LONGEST_REST_SECONDS = 300.0
-#: How often a run that is at work looks for what has come due for the other targets.
-LOOK_EVERY_SECONDS = 0.25
+#: How long a watch waits before it tries a database again that is away.
+DATABASE_RETRY_SECONDS = 5.0
+#: How often a run that is at work searches for targets for which something has come due.
+SECONDS_BETWEEN_SEARCHES = 0.25
 #: How often at most, where PostgreSQL tells of inserts all the time.
-LEAST_SECONDS_BETWEEN = 0.02
-#: How many times as long as a look took passes from its beginning to the next: looks take at most a
-#: tenth of the time of the thread that also records.
-LOOK_COST_FACTOR = 10
+LEAST_SECONDS_BETWEEN_SEARCHES = 0.02
+#: The time from one search to the next is so many times as long as a search: searches take at most
+#: a tenth of the time of the thread that also records.
+SEARCH_COST_FACTOR = 10
 
 
 class Watch:
@@ -40,7 +42,7 @@ class Watch:
     Args:
         target_names: Deliver only to targets of these names or module names; to all by default.
         using: The alias of the database that holds the notifications.
-        interval: Look for what is due at least every so many seconds.
+        interval: Search for due rows at least every so many seconds.
         on_problem: Called with what keeps a target from being used, once for each new text.
         on_begin: Called once with the targets, as soon as the database has told of them.
     """
@@ -57,18 +59,14 @@ class Watch:
         self.using = using or router.db_for_write(Notification)
         self._target_names = target_names
         self._interval = interval
-        self._on_problem = on_problem
         self._on_begin = on_begin
         self._has_begun = False
         self._said_of_migrations = ""
         self._stopping = False
         self._run: Run | None = None
-        self._looked_at = 0.0
-        #: Whether PostgreSQL has told of an insert since the last look.
-        self._has_arrived = False
         self._wakeup = Wakeup(self.using)
-        #: For each target that cannot be used: since when, until when it rests, and why.
-        self._resting: dict[str, _Rest] = {}
+        self._rests = Rests(on_problem)
+        self._searches = Searches(self._wakeup, interval)
 
     def stop(self) -> None:
         """Finish what is in flight and end. Safe in a signal handler."""
@@ -80,11 +78,11 @@ class Watch:
     @property
     def problems(self) -> dict[str, str]:
         """What keeps a target from being used at present, by the target's name."""
-        return {name: rest.problem for name, rest in self._resting.items()}
+        return self._rests.problems
 
     @property
     def paused(self) -> dict[str, str]:
-        """What there is to say of targets that are paused at present, by the target's name."""
+        """The texts about targets that are paused at present, by the target's name."""
         return {} if self._run is None else self._run.paused
 
     def __iter__(self) -> Generator[Report | None]:
@@ -92,7 +90,7 @@ class Watch:
         tell("watch_began")
         with closing(self._wakeup):
             while not self._stopping:
-                seconds = FIRST_REST_SECONDS
+                seconds = DATABASE_RETRY_SECONDS
                 try:
                     self._wakeup.listen()
                     if not self._has_begun:
@@ -101,7 +99,7 @@ class Watch:
                     if self._run is not None:
                         seconds = self._seconds_until_next(self._run)
                     if self._wakeup.misses_inserts:
-                        seconds = 0  # listen, and look once more
+                        seconds = 0  # listen, and search once more
                 except (DatabaseError, InterfaceError) as error:
                     self._wait_for_database(error)
                 yield None
@@ -130,78 +128,74 @@ class Watch:
             self._wait_for_database(error)
 
     def _begin(self) -> None:
-        """Import what delivers, and its clients, so that the first message need not wait."""
-        targets = Run(target_names=self._target_names, using=self.using).targets
+        """Import the handlers, and their clients, so that the first message need not wait."""
+        targets = targets_named(self._target_names, using=self.using)
         self._has_begun = True
         self._on_begin(targets)
         for target in targets:
-            with suppress(TargetUnavailable):  # it is said when something is due
+            with suppress(TargetUnavailable):  # reported when something is due for the target
                 find_handler(target)
 
     def _deliver(self) -> Iterator[Report]:
         if self._run is not None:
             self._run.finish_left()
-        self._looked_at = time.monotonic()
-        run = self._run = Run(
-            target_names=self._target_names,
+        self._searches.begin()
+        source = WatchSource(
+            targets_named(self._target_names, using=self.using),
             using=self.using,
-            is_more_due=self._is_more_due,
-            may_use=lambda target: not self._is_resting(target),
-            on_through=self._note,
+            is_stopping=lambda: self._stopping,
+            is_more_due=lambda: self._searches.is_time(source.search_seconds),
+            rests=self._rests,
         )
+        run = self._run = Run(using=self.using, source=source)
         if self._stopping:
             return
         with closing(iter(run)) as attempts:
             yield from attempts
         for target in run.targets:
-            if target.name not in run.problems and not self._is_resting(target):
-                self._resting.pop(target.name, None)
-
-    def _note(self, target: NotificationTarget, problem: str | None) -> None:
-        """Let a target rest that cannot be used; at once, as the run may go on for long."""
-        if problem is None:
-            self._resting.pop(target.name, None)
-        else:
-            self._rest(target, problem)
-
-    def _is_resting(self, target: NotificationTarget) -> bool:
-        rest = self._resting.get(target.name)
-        return rest is not None and time.monotonic() < rest.until
-
-    def _rest(self, target: NotificationTarget, problem: str) -> None:
-        before = self._resting.get(target.name)
-        seconds = FIRST_REST_SECONDS if before is None else before.seconds * 2
-        self._resting[target.name] = _Rest(min(seconds, LONGEST_REST_SECONDS), problem)
-        if before is None or before.problem != problem:
-            self._on_problem(problem)
-
-    def _is_more_due(self) -> bool:
-        """Tell a run that is at work when to look for what has come due for other targets."""
-        now = time.monotonic()
-        passed = now - self._looked_at
-        cost = 0.0 if self._run is None else self._run.look_seconds
-        if passed < max(LEAST_SECONDS_BETWEEN, cost * LOOK_COST_FACTOR):
-            return False
-        self._has_arrived |= self._wakeup.has_arrived()
-        if not self._has_arrived and passed < min(self._interval, LOOK_EVERY_SECONDS):
-            return False
-        self._looked_at = now
-        self._has_arrived = False
-        return True
+            if target.name not in run.problems and not self._rests.is_resting(target):
+                self._rests.note(target, None)
 
     def _seconds_until_next(self, run: Run) -> float:
         """Return the time until the next notification is due, at the most the interval."""
         now = timezone.now()
         soon = now + timedelta(seconds=self._interval)
-        targets = [target for target in run.targets if not self._is_resting(target)]
+        targets = [target for target in run.targets if not self._rests.is_resting(target)]
         moment = next_due_after(now, soon, targets, using=self.using)
         return self._interval if moment is None else (moment - now).total_seconds()
 
 
-class _Rest:
-    """How long a target that cannot be used is left alone."""
+class Searches:
+    """When a run that is at work searches for targets for which something has come due.
 
-    def __init__(self, seconds: float, problem: str) -> None:
-        self.seconds = seconds
-        self.problem = problem
-        self.until = time.monotonic() + seconds
+    Args:
+        wakeup: Hears of inserts from PostgreSQL.
+        interval: Search at least every so many seconds.
+    """
+
+    def __init__(self, wakeup: Wakeup, interval: float) -> None:
+        self._wakeup = wakeup
+        self._seconds_between = min(interval, SECONDS_BETWEEN_SEARCHES)
+        self._began_at = 0.0
+        #: Whether PostgreSQL has told of an insert since the last search.
+        self._has_arrived = False
+
+    def begin(self) -> None:
+        """Note that a search begins."""
+        self._began_at = time.monotonic()
+
+    def is_time(self, seconds: float) -> bool:
+        """Tell whether to search now, and note that the search begins.
+
+        Args:
+            seconds: How long the last search took.
+        """
+        passed = time.monotonic() - self._began_at
+        if passed < max(LEAST_SECONDS_BETWEEN_SEARCHES, seconds * SEARCH_COST_FACTOR):
+            return False
+        self._has_arrived |= self._wakeup.has_arrived()
+        if not self._has_arrived and passed < self._seconds_between:
+            return False
+        self.begin()
+        self._has_arrived = False
+        return True

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop, ngettext
 
 from ...delivery.receipts.beside import ReceiptsBeside
 from ...delivery.receipts.fetch import Fetched, fetch_receipts
+from ...delivery.runs.preview import preview
 from ...delivery.runs.run import Run
 from ...delivery.runs.watch import Watch
 from ...exceptions import NotificationSystemError
@@ -138,7 +139,7 @@ class Command(NotificationSystemCommand):
         )
         self._output.begin(run)
         if options["dry_run"]:
-            with closing(run.preview()) as attempts:
+            with closing(preview(run, limit=options["limit"])) as attempts:
                 for attempt in attempts:
                     self._output.attempt(attempt)
                     if self._output.has_no_reader:

@@ -66,6 +66,6 @@ class Tally:
 def count_to_attempt(run: Run, limit: int | None) -> int:
     """Return how many notifications a run is about to attempt, by a look at the index."""
     usable = [target.pk for target in run.targets if not is_paused(target) and not is_held(target)]
-    waiting = count_waiting(usable, run.due_at, using=run.using)
+    waiting = count_waiting(usable, run.due_by, using=run.using)
     due = sum(each.due for each in waiting)
     return due if limit is None else min(due, limit)

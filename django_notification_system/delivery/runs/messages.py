@@ -1,0 +1,131 @@
+"""What a lane's thread and the run's thread say to each other."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ...models import Notification
+from ...outcome import Outcome
+from .instant import Instant
+
+if TYPE_CHECKING:
+    from .in_flight import BatchInFlight
+    from .lane import Lane
+
+
+#: A row with the batch that it belongs to.
+BatchRow = tuple["BatchInFlight", Notification]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The lane asks for rows."""
+
+    lane: "Lane"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """There are enough outcomes to record them."""
+
+    lane: "Lane"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The lane has delivered all that is due, or its target cannot be used.
+
+    Attributes:
+        lane: The lane that ends.
+        problem: Why the target cannot be used.
+    """
+
+    lane: "Lane"
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Rows have waited in the lane since their check, or the process has slept.
+
+    Attributes:
+        lane: The lane that has the rows.
+        rows: The rows, in order.
+    """
+
+    lane: "Lane"
+    rows: list[BatchRow]
+
+
+#: From the lane to the run.
+Event = Wanted | Arrived | Finished | Doubted
+
+
+class FinishCall(enum.Enum):
+    """Asks the handler to answer for the rows that it has before it gets more."""
+
+    FINISH_CALL = "finish call"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Rows to send.
+
+    Attributes:
+        rows: The rows, in order.
+        checked_at: When the database said that they are to be sent.
+        is_recheck: Whether the lane had the rows before, and doubted them.
+    """
+
+    rows: list[BatchRow]
+    checked_at: Instant
+    is_recheck: bool = False
+
+
+#: From the run to the lane: rows; or there are none yet; or, as ``None``, there will be none.
+Fed = Slice | FinishCall | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the handler yielded: an outcome of a notification that it took, if the handler is sound.
+
+    Attributes:
+        batch: The notification's batch; ``None`` where the handler was not given the notification.
+        outcome: The object that was yielded.
+        at: When the handler yielded the object.
+        monotonic: The same moment by the monotonic clock.
+    """
+
+    batch: "BatchInFlight | None"
+    outcome: object
+    at: datetime
+    monotonic: float
+
+    def sound(self) -> "SoundAnswer | None":
+        """Return the answer where it is an outcome of a notification that the handler was given."""
+        if self.batch is None or not isinstance(self.outcome, Outcome):
+            return None
+        return SoundAnswer(self.batch, self.outcome, self.at, self.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundAnswer:
+    """An outcome with the batch of its notification; for the run's thread.
+
+    Attributes:
+        batch: The notification's batch.
+        outcome: What came of the notification.
+        at: When the handler yielded the outcome.
+        monotonic: The same moment by the monotonic clock.
+    """
+
+    batch: "BatchInFlight"
+    outcome: Outcome
+    at: datetime
+    monotonic: float
+
+    def apply(self) -> None:
+        """Apply the outcome to its notification."""
+        self.batch.take_outcome(self.outcome, at=self.at, since=self.monotonic)

@@ -1,0 +1,53 @@
+"""What a run would attempt, for a dry run."""
+
+from collections.abc import Generator
+from datetime import datetime
+
+from ...exceptions import TargetUnavailable
+from ...models import Notification, NotificationTarget
+from ...models.notification import NotificationQuerySet
+from ..claims.large_texts import iterate
+from ..claims.order import first_by_target, rank_in_database
+from ..claims.pause import explained, is_paused
+from ..handlers.find import find_handler
+from ..outcomes.skip import skip
+from .report import Report
+from .run import Run
+
+
+def preview(run: Run, *, limit: int | None = None) -> Generator[Report]:
+    """Yield what a run would attempt now, and touch nothing.
+
+    Args:
+        run: The run; it learns the problems of targets that cannot be used.
+        limit: At most so many rows, those that go first of all targets.
+    """
+    allowed = None
+    if limit is not None:
+        allowed = first_by_target(run.targets, run.due_by, limit, using=run.using)
+    for target in run.targets:
+        due = _due(target, run.due_by, using=run.using)
+        verdict = None
+        rows = due if allowed is None else due[: allowed[target.pk]]
+        for notification in iterate(rows, chunk_size=500):
+            verdict = verdict or _verdict(target, run.problems)
+            before = notification.status
+            response = skip(notification) or verdict
+            notification.status = before
+            yield Report(notification, target, notification.scheduled_delivery, before, response)
+
+
+def _due(target: NotificationTarget, due_by: datetime, *, using: str) -> NotificationQuerySet:
+    rows = Notification.objects.using(using).due(due_by).unclaimed()
+    rows = rows.filter(target_user_record__target=target).for_delivery()
+    return rows.order_by(rank_in_database())
+
+
+def _verdict(target: NotificationTarget, problems: dict[str, str]) -> str:
+    if is_paused(target):
+        return explained(target)
+    try:
+        return f"Would be sent by {find_handler(target).source}."
+    except TargetUnavailable as unavailable:
+        problems[target.name] = str(unavailable)
+        return str(unavailable)

@@ -1,0 +1,62 @@
+"""Targets that a watch leaves alone for a while, as they cannot be used."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...models import NotificationTarget
+
+#: How long a target rests that cannot be used; twice as long each time, up to the second figure.
+FIRST_REST_SECONDS = 5.0
+LONGEST_REST_SECONDS = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rest:
+    """How long a target is left alone.
+
+    Attributes:
+        seconds: For how long.
+        until: Until when, by the monotonic clock.
+        problem: The reason.
+    """
+
+    seconds: float
+    until: float
+    problem: str
+
+
+class Rests:
+    """Remembers which targets rest.
+
+    Args:
+        on_problem: Called with a target's problem, once for each new text.
+    """
+
+    def __init__(self, on_problem: Callable[[str], None]) -> None:
+        self._on_problem = on_problem
+        #: By the target's name.
+        self._rests: dict[str, _Rest] = {}
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What keeps a target from being used at present, by the target's name."""
+        return {name: rest.problem for name, rest in self._rests.items()}
+
+    def is_resting(self, target: NotificationTarget) -> bool:
+        """Tell whether to leave a target alone now."""
+        rest = self._rests.get(target.name)
+        return rest is not None and time.monotonic() < rest.until
+
+    def note(self, target: NotificationTarget, problem: str | None) -> None:
+        """Let a target rest that cannot be used; forget the rest of a target that can."""
+        if problem is None:
+            self._rests.pop(target.name, None)
+            return
+        before = self._rests.get(target.name)
+        seconds = FIRST_REST_SECONDS if before is None else before.seconds * 2
+        seconds = min(seconds, LONGEST_REST_SECONDS)
+        until = time.monotonic() + seconds
+        self._rests[target.name] = _Rest(seconds=seconds, until=until, problem=problem)
+        if before is None or before.problem != problem:
+            self._on_problem(problem)

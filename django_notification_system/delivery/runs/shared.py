@@ -1,0 +1,104 @@
+"""Every field that a lane's thread and the run's thread both use."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+from ...models import Notification
+from ..handlers.on_its_way import give_back_unsent
+from .backlog import Backlog
+from .messages import Answer, BatchRow, Fed
+from .reach import Reach
+
+
+class Shared:
+    """What the two threads of a lane share.
+
+    No lock is needed: a field is a queue, or one thread writes the field, or it does not matter
+    which thread writes last. *Handler* is the lane's thread or a thread that the handler starts.
+
+    ==========================  ==================  =============================================
+    Field                       Written by          Read by
+    ==========================  ==================  =============================================
+    ``inbox``                   run (puts)          lane (gets)
+    ``answers``                 lane (appends)      run (pops)
+    ``put_off``                 lane (appends)      run (pops)
+    ``taken``                   lane                lane; handler and run, as a copy
+    ``backlog``                 see its class       lane and run
+    ``reach``                   lane                lane; run: ``has_answered``, ``is_cut_off``
+    ``says_what_it_begins``     lane                lane; run
+    ``is_left_behind``          run, once           lane, handler
+    ``has_posted``              lane sets, run      lane
+                                clears
+    ``progress_at``             lane and run: now   lane, run
+    ==========================  ==================  =============================================
+
+    Args:
+        most_unrecorded: While so many outcomes wait to be recorded, the handler gets no further
+            notification, and so sends no further one.
+        reach: What the lane knows about its provider.
+
+    Attributes:
+        inbox: Slices on their way to the handler; ``None`` ends the lane, and ``FINISH_CALL`` ends
+            the handler's present call where the handler has answers to give.
+        answers: What the handler said, and the run has not taken yet.
+        put_off: Rows that the lane returns because the provider is busy. The run feeds them again.
+        taken: Rows with the handler, which has given no outcome for them, by key.
+        backlog: How many of the handler's outcomes are not recorded.
+        reach: What the lane knows about its provider.
+        says_what_it_begins: Whether the handler marks each notification that it begins to send.
+        is_left_behind: Whether the run has abandoned the lane; other runs send what it still has.
+        has_posted: Whether the run was told of outcomes that it has not taken yet.
+        progress_at: When the handler last got or said something, by the monotonic clock.
+    """
+
+    def __init__(self, most_unrecorded: int, reach: Reach) -> None:
+        self.inbox: SimpleQueue[Fed] = SimpleQueue()
+        self.answers: deque[Answer] = deque()
+        self.put_off: deque[BatchRow] = deque()
+        self.taken: dict[object, BatchRow] = {}
+        self.backlog = Backlog(most_unrecorded)
+        self.reach = reach
+        self.says_what_it_begins = False
+        self.is_left_behind = False
+        self.has_posted = False
+        self.progress_at = time.monotonic()
+
+    def note_progress(self) -> None:
+        """Note that the handler got or said something, or that it waits and does not hang."""
+        self.progress_at = time.monotonic()
+
+    def take_answers(self) -> Iterator[Answer]:
+        """Yield what the handler has said since the last call; for the run's thread."""
+        self.has_posted = False
+        while self.answers:
+            self.backlog.take()
+            yield self.answers.popleft()
+
+    def note_unrecorded(self, number: int) -> None:
+        """Let the handler go on where enough outcomes are recorded; for the run's thread.
+
+        Args:
+            number: How many of the outcomes that the run took wait to be recorded.
+        """
+        if self.backlog.keep(number):
+            self.note_progress()  # the handler waited for the run, and does not hang
+
+    def taken_notifications(self) -> list[Notification]:
+        """Return the notifications that are with the handler; for any thread."""
+        return [notification for _, notification in list(self.taken.values())]
+
+    def give_back_unsent(self) -> list[BatchRow]:
+        """Let the handler begin nothing more; return the rows that it may have sent.
+
+        For either thread.
+        """
+        taken = list(self.taken.values())
+        begun = {
+            notification.pk
+            for notification in give_back_unsent(
+                [notification for _, notification in taken], says_so=self.says_what_it_begins
+            )
+        }
+        return [(batch, notification) for batch, notification in taken if notification.pk in begun]

@@ -1,0 +1,117 @@
+"""A provider that is out of reach, out of order or busy, and the pause that follows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...models import NotificationTarget
+from ...observing.log import without_addresses
+from ..claims.pause import pause, resume
+from .context import RunContext
+from .lull import Lull
+from .messages import SoundAnswer
+from .reach import Reach
+
+
+class Trouble:
+    """What a run of one target knows about trouble with the provider; for the run's thread.
+
+    Args:
+        target: The target.
+        reach: What the lane knows.
+        context: The run's.
+
+    Attributes:
+        lull: The time in which the provider wants no more.
+    """
+
+    def __init__(self, target: NotificationTarget, reach: Reach, context: RunContext) -> None:
+        self.lull = Lull(context.settings.pause_seconds)
+        self._target = target
+        self._reach = reach
+        self._context = context
+        #: Answers that did not reach the provider, kept until another answer does, or the provider
+        #: is found to be down.
+        self._unreachable: list[SoundAnswer] = []
+        self._reason = ""
+
+    @property
+    def unreachable(self) -> int:
+        """How many notifications did not reach the provider, and are kept."""
+        return len(self._unreachable)
+
+    def take(self, answer: SoundAnswer) -> None:
+        """Apply an answer, put its notification back, or keep the answer for later."""
+        outcome = answer.outcome
+        if outcome.is_provider_down or outcome.is_busy:
+            self._reason = without_addresses(outcome.response, [outcome.notification])
+        elif not self._reach.is_cut_off:
+            self.lull.end()
+            self._apply_unreachable()
+        if outcome.is_busy:
+            if answer.batch.put_back(outcome.notification):
+                self.lull.begin(answer, has_answered=self._reach.has_answered)
+            else:
+                replace(answer, outcome=replace(outcome, is_busy=False)).apply()
+        elif outcome.is_attempt:
+            answer.apply()
+        else:
+            self._unreachable.append(answer)
+
+    def end(self, problem: str | None) -> str | None:
+        """Pause the target where the provider is down or busy, or end its pause.
+
+        Args:
+            problem: Why the target cannot be used, where the lane found a reason.
+
+        Returns:
+            The same, or the text about the pause.
+        """
+        if self._is_fault_of_one:
+            self._apply_unreachable()
+        if self.lull.is_too_long and problem is None:
+            return self._pause(self.lull.seconds, self.lull.refused, is_busy=True)
+        if self._reach.is_cut_off or (self._unreachable and problem is None):
+            return self._pause(self._context.settings.pause_seconds, self._unreachable)
+        if self._target.paused_until is not None and self._reach.has_answered:
+            resume(self._target, using=self._context.using)
+        return problem
+
+    @property
+    def _is_fault_of_one(self) -> bool:
+        """Whether the only fault is the provider's answer to a single notification."""
+        return (
+            self._reach.has_answered
+            and not self._reach.is_cut_off
+            and len(self._unreachable) == 1
+            and self._unreachable[0].outcome.out_of_order
+        )
+
+    def _apply_unreachable(self) -> None:
+        """Apply the answers that did not reach a provider which is there after all.
+
+        A notification that got no connection is tried again later. A notification that met with a
+        fault of the provider's own, while the provider takes others, may cause the fault: an
+        attempt as any other.
+        """
+        for answer in self._unreachable:
+            replace(answer, outcome=replace(answer.outcome, out_of_order=False)).apply()
+        self._unreachable.clear()
+
+    def _pause(self, seconds: float, tried: Sequence[SoundAnswer], *, is_busy: bool = False) -> str:
+        """Let the target rest; notifications that the provider did not see stay as they were.
+
+        But notifications that were tried first after an earlier pause go behind the rest, so that
+        no single notification can keep the others from being tried.
+
+        Args:
+            seconds: For how long.
+            tried: The answers of notifications that were tried in vain.
+            is_busy: Whether the provider answers, and wants no more.
+        """
+        if self._target.paused_until is not None and not self._reach.has_answered:
+            for answer in tried:
+                answer.batch.put_last(answer.outcome.notification, at=answer.at)
+        self._unreachable.clear()
+        return pause(
+            self._target, seconds, reason=self._reason, using=self._context.using, is_busy=is_busy
+        )
