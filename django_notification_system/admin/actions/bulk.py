@@ -149,9 +149,12 @@ def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_
     using = rows.db
     total = Changed()
     for keys in _chunks(list(rows.order_by().values_list("pk", flat=True))):
+        # The row's last change tells afterwards which they were, on every database, and also where
+        # the answer to the commit was lost.
+        stamp = timezone.now()
 
-        def change_some(keys: Sequence[Any] = keys) -> Changed:
-            return _change_some(change, keys, moment, user_id=user_id, using=using)
+        def change_some(keys: Sequence[Any] = keys, stamp: datetime = stamp) -> Changed:
+            return _change_some(change, keys, moment, stamp, user_id=user_id, using=using)
 
         done = patiently(change_some, using=using, patience_seconds=PATIENCE_SECONDS)
         total.changed += done.changed
@@ -160,14 +163,18 @@ def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_
 
 
 def _change_some(
-    change: Change, keys: Sequence[Any], moment: datetime, *, user_id: Any, using: str
+    change: Change,
+    keys: Sequence[Any],
+    moment: datetime,
+    stamp: datetime,
+    *,
+    user_id: Any,
+    using: str,
 ) -> Changed:
     why = _why(change, moment, using=using)
     chosen = Notification.objects.using(using).filter(pk__in=keys)
-    # The row's last change tells afterwards which they were, on every database.
-    stamp = timezone.now()
     with transaction.atomic(using=using):
-        free = chosen
+        free = chosen.exclude(modified_date=stamp)
         for condition in why.values():
             free = free.exclude(condition)
         number = free.order_by().update(
@@ -180,6 +187,8 @@ def _change_some(
         )
         result = Changed(number)
         if number < len(keys):
+            # With those that were changed before, by a commit that was not answered.
+            result.changed = chosen.filter(modified_date=stamp).count()
             left = chosen.exclude(modified_date=stamp)
             result.left = _counted(why, left.annotate(why=_case(why)), MEANWHILE).left
         if number:

@@ -56,6 +56,7 @@ class Claim:
         is_counted: Whether the claim counts as an interruption of its rows until their outcome.
         latest: The latest ``scheduled_delivery`` of its rows: a row that has a later one by now was
             put off since.
+        marking: The rows that are being claimed, until the database has answered.
     """
 
     token: uuid.UUID
@@ -67,6 +68,7 @@ class Claim:
     leaves_interrupted: bool = False
     is_counted: bool = True
     latest: datetime | None = None
+    marking: list[uuid.UUID] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Tell whether it holds anything."""
@@ -98,6 +100,15 @@ class Claim:
         """Give these back as they were; return how many were still held."""
         rows = self.rows(ids)
         return patiently(lambda: rows.update(**self._given_back()), using=self.using)
+
+    def give_back_unanswered(self) -> None:
+        """Release what a commit claimed whose answer was lost, before more rows are claimed.
+
+        Nobody would deliver those rows before their lease ends.
+        """
+        unanswered, self.marking = self.marking, []
+        if unanswered:
+            self.release(unanswered)
 
     def send_home(self, ids: Iterable[uuid.UUID]) -> None:
         """Give these back without a target: their record has moved to another."""
@@ -150,6 +161,7 @@ def claim_batch(
         made.append(claim)
 
         def take(by_priority: bool) -> None:
+            claim.give_back_unanswered()
             claim.notifications.clear()
             claim.unreadable.clear()
             parts, are_shares = first_of(
@@ -196,10 +208,12 @@ def claim_keys(
         The token, and the keys; none when nothing is left to claim. Another run may have been
         faster with some of them, and it is they who have the token.
     """
-    token = uuid.uuid4()
+    # Counted when they are taken over: to wait in a broker is no death.
+    claim = Claim(uuid.uuid4(), [], using, is_counted=False)
 
     def claim_of(rows_of: RowsOf, at_most: int) -> list[uuid.UUID]:
         def take(by_priority: bool) -> tuple[list[uuid.UUID], int, bool]:
+            claim.give_back_unanswered()
             parts, are_shares = first_of(
                 target,
                 due_at,
@@ -212,8 +226,8 @@ def claim_keys(
             order = Order(parts, at_most, due_at, using, by_index=not by_priority, rows_of=rows_of)
             with claiming_transaction(using):
                 keys, free = first_keys(order)
-                # Counted when they are taken over: to wait in a broker is no death.
-                marked = _mark_free(order, free, token, lease_seconds, is_counted=False)
+                marked = _mark_free(claim, order, free, lease_seconds)
+            claim.marking = []
             return keys, marked, bool(keys) or are_shares
 
         keys: list[uuid.UUID] = []
@@ -223,7 +237,7 @@ def claim_keys(
                 break
         return keys
 
-    return token, _in_turn(claim_of, size, levels, interrupted=True)
+    return claim.token, _in_turn(claim_of, size, levels, interrupted=True)
 
 
 def take_over(
@@ -312,26 +326,26 @@ def _take(claim: Claim, order: Order, lease_seconds: int) -> int:
             keys, free = first_keys(order)
         else:
             keys = free = [row.pk for row in rows]
-        marked = _mark_free(order, free, claim.token, lease_seconds, is_counted=True)
+        marked = _mark_free(claim, order, free, lease_seconds)
     if rows is not None and marked == len(rows):
         for row in rows:
             row.interruptions += 1  # as it was read before it was counted
         claim.notifications.extend(rows)
     elif marked:
         _read(claim, free)
+    claim.marking = []
     return len(keys)
 
 
-def _mark_free(
-    order: Order, keys: list[uuid.UUID], token: uuid.UUID, lease_seconds: int, *, is_counted: bool
-) -> int:
+def _mark_free(claim: Claim, order: Order, keys: list[uuid.UUID], lease_seconds: int) -> int:
+    claim.marking = keys
     return mark(
         keys,
-        token,
+        claim.token,
         lease_seconds,
         order.using,
         still_due_at=None if skips_locked(order.using) else order.due_at,
-        is_counted=is_counted,
+        is_counted=claim.is_counted,
     )
 
 

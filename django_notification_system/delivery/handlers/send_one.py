@@ -81,5 +81,5 @@ def _save(
     with transaction.atomic(using=using):
         notification.save(using=using, update_fields=[*fields, "interruptions", "modified_date"])
         keep_attempts(attempts_to_keep(outcomes), using=using)
-        deactivate_records(using, outcomes)
+        deactivate_records(using, outcomes, {notification.pk})
         announce([notification], using=using)

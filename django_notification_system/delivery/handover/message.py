@@ -271,12 +271,16 @@ def _mark_alone(
     *,
     using: str,
 ) -> int:
-    return patiently(
-        lambda: mark(
+    claim = Claim(token, [], using, is_counted=False)
+
+    def mark_some() -> int:
+        claim.give_back_unanswered()
+        claim.marking = keys
+        return mark(
             keys, token, settings.lease_seconds, using, still_due_at=due_at, is_counted=False
-        ),
-        using=using,
-    )
+        )
+
+    return patiently(mark_some, using=using)
 
 
 def _batch(

@@ -1,6 +1,7 @@
 """Refused addresses: count hard bounces, switch records off."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from uuid import UUID
 
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -14,19 +15,21 @@ from ...outcome import Outcome
 MOST_HARD_BOUNCES = 32_767
 
 
-def deactivate_records(using: str, outcomes: Iterable[Outcome]) -> None:
+def deactivate_records(using: str, outcomes: Iterable[Outcome], bounced: Collection[UUID]) -> None:
     """Count hard bounces, and switch off the records of dead addresses.
 
     Args:
         using: The database's alias; a transaction is open on the connection.
         outcomes: The outcomes of a batch; most refuse no address.
+        bounced: The keys of the notifications whose hard bounce is to be counted.
     """
     for outcome in outcomes:
-        if outcome.deactivate_record or outcome.hard_bounce:
+        hard_bounce = outcome.hard_bounce and outcome.notification.pk in bounced
+        if outcome.deactivate_record or hard_bounce:
             refuse_address(
                 with_address_of(outcome.notification.target_user_record, using=using),
                 for_good=outcome.deactivate_record,
-                hard_bounce=outcome.hard_bounce,
+                hard_bounce=hard_bounce,
             )
 
 

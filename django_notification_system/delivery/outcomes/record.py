@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connections, transaction
 from django.utils import timezone
@@ -83,9 +84,12 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     attempts = attempts_to_keep(outcomes)
     touches_records = any(outcome.deactivate_record or outcome.hard_bounce for outcome in outcomes)
     is_one_statement = len(groups) == 1 and not attempts and not touches_records
+    bounced = [outcome.notification.pk for outcome in outcomes if outcome.hard_bounce]
     # Inside the caller's transaction a savepoint keeps a failed statement from ruining the rest.
     alone = is_one_statement and not connections[claim.using].in_atomic_block
     with nullcontext() if alone else transaction.atomic(using=claim.using):
+        # Read first: the statements below give the rows back.
+        bounced_now = _lock_held(claim, bounced)
         for (fields, delivered, overrules), notifications in groups.items():
             _write(
                 claim,
@@ -95,7 +99,24 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
                 put_off_after=None if overrules else claim.latest,
             )
         keep_attempts(attempts, using=claim.using)
-        deactivate_records(claim.using, outcomes)
+        deactivate_records(claim.using, outcomes, bounced_now)
+
+
+def _lock_held(claim: Claim, keys: Sequence[UUID]) -> set[UUID]:
+    """Lock the rows that this run still holds, and return their keys.
+
+    A row that was recorded before is held no more. So a bounce is counted once, even where a lost
+    connection hid whether the counting transaction was committed.
+    """
+    if not keys:
+        return set()
+    connection, rows = connections[claim.using], claim.rows(keys)
+    if connection.vendor == "sqlite":
+        # On SQLite a transaction waits for another writer only if the first statement writes.
+        rows.update(claim_token=claim.token)
+    no_key = connection.features.has_select_for_no_key_update
+    locked = rows.order_by("pk").select_for_update(no_key=no_key)
+    return set(locked.values_list("pk", flat=True))
 
 
 def _changed_fields(outcome: Outcome) -> tuple[str, ...]:

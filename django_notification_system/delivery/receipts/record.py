@@ -111,6 +111,9 @@ class _Recording:
         for receipt in receipts:
             self.receipts[receipt.provider_message_id].append(receipt)
         self.attempts: list[NotificationAttempt] = []
+        #: What the batch ended, by key: kept where the batch is recorded again, because the answer
+        #: to the commit was lost, and nothing is news any more.
+        self.ended: dict[UUID, str] = {}
 
     def run(self) -> int:
         """Record the batch; return how many of the receipts have a notification."""
@@ -130,6 +133,8 @@ class _Recording:
                 if _state(notification) != before:
                     changed.append(notification)
                 if notification.status != before["status"]:
+                    self.ended[notification.pk] = notification.status
+                if self.ended.get(notification.pk) == notification.status:
                     ended.append(notification)
             self._write(changed, {notification.pk for notification in ended})
             keep_attempts(self.attempts, using=self.using)
