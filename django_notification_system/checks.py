@@ -1,6 +1,5 @@
 """System checks of the settings: what is wrong is said at start, with the setting's name."""
 
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,18 +8,22 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-from django.utils import translation
 
 from . import conf
 from .exceptions import TargetUnavailable
-from .modules import as_folder, import_dotted, is_folder, is_importable
+from .modules import as_folder, import_dotted, is_folder, is_importable, is_module_name
 from .setting_names import check_option_names, check_setting_names, check_target_keys
 from .setting_rules import SECONDS_TO_WAIT, Rule, cut, rules_of, shown
+from .targets import (
+    built_in_keys,
+    describe,
+    known_description,
+    module_name_of,
+    settings_class_of,
+    target_key,
+    targets_to_ask,
+)
 
-#: What each built-in target's client is called, and the extra that brings it.
-CLIENTS = {"twilio_sms": ("twilio", "twilio"), "expo": ("exponent_server_sdk", "expo")}
 _OUT_OF_THE_ORDINARY = "Use plain dictionaries, lists, texts and numbers."
 
 
@@ -39,7 +42,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         ("The settings", check_setting_names),
         (conf.TARGETS, _check_targets),
         (conf.TARGETS, check_target_keys),
-        ("The sender's address", _check_sender),
+        (conf.HANDLERS, _ask_targets),
         (conf.ENGINE, _check_engine),
         (conf.ENGINE, _check_retry),
         (conf.ENGINE, _check_overrides),
@@ -70,28 +73,44 @@ def _check_targets() -> Iterator[CheckMessage]:
         if not isinstance(values, Mapping):
             yield _error(1, f"{name} must be a dictionary.")
             continue
-        rules = rules_of(conf.settings_class_of(key))
-        for said in _wrong_values(name, values, rules):
-            yield _error(3, said)
-        # Any other option of a project's own target is for its handler.
-        may_have_others = key not in conf.KEYS_OF_BUILT_IN_TARGETS
-        yield from check_option_names(name, values, rules, may_have_others=may_have_others)
-        if key == "twilio_sms":
-            yield from _check_twilio(name, values)
-        yield from _check_client(name, key, values)
+        yield from _check_target(name, key, values)
 
 
-def _check_sender() -> Iterator[CheckMessage]:
+def _check_target(name: str, key: Any, values: Mapping[Any, Any]) -> Iterator[CheckMessage]:
+    settings_class = settings_class_of(key)
+    rules = rules_of(settings_class)
+    for said in _wrong_values(name, values, rules):
+        yield _error(3, said)
+    # Any other option of a target that declares none is for its handler.
+    may_have_others = settings_class is conf.TargetSettings
+    yield from check_option_names(name, values, rules, may_have_others=may_have_others)
+
+
+def _ask_targets() -> Iterator[CheckMessage]:
+    """Ask the targets' modules: this app's own, and those of the project's that are set."""
+    has_wrong_place = any(True for _ in _check_locations(conf.HANDLERS))
+    for module_name in targets_to_ask():
+        try:
+            described = describe(module_name)
+        except TargetUnavailable as error:
+            if not has_wrong_place:
+                yield _warning(6, f"Target {module_name!r} cannot be checked: {error}")
+            described = known_description(module_name)
+        if described is not None and described.check is not None:
+            yield from _asked(described.check, described.source)
+
+
+def _asked(check: Callable[[], Iterable[CheckMessage]], source: str) -> Iterator[CheckMessage]:
+    """Yield what a module's own function finds; a fault in it keeps no project from starting."""
     try:
-        address = conf.email_settings().from_email or settings.DEFAULT_FROM_EMAIL
-    except (TargetUnavailable, AttributeError, TypeError):
-        return  # the other checks say so
-    # Imported here: it brings Django's mail with it, and models, which checks are older than.
-    from .notification_handlers.email.sender_address import correct_sender, fault_of_sender
-
-    with translation.override(None):  # what checks say is English
-        if isinstance(address, str) and (fault := fault_of_sender(address)):
-            yield _error(14, f"{fault} {correct_sender()}")
+        yield from check() or ()
+    except Exception as error:
+        # Not the error's own text, which may repeat a secret.
+        yield _warning(
+            6,
+            f"check() in {source} raised {type(error).__name__}.",
+            hint="Let it yield system checks. Whatever its name, it is called at start.",
+        )
 
 
 def _check_engine() -> Iterator[CheckMessage]:
@@ -126,15 +145,19 @@ def _check_overrides() -> Iterator[CheckMessage]:
         name = f"{conf.ENGINE}['OVERRIDE_RECIPIENTS'][{shown(key)}]"
         if not isinstance(key, str):
             yield _error(9, f"{name} names no target.")
-        elif (right := conf.target_key(key)) != key:
+        elif (right := target_key(key)) != key:
             yield _error(9, f"{name} names a module and no target.", hint=f"Write {right!r}.")
         elif not isinstance(address, str) or not address.strip() or not address.isprintable():
             yield _error(9, f"{name} must be an address.")
-        elif key == "email":
-            try:
-                validate_email(address.strip())
-            except ValidationError:
-                yield _error(9, f"{name} is no email address: {address}")
+        elif fault := _fault_of_address(key, address.strip()):
+            yield _error(9, f"{name} {fault}")
+
+
+def _fault_of_address(key: str, address: str) -> str:
+    described = known_description(module_name_of(key)) if is_module_name(key) else None
+    if described is None or described.fault_of_address is None:
+        return ""
+    return described.fault_of_address(address)
 
 
 def _check_task_engine() -> Iterator[CheckMessage]:
@@ -174,10 +197,12 @@ def _check_lease() -> Iterator[CheckMessage]:
     if not isinstance(engine, Mapping) or not isinstance(targets, Mapping):
         return  # the other checks say so
     lease = engine.get("LEASE_SECONDS", conf.EngineSettings.lease_seconds)
+    keys = built_in_keys() | {key for key in targets if isinstance(key, str)}
     timeouts = [
-        values.get("timeout", settings_class.timeout)
-        for key, settings_class in conf.TARGETS_WITH_TIMEOUT.items()
-        if isinstance(values := targets.get(key, {}), Mapping)
+        values.get("timeout", default)
+        for key in sorted(keys)
+        if (default := getattr(settings_class_of(key), "timeout", None)) is not None
+        and isinstance(values := targets.get(key, {}), Mapping)
     ]
     rules = rules_of(conf.EngineSettings)["lease_seconds"], SECONDS_TO_WAIT
     if not rules[0].allows(lease) or not all(map(rules[1].allows, timeouts)):
@@ -197,32 +222,6 @@ def _wrong_values(name: str, values: Mapping[Any, Any], rules: Mapping[str, Rule
     for option, rule in sorted(rules.items()):
         if option in values and not rule.allows(values[option]):
             yield f"{name}[{option!r}] must be {rule.expected}."
-
-
-def _check_twilio(name: str, values: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    # Empty strings are how release 1.5.3 told people to leave Twilio unused.
-    if not values.get("account_sid"):
-        return
-    if not values.get("auth_token"):
-        yield _error(4, f"{name} has an account_sid but no auth_token.", hint="Add the token.")
-    if not values.get("sender") and not values.get("messaging_service_sid"):
-        yield _error(
-            4,
-            f"{name} says not where messages come from.",
-            hint="Add a 'sender' (a number such as +15005550006) or a 'messaging_service_sid'.",
-        )
-
-
-def _check_client(name: str, key: str, values: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    if key not in CLIENTS or (key == "twilio_sms" and not values.get("account_sid")):
-        return
-    client, extra = CLIENTS[key]
-    if importlib.util.find_spec(client) is None:
-        yield _warning(
-            2,
-            f"{name} is set, but its client {client!r} is not installed.",
-            hint=f"Install it: pip install django-notification-system[{extra}]",
-        )
 
 
 def _check_locations(setting: str) -> Iterator[CheckMessage]:

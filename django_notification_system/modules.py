@@ -8,18 +8,24 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from pkgutil import iter_modules
 from threading import RLock
 from types import ModuleType
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from .conf import BUILT_IN_TARGETS, module_locations
+from .conf import module_locations
 from .exceptions import TargetUnavailable
 
 Location = str | Path
+
+#: The package with the handlers of this app's own targets.
+BUILT_IN_HANDLERS = "django_notification_system.notification_handlers"
 
 #: What a module may raise while it is imported and no more than its own target is to suffer from:
 #: a module that calls ``sys.exit()`` would end the run for all the others.
@@ -72,7 +78,7 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
             )
             % name
         )
-    built_in = name in BUILT_IN_TARGETS
+    built_in = name in built_in_names()
     for location in reversed(module_locations(setting)):
         folder = as_folder(location)
         if folder is not None:
@@ -86,6 +92,17 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
         dotted = f"{built_in_package}.{name}"
         return FoundModule(import_dotted(dotted), dotted)
     return None
+
+
+@cache
+def built_in_names() -> frozenset[str]:
+    """Return the module names of this app's own targets: the folders that have settings."""
+    [path] = import_dotted(BUILT_IN_HANDLERS).__path__
+    return frozenset(
+        found.name
+        for found in iter_modules([path])
+        if any(part.name == "settings" for part in iter_modules([f"{path}/{found.name}"]))
+    )
 
 
 def is_module_name(name: str) -> bool:
@@ -202,6 +219,21 @@ def _place_of_failure(error: BaseException) -> str:
 
 def _line(file: str, number: int | None) -> str:
     return _("%(file)s, line %(number)s") % {"file": file, "number": number}
+
+
+def function_of(found: FoundModule, name: str) -> Any:
+    """Return a function of a module, or ``None`` where the module has none of this name.
+
+    A built-in package imports its provider's client only when it is asked for a function that needs
+    the client.
+
+    Raises:
+        TargetUnavailable: When the client does not import.
+    """
+    try:
+        return getattr(found.module, name, None)
+    except FAILURES as error:
+        raise TargetUnavailable(_describe_failure(found.source, error)) from error
 
 
 def missing_function(found: FoundModule, names: Sequence[str]) -> TargetUnavailable:

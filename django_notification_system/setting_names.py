@@ -12,8 +12,15 @@ from django.core.checks import CheckMessage
 
 from . import conf
 from .exceptions import TargetUnavailable
-from .modules import as_folder, import_dotted, is_importable, is_module_name
+from .modules import (
+    as_folder,
+    built_in_names,
+    import_dotted,
+    is_importable,
+    is_module_name,
+)
 from .setting_rules import shown
+from .targets import built_in_keys, target_key
 
 #: What every setting of this app begins with.
 PREFIX = conf.ENGINE
@@ -49,14 +56,14 @@ def check_target_keys() -> Iterator[CheckMessage]:
     ask it. A key that is like none may belong to a target that is still to come.
     """
     given = [(name, key) for name, values in _settings_by_target() for key in values]
-    if all(key in conf.KEYS_OF_BUILT_IN_TARGETS for _, key in given):
+    if all(key in built_in_keys() for _, key in given):
         return
-    own = set(_modules_of_handlers()) - set(conf.BUILT_IN_TARGETS)
-    known = [*conf.KEYS_OF_BUILT_IN_TARGETS, *sorted(own)]
+    own = set(_modules_of_handlers()) - built_in_names()
+    known = [*sorted(built_in_keys()), *sorted(own)]
     for name, key in given:
         if key in known or not isinstance(key, str):
             continue
-        if meant := _meant(conf.target_key(key), known) or _part_or_whole(key, known):
+        if meant := _meant(target_key(key), known) or _part_or_whole(key, known):
             yield _warning(
                 4,
                 f"{name}[{shown(key)}] belongs to no target; it is ignored.",
@@ -80,7 +87,7 @@ def _settings_by_target() -> Iterator[tuple[str, Mapping[Any, Any]]]:
 
 
 def _is_module(key: Any) -> bool:
-    return isinstance(key, str) and conf.target_key(key) != key
+    return isinstance(key, str) and target_key(key) != key
 
 
 def check_option_names(

@@ -45,25 +45,35 @@ class Rule:
             return False
 
 
-def setting(default: Any, rule: Rule, *, repr: bool = True) -> Any:  # noqa: A002 # dataclasses' word
-    """Declare a setting: a dataclass's field with what its value must be.
+def setting(
+    default: Any,
+    rule: Rule,
+    says: str = "",
+    *,
+    repr: bool = True,  # noqa: A002 # dataclasses' word
+) -> Any:
+    """Declare a setting: a dataclass's field with its default, its rule and its sentence.
 
     Args:
-        default: Its value where a project does not set it.
-        rule: What it must be.
-        repr: Whether it may be shown.
+        default: The value where a project does not set it.
+        rule: What the value must be.
+        says: What the setting is for, as the reference says so, in reStructuredText.
+        repr: Whether the value may be shown; a secret's may not.
     """
-    return field(default=default, repr=repr, metadata={"rule": rule})
+    return field(default=default, repr=repr, metadata={"rule": rule, "says": says})
 
 
 def rules_of(settings_class: Any) -> Mapping[str, Rule]:
-    """Return the rule of each setting that a dataclass declares, by the setting's name."""
+    """Return the rule of each setting that a dataclass declares, by the setting's name.
+
+    A field that was not made by ``setting()`` may have any value.
+    """
     return _rules_of(settings_class)
 
 
 @cache
 def _rules_of(settings_class: Any) -> Mapping[str, Rule]:
-    return {each.name: each.metadata["rule"] for each in fields(settings_class)}
+    return {each.name: each.metadata.get("rule", ANYTHING) for each in fields(settings_class)}
 
 
 def shown(value: Any) -> str:
@@ -147,6 +157,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
+ANYTHING = Rule(lambda value: True, "anything")
 TEXT = Rule(lambda value: isinstance(value, str), "a string")
 SECONDS_TO_WAIT = number(
     lambda value: 0 < value <= 86_400, "a number of seconds above 0, at most 86400, which is a day"

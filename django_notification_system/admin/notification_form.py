@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
+from ..draft import Draft
 from ..exceptions import InvalidNotification, TargetUnavailable
 from ..models import Notification
 from ..models.notification import refuse_bad_extra
@@ -132,7 +133,21 @@ class NotificationForm(VersionedForm):
         except TargetUnavailable:
             has_own_creator = True
         if not has_own_creator:  # whose rules are its own, and for notify() too
-            validate_content(target, self._value("body"), self._value("extra") or {})
+            validate_content(target, self._draft())
+
+    def _draft(self) -> Draft:
+        """Return what the notification is to say, as ``notify()`` would have it."""
+        return Draft(
+            title=self._value("title"),
+            body=self._value("body"),
+            extra=self._value("extra") or {},
+            scheduled_delivery=self._value("scheduled_delivery"),
+            retry_time_interval=self._value("retry_time_interval"),
+            max_retries=self._value("max_retries"),
+            idempotency_key=self._value("idempotency_key"),
+            expires_at=self._value("expires_at"),
+            priority=self._value("priority"),
+        )
 
     def _refuse_early_expiry(self) -> None:
         expires_at = self._value("expires_at")

@@ -24,9 +24,10 @@ except ImportError:
             f" ({error}): pip install django-notification-system[tasks]"
         ) from error
 
-from ..conf import ENGINE, engine_settings, target_key
+from ..conf import ENGINE, engine_settings
 from ..delivery.handover.engine import BatchMessage, deliver_batch, hand_over_due, hand_over_next
 from ..delivery.handover.time_limit import ENQUEUE_SECONDS, within
+from ..targets import target_key
 
 DEFAULT_QUEUE = "default"
 #: A worker begins no more of a batch after so many seconds, and hands over the rest anew: RQ ends a

@@ -25,7 +25,6 @@ except ImportError as error:
         " pip install django-notification-system[twilio]"
     ) from error
 
-from ..conf import TwilioSettings, twilio_settings
 from ..delivery.receipts.record import record_receipts
 from ..exceptions import TargetUnavailable
 from ..notification_handlers.twilio.callback import (
@@ -34,6 +33,7 @@ from ..notification_handlers.twilio.callback import (
     message_id_of_attempt,
 )
 from ..notification_handlers.twilio.faults import Verdict, fault_of_code
+from ..notification_handlers.twilio.settings import TwilioSettings, twilio_settings
 from ..outcome import Receipt, ReceiptResult
 
 logger = logging.getLogger("django_notification_system")

@@ -1,12 +1,13 @@
 """Insert the notifications of a batch of users, every notification only once."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from ..draft import Draft
 from ..models import Notification
 from ..models.digest import notification_digest
-from .draft import Draft, retry_fields
+from .draft import retry_fields
 
 #: Servers refuse a larger statement: MariaDB's max_allowed_packet is 16 MiB by default.
 #: https://mariadb.com/kb/en/server-system-variables/#max_allowed_packet
@@ -15,10 +16,11 @@ STATEMENT_SIZE = 4 * 1024 * 1024
 
 def insert_notifications(
     draft: Draft,
-    recipients: Iterable[tuple[uuid.UUID, uuid.UUID]],
+    recipients: Sequence[tuple[uuid.UUID, uuid.UUID]],
     scheduled_delivery: datetime,
     *,
     using: str,
+    intervals: Mapping[uuid.UUID, int | None],
 ) -> int:
     """Insert a notification for every record, unless the same notification exists.
 
@@ -29,11 +31,15 @@ def insert_notifications(
         recipients: Pairs of keys: of the record, and of the record's target.
         scheduled_delivery: When the notifications are due.
         using: The database's alias; a transaction is open on the connection.
+        intervals: The minutes between attempts that a target's module names, by the target's key.
 
     Returns:
         How many notifications were inserted.
     """
-    retries = retry_fields(draft)
+    retries = {
+        target_id: retry_fields(draft, intervals.get(target_id))
+        for target_id in {target_id for _, target_id in recipients}
+    }
     notifications = [
         Notification(
             target_user_record_id=record_id,
@@ -45,7 +51,7 @@ def insert_notifications(
             scheduled_delivery=scheduled_delivery,
             expires_at=draft.expires_at,
             priority=draft.priority,
-            **retries,
+            **retries[target_id],
             idempotency_key=draft.idempotency_key,
         )
         for record_id, target_id in recipients

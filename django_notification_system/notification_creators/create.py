@@ -11,6 +11,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from ..deadlock import ATTEMPTS, despite_deadlocks
+from ..draft import Draft
 from ..exceptions import (
     InvalidNotification,
     NotificationsNotCreated,
@@ -19,11 +20,10 @@ from ..exceptions import (
 )
 from ..models import Notification, NotificationOptOut, NotificationTarget, TargetUserRecord
 from .bulk import insert_notifications
-from .draft import Draft
 from .nothing_created import Tally
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
-from .validate_content import validate_content
+from .validate_content import retry_interval_of, validate_content
 
 #: How many users are read, and notified, at a time.
 BATCH_SIZE = 2000
@@ -58,7 +58,7 @@ class Creation:
         self.scheduled_delivery: datetime = draft.scheduled_delivery or timezone.now()
         self.tally = Tally()
         self._creators: dict[Any, FoundCreator | None] = {}
-        self._checked: set[str] = set()
+        self._intervals: dict[Any, int | None] = {}
 
     def run(self, users: Any) -> Tally:
         """Notify all the users, or none if an error is raised.
@@ -109,7 +109,11 @@ class Creation:
         if recipients:
             self.tally.reached = True
             self.tally.inserted += insert_notifications(
-                self.draft, recipients, self.scheduled_delivery, using=self.using
+                self.draft,
+                recipients,
+                self.scheduled_delivery,
+                using=self.using,
+                intervals=self._intervals,
             )
         for target_id, user_ids in by_creator.items():
             opted_out |= self._ask_creator(self.targets[target_id], list(user_ids))
@@ -138,7 +142,8 @@ class Creation:
         if target.pk not in self._creators:
             creator = find_creator(target) if self.with_creators else None
             if creator is None:
-                validate_content(target, self.draft.body, self.draft.extra)
+                validate_content(target, self.draft)
+                self._intervals[target.pk] = retry_interval_of(target)
             elif self.draft.idempotency_key is not None and not creator.takes("idempotency_key"):
                 raise InvalidNotification(
                     f"create_notification() in {creator.source} takes no idempotency_key, so it "

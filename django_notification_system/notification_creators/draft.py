@@ -1,9 +1,6 @@
 """A notification's content, checked once for all recipients."""
 
-import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -13,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from ..conf import retry_policy
+from ..draft import Draft
 from ..exceptions import InvalidNotification
 from ..models import Notification
 from ..models.notification import (
@@ -27,39 +25,6 @@ TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
 KEY_MAX_LENGTH: int = Notification._meta.get_field("idempotency_key").max_length or 0
 #: The largest number in every database's integer column.
 LARGEST_INTEGER = 2_147_483_647
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A notification's content, still without a recipient.
-
-    Attributes:
-        title: One line, at most 100 characters.
-        body: The message.
-        extra: A JSON object.
-        scheduled_delivery: When the notification is due, or ``None`` for at once.
-        expires_at: The notification is not sent from then on; ``None`` for never.
-        retry_time_interval: Minutes from a failed attempt to the next, or ``None`` for the
-            project's policy.
-        max_retries: Attempts before ``DELIVERY FAILURE``, or ``None`` for the policy's.
-        idempotency_key: The caller's name for an occasion that must not be notified twice.
-        priority: Among due notifications, a higher priority goes first.
-    """
-
-    title: str
-    body: str
-    extra: dict[str, Any]
-    scheduled_delivery: datetime | None
-    retry_time_interval: int | None
-    max_retries: int | None
-    idempotency_key: str | None
-    expires_at: datetime | None = None
-    priority: int = LOWEST_PRIORITY
-
-    @cached_property
-    def size(self) -> int:
-        """About how many bytes a row takes on the way to the database."""
-        return len(self.body.encode()) + len(json.dumps(self.extra)) + 500
 
 
 def make_draft(
@@ -115,15 +80,21 @@ def make_draft(
     )
 
 
-def retry_fields(draft: Draft) -> dict[str, Any]:
+def retry_fields(draft: Draft, interval_of_target: int | None = None) -> dict[str, Any]:
     """Return a notification's fields for the time and number of its retries.
 
     A notification without an interval follows the project's policy. Its own interval is then the
     policy's first, rounded, for readers of the field such as handlers in the manner of release
     1.5.3.
+
+    Args:
+        draft: The content.
+        interval_of_target: The minutes in the module of the target, or ``None``.
     """
     policy = retry_policy()
     interval = draft.retry_time_interval
+    if interval is None:
+        interval = interval_of_target
     return {
         "follows_retry_policy": interval is None,
         "retry_time_interval": ceil(policy.first_interval) if interval is None else interval,

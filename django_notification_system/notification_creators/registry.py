@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..conf import BUILT_IN_TARGETS, CREATORS
+from ..conf import CREATORS
 from ..models import NotificationTarget
-from ..modules import find_module, missing_function
+from ..modules import built_in_names, find_module, missing_function
 
 BUILT_IN_PACKAGE = "django_notification_system.notification_creators"
 
@@ -55,7 +55,7 @@ def find_creator(target: NotificationTarget) -> FoundCreator | None:
     """
     name = target.notification_module_name
     found = find_module(name, CREATORS, BUILT_IN_PACKAGE)
-    if found is None or (name in BUILT_IN_TARGETS and not found.shadows_built_in):
+    if found is None or (name in built_in_names() and not found.shadows_built_in):
         return None
     function = getattr(found.module, "create_notification", None)
     if function is None:

@@ -1,24 +1,26 @@
 """A target's own rules for a notification, made by ``notify()``, a creator or the admin."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..draft import Draft
 from ..models import NotificationTarget
+from ..targets import known_description
 
 
-def validate_content(target: NotificationTarget, body: str, extra: Mapping[str, Any]) -> None:
+def validate_content(target: NotificationTarget, draft: Draft) -> None:
     """Check a target's own rules, so that a notification without a chance is refused at once.
 
     Args:
         target: The notification's target.
-        body: The notification's body.
-        extra: The notification's ``extra``.
+        draft: The notification's content.
 
     Raises:
         InvalidNotification: When the notification could never be delivered.
     """
-    if target.notification_module_name == "email":
-        # Imported here, because the email rules load the HTML converter.
-        from .validate_email import validate_email
+    described = known_description(target.notification_module_name)
+    if described is not None and described.validate is not None:
+        described.validate(draft)
 
-        validate_email(body, extra)
+
+def retry_interval_of(target: NotificationTarget) -> int | None:
+    """Return the minutes between attempts that a target's module names, or ``None``."""
+    described = known_description(target.notification_module_name)
+    return None if described is None else described.retry_time_interval

@@ -1,29 +1,43 @@
-"""The interface of a handler: a module with ``deliver()``, and perhaps ``fetch_receipts()``.
+"""The interface of a handler: a module with ``deliver()``, and more about its target if it likes.
 
 ``deliver()`` is for handlers that send many messages at once or keep a connection open. A handler
 that sends one message at a time defines ``send_notification(notification)`` and returns an
-``Outcome``.
+``Outcome``. ``FetchReceipts`` and each part of ``DescribesItself`` are optional.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from datetime import timedelta
+from typing import Any, ClassVar, Protocol
 
+from django.core.checks import CheckMessage
+
+from ..conf import TargetSettings, read_settings
 from ..delivery.handlers.on_its_way import begin_sending
-from ..exceptions import TargetUnavailable
+from ..draft import Draft
+from ..exceptions import InvalidNotification, TargetUnavailable
 from ..models import Notification
 from ..observing.observers import provider_call
 from ..outcome import Outcome, Receipt, ReceiptResult, one_line, shortened
+from ..setting_rules import setting
+from .preview import Preview
 
 __all__ = [
+    "DescribesItself",
+    "Draft",
     "FetchReceipts",
     "Handler",
+    "InvalidNotification",
     "Outcome",
+    "Preview",
     "Receipt",
     "ReceiptResult",
+    "TargetSettings",
     "TargetUnavailable",
     "begin_sending",
     "one_line",
     "provider_call",
+    "read_settings",
+    "setting",
     "shortened",
 ]
 
@@ -74,5 +88,93 @@ class FetchReceipts(Protocol):
         Raises:
             TargetUnavailable: When the provider cannot be asked now. Yielded receipts are recorded;
                 the other messages are asked about again in the next run.
+        """
+        ...
+
+
+class DescribesItself(Protocol):
+    """A module that says more of its target. Each part is optional.
+
+    The names are taken: a module that uses one for something else is misunderstood. Where a module
+    takes the place of a built-in one, the built-in ``Settings``, ``check()``, ``validate()``,
+    ``fault_of_address()`` and ``redirected_extra()`` count until the module has its own.
+
+    Attributes:
+        Settings: A frozen dataclass that inherits ``TargetSettings`` and declares with
+            ``setting()`` what the target's entry in ``NOTIFICATION_SYSTEM_TARGETS`` may hold. The
+            system checks compare the entry with it, names too; the handler reads the entry with
+            ``read_settings()``. Of what every target has, a class may change the default of
+            ``receipts_after``, and no other.
+        RETRY_TIME_INTERVAL: The minutes from a failed attempt to the next, for what ``notify()``
+            makes without an interval; by default the project's ``RETRY`` counts.
+        RECEIPTS_KEPT: For how long the provider keeps a receipt; by default a day.
+    """
+
+    Settings: ClassVar[type[TargetSettings]]
+    RETRY_TIME_INTERVAL: ClassVar[int]
+    RECEIPTS_KEPT: ClassVar[timedelta]
+
+    def check(self) -> Iterable[CheckMessage]:
+        """Return what is wrong with the settings beyond the rule of each, as system checks.
+
+        Called when Django starts: send nothing, and ask no database.
+        """
+        ...
+
+    def destination(self) -> str:
+        """Return where messages go, a server's address for instance, for people and in a line.
+
+        ``send_test_notification`` shows it, and so does the admin's page of the target. A password
+        in a URL is left out.
+
+        Raises:
+            TargetUnavailable: When a setting is wrong, so that nothing could be sent.
+        """
+        ...
+
+    def preview(self, notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
+        """Return a message as its recipient would see it, for the admin. Send and save nothing.
+
+        Args:
+            notification: With its record, target and user loaded.
+            may_render: Whether the person may see what code of the project's makes of the
+                notification, a template for instance.
+            with_text: Whether the text is asked for that is made of an email's HTML part.
+        """
+        ...
+
+    def validate(self, draft: Draft) -> None:
+        """Refuse what could never be delivered.
+
+        ``notify()``, the creators and the admin's form ask before a notification is made, so that
+        whoever makes it learns of it in time. Where the target has a creator of the project's own,
+        only that one is asked.
+
+        Args:
+            draft: What the notification is to say.
+
+        Raises:
+            InvalidNotification: With what to do. ``argument`` names the argument to blame.
+        """
+        ...
+
+    def fault_of_address(self, address: str) -> str:
+        """Return why an address is none, such as "is no loft", or an empty text.
+
+        The system checks ask about ``OVERRIDE_RECIPIENTS``.
+
+        Args:
+            address: The address, without white space around it.
+        """
+        ...
+
+    def redirected_extra(self, extra: dict[str, Any], address: str) -> dict[str, Any]:
+        """Return ``extra`` without what names people, where ``OVERRIDE_RECIPIENTS`` is set.
+
+        By default ``cc`` and ``bcc`` are left out.
+
+        Args:
+            extra: The notification's. Leave it as it is, and return another.
+            address: The record's own address, which the message does not go to.
         """
         ...

@@ -1,32 +1,25 @@
-"""Where the settings make a target's messages go, for people, and without any secret."""
+"""Where a target's messages go, for people, as its handler's module says."""
 
-from django.utils.translation import gettext as _
-
-from ..conf import expo_settings, twilio_settings
 from ..delivery.handlers.find import FoundHandler
 from ..exceptions import TargetUnavailable
-from ..models import NotificationTarget
-from ..notification_handlers.email.connection import ConnectionPool
+from ..outcome import one_line
 from ..printable import without_password
 
 
-def destination(target: NotificationTarget, handler: FoundHandler) -> str:
-    """Return the destination of the target's messages; empty where only the handler knows."""
-    if not handler.is_built_in:
+def destination(handler: FoundHandler) -> str:
+    """Return the destination of a target's messages; empty where only the handler knows.
+
+    Args:
+        handler: The target's handler.
+
+    Raises:
+        TargetUnavailable: When a setting is wrong, so that no message could be sent.
+    """
+    if handler.destination is None:
         return ""
-    if target.notification_module_name == "twilio":
-        return without_password(twilio_settings().base_url)
-    if target.notification_module_name == "expo":
-        return without_password(expo_settings().base_url)
-    return _mail_server() if target.notification_module_name == "email" else ""
-
-
-def _mail_server() -> str:
     try:
-        pool = ConnectionPool(timeout=1)
+        return without_password(str(handler.destination()))
     except TargetUnavailable:
-        return ""  # the handler says so
-    with pool, pool.borrow() as connection:
-        if pool.is_local:
-            return _("%(backend)s, which sends no mail") % {"backend": connection.backend_name}
-        return connection.server or connection.backend_name
+        raise
+    except Exception as error:  # of a project's own function: the message is sent all the same
+        return one_line(error)

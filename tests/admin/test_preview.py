@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_notification_system.admin.preview import CHARACTERS_SHOWN, sealed
+from django_notification_system.admin.preview import sealed
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.notification_handlers.preview import CHARACTERS_SHOWN
 from tests.conftest import MakeDue
 from tests.support.admin_site import Records, address, staff_client
 

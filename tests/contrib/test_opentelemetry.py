@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from django_notification_system.contrib.opentelemetry import tracing
 from django_notification_system.models import NotificationOptOut, TargetUserRecord
 from django_notification_system.notification_handlers import email as email_handler
-from django_notification_system.notification_handlers import twilio as twilio_handler
+from django_notification_system.notification_handlers.twilio import sending as twilio_handler
 from django_notification_system.observing import observers
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn

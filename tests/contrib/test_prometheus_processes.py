@@ -11,11 +11,11 @@ from typing import Any
 
 import requests
 
-from tests.engine.test_projects import SITE, Project, set_up, start
 from tests.support.scrapes import Samples, samples_of, scrape
-from tests.support.subprocesses import environment_of
+from tests.support.site import SITE, Project, set_up, start_project
 
-__all__ = ["set_up", "start"]  # the fixtures
+__all__ = ["set_up", "start_project"]  # the fixtures
+from tests.support.subprocesses import environment_of
 
 ATTEMPTS = "attempts_total{outcome=delivered,target=Email}"
 CALLS = "provider_call_seconds_count{result=ok,target=Email}"
@@ -32,9 +32,9 @@ def make_due(project: Project) -> None:
 
 
 def test_counts_go_on_from_one_cron_run_to_the_next(
-    start: Callable[..., Project], tmp_path: Path
+    start_project: Callable[..., Project], tmp_path: Path
 ) -> None:
-    project = start("metrics")
+    project = start_project("metrics")
     file = tmp_path / "notifications.prom"
     settings = prometheus(FILE=str(file))
     project.manage("process_notifications", **settings)
@@ -48,8 +48,10 @@ def test_counts_go_on_from_one_cron_run_to_the_next(
     assert second["provider_call_seconds_count{result=ok,target=Twilio}"] == 2
 
 
-def test_a_watching_process_serves_its_counts_and_the_queue(start: Callable[..., Project]) -> None:
-    project = start("metrics")
+def test_a_watching_process_serves_its_counts_and_the_queue(
+    start_project: Callable[..., Project],
+) -> None:
+    project = start_project("metrics")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

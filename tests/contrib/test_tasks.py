@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import django
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
@@ -22,16 +21,13 @@ from django_notification_system.delivery.handover.dispatch import Rest
 from django_notification_system.delivery.handover.time_limit import ENQUEUE_SECONDS
 from django_notification_system.models import Notification, TargetUserRecord
 from tests.conftest import MakeDue
-from tests.engine.test_engine import in_real_transactions
-from tests.engine.test_pauses import make_many
 from tests.settings import TEST_DATABASE
 from tests.support.handlers.loft import flown
+from tests.support.runs import in_real_transactions, make_many
+from tests.support.tasks_settings import ENGINE, IMMEDIATE, PACKAGE
 from tests.support.workers.pool import Workers
 
-PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
-IMMEDIATE = {"default": {"BACKEND": f"{PACKAGE}.backends.immediate.ImmediateBackend"}}
 DUMMY = {"default": {"BACKEND": f"{PACKAGE}.backends.dummy.DummyBackend"}}
-ENGINE = {"ENGINE": tasks.__name__, "DISPATCH": "on_commit"}
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,8 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,15 @@ from django.core.management import (
 )
 
 from django_notification_system import checks, conf, exceptions, setting_names, signals
+from django_notification_system.conf import EngineSettings, RetryPolicy, TargetSettings
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,
     NotificationOptOut,
     TargetUserRecord,
 )
+from django_notification_system.modules import BUILT_IN_HANDLERS
+from django_notification_system.targets import built_in_keys, describe_built_in, module_name_of
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.support.documentation import (
@@ -34,6 +38,7 @@ from tests.support.documentation import (
     OUTPUT,
     Records,
     assert_documented,
+    assert_table,
     pages,
     process,
     reference,
@@ -206,24 +211,36 @@ def use_printed_settings(output: str, settings: Any) -> None:
 # --- The reference is whole -----------------------------------------------------------------
 
 
-def assert_row(name: str, default: Any) -> None:
-    shown = re.escape(repr(default).replace("'", '"'))
-    row = rf"\* - ``{name}``\n\s+- ``{shown}``\n"
-    assert re.search(row, (DOCS / "reference" / "settings.rst").read_text()), (name, default)
-
-
-def test_reference_has_every_setting_with_its_default() -> None:
+def test_reference_has_every_setting_as_it_is_declared() -> None:
     for name in (conf.TARGETS, conf.HANDLERS, conf.CREATORS, conf.ENGINE):
         assert f"``{name}``" in reference()
-    settings_classes = [settings_class for _, settings_class in conf.BUILT_IN_TARGETS.values()]
-    for settings_class in settings_classes:
-        for field in fields(settings_class):
-            assert field.default is not MISSING
-            assert_row(field.name, field.default)
-    for field in fields(conf.EngineSettings):
-        assert_row(field.name.upper(), field.default)
-    for field in fields(conf.RetryPolicy):
-        assert_row(field.name, field.default)
+    for key in built_in_keys():
+        described = describe_built_in(module_name_of(key))
+        assert_settings(key, list(rows_of_target(described.settings_class, module_name_of(key))))
+    assert_settings("engine", [row_of(each, each.name.upper()) for each in fields(EngineSettings)])
+    assert_settings("retry", [row_of(each, each.name) for each in fields(RetryPolicy)])
+
+
+def assert_settings(name: str, rows: list[list[str]]) -> None:
+    assert_table(f"settings_{name}", [["Key", "Default", "What it says"], *rows])
+    assert f"settings_{name}.csv" in (DOCS / "reference" / "settings.rst").read_text()
+
+
+def rows_of_target(settings_class: type[TargetSettings], module_name: str) -> Iterator[list[str]]:
+    """Yield first what the target declares itself; a receipt is the provider's that has any."""
+    common = [each.name for each in fields(TargetSettings)]
+    asks = hasattr(import_module(f"{BUILT_IN_HANDLERS}.{module_name}"), "fetch_receipts")
+    for each in sorted(fields(settings_class), key=lambda each: each.name in common):
+        if asks or each.name != "receipts_after":
+            yield row_of(each, each.name)
+
+
+def row_of(field: Field[Any], name: str) -> list[str]:
+    says = field.metadata["says"]
+    assert field.default is not MISSING
+    assert says.endswith("."), name
+    default = repr(field.default).replace("'", '"')
+    return [f"``{name}``", f"``{default}``", says]
 
 
 def options_of(name: str) -> set[str]:
@@ -243,10 +260,12 @@ def test_reference_has_every_option(name: str) -> None:
 
 
 def test_reference_has_every_check_and_no_other() -> None:
-    source = "".join(Path(each.__file__).read_text() for each in (checks, setting_names))
+    handlers = Path(checks.__file__).parent.joinpath("notification_handlers").rglob("*.py")
+    files = (Path(checks.__file__), Path(setting_names.__file__), *handlers)
+    source = "".join(file.read_text() for file in files)
     known = {
         f"{APP}.{kind[0].upper()}{int(number):03}"
-        for kind, number in re.findall(r"_(error|warning)\(\s*(\d+)", source)
+        for kind, number in re.findall(r"\b_?(error|warning)\(\s*(\d+)", source)
     }
     assert len(known) > 8
     assert set(re.findall(rf"{APP}\.[EW]\d+", reference())) == known

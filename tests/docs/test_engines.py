@@ -12,8 +12,8 @@ from django.utils.module_loading import import_string
 from django_notification_system import checks
 from django_notification_system.delivery.handover import BatchMessage, hand_over_due
 from django_notification_system.testing.smtp import SmtpStandIn
-from tests.engine.test_pauses import make_many, states
 from tests.support.documentation import DOCS, Records, run_example
+from tests.support.runs import make_many, states
 
 
 def test_the_documented_engine_delivers_what_is_due(

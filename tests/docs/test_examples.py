@@ -16,10 +16,11 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from django_notification_system import checks, conf, signals
+from django_notification_system import checks, signals
 from django_notification_system.models import (
     Notification,
 )
+from django_notification_system.notification_handlers.twilio.settings import twilio_settings
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
@@ -55,7 +56,7 @@ def test_settings_of_the_installation_page_pass_the_checks(monkeypatch: Any) -> 
     assert APP in settings["INSTALLED_APPS"]
     with override_settings(**{name: settings[name] for name in settings if name.isupper()}):
         assert checks.check_settings() == []
-        assert conf.twilio_settings().account_sid == "AC0"
+        assert twilio_settings().account_sid == "AC0"
 
 
 def test_notify_example_reaches_everybody_it_names(

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from django_notification_system.conf import (
-    EmailSettings,
     EngineSettings,
-    ExpoSettings,
-    TwilioSettings,
 )
 from django_notification_system.database import PATIENCE_SECONDS
 from django_notification_system.delivery.claims.interrupted import size_of_group
 from django_notification_system.delivery.runs.lull import LONGEST_LULL_SECONDS
 from django_notification_system.models.notification import RESPONSE_MAX_LENGTH
 from django_notification_system.notification_handlers.email import MOST_TOGETHER
+from django_notification_system.notification_handlers.email.settings import EmailSettings
 from django_notification_system.notification_handlers.expo import MESSAGES_IN_A_REQUEST
+from django_notification_system.notification_handlers.expo.settings import ExpoSettings
+from django_notification_system.notification_handlers.twilio.settings import TwilioSettings
 from django_notification_system.operations.console.forced_end import FORCE_AFTER_SECONDS
 from django_notification_system.outcome import LONGEST_TEXT
 from tests.support.documentation import DOCS

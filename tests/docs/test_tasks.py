@@ -10,10 +10,15 @@ from django_notification_system import checks, conf
 from django_notification_system.contrib import tasks
 from django_notification_system.models import TargetUserRecord
 from tests.conftest import MakeDue
-from tests.contrib.test_tasks import IMMEDIATE
-from tests.docs.test_testing import run
 from tests.settings import TEST_DATABASE
-from tests.support.documentation import EXAMPLES, assert_documented, run_command, run_example
+from tests.support.documentation import (
+    EXAMPLES,
+    assert_documented,
+    run_command,
+    run_example,
+    run_module,
+)
+from tests.support.tasks_settings import IMMEDIATE
 
 
 def test_the_documented_settings_give_email_a_queue_of_its_own(settings: Any) -> None:
@@ -33,7 +38,7 @@ def test_the_documented_setting_sends_on_commit(settings: Any) -> None:
 @pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="It is the same on every database.")
 def test_the_documented_test_passes(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "test_password_reset.py", tmp_path)
-    assert "1 passed" in run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider")
+    assert "1 passed" in run_module(tmp_path, "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def test_output_of_handing_over(loft: TargetUserRecord, make_due: MakeDue, settings: Any) -> None:

@@ -1,9 +1,6 @@
 """The pages on testing: their examples pass, and the failure that they show is the real one."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +9,15 @@ import pytest
 from django_notification_system import notify, testing
 from django_notification_system.testing import assert_notified, use_outbox
 from tests.settings import TEST_DATABASE
-from tests.support.documentation import DOCS, EXAMPLES, Records, assert_documented, reference
+from tests.support.documentation import (
+    DOCS,
+    EXAMPLES,
+    Records,
+    assert_documented,
+    reference,
+    run_module,
+)
 from tests.support.entry_points import install_entry_points
-from tests.support.places import ROOT
 
 CASES = (
     "test_breakfast.py",
@@ -33,39 +36,22 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path, *arguments: str) -> str:
-    path = os.pathsep.join([str(project / "installed"), str(ROOT)])
-    suffix = os.environ.get("TEST_DATABASE_SUFFIX", "")
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=project,
-        env={
-            **os.environ,
-            "PYTHONPATH": path,
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
-            "TEST_DATABASE_SUFFIX": f"{suffix}_examples",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def test_examples_pass_under_pytest(project: Path) -> None:
     # By itself a stand-in for a provider sees nothing where an outbox is on for every test.
     (project / "test_breakfast_over_sockets.py").rename(project / "over_sockets.py")
-    said = run(project, "pytest", "-q", "-p", "no:cacheprovider", "--setup-show")
+    said = run_module(project, "pytest", "-q", "-p", "no:cacheprovider", "--setup-show")
     assert "5 passed" in said
     assert said.count("no_notification_leaves") == 15  # set up and torn down, and named by the test
     (project / "conftest.py").unlink()
-    assert "1 passed" in run(project, "pytest", "-q", "-p", "no:cacheprovider", "over_sockets.py")
+    assert "1 passed" in run_module(
+        project, "pytest", "-q", "-p", "no:cacheprovider", "over_sockets.py"
+    )
 
 
 @pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="As under pytest on every database.")
 def test_examples_pass_under_djangos_runner(project: Path) -> None:
     (project / "test_breakfast_with_pytest.py").unlink()
-    assert "Ran 5 tests" in run(project, "django", "test")
+    assert "Ran 5 tests" in run_module(project, "django", "test")
 
 
 def test_failure_of_an_assertion(records: Records, django_user_model: Any) -> None:

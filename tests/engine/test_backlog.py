@@ -12,17 +12,16 @@ import pytest
 
 from django_notification_system.delivery.runs.backlog import Backlog
 from django_notification_system.delivery.runs.run import Run
-from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers.base import Outcome
 from django_notification_system.notification_handlers.email import MOST_TOGETHER
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
-from tests.engine.test_pauses import make_many
 from tests.support.handlers import freely
 from tests.support.places import ROOT
+from tests.support.runs import in_real_transactions, make_many, wait_until
 from tests.support.workers.pool import Workers, migrated_workers
 
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 RECORD_EVERY = 5
 CONNECTIONS = 2
 #: What a handler that is given more than it should be needs to show it.
@@ -32,15 +31,6 @@ LONG_ENOUGH_SECONDS = 0.3
 @pytest.fixture(autouse=True)
 def record_every(settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM = {"RECORD_EVERY": RECORD_EVERY}
-
-
-@pytest.fixture
-def record(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    """A record in a target whose handler does what the test says."""
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
-    yield TargetUserRecord.objects.create(user=user, target=target, target_user_id="here")
-    freely.behave = freely.one_after_another
 
 
 def unrecorded(accepted: Callable[[], int]) -> int:
@@ -54,13 +44,6 @@ def unrecorded(accepted: Callable[[], int]) -> int:
     assert len(list(attempts)) == Notification.objects.count() - 1
     assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}
     return number
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @in_real_transactions

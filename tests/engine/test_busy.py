@@ -21,11 +21,8 @@ from django_notification_system.outcome import Outcome
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
-from tests.engine.test_engine import in_real_transactions
-from tests.engine.test_pauses import make_many, pause_is_over, record, states
 from tests.support.handlers import freely
-
-__all__ = ["record"]
+from tests.support.runs import in_real_transactions, make_many, pause_is_over, states
 
 
 @pytest.fixture(autouse=True)

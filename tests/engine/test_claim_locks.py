@@ -13,7 +13,7 @@ from django_notification_system.delivery.claims.claim import Claim, claim_batch,
 from django_notification_system.delivery.claims.levels import Levels
 from django_notification_system.models import Notification, TargetUserRecord
 from tests.conftest import MakeDue
-from tests.engine.test_engine import in_real_transactions
+from tests.support.runs import in_real_transactions
 
 pytestmark = [
     in_real_transactions,

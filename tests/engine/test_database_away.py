@@ -14,14 +14,12 @@ from django_notification_system.delivery.runs import run, watch
 from django_notification_system.operations.console import forced_end
 from tests.conftest import MakeDue
 from tests.databases import DATABASES
-from tests.engine.test_endurance import lose_patience_soon
-from tests.engine.test_server_restart import wait_until
 from tests.settings import TEST_DATABASE
 from tests.support.handlers import loft as loft_handler
 from tests.support.pooler import Pooler
+from tests.support.runs import in_real_transactions, lose_patience_soon, wait_until
 from tests.support.workers.pool import Workers, migrated_workers
 
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 on_a_server = pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="has no server to be away")
 LONGEST_STOP_SECONDS = 10
 ENDED_BY_FORCE = (

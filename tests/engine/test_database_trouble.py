@@ -15,11 +15,11 @@ from django_notification_system.delivery.runs import watch
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.conftest import MakeDue
-from tests.engine.test_endurance import writes_a_status
 from tests.support.handlers import loft as loft_handler
 from tests.support.handlers import old
+from tests.support.runs import in_real_transactions, writes_a_status
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = in_real_transactions
 
 #: What a server says for a while, by Django's word for it. They are raised by the server itself.
 PASSING = {

@@ -24,10 +24,10 @@ from django_notification_system.delivery.handover.time_limit import within
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.email import create_notification
 from tests.conftest import MakeDue
-from tests.engine.test_engine import in_real_transactions
 from tests.settings import TEST_DATABASE
 from tests.support.handlers import messenger
 from tests.support.places import ROOT
+from tests.support.runs import in_real_transactions
 from tests.support.subprocesses import run_python
 
 ENGINE = {"ENGINE": "tests.support.handlers.messenger", "DISPATCH": "on_commit"}

@@ -17,7 +17,6 @@ from django_notification_system.delivery.runs.watch import SEARCH_COST_FACTOR, W
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
-from tests.engine.test_claim_plans import TABLE
 from tests.support.handlers import freely
 from tests.support.many_notifications import analyze, multiply
 from tests.support.plans import Access, plan_of, statements_of
@@ -26,6 +25,8 @@ IDLE = 40
 ROWS_EACH = 30
 #: The target's own key for each look-up, and the first rows of those with something due.
 MOST_ROWS = 2 * IDLE
+
+TABLE = Notification._meta.db_table
 
 
 @pytest.fixture

@@ -28,12 +28,10 @@ from django_notification_system.notification_handlers.parallel import side_by_si
 from django_notification_system.observing.observers import Observer, add_observer, remove_observer
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
-from tests.engine.test_pauses import states
 from tests.support.handlers import freely, old
 from tests.support.handlers import loft as loft_handler
+from tests.support.runs import in_real_transactions, lose_patience_soon, states, writes_a_status
 from tests.support.watching import watching_run
-
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
@@ -42,12 +40,6 @@ def record(user: Any, loft: TargetUserRecord) -> Iterator[TargetUserRecord]:
     freely.taken.clear()
     yield TargetUserRecord.objects.create(user=user, target=target, target_user_id="here")
     freely.behave = freely.one_after_another
-
-
-def lose_patience_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        database.patiently, "__kwdefaults__", {"using": "default", "patience_seconds": 0.2}
-    )
 
 
 @in_real_transactions
@@ -357,11 +349,6 @@ def test_batches_are_over_for_whoever_watches_though_the_database_stays_away(
     with connection.execute_wrapper(fail), pytest.raises(OperationalError):
         list(Run())
     assert (watcher.begun, watcher.open) == (2, set())
-
-
-def writes_a_status(sql: str) -> bool:
-    written = sql.split("WHERE")[0]
-    return sql.startswith("UPDATE") and ('"status" = ' in written or "`status` = " in written)
 
 
 @in_real_transactions

@@ -26,9 +26,8 @@ from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.support.handlers import loft as loft_handler
 from tests.support.handlers import slow
+from tests.support.runs import in_real_transactions
 from tests.support.watching import watching_run
-
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 def claim(record: TargetUserRecord, size: int = 500, lease_seconds: int = 300) -> Claim:

@@ -13,22 +13,12 @@ from django_notification_system.delivery.runs import reach
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
-    NotificationTarget,
     TargetUserRecord,
 )
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
-from tests.engine.test_pauses import make_many
 from tests.support.handlers import freely
-
-
-@pytest.fixture
-def record(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
-    freely.taken.clear()
-    yield TargetUserRecord.objects.create(user=user, target=target, target_user_id="here")
-    freely.behave = freely.one_after_another
+from tests.support.runs import make_many
 
 
 def statuses() -> dict[str, int]:

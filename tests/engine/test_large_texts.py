@@ -2,7 +2,6 @@
 
 import json
 import tracemalloc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,26 +12,16 @@ from django.utils import timezone
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
-    NotificationTarget,
     TargetUserRecord,
 )
 from tests.conftest import MakeDue
-from tests.engine.test_engine import in_real_transactions
 from tests.support.handlers import freely
+from tests.support.runs import in_real_transactions
 
 MEGABYTE = 2**20
 NUMBER = 60
 #: The texts of the slices that a lane has, of the outcomes that wait, and as much for what reads.
 MOST_MEGABYTES = 40
-
-
-@pytest.fixture
-def record(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
-    freely.taken.clear()
-    yield TargetUserRecord.objects.create(user=user, target=target, target_user_id="here")
-    freely.behave = freely.one_after_another
 
 
 def make_many(record: TargetUserRecord, number: int, **fields: Any) -> None:

@@ -20,9 +20,9 @@ from django_notification_system.delivery.runs import watch
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.operations.console.outlet import Outlet
 from tests.conftest import MakeDue
-from tests.engine.test_server_restart import wait_until
 from tests.settings import TEST_DATABASE
 from tests.support.places import ROOT
+from tests.support.runs import wait_until
 from tests.support.workers.pool import Workers, migrated_workers
 
 NUMBER = 60

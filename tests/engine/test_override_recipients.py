@@ -18,8 +18,8 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers import email as email_handler
-from django_notification_system.notification_handlers import twilio as twilio_handler
 from django_notification_system.notification_handlers.base import Outcome
+from django_notification_system.notification_handlers.twilio import sending as twilio_handler
 from django_notification_system.outcome import Receipt, ReceiptResult
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn

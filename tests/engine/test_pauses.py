@@ -21,53 +21,15 @@ from django_notification_system.models import (
 )
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
-from tests.engine.test_engine import in_real_transactions
 from tests.support.handlers import freely, old
-
-NOBODY_THERE = "ConnectionRefusedError: nobody is there"
-
-
-@pytest.fixture
-def record(django_user_model: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
-    freely.taken.clear()
-    yield TargetUserRecord.objects.create(
-        user=django_user_model.objects.create(username="ham"), target=target, target_user_id="here"
-    )
-    freely.behave = freely.one_after_another
-
-
-def down(notifications: Iterable[Notification]) -> Iterator[Outcome]:
-    for notification in notifications:
-        yield Outcome.retry(notification, NOBODY_THERE, unreachable=True)
-
-
-def make_many(record: TargetUserRecord, number: int) -> None:
-    start = timezone.now() - timedelta(hours=1)
-    Notification.objects.bulk_create(
-        Notification(
-            target_user_record=record,
-            title=f"number {index}",
-            status=Notification.SCHEDULED,
-            scheduled_delivery=start + timedelta(seconds=index),
-        )
-        for index in range(number)
-    )
-
-
-def states(record: TargetUserRecord) -> set[tuple[str, int, object]]:
-    return set(
-        Notification.objects.filter(target_user_record=record).values_list(
-            "status", "retry_attempts", "claim_token"
-        )
-    )
-
-
-def pause_is_over(target: NotificationTarget) -> None:
-    NotificationTarget.objects.filter(pk=target.pk).update(
-        paused_until=timezone.now() - timedelta(seconds=1)
-    )
+from tests.support.runs import (
+    NOBODY_THERE,
+    down,
+    in_real_transactions,
+    make_many,
+    pause_is_over,
+    states,
+)
 
 
 @in_real_transactions

@@ -29,9 +29,8 @@ from tests.conftest import MakeDue
 from tests.support.admin_site import Records, address, listed, staff_client
 from tests.support.handlers import loft as loft_handler
 from tests.support.plans import statements_of
+from tests.support.runs import in_real_transactions
 from tests.support.watching import watching_run
-
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 #: Seconds.
 STEP = 600

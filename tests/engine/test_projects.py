@@ -4,130 +4,16 @@ import json
 import re
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
+from tests.support.site import SITE, Project, set_up, start_project
 
-from django_notification_system.testing.providers import ProviderStandIn
-from django_notification_system.testing.smtp import SmtpStandIn
-from tests.settings import TEST_DATABASE
-from tests.support.places import ROOT, TESTS
-from tests.support.scratch_databases import copied_database, scratch_database
+__all__ = ["set_up", "start_project"]  # the fixtures
 from tests.support.subprocesses import environment_of, run_python
 
-SITE = TESTS / "support" / "projects" / "site"
 STARS = "*" * 33
-
-
-@dataclass(frozen=True)
-class Project:
-    """A project's settings and databases, and the stand-ins that it sends to."""
-
-    settings: str
-    databases: dict[str, Any]
-    mail: SmtpStandIn
-    providers: ProviderStandIn
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Python in the project, and expect it to succeed."""
-        result = run_python(
-            *arguments, folder=SITE, environment={**self.environment, **environment}
-        )
-        assert result.returncode == 0, result.stderr
-        return result
-
-    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a management command."""
-        return self.run("-m", "django", *arguments, **environment)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the project's processes are told."""
-        return {
-            "DJANGO_SETTINGS_MODULE": self.settings,
-            "PYTHONPATH": str(ROOT),
-            "PROJECT_DATABASES": json.dumps(self.databases),
-            "PROJECT_MAIL_PORT": str(self.mail.port),
-            "PROJECT_PROVIDERS_URL": self.providers.url,
-        }
-
-    def shell(self, code: str) -> str:
-        """Run code that has the models, and return what it prints."""
-        lines = (
-            "import django; django.setup()",
-            "from datetime import *",
-            "from django.utils import timezone",
-            "from django_notification_system.models import *",
-            code,
-        )
-        return self.run("-c", "\n".join(lines)).stdout
-
-    def received(self) -> Counter[str]:
-        """Return how many messages each address got."""
-        return Counter(
-            [mail["To"] for mail in self.mail.received]
-            + [message.to for message in self.providers.received]
-        )
-
-    def statuses(self) -> dict[str, int]:
-        """Return how many notifications have each status."""
-        code = "print(*Notification.objects.values_list('status', flat=True), sep='\\n')"
-        return dict(Counter(self.shell(code).splitlines()))
-
-    def claimed(self) -> int:
-        """Return how many notifications some run holds."""
-        return int(self.shell("print(Notification.objects.exclude(claim_token=None).count())"))
-
-
-class SetUp:
-    """Projects that were set up for the tests of this module, each of which gets a copy."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder = folder
-        self._stack = stack
-        self._databases: dict[str, dict[str, Any]] = {}
-
-    def databases(self, settings: str, aliases: tuple[str, ...]) -> dict[str, Any]:
-        """Return the databases of a project, which nobody is connected to."""
-        if settings not in self._databases:
-            databases = {
-                alias: self._stack.enter_context(scratch_database(TEST_DATABASE, self._folder))
-                for alias in aliases
-            }
-            with SmtpStandIn() as mail, ProviderStandIn() as providers:
-                Project(settings, databases, mail, providers).run("set_up.py")
-            self._databases[settings] = databases
-        return self._databases[settings]
-
-
-@pytest.fixture(scope="module")
-def set_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SetUp]:
-    with ExitStack() as stack:
-        yield SetUp(tmp_path_factory.mktemp("projects"), stack)
-
-
-@pytest.fixture
-def start(set_up: SetUp, tmp_path: Path) -> Iterator[Callable[..., Project]]:
-    """A function that starts a project, by the name of its settings, with filled tables."""
-    with ExitStack() as stack:
-
-        def start_project(settings: str, aliases: tuple[str, ...] = ("default",)) -> Project:
-            databases = {
-                alias: stack.enter_context(copied_database(TEST_DATABASE, tmp_path, original))
-                for alias, original in set_up.databases(settings, aliases).items()
-            }
-            mail = stack.enter_context(SmtpStandIn())
-            providers = stack.enter_context(ProviderStandIn())
-            return Project(settings, databases, mail, providers)
-
-        yield start_project
 
 
 def expect_everything_to_work(project: Project) -> str:
@@ -175,13 +61,13 @@ def make_due(project: Project, count: int) -> None:
     )
 
 
-def test_plain_project(start: Callable[..., Project]) -> None:
-    output = expect_everything_to_work(start("plain"))
+def test_plain_project(start_project: Callable[..., Project]) -> None:
+    output = expect_everything_to_work(start_project("plain"))
     assert "\nDue 🥚 שלום - lorem ipsum… مرحبا\nEmail Successfully Sent\n" in output
 
 
-def test_user_model_with_other_key_and_no_username(start: Callable[..., Project]) -> None:
-    project = start("other_user_model")
+def test_user_model_with_other_key_and_no_username(start_project: Callable[..., Project]) -> None:
+    project = start_project("other_user_model")
     output = expect_everything_to_work(project)
     assert output.startswith("egg@example.com - ")
     followed = project.shell(
@@ -191,8 +77,8 @@ def test_user_model_with_other_key_and_no_username(start: Callable[..., Project]
     assert followed == ("admin@example.com admin@example.com, egg@example.com egg@example.com\n")
 
 
-def test_purge_heeds_models_of_the_project(start: Callable[..., Project]) -> None:
-    project = start("other_user_model")
+def test_purge_heeds_models_of_the_project(start_project: Callable[..., Project]) -> None:
+    project = start_project("other_user_model")
     project.shell(
         "from people.models import Complaint\n"
         "long_ago = timezone.now() - timedelta(days=100)\n"
@@ -211,8 +97,8 @@ def test_purge_heeds_models_of_the_project(start: Callable[..., Project]) -> Non
     assert project.shell(left) == "0\n"
 
 
-def test_project_in_local_time(start: Callable[..., Project]) -> None:
-    project = start("local_time")
+def test_project_in_local_time(start_project: Callable[..., Project]) -> None:
+    project = start_project("local_time")
     output = expect_everything_to_work(project)
     moments = re.findall(r"^egg - (.*) - SCHEDULED$", output, re.MULTILINE)
     assert len(moments) == 3
@@ -223,8 +109,10 @@ def test_project_in_local_time(start: Callable[..., Project]) -> None:
         assert timedelta(0) < here - due < timedelta(minutes=15)
 
 
-def test_retry_in_local_time_is_due_after_its_interval(start: Callable[..., Project]) -> None:
-    project = start("local_time")
+def test_retry_in_local_time_is_due_after_its_interval(
+    start_project: Callable[..., Project],
+) -> None:
+    project = start_project("local_time")
     project.mail.answer("RCPT", "451 4.3.0 Try later", times=1)
     project.manage("process_notifications")
     waits = project.shell(
@@ -235,8 +123,10 @@ def test_retry_in_local_time_is_due_after_its_interval(start: Callable[..., Proj
     assert project.manage("process_notifications").stdout == ""
 
 
-def test_run_in_local_time_leaves_alone_what_another_holds(start: Callable[..., Project]) -> None:
-    project = start("local_time")
+def test_run_in_local_time_leaves_alone_what_another_holds(
+    start_project: Callable[..., Project],
+) -> None:
+    project = start_project("local_time")
     project.shell(
         "from django_notification_system.delivery.claims.claim import claim_batch\n"
         "for target in NotificationTarget.objects.all():\n"
@@ -249,8 +139,10 @@ def test_run_in_local_time_leaves_alone_what_another_holds(start: Callable[..., 
     assert project.manage("process_notifications").stdout.count(STARS) == 3
 
 
-def test_router_keeps_the_tables_in_the_second_database(start: Callable[..., Project]) -> None:
-    project = start("two_databases", aliases=("default", "second"))
+def test_router_keeps_the_tables_in_the_second_database(
+    start_project: Callable[..., Project],
+) -> None:
+    project = start_project("two_databases", aliases=("default", "second"))
     expect_everything_to_work(project)
     tables = project.shell(
         "from django.db import connections\n"
@@ -259,8 +151,8 @@ def test_router_keeps_the_tables_in_the_second_database(start: Callable[..., Pro
     assert tables.split() == ["django_migrations", "django_session"]
 
 
-def test_site_without_the_clients_of_other_targets(start: Callable[..., Project]) -> None:
-    project = start("email_only")
+def test_site_without_the_clients_of_other_targets(start_project: Callable[..., Project]) -> None:
+    project = start_project("email_only")
     result = project.manage("process_notifications")
     assert project.received() == {"by-hand@example.com": 1}
     assert project.statuses() == {"DELIVERED": 1, "SCHEDULED": 5}
@@ -272,17 +164,17 @@ def test_site_without_the_clients_of_other_targets(start: Callable[..., Project]
     assert project.run("visit_admin.py").stdout == ""
 
 
-def test_terminal_that_knows_only_ascii(start: Callable[..., Project]) -> None:
-    project = start("plain")
+def test_terminal_that_knows_only_ascii(start_project: Callable[..., Project]) -> None:
+    project = start_project("plain")
     result = project.manage("process_notifications", PYTHONIOENCODING="ascii")
     assert result.stdout.isascii()
     assert "\nDue \\U0001f95a \\u05e9\\u05dc\\u05d5\\u05dd - lorem ipsum" in result.stdout
     assert project.statuses() == {"DELIVERED": 3, "SCHEDULED": 3}
 
 
-def test_reader_that_goes_away_loses_nothing(start: Callable[..., Project]) -> None:
+def test_reader_that_goes_away_loses_nothing(start_project: Callable[..., Project]) -> None:
     """``process_notifications | head -1``."""
-    project = start("plain")
+    project = start_project("plain")
     make_due(project, 300)  # with more to print than a pipe takes before it is read
     with subprocess.Popen(
         [sys.executable, "-m", "django", "process_notifications", "--target", "Email"],

@@ -22,20 +22,8 @@ from django_notification_system.models import (
 from django_notification_system.notification_handlers.parallel import side_by_side
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
-from tests.engine.test_engine import in_real_transactions
-from tests.engine.test_pauses import make_many, states
 from tests.support.handlers import freely
-
-
-@pytest.fixture
-def record(django_user_model: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
-    freely.taken.clear()
-    yield TargetUserRecord.objects.create(
-        user=django_user_model.objects.create(username="ham"), target=target, target_user_id="here"
-    )
-    freely.behave = freely.one_after_another
+from tests.support.runs import in_real_transactions, make_many, states
 
 
 def at_rate(settings: Any, rate: str) -> None:

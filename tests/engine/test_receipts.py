@@ -25,10 +25,10 @@ from django_notification_system.models import (
 )
 from django_notification_system.outcome import Outcome, Receipt, ReceiptResult
 from tests.conftest import MakeDue
+from tests.support.runs import in_real_transactions
 
 pytestmark = pytest.mark.django_db
 
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 #: In the order in which a message goes through them.
 ORDER = ("queued", "sent", "delivered", "read")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.settings import TEST_DATABASE
+from tests.support.runs import wait_until
 from tests.support.workers.pool import Workers
 
 NOTIFICATIONS = 600
@@ -141,13 +142,6 @@ def workers(server: Server, tmp_path: Path) -> Iterator[Workers]:
         yield workers
     finally:
         workers.end()
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.02)
 
 
 def test_a_run_goes_on_after_the_server_was_restarted(server: Server, workers: Workers) -> None:

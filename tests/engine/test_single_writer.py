@@ -12,25 +12,17 @@ from django.db.models import F
 
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.delivery.runs.to_send import SLICE_SIZE
-from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
-from tests.engine.test_endurance import lose_patience_soon
 from tests.support.handlers import freely
 from tests.support.handlers import loft as loft_handler
+from tests.support.runs import in_real_transactions, lose_patience_soon
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = in_real_transactions
 
 NUMBER = 300
 RECORD_EVERY = 50
-
-
-@pytest.fixture
-def record(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    target = NotificationTarget.objects.create(name="Freely", notification_module_name="freely")
-    yield TargetUserRecord.objects.create(user=user, target=target, target_user_id="here")
-    freely.behave = freely.one_after_another
 
 
 def test_a_handler_that_notes_in_a_transaction_what_it_sends_holds_up_nobody(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from django_notification_system.testing.smtp import SmtpStandIn
+from tests.support.runs import wait_until
 from tests.support.workers.pool import Workers, migrated_workers
 
 LEASE_SECONDS = 1
@@ -40,13 +41,6 @@ Notification.objects.bulk_create(
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     with migrated_workers(tmp_path_factory.mktemp("stopped")) as workers:
         yield workers
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.01)
 
 
 def overtake(

@@ -26,15 +26,13 @@ from django_notification_system.delivery.runs.wakeup import Wakeup
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.operations.console.stopping import stopped_by_signals
 from tests.conftest import MakeDue
-from tests.engine.test_pauses import states
-from tests.engine.test_server_restart import wait_until
 from tests.support.handlers import slow
 from tests.support.mail_backends import use_backend
 from tests.support.raw_server import RawServer, at, wait
+from tests.support.runs import in_real_transactions, states, wait_until
 from tests.support.watching import watching_run
 from tests.support.workers.pool import Workers, migrated_workers
 
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 CONNECTIONS = 2
 LONGEST_STOP_SECONDS = 10
 

@@ -18,8 +18,9 @@ from django_notification_system.models import (
 from django_notification_system.operations.queue import counts as queue_counts
 from tests.support.many_notifications import analyze, multiply
 from tests.support.plans import plan_of, statements_of
+from tests.support.runs import in_real_transactions
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = in_real_transactions
 
 TABLE = Notification._meta.db_table
 WAITING = 100

@@ -23,9 +23,9 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from tests.conftest import MakeDue
+from tests.support.runs import in_real_transactions
 
 Records = dict[str, TargetUserRecord]
-in_real_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 needs_a_server = pytest.mark.skipif(
     connection.vendor == "sqlite", reason="threads share no database in memory"
 )

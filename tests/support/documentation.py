@@ -5,6 +5,8 @@ import io
 import os
 import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,3 +81,22 @@ def assert_table(name: str, rows: Iterable[Sequence[str]]) -> None:
     if os.environ.get("UPDATE_DOCS_OUTPUT"):
         file.write_text(written.getvalue())
     assert written.getvalue() == file.read_text(), f"UPDATE_DOCS_OUTPUT=1 writes {file} anew."
+
+
+def run_module(project: Path, *arguments: str) -> str:
+    path = os.pathsep.join([str(project / "installed"), str(ROOT)])
+    suffix = os.environ.get("TEST_DATABASE_SUFFIX", "")
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=project,
+        env={
+            **os.environ,
+            "PYTHONPATH": path,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "TEST_DATABASE_SUFFIX": f"{suffix}_examples",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

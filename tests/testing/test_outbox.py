@@ -24,8 +24,8 @@ from django_notification_system.outcome import Receipt, ReceiptResult
 from django_notification_system.testing import Outbox, use_outbox
 from django_notification_system.testing.providers import ProviderStandIn
 from tests.conftest import ADDRESSES, MakeDue
-from tests.contrib.test_tasks import ENGINE, IMMEDIATE
 from tests.support.handlers import loft as loft_handler
+from tests.support.tasks_settings import ENGINE, IMMEDIATE
 
 Records = dict[str, TargetUserRecord]
 

@@ -19,12 +19,12 @@ from django_notification_system.operations.queue.causes import cause
 from django_notification_system.outcome import LONGEST_TEXT, shortened
 from django_notification_system.testing.providers import ProviderStandIn
 from tests.conftest import MakeDue
-from tests.engine.test_pauses import make_many
 from tests.support.email_support import configure
 from tests.support.handlers import freely
 from tests.support.mail_backends import use_backend
 from tests.support.provider_support import refused
 from tests.support.raw_server import RawServer, at, say
+from tests.support.runs import make_many
 from tests.support.twilio_support import refusal
 
 #: Long enough for a pattern of quadratic time to take many seconds.

@@ -10,9 +10,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from django_notification_system.conf import expo_settings, twilio_settings
 from django_notification_system.models import NotificationTarget, TargetUserRecord
+from django_notification_system.notification_handlers.expo.settings import expo_settings
 from django_notification_system.notification_handlers.redaction import redacted
+from django_notification_system.notification_handlers.twilio.settings import twilio_settings
 from django_notification_system.outcome import one_line
 from django_notification_system.printable import (
     printable,

@@ -1,1 +1,1 @@
-"""Which rows, and the right to them."""
+"""Claims: rows in their order, and the right to deliver them."""

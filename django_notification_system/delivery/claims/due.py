@@ -1,4 +1,4 @@
-"""What is due, and for which targets, before anything is claimed."""
+"""Due rows, and the targets with due rows, before any claim."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.notification import NotificationQuerySet
 from .levels import with_highest_priority
 
-#: How many rows without a target are given one in one statement.
+#: How many rows get their missing target in one statement.
 ADOPTED_AT_ONCE = 1000
 
 
@@ -23,16 +23,22 @@ def targets_with_due(
     using: str,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> list[NotificationTarget]:
-    """Return the targets, as they are now, for which something is due and free; in one query.
+    """Return the targets with due and free rows, read anew, in one query.
 
-    The highest priority of what waits for each is read with it.
+    The query also reads the highest priority of every target's pending rows.
+
+    Args:
+        targets: The targets in question.
+        due_at: The latest ``scheduled_delivery``.
+        using: The database's alias.
+        is_stopping: Returns whether to end early.
     """
     adopt(due_at, using=using, is_stopping=is_stopping)
     keys = [target.pk for target in targets]
     is_due = Q()
     for rows in due_of_target(OuterRef("pk"), due_at, using=using):
-        # The first in order: of any one, PostgreSQL thinks that the table's beginning has it, and
-        # MariaDB would first gather all that is due for anybody.
+        # Ordered: without ORDER BY, PostgreSQL scans the table from its start, expecting an early
+        # hit, and MariaDB first gathers the due rows of all targets.
         first = Subquery(rows.values("scheduled_delivery")[:1])
         is_due |= Q(IsNull(first, False))
     with_due = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
@@ -44,16 +50,16 @@ def targets_with_due(
 def due_of_target(
     target: Any, due_at: datetime, *, using: str, retries_due_at: datetime | None = None
 ) -> list[NotificationQuerySet]:
-    """Return what is due and free for a target, the oldest first: a queryset for each status.
+    """Return a target's due and free rows, the oldest first: a queryset for each pending status.
 
-    Each reads the index in order and stops when it has enough; one for both would sort all that is
-    due, again for every batch.
+    Such a queryset reads the index in order and stops when it has enough rows; a single queryset
+    for both statuses would sort all due rows, again for every batch.
 
     Args:
-        target: Whose.
+        target: The target, or an expression with its key.
         due_at: The latest ``scheduled_delivery``.
         using: The database's alias.
-        retries_due_at: The same of what has failed before, where it is another.
+        retries_due_at: The latest ``scheduled_delivery`` of retries; by default ``due_at``.
     """
     rows = free_or_not(target, due_at, using=using, retries_due_at=retries_due_at)
     return [of_status.unclaimed() for of_status in rows]
@@ -62,7 +68,7 @@ def due_of_target(
 def free_or_not(
     target: Any, due_at: datetime, *, using: str, retries_due_at: datetime | None = None
 ) -> list[NotificationQuerySet]:
-    """Return what is due for a target in the same manner, with what is claimed."""
+    """Return a target's due rows like ``due_of_target()``, claimed rows included."""
     until = {Notification.RETRY: retries_due_at or due_at}
     return [
         Notification.objects.using(using)
@@ -73,16 +79,17 @@ def free_or_not(
 
 
 def adopt(due_at: datetime, *, using: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
-    """Give those that are due a target, where they were made without.
+    """Give due rows their target, where code without the column has made the rows.
 
     Args:
         due_at: The latest ``scheduled_delivery``.
         using: The database's alias.
-        is_stopping: Tells whether to come to an end: after an upgrade there may be a million.
+        is_stopping: Returns whether to end early: after an upgrade there may be a million such
+            rows.
     """
     orphans = (
         Notification.objects.using(using)
-        # Where the record is gone, against the constraint, there is no target to be had.
+        # Where the record is gone, against the constraint, no target can be found.
         .filter(target=None, target_user_record__target__isnull=False)
         .due(due_at)
         .values_list("pk", flat=True)[:ADOPTED_AT_ONCE]
@@ -100,7 +107,14 @@ def adopt(due_at: datetime, *, using: str, is_stopping: Callable[[], bool] = lam
 def next_due_after(
     moment: datetime, until: datetime, targets: Sequence[NotificationTarget], *, using: str
 ) -> datetime | None:
-    """Return the first moment in a span at which something comes due for one of the targets."""
+    """Return the first moment in a span when a row of any of the targets comes due.
+
+    Args:
+        moment: The span begins after this moment.
+        until: The span's last moment.
+        targets: The targets in question.
+        using: The database's alias.
+    """
     found = next_of_targets(moment, targets, until=until, using=using)
     return min((first for _, by_status in found for first in by_status.values()), default=None)
 
@@ -112,18 +126,18 @@ def next_of_targets(
     until: datetime | None = None,
     using: str,
 ) -> list[tuple[Any, dict[str, datetime]]]:
-    """Return when something next comes due for each target, by its status; in one query.
+    """Return the next moments when rows come due, by target and status; in one query.
 
-    It reads one row of the index for each target and status, however many wait.
+    The query reads one row of the index for a target and status, however many rows wait.
 
     Args:
-        moment: After when.
-        targets: Those to look at.
-        until: Until when; ``None``: ever.
+        moment: Only later moments count.
+        targets: The targets in question.
+        until: The latest moment that counts; ``None``: any.
         using: The database's alias.
 
     Returns:
-        The key of each target for which something waits, and the first moment of each status.
+        The keys of targets with waiting rows, and by status the first moment.
     """
     span = {"scheduled_delivery__gt": moment}
     if until is not None:

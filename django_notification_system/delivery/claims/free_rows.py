@@ -1,4 +1,4 @@
-"""Which rows a claim takes, in which order, and which of these nobody else has just now."""
+"""The rows of a claim: the first in order that no other process is claiming."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -19,22 +19,22 @@ from .large_texts import read
 from .levels import priority_step
 from .order import Parts, RowsOf, rank, rank_of
 
-#: How many batches are looked through for one that nobody is just claiming, where that is not the
-#: database's to do: about as many as there are processes.
+#: In how many batches a claim looks for rows that no other process is claiming, where the database
+#: cannot pass over locked rows cheaply: about the number of processes.
 WINDOWS = 8
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to claim, and how.
+    """The rows wanted by a claim.
 
     Attributes:
-        parts: What is due, and how many are to be had of each.
-        size: How many in all.
+        parts: Querysets of due rows, and how many rows to take from every queryset.
+        size: How many rows in all.
         due_at: The latest ``scheduled_delivery``.
         using: The database's alias.
-        by_index: Pass over what others have locked, however many, where it takes longer.
-        rows_of: Which of what is due is meant.
+        by_index: Pass over rows locked by others, however many, even where this takes longer.
+        rows_of: The kind of due rows.
     """
 
     parts: Parts
@@ -45,31 +45,35 @@ class Order:
     rows_of: RowsOf
 
     def admit(self, interruptions: Iterable[int]) -> None:
-        """Refuse rows that were interrupted, where all that is due was asked for.
+        """Refuse interrupted rows, where all due rows are wanted.
+
+        Args:
+            interruptions: How often each of the found rows was interrupted.
 
         Raises:
-            InterruptedFound: When they are among these: they go after the others.
+            InterruptedFound: When a row was interrupted: such rows go after the others.
         """
         if self.rows_of is due_of_target and any(interruptions):
             raise InterruptedFound
 
 
 def claiming_transaction(using: str) -> AbstractContextManager[Any]:
-    """Return what is to be around the locking and the marking.
+    """Return the context for locking and marking rows.
 
-    Where nothing is locked, and so on SQLite, no transaction: SQLite waits for a writer and goes
-    on, where it would refuse to turn a read that is out of date into a write.
+    A transaction, except where the database cannot pass over locked rows, as SQLite: outside a
+    transaction SQLite waits for another writer; inside, SQLite refuses to turn an outdated read
+    into a write.
     """
     return transaction.atomic(using=using) if skips_locked(using) else nullcontext()
 
 
 def skips_locked(using: str) -> bool:
-    """Tell whether the database passes over rows that others have locked."""
+    """Return whether the database can pass over rows locked by others."""
     return connections[using].features.has_select_for_update_skip_locked
 
 
 def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Return the keys of the first, and those of them that nobody else has just now: locked."""
+    """Return the first keys in order, and those of them that are free; their rows are locked."""
     using = order.using
     if not skips_locked(using):
         keys = _keys(order, lock=False)
@@ -77,8 +81,8 @@ def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
     if connections[using].vendor != "mysql" or order.by_index:
         keys = _keys(order, lock=True)
         return keys, keys
-    # MariaDB and MySQL keep the locks of all that such a query reads on its way, so that whoever
-    # holds and records those rows waits for this claim. By their keys no more than they are read.
+    # For such a query MariaDB and MySQL lock all rows read on the way, so that a process recording
+    # those rows waits for this claim. A query by keys reads no other rows.
     keys, free = [], []
     for keys in _windows(order):
         rows = Notification.objects.using(using).filter(Among("id", keys))
@@ -92,7 +96,7 @@ def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
 
 
 def _windows(order: Order) -> Iterator[list[uuid.UUID]]:
-    """Yield the keys of the first, and then of those that follow, as others take the first."""
+    """Yield the first keys in order, and then the following keys, where others take the first."""
     size = order.size
     if first := _keys(order, lock=False):
         yield first
@@ -103,7 +107,7 @@ def _windows(order: Order) -> Iterator[list[uuid.UUID]]:
 
 
 def whole_rows(order: Order) -> list[Notification] | None:
-    """Return the oldest with all that delivering them reads; ``None`` where one is unreadable."""
+    """Return the first rows with all data for delivery; ``None`` where a row cannot be read."""
     rows: list[Notification] = []
     try:
         for part, number in order.parts:
@@ -133,13 +137,14 @@ def _keys(order: Order, *, lock: bool) -> list[uuid.UUID]:
 
 
 def rank_in_memory() -> Callable[[Notification], timedelta]:
-    """Return what sorts rows into the order in which they are to go."""
+    """Return the sort key for the order of delivery."""
     return partial(rank_of, step=priority_step())
 
 
 def still_due(rows: NotificationQuerySet, due_at: datetime) -> NotificationQuerySet:
-    """Narrow down rows named by their keys."""
-    # By what it is not, which no index serves: SQLite would read all that is pending.
+    """Leave out rows, named by their keys, that are no longer due."""
+    # Negated, because no index serves a negation: for a plain condition SQLite would read all
+    # pending rows.
     ended = [
         status
         for status, _ in Notification.STATUS_CHOICES

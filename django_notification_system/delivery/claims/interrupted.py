@@ -1,11 +1,11 @@
-"""Rows that a run took before, and of which it recorded nothing: the run died, or froze.
+"""Interrupted rows: claimed by a run that died, or froze, before recording an outcome.
 
-One row of a batch may have killed the process, and nobody can know which. So each claim counts on
-its rows (``interruptions``), an outcome sets the count to 0, and giving back takes one off. Rows
-that were interrupted go after all others, alone, and in ever smaller claims: a batch that died is
-taken again in groups of some 20 rows, the rows of a group that died, one by one. So a single row
-that kills is found after three deaths, while a power cut, which interrupts thousands of rows, makes
-none of them fail and hardly slows them down.
+A single row of a batch may have killed the process, and nobody can know which row. So every claim
+adds 1 to its rows' ``interruptions``, an outcome sets the count to 0, and a release takes 1 off.
+Interrupted rows go after all others, separately, and in ever smaller claims: rows of a dead batch
+are claimed again in groups of some 20, rows of a dead group one by one. So a row that kills is
+found after three deaths; a power cut, which interrupts thousands of rows, makes no row fail and
+hardly slows them down.
 """
 
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ from .order import RowsOf
 
 
 class InterruptedFound(Exception):
-    """Interrupted rows are among the first of what is due; no claim was made."""
+    """The first due rows include interrupted rows; no claim was made."""
 
 
 def uninterrupted_of_target(*arguments: Any, **options: Any) -> list[NotificationQuerySet]:
-    """Return what ``due_of_target()`` does, without rows that were interrupted."""
+    """Return the querysets of ``due_of_target()`` without interrupted rows."""
     return [rows.filter(interruptions=0) for rows in due_of_target(*arguments, **options)]
 
 
 def turns(settings: EngineSettings) -> Iterator[tuple[RowsOf, int]]:
-    """Yield which interrupted rows to claim, and how many at once, in the order of their turns.
+    """Yield kinds of interrupted rows, and how many to claim at once, in the order of their turns.
 
-    First the rows that are given up and never sent, then the rows with the fewest interruptions.
+    First the rows given up and never sent, then the rows with the fewest interruptions.
     """
     most = settings.max_interruptions
     yield _interrupted_of_target(interruptions__gte=most), settings.batch_size
@@ -40,7 +40,7 @@ def turns(settings: EngineSettings) -> Iterator[tuple[RowsOf, int]]:
 
 
 def size_of_group(interruptions: int, settings: EngineSettings) -> int:
-    """Return how many rows that were interrupted so often one claim takes.
+    """Return how many rows with so many interruptions a claim takes.
 
     The size falls by the same factor from interruption to interruption: from ``BATCH_SIZE`` to a
     single row at the last chance, where the next death is the row's end.
@@ -57,11 +57,11 @@ def reason_to_give_up(notification: Notification, settings: EngineSettings) -> s
     """Return the response for a claimed notification that was interrupted too often.
 
     Args:
-        notification: A claimed one: its count contains the present claim.
+        notification: A claimed notification: its count contains the present claim.
         settings: The engine's settings.
 
     Returns:
-        The response, in English as all responses; ``None`` where the notification is to be sent.
+        The response, in English as all responses; ``None`` where the notification shall be sent.
     """
     before = notification.interruptions - 1
     if before < settings.max_interruptions:

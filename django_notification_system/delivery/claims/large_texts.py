@@ -1,4 +1,4 @@
-"""Reading long texts only when they are to be sent, so that memory does not grow with a claim."""
+"""Read long texts only before they are sent, so that memory does not grow with a claim."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -7,22 +7,22 @@ from ...models import Notification
 from ...models.long_texts import size_of_mark
 from ...models.notification import NotificationQuerySet
 
-#: So many bytes of long texts are read at once, or a single text where that is longer.
+#: So many bytes of long texts are read at once, or a single longer text.
 LONG_BYTES_AT_ONCE = 8 * 2**20
 
 
 def read(rows: NotificationQuerySet) -> list[Notification]:
-    """Return these rows, whose long texts are not read as yet."""
+    """Return the rows, without their long texts."""
     return list(map(_without_marks, rows.leaving_long_texts()))
 
 
 def iterate(rows: NotificationQuerySet, chunk_size: int) -> Iterator[Notification]:
-    """Yield these rows, whose long texts are read when somebody asks for them."""
+    """Yield the rows; a long text is read when code accesses the field."""
     return map(_without_marks, rows.leaving_long_texts().iterator(chunk_size=chunk_size))
 
 
 def first_of_size(rows: Sequence[Notification]) -> int:
-    """Return how many of these to read together, as their texts are not too long in all."""
+    """Return how many of the first rows to read together, by the size of their texts."""
     size = 0
     for number, row in enumerate(rows):
         size += row.long_size
@@ -32,18 +32,22 @@ def first_of_size(rows: Sequence[Notification]) -> int:
 
 
 def is_unread(row: Notification) -> bool:
-    """Tell whether a row's texts are still in the database."""
+    """Return whether a row's long texts are still in the database only."""
     return row.long_size > 0 and "body" not in row.__dict__
 
 
 def read_long_texts(rows: Iterable[Notification], *, using: str) -> set[Any]:
-    """Read the texts of these rows that were left in the database.
+    """Read the rows' long texts from the database.
+
+    Args:
+        rows: The rows; rows without unread texts are left alone.
+        using: The database's alias.
 
     Returns:
-        The keys of rows that are not there any more.
+        The keys of rows deleted meanwhile.
 
     Raises:
-        Exception: What Python says of an ``extra`` that it cannot read.
+        Exception: Python's error for an unreadable ``extra``.
     """
     unread = {row.pk: row for row in rows if is_unread(row)}
     if not unread:
@@ -59,6 +63,6 @@ def _without_marks(row: Notification) -> Notification:
     size = size_of_mark(row.body) + size_of_mark(row.extra)
     if size:
         row.long_size = size
-        # Deferred, as Django calls it.
+        # Deferred, in Django's words.
         del row.__dict__["body"], row.__dict__["extra"]
     return row

@@ -1,4 +1,4 @@
-"""Which priorities there are among what waits for a target."""
+"""The priorities among the pending rows of a target."""
 
 import time
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
 
-#: For how long it is remembered which there are.
+#: For how many seconds the priorities are remembered.
 REMEMBERED_SECONDS = 1.0
-#: Where a target keeps what was read with it: its highest priority, by each pending status.
+#: Attributes of a target read by ``with_highest_priority()``, by name: the pending status.
 HIGHEST = {f"highest_{status.lower()}": status for status in Notification.PENDING_STATUSES}
 
 
 def with_highest_priority(
     targets: "QuerySet[NotificationTarget]", *, using: str
 ) -> "QuerySet[NotificationTarget]":
-    """Let a query for targets also return the highest priority of what waits for each."""
+    """Let a query for targets also return the highest priority of their pending rows."""
     highest = {
         name: Subquery(_prioritised(OuterRef("pk"), status, using).values("priority")[:1])
         for name, status in HIGHEST.items()
@@ -32,20 +32,20 @@ def with_highest_priority(
 
 
 def priority_step() -> timedelta:
-    """Return how long a wait a step of priority is worth."""
+    """Return the wait that is worth a step of priority."""
     return timedelta(seconds=engine_settings().priority_aging)
 
 
 class Levels:
-    """Which priorities there are, but for none, among what waits for a target.
+    """The priorities above zero among the pending rows of a target.
 
     Args:
-        target: Which. Where ``with_highest_priority()`` has just read it, nothing more is asked.
+        target: The target. After ``with_highest_priority()``, only the lower priorities are read.
         using: The database's alias.
 
     Attributes:
-        step: What a step of priority is worth.
-        has_interrupted: Whether a claim has met rows that were interrupted, which go last.
+        step: The wait that is worth a step of priority.
+        has_interrupted: Whether a claim has met interrupted rows, which go last.
     """
 
     def __init__(self, target: NotificationTarget, *, using: str) -> None:
@@ -59,7 +59,7 @@ class Levels:
             self._find_from(_highest(target))
 
     def find(self) -> Sequence[int]:
-        """Return them, the highest first, as they were at most a second ago."""
+        """Return the priorities, the highest first, as they were at most a second ago."""
         if not self.step:
             return ()
         now = time.monotonic()
@@ -73,7 +73,7 @@ class Levels:
     def _find_from(self, highest: int) -> None:
         self._found_at = time.monotonic()
         self._found = []
-        # More there are not, but for what somebody wrote past all validation.
+        # No more priorities are valid; other code may have written more past all validation.
         while highest > 0 and len(self._found) < HIGHEST_PRIORITY:
             self._found.append(highest)
             highest = patiently(partial(self._highest, highest), using=self._using)
@@ -90,10 +90,10 @@ class Levels:
 
 
 def _prioritised(target: Any, status: str, using: str) -> NotificationQuerySet:
-    """Return what waits in a status, the highest priority first: the far end of an index."""
+    """Return the rows in a status, the highest priority first: from the far end of an index."""
     rows = Notification.objects.using(using).filter(target=target, status=status)
     if connections[using].features.supports_partial_indexes:
-        # Else the index is over all rows, and all that has no priority would be gone through.
+        # Elsewhere the index covers all rows, and all rows without a priority would be read.
         rows = rows.filter(priority__gt=0)
     return rows.order_by("-priority")
 

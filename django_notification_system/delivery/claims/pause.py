@@ -1,4 +1,4 @@
-"""Letting a target rest whose provider cannot be reached, for all runs and hosts at once."""
+"""Pause a target whose provider cannot be reached, for all runs and hosts at once."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,16 +16,16 @@ from ...storable import storable
 def pause(
     target: NotificationTarget, seconds: float, *, reason: str, using: str, is_busy: bool = False
 ) -> str:
-    """Pause a target, and return what there is to say of it.
+    """Pause a target, and return a sentence for people.
 
-    When the time is over, the first run tries a single notification before the others.
+    When the pause is over, the first run tries a single notification before the others.
 
     Args:
         target: The target.
         seconds: For how long.
-        reason: Why, for people.
+        reason: The reason, for people.
         using: The database's alias.
-        is_busy: Whether the provider answers, and wants no more for now.
+        is_busy: Whether the provider answers, but asks for a pause.
     """
     until = _now(target, using=using) + timedelta(seconds=seconds)
     reason = storable(reason, 500)
@@ -52,9 +52,9 @@ def resume(target: NotificationTarget, *, using: str) -> None:
 
 
 def is_paused(target: NotificationTarget) -> bool:
-    """Tell whether nothing is to be delivered to a target for now, by the database's clock.
+    """Return whether a target is paused now, by the database's clock.
 
-    The database is asked only where there is a pause at all.
+    The database is asked only for a target with a pause.
     """
     if target.paused_until is None:
         return False
@@ -63,9 +63,9 @@ def is_paused(target: NotificationTarget) -> bool:
 
 
 def _now(target: NotificationTarget, *, using: str) -> datetime:
-    """Return the moment by the database's clock, which all hosts share, as the project's own are.
+    """Return the moment by the database's clock, shared by all hosts, in the project's own form.
 
-    Where the target has just been deleted, the host's clock will do.
+    Where the target has just been deleted, the host's clock is used.
     """
     rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
     moment: datetime | None = patiently(
@@ -75,12 +75,12 @@ def _now(target: NotificationTarget, *, using: str) -> datetime:
         return timezone.now()
     if settings.USE_TZ or connections[using].vendor == "postgresql":
         return moment
-    # Elsewhere the clock is UTC and its moments are without a zone, as those of the project.
+    # In these databases the clock is UTC, and moments are without a zone, as in the project.
     return timezone.make_naive(moment.replace(tzinfo=UTC))
 
 
 def explained(target: NotificationTarget) -> str:
-    """Return what there is to say of a target that is paused."""
+    """Return a sentence for people about a paused target."""
     said = _("Target %(target)r is paused until %(until)s.") % {
         "target": target.name,
         "until": shown(target.paused_until),
@@ -89,5 +89,5 @@ def explained(target: NotificationTarget) -> str:
 
 
 def shown(moment: datetime | None) -> str:
-    """Return a moment as the blocks show it, without fractions of a second."""
+    """Return a moment as shown in the sentences, without fractions of a second."""
     return "" if moment is None else str(moment.replace(microsecond=0))

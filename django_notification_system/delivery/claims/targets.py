@@ -1,4 +1,4 @@
-"""The targets that a person names on the command line."""
+"""The targets named on the command line."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from ...models import NotificationTarget
 
 
 def targets_named(names: Sequence[str], *, using: str) -> list[NotificationTarget]:
-    """Return the targets of these names or module names, or all, in the order they were made.
+    """Return the targets with these names or module names, or all, in the order of creation.
 
     Args:
-        names: What people call them, in whatever case; empty: all.
+        names: Names or module names, in any case; empty: all targets.
         using: The database's alias.
 
     Raises:

@@ -3,19 +3,25 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from ...conf import HANDLERS
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
-from ...modules import find_module, missing_function, searched_places
+from ...modules import (
+    BUILT_IN_HANDLERS,
+    find_module,
+    function_of,
+    missing_function,
+    searched_places,
+)
 from ...outcome import Outcome, Receipt
 from .as_in_1_5_3 import deliver_one_by_one
 from .outbox_hook import diverted, is_diverted
 from .redirect import overridden
 
-BUILT_IN_PACKAGE = "django_notification_system.notification_handlers"
 #: For a module without ``RECEIPTS_KEPT``.
 RECEIPTS_KEPT = timedelta(days=1)
 
@@ -28,6 +34,8 @@ class FoundHandler:
         deliver: See ``Handler.deliver()``.
         fetch_receipts: See ``FetchReceipts``; ``None`` where the module has no such function.
         receipts_kept: For how long the provider keeps a receipt; see ``FetchReceipts``.
+        preview: See ``DescribesItself``; ``None`` where the module has no such function.
+        destination: See ``DescribesItself``; ``None`` where the module has no such function.
         source: The module's file or dotted name.
         shadows_built_in: Whether the handler stands in for a handler of this app.
         is_built_in: Whether the handler is part of this app.
@@ -36,6 +44,8 @@ class FoundHandler:
     deliver: Callable[[Iterable[Notification]], Iterator[Outcome]]
     fetch_receipts: Callable[[Iterable[str]], Iterator[Receipt]] | None
     receipts_kept: timedelta
+    preview: Callable[..., Any] | None
+    destination: Callable[[], str] | None
     source: str
     shadows_built_in: bool
     is_built_in: bool
@@ -49,9 +59,9 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
             neither ``deliver()`` nor ``send_notification()``, or the redirect blocks the target.
     """
     name = target.notification_module_name
-    found = find_module(name, HANDLERS, BUILT_IN_PACKAGE)
+    found = find_module(name, HANDLERS, BUILT_IN_HANDLERS)
     if found is None:
-        places = searched_places(HANDLERS, BUILT_IN_PACKAGE)
+        places = searched_places(HANDLERS, BUILT_IN_HANDLERS)
         raise TargetUnavailable(
             _(
                 "No handler for target %(target)r: there is no module %(module)r in %(places)s."
@@ -65,20 +75,22 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
                 "setting": HANDLERS,
             }
         )
-    deliver = getattr(found.module, "deliver", None)
+    deliver = function_of(found, "deliver")
     if deliver is None:
-        send = getattr(found.module, "send_notification", None)
+        send = function_of(found, "send_notification")
         if send is None:
             raise missing_function(found, ["deliver", "send_notification"])
         deliver = deliver_one_by_one(send, found.source)
     # With an outbox no provider has taken a message, so no provider is asked.
-    fetch_receipts = None if is_diverted() else getattr(found.module, "fetch_receipts", None)
-    is_built_in = found.source == f"{BUILT_IN_PACKAGE}.{name}"
+    fetch_receipts = None if is_diverted() else function_of(found, "fetch_receipts")
+    is_built_in = found.source == f"{BUILT_IN_HANDLERS}.{name}"
     deliver = overridden(diverted(deliver, target), target)
     return FoundHandler(
         deliver=deliver,
         fetch_receipts=fetch_receipts,
         receipts_kept=getattr(found.module, "RECEIPTS_KEPT", RECEIPTS_KEPT),
+        preview=getattr(found.module, "preview", None),
+        destination=getattr(found.module, "destination", None),
         source=found.source,
         shadows_built_in=found.shadows_built_in,
         is_built_in=is_built_in,

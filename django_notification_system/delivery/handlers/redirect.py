@@ -5,37 +5,24 @@ delivery; the database keeps the person's address.
 """
 
 import copy
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ...conf import engine_settings, target_key
+from ...conf import engine_settings
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.address import trimmed
 from ...outcome import Outcome
+from ...targets import known_description, target_key
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
 
 SETTING = "NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS']"
-#: The header of a redirected mail with the person's address.
-ORIGINAL_RECIPIENT = "X-Original-To"
-#: Names in ``extra`` for further recipients.
+#: Names in ``extra`` for further recipients, where the target's module does not say.
 RECIPIENTS_IN_EXTRA = frozenset({"cc", "bcc"})
-#: Names in a mail's ``extra`` for the recipients of answers.
-ANSWERS_IN_EXTRA = frozenset({"reply_to"})
-#: Headers with people's addresses: recipients, authors, readers of receipts and of returned mails.
-#: Source: RFC 5322, section 3.6; RFC 8098, section 2.1; RFC 2076, sections 3.3 to 3.5 and 3.9.
-NAMES_PEOPLE = re.compile(
-    r"(?:.+-)?(?:to|cc|bcc|from|sender|author|recipients?|path|for)", re.IGNORECASE
-)
-#: Headers with an ``@`` in the name of a message. Source: RFC 5322, section 3.6.4.
-NAMES_MESSAGES = frozenset({"message-id", "in-reply-to", "references"})
-#: A text with an ``@``: an address, in headers of every other name.
-ADDRESS = re.compile(r"[^\s@]@[^\s@]")
 
 
 def is_overridden() -> bool:
@@ -186,26 +173,10 @@ def _do_nothing(*args: Any, **kwargs: Any) -> None:
 
 
 def _without_other_recipients(extra: Any, record: TargetUserRecord) -> Any:
-    """Return ``extra`` without further recipients; a mail's names its own recipient in a header."""
+    """Return ``extra`` without further recipients, as the target's module says."""
     if extra is not None and not isinstance(extra, dict):
         return extra  # the handler reports the fault
-    is_mail = record.target.notification_module_name == "email"
-    hidden = RECIPIENTS_IN_EXTRA | ANSWERS_IN_EXTRA if is_mail else RECIPIENTS_IN_EXTRA
-    kept = {name: value for name, value in (extra or {}).items() if name not in hidden}
-    headers = kept.get("headers") or {}
-    if not is_mail or not isinstance(headers, dict):
-        return kept
-    headers = {
-        name: value for name, value in headers.items() if not _may_name_people(name, str(value))
-    }
-    original = record.target_user_id
-    if original.isprintable() and original:
-        headers[ORIGINAL_RECIPIENT] = original
-    return {**kept, "headers": headers}
-
-
-def _may_name_people(name: str, value: str) -> bool:
-    name = name.strip().lower()
-    if name in NAMES_MESSAGES:
-        return False
-    return NAMES_PEOPLE.fullmatch(name) is not None or ADDRESS.search(value) is not None
+    described = known_description(record.target.notification_module_name)
+    if described is not None and described.redirected_extra is not None:
+        return described.redirected_extra(extra or {}, record.target_user_id)
+    return {name: value for name, value in (extra or {}).items() if name not in RECIPIENTS_IN_EXTRA}

@@ -7,11 +7,11 @@ from dataclasses import replace
 from django.db import router, transaction
 from django.utils import timezone
 
-from ...conf import target_settings
 from ...models import Notification
 from ...observing.log import log_attempts, log_skipped
 from ...observing.observers import tell, watched_alone
 from ...outcome import Outcome
+from ...targets import target_settings
 from ..outcomes.addresses import deactivate_records
 from ..outcomes.announce import announce
 from ..outcomes.apply import apply

@@ -16,10 +16,11 @@ from django.db import router
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from ...conf import EngineSettings, engine_settings, target_settings
+from ...conf import EngineSettings, engine_settings
 from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...models.expressions import DatabaseNow
+from ...targets import target_settings
 from ..claims.claim import Claim, claim_keys, mark
 from ..claims.due import free_or_not, targets_with_due
 from ..claims.levels import Levels

@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from ...conf import WhenUnknown, engine_settings, target_settings
+from ...conf import WhenUnknown, engine_settings
 from ...models import Notification
 from ...models.notification import RESPONSE_MAX_LENGTH
 from ...models.retry_interval import next_interval
 from ...outcome import Outcome, OutcomeKind
 from ...setting_rules import LONGEST_INTERVAL
 from ...storable import storable
+from ...targets import time_to_receipt
 from .addresses import is_last_bounce
 from .moments import moment_within
 
@@ -51,7 +52,8 @@ def apply(
     if outcome.result is OutcomeKind.DELIVERED:
         notification.status = Notification.DELIVERED
         if outcome.awaits_receipt:
-            notification.await_receipt(at + _time_to_receipt(notification))
+            module_name = notification.target_user_record.target.notification_module_name
+            notification.await_receipt(at + time_to_receipt(module_name))
     elif outcome.opt_out:
         notification.status = Notification.OPTED_OUT
     elif outcome.deactivate_record or (outcome.hard_bounce and is_last_bounce(notification)):
@@ -63,12 +65,6 @@ def apply(
         notification.status = Notification.DELIVERY_FAILURE
     else:
         _apply_retry(outcome, at, due_until)
-
-
-def _time_to_receipt(notification: Notification) -> timedelta:
-    """Return the time from an attempt to the first question for the message's receipt."""
-    module_name = notification.target_user_record.target.notification_module_name
-    return timedelta(minutes=target_settings(module_name).receipts_after)
 
 
 def _apply_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:

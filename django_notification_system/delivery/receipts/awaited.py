@@ -15,10 +15,10 @@ from uuid import UUID
 
 from django.db.models import F, Subquery
 
-from ...conf import target_settings
 from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...models.notification import NotificationQuerySet
+from ...targets import time_to_receipt
 
 #: From the first question about a message to the second; every further distance doubles.
 FIRST_DISTANCE = timedelta(minutes=15)
@@ -129,8 +129,7 @@ def note_asked(
         How many rows were written: messages that nobody recorded a receipt for since they were
         read.
     """
-    minutes = target_settings(target.notification_module_name).receipts_after
-    first = timedelta(minutes=minutes)
+    first = time_to_receipt(target.notification_module_name)
     groups: defaultdict[timedelta | None, list[UUID]] = defaultdict(list)
     for message in messages:
         groups[next_age(message.age, first=first, kept=kept)].append(message.key)

@@ -1,1 +1,1 @@
-"""One run, and the threads of its lanes."""
+"""A run, and the threads of its lanes."""

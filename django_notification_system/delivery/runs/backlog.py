@@ -1,16 +1,16 @@
-"""How many outcomes of a lane wait to be recorded, and the lane's wait for fewer.
+"""The count of a lane's unrecorded outcomes, and the lane's wait for fewer.
 
-The number is the bound of what is sent twice where the process is killed: a handler that waits
-here sends nothing more.
+The count bounds the copies where the process is killed: a handler that waits here sends nothing
+more.
 """
 
 import threading
 
 
 class Backlog:
-    """Counts the outcomes of one lane between the lane's thread and the run's.
+    """Counts the outcomes of a lane between the lane's thread and the run's.
 
-    Each number is written by one thread alone, so that no lock is needed.
+    Only one thread writes a number, so that no lock is needed.
 
     Args:
         most: How many outcomes may wait to be recorded.
@@ -18,30 +18,30 @@ class Backlog:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        #: Outcomes that the handler gave; the lane's thread writes the number.
+        #: Outcomes from the handler. Written by the lane's thread, read by both.
         self._given = 0
-        #: Outcomes that the run took over from the lane; the run's thread writes the number.
+        #: Outcomes taken over from the lane. Written and read by the run's thread.
         self._taken = 0
-        #: Outcomes that no longer wait; the run's thread writes the number.
+        #: Outcomes that no longer wait. Written by the run's thread, read by both.
         self._through = 0
         self._is_less = threading.Event()
 
     def give(self) -> None:
-        """Count an outcome that the handler gave; for the lane's thread."""
+        """Count an outcome from the handler; for the lane's thread."""
         self._given += 1
 
     def take(self) -> None:
-        """Count an outcome that the run took over; for the run's thread."""
+        """Count an outcome taken over from the lane; for the run's thread."""
         self._taken += 1
 
     def keep(self, unrecorded: int) -> bool:
-        """Count as recorded what the run took over and keeps no longer; for the run's thread.
+        """Count as recorded the outcomes taken over and no longer kept; for the run's thread.
 
         Args:
-            unrecorded: How many of the outcomes that the run took over wait to be recorded.
+            unrecorded: How many outcomes taken over from the lane wait to be recorded.
 
         Returns:
-            Whether the lane may have waited for this.
+            Whether the lane may have waited for fewer.
         """
         through = self._taken - unrecorded
         if through == self._through:

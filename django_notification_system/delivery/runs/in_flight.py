@@ -9,12 +9,13 @@ from datetime import datetime
 from django.db import DatabaseError
 from django.utils import timezone
 
-from ...conf import WhenUnknown, target_settings
+from ...conf import WhenUnknown
 from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...observing.log import log_attempts, log_fields, log_skipped
 from ...observing.observers import tell
 from ...outcome import Outcome, one_line
+from ...targets import target_settings
 from ..claims.claim import Claim, unreadable
 from ..claims.interrupted import reason_to_give_up
 from ..claims.large_texts import is_unread, read, read_long_texts

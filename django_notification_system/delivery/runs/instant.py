@@ -1,11 +1,11 @@
-"""How much time has passed, though the process was stopped or the machine asleep meanwhile."""
+"""The time passed, even while the process was stopped or the machine asleep."""
 
 import time
 from dataclasses import dataclass
 from typing import Self
 
-#: A clock that nobody sets. On Linux it goes on while the machine is suspended, where the one of
-#: ``time.monotonic()`` stands still. Source: clock_gettime(2), CLOCK_BOOTTIME.
+#: A clock that nobody sets. On Linux CLOCK_BOOTTIME goes on while the machine is suspended; the
+#: clock of ``time.monotonic()`` stands still. Source: clock_gettime(2).
 CLOCK: int = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", -1))
 
 
@@ -15,11 +15,11 @@ def _elapsed() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """A moment, by two clocks: one of them notices a gap that the other does not.
+    """A moment, by two clocks: a gap unnoticed by one clock is noticed by the other.
 
     Attributes:
         elapsed: By a clock that nobody sets.
-        wall: By the time of day: a virtual machine that was paused has it corrected.
+        wall: By the time of day: corrected after a virtual machine was paused.
     """
 
     elapsed: float
@@ -32,5 +32,5 @@ class Instant:
 
     @property
     def age(self) -> float:
-        """How many seconds ago it was, at the most."""
+        """How many seconds ago the moment was, at the most."""
         return max(_elapsed() - self.elapsed, time.time() - self.wall)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from django.db import connections
 from django.utils import timezone
 
-from ...conf import target_settings
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
 from ...observing.log import log_fields
 from ...outcome import Outcome, one_line, shortened
+from ...targets import target_settings
 from ..handlers.find import FoundHandler, find_handler
 from ..handlers.on_its_way import beginning_nothing_more_when
 from .context import RunContext

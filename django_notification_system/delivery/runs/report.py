@@ -1,4 +1,4 @@
-"""What a run did about one notification, for people and programs to read."""
+"""A run's report on one notification, for people and programs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +8,14 @@ from ...models import Notification, NotificationTarget
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did about one notification.
+    """A run's report on one notification.
 
     Attributes:
         notification: The notification as it is now.
-        target: Where it was to go.
-        scheduled_delivery: When it was due.
-        status_before: Its status before the run came to it.
-        response: What the handler said, or why nothing was sent.
+        target: The notification's target.
+        scheduled_delivery: When the notification was due.
+        status_before: The status before the run.
+        response: The handler's words, or why nothing was sent.
     """
 
     notification: Notification
@@ -26,7 +26,7 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether the notification did not go out though it should have."""
+        """Whether the notification should have gone out, and did not."""
         return self.notification.status in (
             Notification.DELIVERY_FAILURE,
             *Notification.PENDING_STATUSES,

@@ -8,9 +8,9 @@ from operator import itemgetter
 
 from django.utils import timezone
 
-from ...conf import target_settings
 from ...observing.log import log_fields, without_addresses
 from ...outcome import Outcome
+from ...targets import target_settings
 from ..claims.rate import LONGEST_RATE_WAIT_SECONDS, Rate
 from .batches import Batches
 from .context import RunContext

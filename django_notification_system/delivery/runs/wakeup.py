@@ -1,4 +1,4 @@
-"""Waiting until there may be something to deliver, or until told to stop."""
+"""Wait until a notification may be due, or until told to stop."""
 
 import os
 import select
@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db import connections
 
-#: What the trigger of migration 0006 notifies, on PostgreSQL.
+#: The channel of the trigger in migration 0006, on PostgreSQL.
 CHANNEL = "notification_system"
 
 
 class Wakeup:
-    """Sleeps, and wakes early when it is told to stop or PostgreSQL tells of a due insert.
+    """Sleeps, and wakes early on ``wake()``, or when PostgreSQL announces a due insert.
 
     Args:
         using: The alias of the database that holds the notifications.
@@ -21,10 +21,10 @@ class Wakeup:
     def __init__(self, using: str) -> None:
         self._using = using
         self._listening_on: Any = None
-        # A signal handler writes into the pipe; select() then returns, whatever it waits for.
+        # A signal handler writes into the pipe, and wakes select() from any wait.
         self._reader, writer = os.pipe()
         os.set_blocking(writer, False)
-        #: None once it is closed: its number may then be that of another file.
+        #: None once closed: the number may then belong to another file.
         self._writer: int | None = writer
 
     def close(self) -> None:
@@ -35,18 +35,18 @@ class Wakeup:
             os.close(self._reader)
 
     def wake(self) -> None:
-        """End the present sleep, or the next. Safe in a signal handler, and after the end."""
+        """End the present sleep, or the next. Safe in a signal handler, and after ``close()``."""
         if self._writer is None:
             return
         try:
             os.write(self._writer, b".")
         except BlockingIOError:
-            return  # it is full, and so will wake
+            return  # a full pipe wakes, too
 
     def listen(self) -> None:
-        """Ask PostgreSQL to tell of due inserts from now on; elsewhere do nothing.
+        """Have PostgreSQL announce due inserts from now on; elsewhere do nothing.
 
-        Call it before looking for what is due, so that nothing falls between the two.
+        Call ``listen()`` before looking for due rows, so that no insert falls between the two.
         """
         connection = connections[self._using]
         if connection.vendor != "postgresql":
@@ -60,14 +60,14 @@ class Wakeup:
 
     @property
     def misses_inserts(self) -> bool:
-        """Whether PostgreSQL's word would not come: the connection was made anew since."""
+        """Whether announcements would not come: the connection is not the one of ``listen()``."""
         connection = connections[self._using]
         return connection.vendor == "postgresql" and (
             self._listening_on is None or self._listening_on is not connection.connection
         )
 
     def has_arrived(self) -> bool:
-        """Tell whether PostgreSQL has told of a due insert since the last time."""
+        """Return whether PostgreSQL has announced a due insert since the last call."""
         return self._listening_on is not None and self._take_notifications(self._listening_on)
 
     def sleep(self, seconds: float) -> None:
@@ -75,7 +75,7 @@ class Wakeup:
         end = time.monotonic() + seconds
         listening_on = self._listening_on
         if listening_on is not None and self._take_notifications(listening_on):
-            return  # one arrived together with the answer to a query
+            return  # an announcement came together with the answer to a query
         sources = [self._reader] if listening_on is None else [self._reader, listening_on.fileno()]
         while (left := end - time.monotonic()) > 0:
             ready, _, _ = select.select(sources, [], [], left)
@@ -86,7 +86,7 @@ class Wakeup:
                 return
 
     def _take_notifications(self, connection: Any) -> bool:
-        """Tell whether the server sent any, or has gone; then the next query finds out."""
+        """Return True for an announcement, or for a lost connection: the next query finds out."""
         try:
             if hasattr(connection, "poll"):  # psycopg 2
                 connection.poll()

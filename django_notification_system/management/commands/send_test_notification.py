@@ -92,7 +92,7 @@ class Command(NotificationSystemCommand):
         handler = find_handler(target)
         if self._is_told:
             self._say(_("Handler: %s") % handler.source)
-            if place := destination(target, handler):
+            if place := destination(handler):
                 self._say(_("Goes to: %s") % place)
         if is_paused(target):
             self._warn(f"{explained(target)} {_('The test is sent all the same.')}")

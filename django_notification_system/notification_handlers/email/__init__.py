@@ -14,21 +14,39 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
-from ...conf import email_settings
 from ...delivery.handlers.send_one import send_and_save
 from ...models import Notification
 from ...models.address import comparable
 from ...observing.log import log_fields
 from ..base import Outcome, begin_sending, one_line, provider_call
 from ..parallel import side_by_side
+from .appearance import preview
 from .cannot_build_message import CannotBuildMessage
 from .connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
+from .content import validate
+from .describe import check, destination, fault_of_address, redirected_extra
 from .doubts import Doubt, SenderDoubts
 from .faults import BEFORE_MESSAGE, Verdict
 from .message import build_message
 from .outcomes import NOT_SENT, classify, outcome, trouble_of_error, trouble_of_recipient
 from .secrets import hide
 from .sender_address import sender
+from .settings import EmailSettings as Settings
+from .settings import email_settings
+
+__all__ = [
+    "Settings",
+    "check",
+    "deliver",
+    "destination",
+    "fault_of_address",
+    "preview",
+    "redirected_extra",
+    "send_notification",
+    "sent_message_id",
+    "validate",
+    "write_letter",
+]
 
 logger = logging.getLogger("django_notification_system")
 

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import DatabaseError
 from django.utils.encoding import punycode
 
-from ...conf import email_settings
 from ...models import Notification
 from ...models.address import trimmed
 from ...models.notification import has_line_break
@@ -21,6 +20,7 @@ from .attachments import attachment_type, read_attachment
 from .cannot_build_message import CannotBuildMessage
 from .headers import CONTROL_CHARACTERS, headers_of
 from .mime import NotificationMail
+from .settings import email_settings
 from .template import ContentSubtype, render, subtype_of
 
 

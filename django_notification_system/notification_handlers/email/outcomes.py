@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
-from ...conf import email_settings
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ...models.address import comparable
@@ -19,6 +18,7 @@ from .api_errors import NO_API_ANSWER, ApiAnswer, answer_of_api
 from .connection import Stage
 from .faults import ANY_ANSWER, FAULTS, NO_ANSWER, NOT_SMTP, Fault, Verdict
 from .sender_address import correct_sender
+from .settings import email_settings
 
 logger = logging.getLogger("django_notification_system")
 

@@ -3,11 +3,11 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ...conf import email_settings
 from ...exceptions import TargetUnavailable
 from .addresses import fault_of_addresses
 from .headers import CONTROL_CHARACTERS
 from .message_bytes import envelope_sender
+from .settings import email_settings
 
 
 def sender() -> str:

@@ -6,11 +6,11 @@ from typing import Any
 import requests
 from urllib3.exceptions import LocationValueError
 
-from ...conf import ExpoSettings
 from ..base import one_line
 from ..http.session import NoAnswer, open_session, why_no_answer
 from ..redaction import PUSH_TOKEN, redacted
 from .faults import NOT_WRITTEN, Part, Trouble
+from .settings import ExpoSettings
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 API_PATH = "/--/api/v2"

@@ -13,7 +13,6 @@ import requests
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from ...conf import ExpoSettings
 from ...exceptions import TargetUnavailable
 from ..base import Receipt, ReceiptResult
 from ..http.session import CORRECT_SETTINGS, split_base_url
@@ -21,6 +20,7 @@ from ..redaction import redacted
 from .api import API_PATH, REQUEST_FAILURES, describe, listed, token_to_hide, trouble_of_request
 from .faults import Part, Trouble, Verdict
 from .outcomes import classify, receipt
+from .settings import ExpoSettings
 
 #: Expo takes 1000; Expo's own client asks for 300. Source: expo/expo-server-sdk-node,
 #: src/ExpoClient.ts

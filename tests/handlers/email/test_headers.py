@@ -10,12 +10,13 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 
+from django_notification_system.draft import Draft
 from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_creators.validate_email import validate_email
 from django_notification_system.notification_handlers.email.cannot_build_message import (
     CannotBuildMessage,
 )
+from django_notification_system.notification_handlers.email.content import validate
 from django_notification_system.notification_handlers.email.message import build_message
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
@@ -125,7 +126,7 @@ def test_what_a_header_cannot_carry_is_named(
     assert said in str(raised.value)
     assert name in str(raised.value)
     with pytest.raises(InvalidNotification) as refused:
-        validate_email("b", extra)
+        validate(Draft(title="A", body="b", extra=extra))
     assert said in str(refused.value)
 
 
@@ -183,7 +184,7 @@ def test_names_and_domains_may_go_beyond_ascii(
     assert after_run(make_due(email, extra={"cc": [address]})).response == SENT
     [received] = mail_server.received
     assert all(each.isascii() for each in received.envelope_to)
-    validate_email("b", {"cc": address})
+    validate(Draft(title="A", body="b", extra={"cc": address}))
 
 
 @pytest.mark.parametrize(

@@ -490,7 +490,7 @@ from django.utils import timezone
 call_command("migrate", verbosity=0)
 call_command("process_notifications")
 call_command("process_notifications", "--receipts-only")
-assert "django_notification_system.notification_handlers.expo" not in sys.modules
+assert "django_notification_system.notification_handlers.expo.sending" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

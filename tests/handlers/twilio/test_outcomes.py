@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
-from django_notification_system.notification_handlers import twilio
 from django_notification_system.notification_handlers.base import Outcome
+from django_notification_system.notification_handlers.twilio import sending as twilio
 from django_notification_system.notification_handlers.twilio.faults import (
     FAULTS,
     Trouble,

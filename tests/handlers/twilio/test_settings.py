@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers import twilio
+from django_notification_system.notification_handlers.twilio import sending as twilio
 from django_notification_system.testing.providers import (
     ProviderStandIn,
 )

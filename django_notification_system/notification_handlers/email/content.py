@@ -11,13 +11,14 @@ from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
 
-from ..exceptions import InvalidNotification
-from ..models.address import trimmed
-from ..notification_handlers.base import one_line
-from ..notification_handlers.email.addresses import fault_of_addresses
-from ..notification_handlers.email.attachments import check_attachment
-from ..notification_handlers.email.cannot_build_message import CannotBuildMessage
-from ..notification_handlers.email.headers import (
+from ...draft import Draft
+from ...exceptions import InvalidNotification
+from ...models.address import trimmed
+from ..base import one_line
+from .addresses import fault_of_addresses
+from .attachments import check_attachment
+from .cannot_build_message import CannotBuildMessage
+from .headers import (
     CONTROL_CHARACTERS,
     HEADER_NAME,
     RESERVED_HEADERS,
@@ -27,21 +28,21 @@ from ..notification_handlers.email.headers import (
 ADDRESS_KEYS = ("cc", "bcc", "reply_to")
 
 
-def validate_email(body: str, extra: Mapping[str, Any]) -> None:
+def validate(draft: Draft) -> None:
     """Check the parts of a notification that only emails have.
 
     Args:
-        body: The notification's body.
-        extra: The notification's ``extra``.
+        draft: The notification's content.
 
     Raises:
         InvalidNotification: When body and template are both missing, the template does not exist or
             does not compile, an attachment is not in the default storage, or addresses, headers or
             attachments in ``extra`` have the wrong form.
     """
+    extra = draft.extra
     if extra.get("content_subtype") not in (None, "html", "plain"):
         raise InvalidNotification(_('extra["content_subtype"] must be "html" or "plain".'))
-    _validate_template(body, extra.get("template_name"))
+    _validate_template(draft.body, extra.get("template_name"))
     for key in ADDRESS_KEYS:
         _validate_addresses(key, extra.get(key))
     _validate_headers(extra.get("headers"))

@@ -1,1 +1,0 @@
-"""The content of ``extra``: JSON that every database can store."""

@@ -1,0 +1,33 @@
+"""What the ``check()`` functions of this app's own handlers share."""
+
+import importlib.util
+from collections.abc import Iterator
+
+from django.core import checks
+from django.core.checks import CheckMessage
+
+
+def error(number: int, message: str, hint: str | None = None) -> CheckMessage:
+    """Return an error with one of this app's ids."""
+    return checks.Error(message, hint=hint, id=f"django_notification_system.E{number:03}")
+
+
+def warning(number: int, message: str, hint: str | None = None) -> CheckMessage:
+    """Return a warning with one of this app's ids."""
+    return checks.Warning(message, hint=hint, id=f"django_notification_system.W{number:03}")
+
+
+def check_client(name: str, client: str, extra: str) -> Iterator[CheckMessage]:
+    """Warn where a target's settings are there, and its client is not installed.
+
+    Args:
+        name: The target's entry, for people.
+        client: The name by which Python imports the client.
+        extra: The extra that brings the client.
+    """
+    if importlib.util.find_spec(client) is None:
+        yield warning(
+            2,
+            f"{name} is set, but its client {client!r} is not installed.",
+            hint=f"Install it: pip install django-notification-system[{extra}]",
+        )

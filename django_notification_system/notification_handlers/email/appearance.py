@@ -1,0 +1,114 @@
+"""How an email looks to its recipient."""
+
+import posixpath
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from ...exceptions import TargetUnavailable
+from ...models import Notification
+from ..preview import Preview, shown_part
+from .attachments import attachment_size
+from .cannot_build_message import CannotBuildMessage
+from .message import (
+    Body,
+    addressed_message,
+    attachment_paths,
+    body_of,
+    parts_of,
+    template_name,
+)
+from .sender_address import sender
+
+#: How many attachments are shown, each of whose sizes the storage is asked for.
+ATTACHMENTS_SHOWN = 20
+
+TO_BE_RENDERED = _(
+    "The template “%(name)s” is rendered when this is sent. Those who may change the notification"
+    " see here what it makes."
+)
+WAS_RENDERED = _(
+    "The template “%(name)s” was rendered when this was sent. What it made then is not kept."
+)
+IS_NOT_RENDERED = _("The template “%(name)s” is not rendered: this is not to be sent.")
+
+
+def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
+    """Return an email as its recipient would see it; see ``DescribesItself.preview()``.
+
+    A template is rendered for what is still to be sent, as it would be now. What was sent has been
+    rendered: again it would say something else, and a link that resets a password would be valid.
+
+    Args:
+        notification: With its record, target and user loaded.
+        may_render: Whether the person may see what a template makes.
+        with_text: Whether an email of HTML is to be shown with its text part.
+    """
+    is_pending = notification.status in Notification.PENDING_STATUSES
+    try:
+        message = addressed_message(notification, sender())
+        body, notes = _body(notification, may_render=may_render, is_pending=is_pending)
+        paths = attachment_paths(notification)
+        attachments = [
+            (posixpath.basename(path), _size(path, is_pending=is_pending))
+            for path in paths[:ATTACHMENTS_SHOWN]
+        ]
+    except (CannotBuildMessage, TargetUnavailable) as error:
+        text, notes = shown_part(notification.body)
+        headers = [(_("Subject"), notification.title)]
+        return Preview("email", str(error), notes, headers, text)
+    html, text_of = parts_of(body, notification.title) if body else ("", str)
+    # A text that was plain costs nothing, and is what the HTML part was made of.
+    shows_text = with_text or body is None or html != body.content
+    addresses = (
+        (pgettext_lazy("email", "From"), [str(message.from_email)]),
+        (pgettext_lazy("email", "To"), message.to),
+        (_("Cc"), message.cc),
+        (_("Bcc"), message.bcc),
+        (_("Reply-To"), message.reply_to),
+    )
+    return Preview(
+        "email",
+        notes=notes,
+        headers=[
+            *((name, ", ".join(values)) for name, values in addresses if values),
+            (_("Subject"), str(message.subject)),
+            *((name, str(value)) for name, value in message.extra_headers.items()),
+        ],
+        text=text_of() if shows_text else None,
+        html=html,
+        attachments=attachments,
+        more_attachments=len(paths) - len(attachments),
+    )
+
+
+def _body(
+    notification: Notification, *, may_render: bool, is_pending: bool
+) -> tuple[Body | None, list[Any]]:
+    """Return the body, if it is to be shown, and notes on it."""
+    name = template_name(notification)
+    if name is None:
+        body = body_of(notification)
+    elif is_pending and may_render:
+        # A template may write, and a query that fails would spoil a transaction of the project's.
+        with transaction.atomic(using=notification._state.db):
+            body = body_of(notification)
+            transaction.set_rollback(True, using=notification._state.db)
+    else:
+        was_sent = notification.attempted_delivery is not None
+        reason = WAS_RENDERED if was_sent else IS_NOT_RENDERED
+        return None, [(TO_BE_RENDERED if is_pending else reason) % {"name": name}]
+    content, notes = shown_part(body.content)
+    return Body(content, body.subtype), notes
+
+
+def _size(path: str, *, is_pending: bool) -> int | None:
+    """Return an attachment's size; of what is not to be sent, the file may be gone by now."""
+    try:
+        return attachment_size(path)
+    except CannotBuildMessage:
+        if is_pending:
+            raise
+        return None

@@ -1,0 +1,90 @@
+"""What the email target says of itself beside how a mail looks and what it may hold."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from ...exceptions import TargetUnavailable
+from ..checks import error
+from .connection import ConnectionPool
+from .sender_address import correct_sender, fault_of_sender
+from .settings import email_settings
+
+#: The header of a redirected mail with the person's address.
+ORIGINAL_RECIPIENT = "X-Original-To"
+#: Names in a mail's ``extra`` for further recipients, and for the recipients of answers.
+PEOPLE_IN_EXTRA = frozenset({"cc", "bcc", "reply_to"})
+#: Headers with people's addresses: recipients, authors, readers of receipts and of returned mails.
+#: Source: RFC 5322, section 3.6; RFC 8098, section 2.1; RFC 2076, sections 3.3 to 3.5 and 3.9.
+NAMES_PEOPLE = re.compile(
+    r"(?:.+-)?(?:to|cc|bcc|from|sender|author|recipients?|path|for)", re.IGNORECASE
+)
+#: Headers with an ``@`` in the name of a message. Source: RFC 5322, section 3.6.4.
+NAMES_MESSAGES = frozenset({"message-id", "in-reply-to", "references"})
+#: A text with an ``@``: an address, in headers of every other name.
+ADDRESS = re.compile(r"[^\s@]@[^\s@]")
+
+
+def check() -> Iterator[CheckMessage]:
+    """Yield what is wrong with the sender's address."""
+    try:
+        address = email_settings().from_email or settings.DEFAULT_FROM_EMAIL
+    except (TargetUnavailable, AttributeError, TypeError):
+        return  # the other checks say so
+    with translation.override(None):  # what checks say is English
+        if isinstance(address, str) and (fault := fault_of_sender(address)):
+            yield error(14, f"{fault} {correct_sender()}")
+
+
+def destination() -> str:
+    """Return the mail server's host and port, or the backend's name where there is no server."""
+    try:
+        pool = ConnectionPool(timeout=1)
+    except TargetUnavailable:
+        return ""  # the handler says so
+    with pool, pool.borrow() as connection:
+        if pool.is_local:
+            return _("%(backend)s, which sends no mail") % {"backend": connection.backend_name}
+        return connection.server or connection.backend_name
+
+
+def fault_of_address(address: str) -> str:
+    """Return what is wrong with an email address, or an empty text."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return f"is no email address: {address}"
+    return ""
+
+
+def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:
+    """Return ``extra`` without the people it names, and with a header for the record's address.
+
+    Args:
+        extra: The notification's.
+        address: The record's own, which the mail does not go to.
+    """
+    kept = {name: value for name, value in extra.items() if name not in PEOPLE_IN_EXTRA}
+    headers = kept.get("headers") or {}
+    if not isinstance(headers, dict):
+        return kept  # the handler says what is wrong with them
+    headers = {
+        name: value for name, value in headers.items() if not _may_name_people(name, str(value))
+    }
+    if address.isprintable() and address:
+        headers[ORIGINAL_RECIPIENT] = address
+    return {**kept, "headers": headers}
+
+
+def _may_name_people(name: str, value: str) -> bool:
+    name = name.strip().lower()
+    if name in NAMES_MESSAGES:
+        return False
+    return NAMES_PEOPLE.fullmatch(name) is not None or ADDRESS.search(value) is not None

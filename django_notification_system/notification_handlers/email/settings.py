@@ -1,0 +1,57 @@
+"""The settings of the email target."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ...conf import TargetSettings, read_settings
+from ...setting_rules import CONNECTIONS, MINUTES, SECONDS_TO_WAIT, TEXT, one_of, or_none, setting
+
+#: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
+KEY = "email"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailSettings(TargetSettings):
+    """The entry ``email``; Django's own mail settings say how to reach the server."""
+
+    from_email: str | None = setting(
+        None,
+        or_none(TEXT),
+        "The sender. By default Django's ``DEFAULT_FROM_EMAIL``. One that cannot be used "
+        "stops the target.",
+    )
+    connections: int = setting(
+        4,
+        CONNECTIONS,
+        "How many connections to the mail server are open at once; fewer where it takes fewer.",
+    )
+    timeout: float = setting(
+        10,
+        SECONDS_TO_WAIT,
+        "Seconds to wait for each reply of the mail server, where Django's mail settings name"
+        " no time; four times as long for all replies to one message.",
+    )
+    transient_interval: float | None = setting(
+        30,
+        or_none(MINUTES),
+        "Minutes after which a mail is tried again that the server refuses for now at its "
+        "first attempt (an answer 4xx: mostly greylisting), where the notification's own "
+        "``retry_time_interval`` is longer. ``None``: its own counts. What follows ``RETRY`` "
+        "is tried sooner anyway.",
+    )
+    content_subtype: Literal["plain", "html"] | None = setting(
+        None,
+        or_none(one_of("plain", "html")),
+        'What bodies are, ``"plain"`` or ``"html"``, where ``extra`` does not say. By default'
+        ' it is told from each text. Set ``"plain"`` where bodies hold what users have '
+        "written: no text of theirs is then sent as HTML.",
+    )
+
+
+def email_settings() -> EmailSettings:
+    """Return the settings of the email target.
+
+    Raises:
+        TargetUnavailable: When one of them is wrong.
+    """
+    return read_settings(EmailSettings, KEY)

@@ -1,0 +1,44 @@
+"""What the Twilio target says of itself, without Twilio's client."""
+
+from collections.abc import Iterator
+
+from django.core.checks import CheckMessage
+
+from ...conf import TARGETS, target_values
+from ...models import Notification
+from ..checks import check_client, error
+from ..preview import Preview, shown_part
+from .settings import KEY, twilio_settings
+
+
+def check() -> Iterator[CheckMessage]:
+    """Yield what is wrong with the settings beyond the rule of each."""
+    values = target_values(KEY) or {}
+    # Empty strings are how release 1.5.3 told people to leave Twilio unused.
+    if not values.get("account_sid"):
+        return
+    name = f"{TARGETS}[{KEY!r}]"
+    if not values.get("auth_token"):
+        yield error(4, f"{name} has an account_sid but no auth_token.", hint="Add the token.")
+    if not values.get("sender") and not values.get("messaging_service_sid"):
+        yield error(
+            4,
+            f"{name} says not where messages come from.",
+            hint="Add a 'sender' (a number such as +15005550006) or a 'messaging_service_sid'.",
+        )
+    yield from check_client(name, "twilio", "twilio")
+
+
+def destination() -> str:
+    """Return where text messages go.
+
+    Raises:
+        TargetUnavailable: When a setting is wrong.
+    """
+    return twilio_settings().base_url
+
+
+def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
+    """Return a text message as a telephone shows it."""
+    text, notes = shown_part(notification.body)
+    return Preview("sms", notes=notes, text=text or notification.title)

@@ -1,0 +1,203 @@
+"""What a target says of itself: its handler's module has settings and more, beside ``deliver()``.
+
+A target of this app's own is a folder in ``notification_handlers``; a project's own is a module in
+a place that ``NOTIFICATION_SYSTEM_HANDLERS`` names. Either says the same in the same way, by the
+names in ``TargetDescription``. Where a project's module takes the place of a built-in one, the
+built-in one still says what the project's leaves out, but how a message looks and where it goes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from django.conf import settings
+
+from . import conf
+from .conf import TargetSettings, module_locations, settings_from, target_values
+from .exceptions import TargetUnavailable
+from .modules import (
+    BUILT_IN_HANDLERS,
+    built_in_names,
+    find_module,
+    import_dotted,
+    is_module_name,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetDescription:
+    """What a handler's module says of its target. All of it is optional.
+
+    Attributes:
+        key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
+        source: The file or dotted name of the module.
+        settings_class: ``Settings``, the dataclass that declares the target's settings.
+        check: ``check()``, which yields system checks.
+        validate: ``validate(draft)``, which refuses what could never be delivered.
+        fault_of_address: ``fault_of_address(address)``, which says why an address is none.
+        redirected_extra: ``redirected_extra(extra, address)``, which returns ``extra`` without what
+            names people, for a site for trials; ``address`` is the record's own.
+        retry_time_interval: ``RETRY_TIME_INTERVAL``, the minutes from a failed attempt to the next
+            where ``notify()`` is given none.
+    """
+
+    key: str
+    source: str
+    settings_class: type[TargetSettings]
+    check: Callable[[], Any] | None
+    validate: Callable[[Any], None] | None
+    fault_of_address: Callable[[str], str] | None
+    redirected_extra: Callable[[dict[str, Any], str], dict[str, Any]] | None
+    retry_time_interval: int | None
+
+    @property
+    def declares_settings(self) -> bool:
+        """Tell whether the module says which settings there are, and so which there are not."""
+        return self.settings_class is not TargetSettings
+
+
+def describe(module_name: str) -> TargetDescription | None:
+    """Return what a target's module says, or ``None`` where there is no such module.
+
+    Args:
+        module_name: The target's ``notification_module_name``.
+
+    Raises:
+        TargetUnavailable: When the module does not import.
+    """
+    found = find_module(module_name, conf.HANDLERS, BUILT_IN_HANDLERS)
+    if found is None:
+        return None
+    modules = [found.module]
+    if found.shadows_built_in:
+        modules.append(import_dotted(f"{BUILT_IN_HANDLERS}.{module_name}"))
+    return _described(module_name, found.source, modules)
+
+
+def describe_built_in(module_name: str) -> TargetDescription:
+    """Return what this app's own module of this name says, whatever stands in for it."""
+    dotted = f"{BUILT_IN_HANDLERS}.{module_name}"
+    return _described(module_name, dotted, [import_dotted(dotted)])
+
+
+def known_description(module_name: str) -> TargetDescription | None:
+    """Return what a target's module says, or ``None`` where nothing can be known of it.
+
+    The answer is kept, as Python keeps modules: a process learns of a new one when it starts.
+
+    Args:
+        module_name: The target's ``notification_module_name``.
+    """
+    return _known_description(module_name, tuple(map(str, module_locations(conf.HANDLERS))))
+
+
+@cache
+def _known_description(module_name: str, locations: tuple[str, ...]) -> TargetDescription | None:
+    try:
+        return describe(module_name)
+    except TargetUnavailable:
+        # Whoever delivers says so.
+        return describe_built_in(module_name) if module_name in built_in_names() else None
+
+
+def target_key(module_name: str) -> str:
+    """Return a target's key in the settings: the module's name, unless a built-in one has another.
+
+    Args:
+        module_name: The target's ``notification_module_name``.
+    """
+    return _keys().get(module_name, module_name)
+
+
+def module_name_of(key: str) -> str:
+    """Return the module name of the target with this key in the settings."""
+    return next((name for name, each in _keys().items() if each == key), key)
+
+
+def targets_to_ask() -> list[str]:
+    """Return the module names of this app's own targets, and of all that have settings."""
+    targets = getattr(settings, conf.TARGETS, None)
+    keys = targets if isinstance(targets, Mapping) else ()
+    own = {key for key in keys if isinstance(key, str) and is_module_name(key)}
+    return sorted(built_in_names() | (own - built_in_keys()))
+
+
+def settings_class_of(key: Any) -> type[TargetSettings]:
+    """Return the dataclass that declares a target's settings.
+
+    Args:
+        key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``, or whatever stands there.
+    """
+    if not isinstance(key, str) or not is_module_name(name := module_name_of(key)):
+        return TargetSettings
+    described = known_description(name)
+    return TargetSettings if described is None else described.settings_class
+
+
+def built_in_keys() -> frozenset[str]:
+    """Return the keys that this app's own targets have in the settings."""
+    return frozenset(_keys().values())
+
+
+def target_settings(module_name: str) -> TargetSettings:
+    """Return what a target of any kind may set. No module of the project's is imported for it.
+
+    Args:
+        module_name: The target's ``notification_module_name``.
+    """
+    return settings_from(TargetSettings, target_values(target_key(module_name)) or {})
+
+
+def time_to_receipt(module_name: str) -> timedelta:
+    """Return the time from an attempt to the first question for its receipt.
+
+    The module has been imported by then: it has delivered.
+
+    Args:
+        module_name: The target's ``notification_module_name``.
+    """
+    minutes = target_settings(module_name).receipts_after
+    values = target_values(target_key(module_name)) or {}
+    if "receipts_after" not in values and (described := known_description(module_name)):
+        minutes = described.settings_class.receipts_after
+    return timedelta(minutes=minutes)
+
+
+@cache
+def _keys() -> Mapping[str, str]:
+    modules = {
+        name: import_module(f"{BUILT_IN_HANDLERS}.{name}.settings") for name in built_in_names()
+    }
+    return {name: module.KEY for name, module in sorted(modules.items())}
+
+
+def _described(module_name: str, source: str, modules: list[ModuleType]) -> TargetDescription:
+    def part(name: str) -> Any:
+        said = (getattr(module, name, None) for module in modules)
+        return next((each for each in said if each is not None), None)
+
+    return TargetDescription(
+        key=target_key(module_name),
+        source=source,
+        settings_class=_settings_class(part("Settings"), source),
+        check=part("check"),
+        validate=part("validate"),
+        fault_of_address=part("fault_of_address"),
+        redirected_extra=part("redirected_extra"),
+        retry_time_interval=part("RETRY_TIME_INTERVAL"),
+    )
+
+
+def _settings_class(declared: Any, source: str) -> type[TargetSettings]:
+    if declared is None:
+        return TargetSettings
+    if not isinstance(declared, type) or not issubclass(declared, TargetSettings):
+        raise TargetUnavailable(
+            f"Settings in {source} must be a dataclass that inherits TargetSettings. Import it from"
+            " django_notification_system.notification_handlers.base."
+        )
+    return declared
