@@ -1,1 +1,1 @@
-"""A run, and the threads of its lanes."""
+"""A run, and the threads of the lanes."""

@@ -1,20 +1,20 @@
-"""All batches of one target that are in flight."""
+"""A target's batches in flight."""
 
 from .in_flight import BatchInFlight
 
 
 class Batches:
-    """A target's batches that have rows without a recorded outcome, the oldest first."""
+    """A target's batches with rows whose outcome is not recorded, the oldest first."""
 
     def __init__(self) -> None:
         self._batches: list[BatchInFlight] = []
 
     def add(self, batch: BatchInFlight) -> None:
-        """Keep one more batch."""
+        """Add a batch."""
         self._batches.append(batch)
 
     def with_rows(self) -> BatchInFlight | None:
-        """Return the oldest batch that has rows to feed to the handler."""
+        """Return the oldest batch with rows for the handler."""
         return next((batch for batch in self._batches if batch.has_more), None)
 
     @property
@@ -34,16 +34,16 @@ class Batches:
 
     @property
     def sends_interrupted(self) -> bool:
-        """Whether rows that were interrupted are on their way."""
+        """Whether interrupted rows are on their way."""
         return any(batch.was_interrupted and batch.in_flight for batch in self._batches)
 
     def record(self) -> None:
-        """Record all outcomes that are known."""
+        """Record all known outcomes."""
         for batch in self._batches:
             batch.record()
 
     def keep_time(self, progress_at: float) -> None:
-        """Record outcomes that have waited, renew leases, and close batches that are done.
+        """Record outcomes that have waited, renew leases, and close finished batches.
 
         Args:
             progress_at: When the handler last made progress, by the monotonic clock.
@@ -55,10 +55,10 @@ class Batches:
                 self._batches.remove(batch)
 
     def close(self, problem: str | None) -> None:
-        """Record what is known, report the rest as blocked if there is a problem, and release it.
+        """Record known outcomes, report the other rows as blocked by a problem, and release them.
 
         Args:
-            problem: What keeps the target from being used.
+            problem: Why the target cannot be used, or ``None``.
         """
         for batch in self._batches:
             batch.record()
@@ -68,6 +68,6 @@ class Batches:
         self._batches.clear()
 
     def end(self) -> None:
-        """Tell observers that the batches are over, though the database takes no outcome."""
+        """Tell observers the end of the batches, though the database takes no outcome."""
         for batch in self._batches:
             batch.end()

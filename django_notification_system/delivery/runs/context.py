@@ -1,4 +1,4 @@
-"""What every part of one run needs."""
+"""Values common to all parts of a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from .report import Report
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """What a run, its targets, lanes and batches share. Nothing in it changes during the run.
+    """Values common to a run, its targets, lanes and batches. They stay the same during the run.
 
     Attributes:
         using: The alias of the database that holds the notifications.
-        settings: The engine's settings, as they were when the run was made.
-        report: Takes a report for whoever iterates over the run; for the run's thread.
-        is_stopping: Tells whether the run is to end early; for any thread.
+        settings: The engine's settings at the start of the run.
+        report: Takes a report for the code that iterates over the run; for the run's thread.
+        is_stopping: Returns whether the run shall end early; for any thread.
     """
 
     using: str
@@ -27,5 +27,5 @@ class RunContext:
 
     @property
     def single_writer(self) -> str | None:
-        """The alias, where its database lets one connection write at a time."""
+        """The alias of a database where only one connection writes at a time, else ``None``."""
         return self.using if connections[self.using].vendor == "sqlite" else None

@@ -1,4 +1,4 @@
-"""One claimed batch on its way: rows without an outcome, and outcomes that are not recorded."""
+"""A claimed batch on its way: rows without an outcome, and unrecorded outcomes."""
 
 import logging
 import time
@@ -35,20 +35,20 @@ logger = logging.getLogger("django_notification_system")
 
 
 class BatchInFlight:
-    """One claimed batch, in the hands of the run's thread, which alone uses the database.
+    """A claimed batch, in the hands of the run's thread: only this thread uses the database.
 
     Args:
         target: The target of all its rows.
         claim: The rows, and the right to them.
-        context: The run's.
-        due_by: The moment up to which the run delivers what is due.
+        context: The run's context.
+        due_by: The run delivers notifications due at this moment.
         read_at: The moment before the rows were claimed and read.
 
     Attributes:
         target: The target of all its rows.
         claim: The right to the rows.
-        when_unknown: The target's choice for unknown outcomes; the lane's thread reads it.
-        lease: How long the rows are certain to be the run's.
+        when_unknown: The target's choice for unknown outcomes; the lane's thread reads the field.
+        lease: The time for which the rows certainly belong to the run.
         unrecorded: Outcomes that wait to be recorded.
         read_at: The moment before the rows were claimed and read.
         was_interrupted: Whether the rows were claimed before, by runs that died.
@@ -82,15 +82,15 @@ class BatchInFlight:
         tell("batch_began", target, claim.token, claim.notifications)
 
     def begin(self) -> None:
-        """Skip rows that must not be sent, and keep the rest for the handler.
+        """Skip rows that must not be sent, and keep the others for the handler.
 
-        Apart from making the batch, so that the batch can be closed where the database fails.
+        Separate from the constructor, so that a batch whose skips fail can still be closed.
         """
         self._skip(self.claim.notifications)
         if self.was_interrupted:
             self._end_interrupted()
         self._to_send.extend(self._open.values())
-        # Nobody keeps a row that is done with, and its texts.
+        # Finished rows, with their texts, can leave the memory.
         self.claim.notifications = []
 
     @property
@@ -100,7 +100,7 @@ class BatchInFlight:
 
     @property
     def waiting(self) -> int:
-        """How many rows are still to be fed to the handler, or skipped before that."""
+        """How many rows are still to be fed to the handler, or skipped before."""
         return len(self._to_send)
 
     @property
@@ -110,19 +110,19 @@ class BatchInFlight:
 
     @property
     def is_done(self) -> bool:
-        """Whether every row has its outcome, and the outcome is recorded."""
+        """Whether all outcomes are known and recorded."""
         return not (self._open or self.unrecorded)
 
     def recheck(self, notifications: list[Notification]) -> list[Notification]:
-        """Return the rows of a slice that are to be sent even now, though they have waited."""
+        """Return the rows of a slice that are still to be sent after their wait."""
         self.lease.renew_if_old(self._open)
         return self._still_wanted(notifications)
 
     def next_slice(self, *, just_claimed: bool) -> list[Notification]:
-        """Return the next rows to send; none where no row of the slice is to be sent any more.
+        """Return the next rows to send; none where no row of the slice is still to be sent.
 
         Args:
-            just_claimed: Whether the rows were read this very moment, and need no recheck.
+            just_claimed: Whether the rows were read at this very moment, and need no recheck.
         """
         candidates = self._to_send.next_slice()
         if not just_claimed:
@@ -137,13 +137,13 @@ class BatchInFlight:
         since: float,
         when_unknown: WhenUnknown | None = None,
     ) -> None:
-        """Apply what the handler said of one notification, and record it when it is time.
+        """Apply an outcome to its notification, and record when enough outcomes wait.
 
         Args:
-            outcome: What came of the attempt.
-            at: When the handler said so.
+            outcome: The outcome of the attempt.
+            at: When the handler yielded the outcome.
             since: The same moment by the monotonic clock.
-            when_unknown: What to do where nobody can know; by default the target's choice.
+            when_unknown: Whether an unknown outcome is a failure; by default the target's choice.
         """
         key = outcome.notification.pk
         if key not in self._open:
@@ -155,7 +155,7 @@ class BatchInFlight:
             self.record()
 
     def keep_time(self, progress_at: float) -> None:
-        """Record outcomes that have waited long enough, and renew the lease of the other rows.
+        """Record outcomes that have waited long enough, and renew the other rows' lease.
 
         Args:
             progress_at: When the handler last made progress, by the monotonic clock.
@@ -166,11 +166,11 @@ class BatchInFlight:
             self.lease.keep(self._open, progress_at)
 
     def record(self) -> None:
-        """Record the outcomes that wait."""
+        """Record the waiting outcomes."""
         outcomes = self.unrecorded.outcomes
         if not outcomes:
             return
-        # Kept until that has succeeded: the end of the run tries once more.
+        # Kept until the record succeeds: the end of the run tries once more.
         record_outcomes(self.claim, outcomes)
         self.unrecorded.outcomes = []
         logger.debug(
@@ -185,14 +185,15 @@ class BatchInFlight:
         self._tell([outcome.notification for outcome in outcomes])
 
     def put_back(self, notification: Notification, *, was_refused: bool = True) -> bool:
-        """Keep a row that the provider was too busy for, to be fed again.
+        """Keep a row refused by a busy provider, to be fed again.
 
         Args:
-            notification: The row; it has no outcome.
+            notification: The row, without an outcome.
             was_refused: Whether the provider was asked at all.
 
         Returns:
-            ``False`` where the row was refused again and again: then the provider is not only busy.
+            ``False`` where the row was refused again and again: the provider is more than busy
+            then.
         """
         if not self._to_send.count_refusal(notification.pk, was_refused=was_refused):
             return False
@@ -201,26 +202,30 @@ class BatchInFlight:
         return True
 
     def put_last(self, notification: Notification, *, at: datetime) -> None:
-        """Let a row that was tried in vain, and not attempted, go behind all that is due.
+        """Put a row behind all due rows, after a vain try that was no attempt.
 
         Args:
-            notification: The row; it has no outcome.
-            at: When it was tried.
+            notification: The row, without an outcome.
+            at: When the row was tried.
         """
         rows = self.claim.rows([notification.pk]).due(self._due_by)
         moment = max(at, self._due_by + TICK)
         patiently(lambda: rows.update(scheduled_delivery=moment), using=self.claim.using)
 
     def report_blocked(self, problem: str) -> None:
-        """Report the rows that the target's problem kept from being attempted."""
+        """Report the rows that the target's problem has blocked.
+
+        Args:
+            problem: Why the target could not be used.
+        """
         for notification in self._open.values():
             self._report(notification, problem)
 
     def close(self, problem: str | None = None) -> None:
-        """Record outcomes, and release rows that have none.
+        """Record outcomes, and release rows without an outcome.
 
         Args:
-            problem: What kept the target from being used.
+            problem: Why the target could not be used, or ``None``.
         """
         try:
             self.record()
@@ -231,17 +236,17 @@ class BatchInFlight:
             self.end(problem)
 
     def end(self, problem: str | None = None) -> None:
-        """Tell observers once that the batch is over; outcomes recorded later are not observed.
+        """Tell observers the end of the batch, once; outcomes recorded later are not observed.
 
         Args:
-            problem: What kept the target from being used.
+            problem: Why the target could not be used, or ``None``.
         """
         if not self._has_ended:
             self._has_ended = True
             tell("batch_ended", self.target, self.claim.token, problem or "")
 
     def _applied(self, outcome: Outcome, at: datetime, when_unknown: WhenUnknown) -> Outcome:
-        """Apply an outcome and return it; an outcome that makes no sense counts as unknown."""
+        """Apply an outcome and return it; an outcome without sense counts as unknown."""
         try:
             apply(outcome, at=at, due_until=self._due_by, when_unknown=when_unknown)
         except Exception as error:
@@ -284,7 +289,7 @@ class BatchInFlight:
         return True
 
     def _end_interrupted(self) -> None:
-        """End rows that were interrupted too often, before a handler sees them once more."""
+        """End rows that were interrupted too often, before a handler gets them once more."""
         at, since = timezone.now(), time.monotonic()
         for notification in list(self._open.values()):
             if reason := reason_to_give_up(notification, self._context.settings):
@@ -307,7 +312,7 @@ class BatchInFlight:
         return [notification for notification in candidates if notification.pk in wanted]
 
     def _with_texts(self, candidates: list[Notification]) -> list[Notification]:
-        """Return a slice with all texts, without rows that cannot be read or are gone."""
+        """Return a slice with all texts, without rows unreadable or deleted."""
         using = self.claim.using
         if not any(map(is_unread, candidates)):
             return candidates
@@ -332,11 +337,11 @@ class BatchInFlight:
             return set()
 
     def _moment(self) -> datetime:
-        """Return the moment to judge by: the clock of the host that claimed may be ahead."""
+        """Return the moment of the recheck: the claiming host's clock may be ahead."""
         return max(timezone.now(), self._due_by, self.claim.latest or self._due_by)
 
     def _set_aside(self, keys: list[uuid.UUID]) -> None:
-        """Skip or release rows that are not to be sent, and report the released rows."""
+        """Skip or release rows that must not be sent, and report the released rows."""
         current = self.claim.rows(keys).for_delivery()
         rows = {row.pk: row for row in patiently(lambda: read(current), using=self.claim.using)}
         pending = {

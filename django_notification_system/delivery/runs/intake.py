@@ -10,7 +10,7 @@ from django.utils import timezone
 from .instant import Instant
 from .messages import BatchRow, Fed, Slice
 
-#: Rows that have waited in a lane for so long are checked again before they are sent.
+#: Rows that have waited in a lane for so many seconds are checked again before they are sent.
 RECHECK_AFTER_SECONDS = 1.0
 
 
@@ -19,11 +19,11 @@ class Intake:
 
     Args:
         inbox: The run puts slices here.
-        ask: Tells the run that the lane wants rows.
+        ask: Posts the lane's wish for rows to the run.
 
     Attributes:
-        rows: Rows that the handler has not taken yet.
-        is_over: Whether the run has said that there will be no more.
+        rows: Rows not yet taken by the handler.
+        is_over: Whether the run has said that no more rows will come.
     """
 
     def __init__(self, inbox: "SimpleQueue[Fed]", ask: Callable[[], None]) -> None:
@@ -37,13 +37,13 @@ class Intake:
         self._put_by: deque[Fed] = deque()
 
     def ask(self) -> None:
-        """Ask the run for rows, unless it was asked already."""
+        """Ask the run for rows, unless already asked."""
         if not self._has_asked:
             self._has_asked = True
             self._post_ask()
 
     def wait(self) -> Fed:
-        """Ask for rows, wait for the run's word, and return it."""
+        """Ask for rows, wait for the run's word, and return the word."""
         self.ask()
         fed = self._put_by.popleft() if self._put_by else self._inbox.get()
         self._has_asked = False
@@ -54,10 +54,10 @@ class Intake:
         return fed
 
     def wait_for_recheck(self, goes_on: Callable[[], bool]) -> bool:
-        """Wait for the rows that the run still wants sent; tell whether there are any.
+        """Wait for the rows that the run still wants sent; return whether any came.
 
         Args:
-            goes_on: Tells whether the lane is to go on.
+            goes_on: Returns whether the lane goes on.
         """
         while goes_on():
             fed = self._inbox.get()
@@ -74,7 +74,7 @@ class Intake:
         return rows
 
     def drain(self) -> list[BatchRow]:
-        """Return the rows, and those that the run has put into the inbox; then begin anew."""
+        """Return all rows, the inbox's included; then begin anew."""
         rows = self.clear()
         self.is_over = False
         while True:
@@ -87,7 +87,7 @@ class Intake:
                 rows += fed.rows
 
     def take_back(self, rows: Iterable[BatchRow]) -> None:
-        """Put rows that the handler had before all others, in their order."""
+        """Put rows back from the handler, before all others, in their order."""
         self.rows.extendleft(reversed(list(rows)))
 
     @property

@@ -1,7 +1,7 @@
-"""One target's handler at work, in a thread of its own, on batch after batch of its target.
+"""A target's handler at work, in a thread of its own, on batch after batch.
 
-Each target has its own thread, so that a slow target delays no other. Only the run's thread uses
-the database, so that a test's transaction and SQLite's single writer are no obstacle.
+A target has its own thread, so that a slow target delays no other. Only the run's thread uses the
+database: so a test's transaction and SQLite's single writer are no obstacle.
 """
 
 import logging
@@ -27,24 +27,25 @@ from .shared import Shared
 
 logger = logging.getLogger("django_notification_system")
 
-#: Whatever a handler raises becomes an outcome. A library that calls sys.exit(), a cancelled
-#: asyncio task or a KeyboardInterrupt in the handler must end neither the thread nor the run.
+#: All errors of a handler become outcomes. A library that calls sys.exit(), a cancelled asyncio
+#: task or a KeyboardInterrupt in the handler must end neither the thread nor the run.
 HANDLER_ERRORS = BaseException
-#: How long a lane sleeps at once while it waits for its outcomes to be recorded.
+#: How many seconds a lane sleeps at once while waiting for its outcomes to be recorded.
 LONGEST_SLEEP_SECONDS = 0.1
 
 
 class Lane:
-    """Passes due rows through its target's handler, and tells the run what happens.
+    """Passes due rows through its target's handler, and posts events to the run.
 
-    The lane's thread owns all fields but ``shared``.
+    The lane's thread owns all fields except ``shared``.
 
     Args:
         target: The handler's target. After a pause a single notification is tried first.
-        context: The run's.
-        post: Tells the run of an event.
+        context: The run's context.
+        post: Posts an event to the run.
         is_alone: Whether the lane runs in the run's own thread. Otherwise the lane asks for the
-            next slice when the last one is begun, so that neither thread waits for the other.
+            next slice at the beginning of the present slice, so that neither thread waits for the
+            other.
 
     Attributes:
         target: The handler's target.
@@ -70,24 +71,24 @@ class Lane:
         self._asks_ahead = not (is_alone or self._pace.is_limited)
         self._single_writer = None if is_alone else context.single_writer
         self._taken_count = 0
-        #: Whether the handler was kept from beginning what it took, as the lease was over. The
+        #: Whether the handler was kept from sending taken rows, because the lease was over. The
         #: handler's threads set the flag; the lane's thread clears it when they have ended.
         self._has_slept = False
 
     def run_in_thread(self) -> None:
-        """Run, and close the connections that the handler opened in this thread."""
+        """Run, and close the handler's connections of this thread."""
         try:
             self.run()
         finally:
             connections.close_all()
 
     def run(self) -> None:
-        """Deliver all rows that the run feeds; whatever a handler raises stays here."""
+        """Deliver all rows from the run; a handler's errors stay here."""
         problem = None
         try:
             handler = None
             while self._fill():
-                # Only now: a missing handler is a problem where something is due for the target.
+                # Only now: a missing handler is a problem only for a target with due rows.
                 handler = handler or find_handler(self.target)
                 self.shared.says_what_it_begins = handler.is_built_in
                 with beginning_nothing_more_when(self._begins_nothing_more):
@@ -105,12 +106,12 @@ class Lane:
             self._post(Finished(self, problem))
 
     def ask_again(self) -> None:
-        """Ask for rows once more, behind all that waits for the run; for the run's thread."""
+        """Ask for rows once more, behind all waiting events; for the run's thread."""
         self.shared.note_progress()  # the lane waits for the run, and no handler hangs
         self._post(Wanted(self))
 
     def _deliver(self, handler: FoundHandler) -> None:
-        """Let the handler deliver as many as it takes, in one call."""
+        """Let the handler deliver as many rows as it takes, in one call."""
         self.shared.reach.begin_call()
         taken_before = self._taken_count
         self._wait_for_records()
@@ -126,10 +127,10 @@ class Lane:
         self._answer_for(handler)
 
     def _begins_nothing_more(self) -> bool:
-        """Tell whether the handler must begin no row that it took; for the handler's threads."""
+        """Return whether the handler must begin no further row; for the handler's threads."""
         if not self._goes_on():
             return True
-        # The process slept, and other runs may have the handler's rows by now.
+        # After a sleep of the process, other runs may have the handler's rows.
         batches = {id(batch): batch for batch, _ in list(self.shared.taken.values())}
         self._has_slept |= any(batch.lease.is_over for batch in batches.values())
         return self._has_slept
@@ -139,15 +140,16 @@ class Lane:
         return not (shared.reach.is_cut_off or shared.is_left_behind or self._context.is_stopping())
 
     def _fill(self) -> bool:
-        """Wait until there are rows for the handler; ``False`` where there are none for now."""
+        """Wait until there are rows for the handler; return ``False`` where none come for now."""
         intake = self._intake
         while self._goes_on():
             if intake.rows or intake.is_over:
                 return bool(intake.rows)
             fed = intake.wait()
             if isinstance(fed, FinishCall) and self.shared.taken:
-                return False  # no handler answers while it waits here for more
-            # Not before the provider has answered: where it is down, the rest stays unclaimed.
+                return False  # a handler waiting here for more rows yields no outcome
+            # Only once the provider has answered: for a provider that is down, the rest stays
+            # unclaimed.
             if isinstance(fed, Slice) and self._asks_ahead and self.shared.reach.has_answered:
                 intake.ask()
         return False
@@ -172,21 +174,21 @@ class Lane:
             yield notification
 
     def _recheck(self) -> bool:
-        """Let the run check the rest of the slice; tell whether some of it is to be sent."""
+        """Let the run check the rest of the slice; return whether any row is still to be sent."""
         self._post(Doubted(self, self._intake.clear()))
         return self._intake.wait_for_recheck(self._goes_on)
 
     def _keeps_others_from_writing(self) -> bool:
-        """Tell whether the handler has a transaction open where one connection writes at a time.
+        """Return whether the handler has a transaction open on a database with a single writer.
 
-        The handler must not wait for the run then, which waits for the transaction to end. So the
-        handler gets no more in this call, and is called again with the next rows.
+        The handler must not wait for the run then, because the run waits for the transaction's end.
+        So the handler gets no more rows in this call, and is called again with the next rows.
         """
         alias = self._single_writer
         return alias is not None and connections[alias].in_atomic_block
 
     def _may_ask_for_more(self) -> bool:
-        """Tell whether the handler may get more in its present call, or wait for its rate here."""
+        """Return whether the handler may get more rows in its call, or wait here for its rate."""
         if not self._pace.is_limited or not self.shared.taken:
             return True
         silent_seconds = time.monotonic() - self.shared.progress_at
@@ -212,9 +214,9 @@ class Lane:
             self._post(Arrived(self))
 
     def _wait_for_records(self) -> None:
-        """Wait while as many outcomes are unrecorded as may be, before the handler sends more.
+        """Wait while too many outcomes are unrecorded, before the handler sends more.
 
-        Where the run is to end, the handler gets nothing more, and says what it knows.
+        In a run that shall end, the handler gets no more rows, and yields its known outcomes.
         """
         backlog = self.shared.backlog
         while backlog.is_full and self._goes_on() and not self._keeps_others_from_writing():
@@ -222,10 +224,10 @@ class Lane:
             backlog.wait(LONGEST_SLEEP_SECONDS)
 
     def _deliver_alone(self, handler: FoundHandler, error: BaseException) -> None:
-        """Find the one notification that breaks a handler, by giving the handler each alone.
+        """Find the one notification that breaks a handler, by a call for every single notification.
 
-        A notification that the handler may have sent before it broke is sent again, unless the
-        target would rather lose a message than send it twice.
+        A notification that the handler may have sent before the error is sent again, unless the
+        target prefers a lost message to a second copy.
         """
         logger.error(
             "%s raised while delivering a batch.",
@@ -251,7 +253,7 @@ class Lane:
         self._answer_for(handler)
 
     def _refuse_slice(self, handler: FoundHandler) -> None:
-        """Give an outcome to rows that the handler was offered and did not take."""
+        """Give outcomes to rows offered to the handler and not taken."""
         refused = self._intake.clear()
         self.shared.taken.update((row.pk, (batch, row)) for batch, row in refused)
         self._relay(
@@ -260,7 +262,7 @@ class Lane:
         )
 
     def _answer_for(self, handler: FoundHandler) -> None:
-        """Give an outcome to rows that the handler forgot, except rows it was kept from sending."""
+        """Give outcomes to rows that the handler forgot, except rows it was kept from sending."""
         if self._has_slept:
             self._take_back_unsent()
         shared = self.shared
@@ -273,7 +275,7 @@ class Lane:
         )
 
     def _take_back_unsent(self) -> None:
-        """Keep for another recheck the rows that the handler was kept from sending."""
+        """Keep rows that the handler was kept from sending for another recheck."""
         self._has_slept = False
         unsent = [
             (batch, notification)

@@ -1,4 +1,4 @@
-"""How long a batch's rows are certain to be the run's."""
+"""The time for which a batch's rows certainly belong to the run."""
 
 import time
 import uuid
@@ -13,35 +13,35 @@ class Lease:
 
     Args:
         claim: The claim.
-        seconds: For how long it holds.
+        seconds: The length of the lease.
         begins: The moment before the claim was made.
     """
 
     def __init__(self, claim: Claim, seconds: float, begins: Instant) -> None:
         self._claim = claim
         self._seconds = seconds
-        #: One object that is replaced as a whole, as other threads read it.
+        #: Replaced as a whole, because other threads read the object.
         self._begins = begins
         self._renewed_at = time.monotonic()
 
     @property
     def is_over(self) -> bool:
-        """Whether others may have the rows, which no run can tell that slept. For any thread."""
+        """Whether other runs may have the rows, as after a sleep of the process. For any thread."""
         return self._begins.age > self._seconds
 
     def renew_if_old(self, keys: Iterable[uuid.UUID]) -> None:
-        """Renew the lease of these rows where a third of it has passed, even in a long sleep.
+        """Renew the rows' lease after a third of its time, even a third spent asleep.
 
-        Rows that others have taken by now are not claimed again.
+        Rows that another run has claimed meanwhile are not claimed again.
         """
         if self._begins.age > self._seconds / 3:
             self._renew(keys)
 
     def keep(self, keys: Iterable[uuid.UUID], progress_at: float) -> None:
-        """Renew the lease of these rows each third of it, while the handler makes progress.
+        """Renew the rows' lease at every third of its time, while the handler makes progress.
 
         Args:
-            keys: The rows that have no outcome.
+            keys: The rows without an outcome.
             progress_at: When the handler last made progress, by the monotonic clock.
         """
         is_old = time.monotonic() - self._renewed_at > self._seconds / 3

@@ -1,4 +1,4 @@
-"""How long a run leaves a provider alone that says it is busy."""
+"""A busy provider's lull: for how long a run leaves the provider alone."""
 
 import time
 from datetime import datetime
@@ -8,25 +8,24 @@ from django.utils import timezone
 from ...models.notification import as_project_time
 from .messages import SoundAnswer
 
-#: The first wait for a provider that names no time; the next is twice as long while nothing gets
-#: through.
+#: The first wait where a busy provider names no time; doubled while no message gets through.
 FIRST_WAIT_SECONDS = 1.0
-#: How often a run waits in vain before it leaves the rest to a later one.
+#: How often a run waits in vain before leaving the rest to a later run.
 MOST_WAITS = 5
-#: A run that would have to wait for longer leaves the rest to a later one, too.
+#: A run that would have to wait for longer leaves the rest to a later run, too.
 LONGEST_LULL_SECONDS = 30
 
 
 class Lull:
-    """The time in which a provider wants no more, as far as a run knows.
+    """The time in which a provider wants no messages, as far as a run knows.
 
     Args:
-        pause_seconds: The seconds to pause the target where the provider names no time.
+        pause_seconds: How long to pause the target where the provider names no time.
 
     Attributes:
-        refused: The answers of a busy provider since the provider last took something.
-        is_too_long: Whether the run pauses the target and does not wait for the end.
-        seconds: The length of the pause, if there is one.
+        refused: The refusals since the provider last took a message.
+        is_too_long: Whether the run pauses the target instead of waiting.
+        seconds: The length of the pause, in seconds.
     """
 
     def __init__(self, pause_seconds: float) -> None:
@@ -43,19 +42,19 @@ class Lull:
         return max(0.0, self._ends_at - time.monotonic())
 
     def begin(self, answer: SoundAnswer, *, has_answered: bool) -> None:
-        """Note that the provider is busy.
+        """Note a busy provider's refusal.
 
-        A provider that names no time, and takes nothing at all, is not worth waiting for.
+        A provider that names no time, and has taken no message at all, is not worth a wait.
 
         Args:
-            answer: What the handler said.
-            has_answered: Whether the provider has taken or judged anything in this run.
+            answer: The refusal.
+            has_answered: Whether the provider has taken or judged any message in this run.
         """
         self.refused.append(answer)
         asked = _seconds_until(answer.outcome.not_before)
         self._is_on = True
         own = FIRST_WAIT_SECONDS * 2**self._waits
-        # The first wait is as long as the provider asks, even if it asks for no time at all.
+        # The first wait follows the provider's own time, even a time of zero.
         wait = own if asked is None else max(asked, own if self._waits else 0)
         self._ends_at = max(self._ends_at, time.monotonic() + wait)
         is_hopeless = asked is None and not has_answered
@@ -64,13 +63,13 @@ class Lull:
             self.seconds = max(self.seconds, wait)
 
     def count(self) -> None:
-        """Count the wait if it is over."""
+        """Count the wait if the wait is over."""
         if not self.seconds_to_wait:
             self._waits += self._is_on
             self._is_on = False
 
     def end(self) -> None:
-        """Note that the provider has taken or judged something."""
+        """Note that the provider has taken or judged a message."""
         self.refused.clear()
         self._waits = 0
 

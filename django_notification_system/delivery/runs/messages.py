@@ -1,4 +1,4 @@
-"""What a lane's thread and the run's thread say to each other."""
+"""Messages between a lane's thread and the run's thread."""
 
 import enum
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .lane import Lane
 
 
-#: A row with the batch that it belongs to.
+#: A row with its batch.
 BatchRow = tuple["BatchInFlight", Notification]
 
 
@@ -27,18 +27,18 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """There are enough outcomes to record them."""
+    """Enough outcomes wait to be recorded."""
 
     lane: "Lane"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The lane has delivered all that is due, or its target cannot be used.
+    """The lane has delivered all due rows, or its target cannot be used.
 
     Attributes:
         lane: The lane that ends.
-        problem: Why the target cannot be used.
+        problem: Why the target cannot be used, or ``None``.
     """
 
     lane: "Lane"
@@ -50,7 +50,7 @@ class Doubted:
     """Rows have waited in the lane since their check, or the process has slept.
 
     Attributes:
-        lane: The lane that has the rows.
+        lane: The lane with the rows.
         rows: The rows, in order.
     """
 
@@ -63,7 +63,7 @@ Event = Wanted | Arrived | Finished | Doubted
 
 
 class FinishCall(enum.Enum):
-    """Asks the handler to answer for the rows that it has before it gets more."""
+    """Asks the handler for the outcomes of its rows, before more rows come."""
 
     FINISH_CALL = "finish call"
 
@@ -74,8 +74,8 @@ class Slice:
 
     Attributes:
         rows: The rows, in order.
-        checked_at: When the database said that they are to be sent.
-        is_recheck: Whether the lane had the rows before, and doubted them.
+        checked_at: When the database confirmed the rows.
+        is_recheck: Whether the lane had doubted the rows.
     """
 
     rows: list[BatchRow]
@@ -83,17 +83,17 @@ class Slice:
     is_recheck: bool = False
 
 
-#: From the run to the lane: rows; or there are none yet; or, as ``None``, there will be none.
+#: From the run to the lane: rows; or no rows yet; or, as ``None``, no rows any more.
 Fed = Slice | FinishCall | None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the handler yielded: an outcome of a notification that it took, if the handler is sound.
+    """An object yielded by the handler: a taken notification's outcome, if the handler is sound.
 
     Attributes:
         batch: The notification's batch; ``None`` where the handler was not given the notification.
-        outcome: The object that was yielded.
+        outcome: The object.
         at: When the handler yielded the object.
         monotonic: The same moment by the monotonic clock.
     """
@@ -104,7 +104,7 @@ class Answer:
     monotonic: float
 
     def sound(self) -> "SoundAnswer | None":
-        """Return the answer where it is an outcome of a notification that the handler was given."""
+        """Return the answer if the object is the outcome of a notification given to the handler."""
         if self.batch is None or not isinstance(self.outcome, Outcome):
             return None
         return SoundAnswer(self.batch, self.outcome, self.at, self.monotonic)
@@ -112,11 +112,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SoundAnswer:
-    """An outcome with the batch of its notification; for the run's thread.
+    """An outcome with its notification's batch; for the run's thread.
 
     Attributes:
         batch: The notification's batch.
-        outcome: What came of the notification.
+        outcome: The notification's outcome.
         at: When the handler yielded the outcome.
         monotonic: The same moment by the monotonic clock.
     """

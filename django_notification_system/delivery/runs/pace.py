@@ -1,11 +1,11 @@
-"""The time that a lane lets pass between two notifications."""
+"""The time between two notifications of a lane."""
 
 import time
 from collections.abc import Callable
 
-#: How long a lane sleeps at once while it waits for its rate, so that it can be stopped.
+#: How many seconds a lane sleeps at once while waiting for its rate, so that it can be stopped.
 LONGEST_SLEEP_SECONDS = 0.1
-#: How long a handler may gather notifications at its rate before it must send them.
+#: For how many seconds a handler may gather notifications at its rate before sending.
 GATHER_SECONDS = 1.0
 
 
@@ -21,14 +21,13 @@ class Pace:
         self._next_at = 0.0
 
     def may_gather(self, silent_seconds: float) -> bool:
-        """Tell whether the handler may wait for the next notification within its present call.
+        """Return whether the handler may wait for the next notification within its present call.
 
-        While the handler waits it cannot say what came of the notifications that it has. So it gets
-        no more in this call where the wait may be long, or where the handler gathers notifications
-        to send them together.
+        A waiting handler cannot yield outcomes of its notifications. So the call ends where the
+        wait may be long, or where the handler gathers notifications to send them together.
 
         Args:
-            silent_seconds: How long ago the handler last said something.
+            silent_seconds: The seconds since the handler's last progress.
         """
         if not self._seconds_each:
             return True
@@ -44,10 +43,10 @@ class Pace:
         """Wait until the rate allows the next notification.
 
         Args:
-            goes_on: Tells whether the lane is to go on.
+            goes_on: Returns whether the lane goes on.
 
         Returns:
-            ``False`` where the lane is to end.
+            ``False`` where the lane shall end.
         """
         if not self._seconds_each:
             return True

@@ -1,4 +1,4 @@
-"""Whether a target was paused while its lane is at work."""
+"""Find out whether a target was paused while its lane is at work."""
 
 import time
 
@@ -6,19 +6,19 @@ from ...database import patiently
 from ...models import NotificationTarget
 from ..claims.pause import explained, is_paused
 
-#: How often a lane's target is read again: the lane may be at work for hours.
+#: Seconds between two looks at a lane's target: the lane may be at work for hours.
 PAUSE_RECHECK_SECONDS = 1.0
 
 
 class PauseRecheck:
-    """Finds that a person, or another host's run, has paused a target.
+    """Notices when a person, or another host's run, has paused a target.
 
     Args:
         target: The target.
         using: The database's alias.
 
     Attributes:
-        found: The text about the pause, once there is one.
+        found: The sentence about the pause, once found.
     """
 
     def __init__(self, target: NotificationTarget, using: str) -> None:
@@ -28,7 +28,7 @@ class PauseRecheck:
         self._checked_at = time.monotonic()
 
     def finds_pause(self) -> bool:
-        """Tell whether the target is paused, as it was read at most a second ago."""
+        """Return whether the target is paused, as of at most a second ago."""
         now = time.monotonic()
         if self.found is None and now - self._checked_at > PAUSE_RECHECK_SECONDS:
             self._checked_at = now

@@ -1,4 +1,4 @@
-"""What a run would attempt, for a dry run."""
+"""A dry run: the attempts of a run, without attempting."""
 
 from collections.abc import Generator
 from datetime import datetime
@@ -16,11 +16,11 @@ from .run import Run
 
 
 def preview(run: Run, *, limit: int | None = None) -> Generator[Report]:
-    """Yield what a run would attempt now, and touch nothing.
+    """Yield a report for every notification that a run would attempt now, and change nothing.
 
     Args:
-        run: The run; it learns the problems of targets that cannot be used.
-        limit: At most so many rows, those that go first of all targets.
+        run: The run; gets the problems of unusable targets.
+        limit: At most so many rows, the first in order of all targets.
     """
     allowed = None
     if limit is not None:

@@ -1,16 +1,16 @@
-"""Whether a lane's provider can be reached, and how much it takes at once."""
+"""The reach of a lane's provider: whether it answers, and how much it takes at once."""
 
 from ...outcome import Outcome
 
-#: A handler that takes so many and answers for none reads all into a list: it gets no more at once.
+#: A handler that takes so many rows without an outcome reads all rows into a list, and gets no more
+#: at once.
 MOST_TAKEN = 2000
 
 
 class Reach:
-    """What a lane knows about its provider from the outcomes.
+    """A lane's knowledge about its provider, from the outcomes.
 
-    The lane's thread writes all of this. The run's thread reads ``has_answered`` and
-    ``is_cut_off``.
+    The lane's thread writes all fields. The run's thread reads ``has_answered`` and ``is_cut_off``.
 
     Args:
         cut_off_after: The number of unreachable outcomes in a row after which the lane ends.
@@ -19,7 +19,7 @@ class Reach:
     Attributes:
         has_answered: Whether the provider has answered in this run.
         is_cut_off: Whether the provider is taken to be down.
-        is_busy: Whether the provider has said in the present call that it wants no more.
+        is_busy: Whether the provider has refused more messages in the present call.
     """
 
     def __init__(self, cut_off_after: int, *, is_probing: bool) -> None:
@@ -40,11 +40,11 @@ class Reach:
         return 1 if self._is_probing else self._most_taken
 
     def begin_call(self) -> None:
-        """Note that the handler is called."""
+        """Note the beginning of a call of the handler."""
         self._answered = 0
 
     def note(self, outcome: Outcome) -> None:
-        """Note from an outcome that the provider is there, is busy, or was out of reach again."""
+        """Note the provider's state from an outcome: there, busy, or out of reach again."""
         if outcome.is_busy:
             self.is_busy = True
             return
@@ -59,7 +59,7 @@ class Reach:
             self.is_cut_off = True
 
     def end_call(self) -> bool:
-        """Adapt to how much the provider takes; tell whether it was busy in this call."""
+        """Adapt to the provider's limit; return whether the provider was busy in this call."""
         was_busy, self.is_busy = self.is_busy, False
         if was_busy:
             self._most_taken = max(self._answered, 1)

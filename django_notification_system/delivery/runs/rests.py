@@ -1,4 +1,4 @@
-"""Targets that a watch leaves alone for a while, as they cannot be used."""
+"""Rests: a watch leaves unusable targets alone for a while."""
 
 import time
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from ...models import NotificationTarget
 
-#: How long a target rests that cannot be used; twice as long each time, up to the second figure.
+#: The first rest of an unusable target; doubled each time, up to the second figure.
 FIRST_REST_SECONDS = 5.0
 LONGEST_REST_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Rest:
-    """How long a target is left alone.
+    """A target's rest.
 
     Attributes:
-        seconds: For how long.
-        until: Until when, by the monotonic clock.
+        seconds: The length.
+        until: The end, by the monotonic clock.
         problem: The reason.
     """
 
@@ -27,10 +27,10 @@ class _Rest:
 
 
 class Rests:
-    """Remembers which targets rest.
+    """Remembers the targets that rest.
 
     Args:
-        on_problem: Called with a target's problem, once for each new text.
+        on_problem: Called with a target's problem, once for every new text.
     """
 
     def __init__(self, on_problem: Callable[[str], None]) -> None:
@@ -40,16 +40,16 @@ class Rests:
 
     @property
     def problems(self) -> dict[str, str]:
-        """What keeps a target from being used at present, by the target's name."""
+        """By the target's name, why the target cannot be used at present."""
         return {name: rest.problem for name, rest in self._rests.items()}
 
     def is_resting(self, target: NotificationTarget) -> bool:
-        """Tell whether to leave a target alone now."""
+        """Return whether to leave a target alone now."""
         rest = self._rests.get(target.name)
         return rest is not None and time.monotonic() < rest.until
 
     def note(self, target: NotificationTarget, problem: str | None) -> None:
-        """Let a target rest that cannot be used; forget the rest of a target that can."""
+        """Let an unusable target rest; end the rest of a usable target."""
         if problem is None:
             self._rests.pop(target.name, None)
             return

@@ -1,4 +1,4 @@
-"""One run: what is due is claimed, delivered, applied, recorded and reported, batch by batch."""
+"""A run: claim due notifications, deliver, apply, record and report them, batch by batch."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ from .sources import DueSource, Source
 from .target_run import TargetRun
 from .unrecorded import RECORD_AFTER_SECONDS
 
-#: A wait that takes so long is none: the process was stopped meanwhile.
+#: After so long a wait the process itself was stopped meanwhile.
 SLEPT_SECONDS = 1.0
 HANDLER_HANGS = gettext_noop(
     "The handler of target %(target)r made no progress for %(seconds)s seconds. It is"
@@ -35,20 +35,20 @@ HANDLER_HANGS = gettext_noop(
 
 
 class Run:
-    """Delivers what is due at the moment it is made; iterate over it to make it go.
+    """Delivers the notifications due when the run is made; iterate over the run to deliver.
 
     Args:
         target_names: Deliver only to targets of these names or module names; to all by default.
-        limit: Attempt at most so many notifications, those that go first of all targets.
+        limit: Attempt at most so many notifications, the first in order of all targets.
         using: The alias of the database that holds the notifications.
-        due_by: Deliver what is due at this moment; by default now.
-        source: Deliver what this source claims, whatever the other arguments but ``using`` say.
+        due_by: Deliver notifications due at this moment; by default now.
+        source: Deliver this source's claims; all other arguments except ``using`` are then ignored.
 
     Attributes:
         using: The alias of the database that holds the notifications.
         source: Claims the rows.
-        problems: What kept a target from being used, by the target's name.
-        paused: The texts about targets that are paused, by the target's name.
+        problems: By the target's name, why the target could not be used.
+        paused: By the target's name, the sentence about its pause.
 
     Raises:
         NotificationSystemError: When a target name is unknown.
@@ -73,7 +73,7 @@ class Run:
         )
         self.problems: dict[str, str] = {}
         self.paused: dict[str, str] = {}
-        #: Reports for whoever iterates.
+        #: Reports for the iterating code. Written and read by the run's thread.
         self._reports: deque[Report] = deque()
         self._context = RunContext(
             using=self.using,
@@ -81,8 +81,9 @@ class Run:
             report=self._reports.append,
             is_stopping=self._is_stopping,
         )
-        #: Once told to stop: how long to wait for what is in flight, by the monotonic clock.
-        #: Written by ``stop()`` in any thread or a signal handler; read by all threads of the run.
+        #: When the wait for messages in flight ends, by the monotonic clock; ``None`` before
+        #: ``stop()``. Written by ``stop()`` in any thread or a signal handler; read by all threads
+        #: of the run.
         self._stop_by: float | None = None
         self._is_winding_up = False
         self._target_runs: dict[Lane, TargetRun] = {}
@@ -92,27 +93,27 @@ class Run:
 
     @property
     def targets(self) -> Sequence[NotificationTarget]:
-        """The targets that the run is for, whether something is due for them or not."""
+        """The run's targets, with due rows or without."""
         return self.source.every_target
 
     @property
     def due_by(self) -> datetime:
-        """The moment up to which the run delivers what is due."""
+        """The run delivers notifications due at this moment."""
         return self.source.due_by
 
     def stop(self) -> None:
-        """Finish what is in flight, record it, release the rest. Safe in a signal handler.
+        """Finish messages in flight, record them, release the rest. Safe in a signal handler.
 
-        A notification that is still in flight after ``WIND_UP_SECONDS`` has an unknown outcome.
+        A notification still in flight after ``WIND_UP_SECONDS`` has an unknown outcome.
         """
         if self._stop_by is None:
             self._stop_by = time.monotonic() + WIND_UP_SECONDS
 
     def __iter__(self) -> Generator[Report]:
-        """Deliver, and yield what was recorded."""
+        """Deliver, and yield a report for every recorded notification."""
         try:
             if connections[self.using].in_atomic_block:
-                # No other thread sees what this transaction wrote, such as a test's rows.
+                # Other threads do not see rows written in this transaction, such as a test's.
                 yield from self._one_after_another()
             else:
                 yield from self._side_by_side()
@@ -120,15 +121,15 @@ class Run:
             self._wind_up()
 
     def finish_left(self) -> None:
-        """Record and release what the database did not let the run finish, now that it is over.
+        """Record and release rows that the database did not let the run finish; after the run.
 
-        So notifications that were sent in spite of an outage are not sent again, and the rest need
-        not wait for the end of its lease.
+        So notifications sent in spite of an outage are not sent again, and other rows need not wait
+        for the end of their lease.
 
         Raises:
-            DatabaseError: When the database still does not take it. It may be called again.
+            DatabaseError: When the database still refuses. Call the function again later.
             InterfaceError: Likewise.
-            Exception: When it refuses a value for good: the rows are left to their lease.
+            Exception: When the database refuses a value for good: the rows are left to their lease.
         """
         for lane, target_run in list(self._target_runs.items()):
             try:
@@ -158,7 +159,7 @@ class Run:
                 self._handle(event)
             for target_run in list(self._target_runs.values()):
                 target_run.keep_time()
-                # Unless it is the run that is late: the lane may wait for one of these events.
+                # Unless the run itself is late: the lane may wait for one of these events.
                 if target_run.is_stalled and self._events.empty():
                     self._abandon(target_run)
             if not self._is_stopping():
@@ -169,7 +170,7 @@ class Run:
             yield from self._take_reports()
 
     def _start_lanes(self) -> None:
-        """Open a lane for each target that has something due, and no lane."""
+        """Open a lane for every target with due rows and without a lane."""
         for target in self._usable_targets():
             lane = self._open_lane(target, self._events.put, is_alone=False)
             # A daemon: a handler that hangs for ever must not keep the process from ending.
@@ -192,7 +193,7 @@ class Run:
         return lane
 
     def _usable_targets(self) -> Sequence[NotificationTarget]:
-        """Return targets with something due that are not paused, and note those that are."""
+        """Return the targets with due rows that are not paused, and note the paused targets."""
         usable = []
         for target in self.source.targets({lane.target.pk for lane in self._target_runs}):
             if is_paused(target):
@@ -203,10 +204,10 @@ class Run:
         return usable
 
     def _may_go_alone(self, target_run: TargetRun) -> bool:
-        """Tell whether a target's rows that were interrupted may be sent now.
+        """Return whether a target's interrupted rows may be sent now.
 
-        A death counts against all that is on its way. So no other target's rows are, unless these
-        have waited for long; and never others that were interrupted.
+        A death counts against all rows on their way. So no other target has rows on their way,
+        unless the interrupted rows have waited for long; and never other interrupted rows.
         """
         others = [other for other in self._target_runs.values() if other is not target_run]
         if any(other.sends_interrupted for other in others):
@@ -222,11 +223,11 @@ class Run:
         finally:
             if time.monotonic() - began > SLEPT_SECONDS:
                 for lane in self._target_runs:
-                    lane.shared.note_progress()  # its handler slept, too, and does not hang
+                    lane.shared.note_progress()  # the lane's handler slept, too, and does not hang
 
     def _handle(self, event: Event) -> None:
         target_run = self._target_runs.get(event.lane)
-        if target_run is None:  # abandoned; its handler has come back to life
+        if target_run is None:  # abandoned; the lane's handler has come back to life
             event.lane.shared.inbox.put(None)
             return
         match event:
@@ -241,7 +242,7 @@ class Run:
                 self._close(target_run)
 
     def _handle_at_once(self, failures: list[Exception], event: Event) -> None:
-        """Handle an event in the lane's own stack, where an error of ours is not the handler's."""
+        """Handle an event in the lane's own stack, where an engine's error is not the handler's."""
         try:
             if not failures:
                 self._handle(event)
@@ -268,20 +269,21 @@ class Run:
             self.problems.pop(target.name, None)
         else:
             self.problems[target.name] = problem
-        if not self._is_winding_up:  # a run that is ended early says nothing of its targets
+        if not self._is_winding_up:  # a run ended early says nothing about its targets
             self.source.note_end(target, problem)
 
     def _wind_up(self) -> None:
-        """End early, because the caller wants no more: leave nothing claimed or unrecorded.
+        """End early, because the caller wants no more: leave no row claimed or unrecorded.
 
         Raises:
-            Exception: What first kept the run from that. Where the database is out of reach for
-                longer than a run waits, the rest is left to ``finish_left()``, or to the lease.
+            Exception: The first error on the way. Where the database is out of reach for longer
+                than a run waits, the remaining rows are left to ``finish_left()``, or to their
+                lease.
         """
         self.stop()
         self._is_winding_up = True
         for lane in self._target_runs:
-            # Whatever becomes of the rest: no thread is to wait for ever, with its connections.
+            # Put first: whatever fails later, no thread shall wait for ever with its connections.
             lane.shared.inbox.put(None)
         errors: list[Exception] = []
         while self._is_anything_in_flight() and not self._is_time_up():

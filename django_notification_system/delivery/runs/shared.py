@@ -1,4 +1,4 @@
-"""Every field that a lane's thread and the run's thread both use."""
+"""The fields used by both a lane's thread and the run's thread."""
 
 import time
 from collections import deque
@@ -13,10 +13,10 @@ from .reach import Reach
 
 
 class Shared:
-    """What the two threads of a lane share.
+    """The fields shared by the two threads of a lane.
 
-    No lock is needed: a field is a queue, or one thread writes the field, or it does not matter
-    which thread writes last. *Handler* is the lane's thread or a thread that the handler starts.
+    No lock is needed: a field is a queue, or only one thread writes the field, or the order of
+    writes does not matter. *Handler* is the lane's thread or a thread started by the handler.
 
     ==========================  ==================  =============================================
     Field                       Written by          Read by
@@ -36,21 +36,21 @@ class Shared:
 
     Args:
         most_unrecorded: While so many outcomes wait to be recorded, the handler gets no further
-            notification, and so sends no further one.
-        reach: What the lane knows about its provider.
+            notification, and so sends none.
+        reach: The lane's knowledge about its provider.
 
     Attributes:
         inbox: Slices on their way to the handler; ``None`` ends the lane, and ``FINISH_CALL`` ends
-            the handler's present call where the handler has answers to give.
-        answers: What the handler said, and the run has not taken yet.
-        put_off: Rows that the lane returns because the provider is busy. The run feeds them again.
-        taken: Rows with the handler, which has given no outcome for them, by key.
+            the handler's present call where outcomes are missing.
+        answers: The handler's answers not yet taken by the run.
+        put_off: Rows returned by the lane because the provider is busy. The run feeds them again.
+        taken: Rows with the handler, still without an outcome, by key.
         backlog: How many of the handler's outcomes are not recorded.
-        reach: What the lane knows about its provider.
-        says_what_it_begins: Whether the handler marks each notification that it begins to send.
-        is_left_behind: Whether the run has abandoned the lane; other runs send what it still has.
-        has_posted: Whether the run was told of outcomes that it has not taken yet.
-        progress_at: When the handler last got or said something, by the monotonic clock.
+        reach: The lane's knowledge about its provider.
+        says_what_it_begins: Whether the handler marks every notification before sending.
+        is_left_behind: Whether the run has abandoned the lane; other runs send the lane's rows.
+        has_posted: Whether the run was told of outcomes and has not taken them yet.
+        progress_at: When the handler last got or yielded something, by the monotonic clock.
     """
 
     def __init__(self, most_unrecorded: int, reach: Reach) -> None:
@@ -66,11 +66,11 @@ class Shared:
         self.progress_at = time.monotonic()
 
     def note_progress(self) -> None:
-        """Note that the handler got or said something, or that it waits and does not hang."""
+        """Note that the handler got or yielded something, or waits and does not hang."""
         self.progress_at = time.monotonic()
 
     def take_answers(self) -> Iterator[Answer]:
-        """Yield what the handler has said since the last call; for the run's thread."""
+        """Yield the handler's answers since the last call; for the run's thread."""
         self.has_posted = False
         while self.answers:
             self.backlog.take()
@@ -80,17 +80,17 @@ class Shared:
         """Let the handler go on where enough outcomes are recorded; for the run's thread.
 
         Args:
-            number: How many of the outcomes that the run took wait to be recorded.
+            number: How many outcomes taken by the run wait to be recorded.
         """
         if self.backlog.keep(number):
             self.note_progress()  # the handler waited for the run, and does not hang
 
     def taken_notifications(self) -> list[Notification]:
-        """Return the notifications that are with the handler; for any thread."""
+        """Return the handler's notifications; for any thread."""
         return [notification for _, notification in list(self.taken.values())]
 
     def give_back_unsent(self) -> list[BatchRow]:
-        """Let the handler begin nothing more; return the rows that it may have sent.
+        """Forbid the handler to begin more; return the rows that may be sent already.
 
         For either thread.
         """

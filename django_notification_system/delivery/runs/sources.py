@@ -1,4 +1,4 @@
-"""Where a run's claims come from: what is due, what comes due, or a batch that was handed over."""
+"""Sources of a run's claims: due rows, rows coming due, or a batch handed over."""
 
 import time
 import uuid
@@ -18,56 +18,56 @@ from ..claims.levels import Levels
 from ..claims.order import first_by_target
 from .rests import Rests
 
-#: A row that fails is not tried again sooner by a lane that goes on: the shortest interval.
+#: A lane that goes on does not retry a failed row sooner: the shortest interval.
 RETRY_AFTER = timedelta(minutes=1)
 
 
 class Source(Protocol):
-    """Says for which targets there is something to claim, and claims.
+    """Knows the targets with rows to claim, and claims.
 
-    A run asks all of this in its own thread.
+    A run calls all methods in its own thread.
     """
 
     @property
     def due_by(self) -> datetime:
-        """The moment up to which rows count as due."""
+        """Rows count as due up to this moment."""
 
     @property
     def every_target(self) -> Sequence[NotificationTarget]:
-        """All targets that the run is for, whether something is due for them or not."""
+        """All targets of the run, with due rows or without."""
 
     def targets(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
-        """Return targets for which there is something to claim now, as they are now.
+        """Return the targets with rows to claim now, read anew.
 
         Args:
-            busy: The keys of the targets that the run is at work on. None of them is returned.
+            busy: The keys of targets that the run is at work on, not to be returned.
         """
 
     def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
-        """Claim what goes first.
+        """Claim the first rows in order.
 
         Args:
-            target: One of those that ``targets()`` returned.
+            target: A target returned by ``targets()``.
             size: How many rows, at the most.
-            interrupted: Whether to claim rows that were interrupted, where no others are left.
+            interrupted: Whether to claim interrupted rows, where no others are left.
         """
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
-        """Note that the run has ended its work on a target.
+        """Note the end of the run's work on a target.
 
         Args:
             target: The target.
-            problem: What kept it from being used.
+            problem: Why the target could not be used, or ``None``.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
-    """A target as a run begins with it.
+    """A target at the start of the run's work on it.
 
     Attributes:
-        at: The moment up to which rows were due then.
-        levels: The priorities that there are.
+        at: Rows were due up to this moment then.
+        levels: The priorities of the target's rows.
     """
 
     at: datetime
@@ -75,18 +75,18 @@ class _Opened:
 
 
 class DueSource:
-    """Claims what is due when a run begins.
+    """Claims the rows due when a run begins.
 
     Args:
-        every_target: Claim for these.
+        every_target: The targets to claim for.
         using: The database's alias.
-        is_stopping: Tells whether the run is to end early.
-        due_by: The moment up to which rows count as due; by default now.
-        limit: Claim at most so many rows, those that go first of all targets.
+        is_stopping: Returns whether the run shall end early.
+        due_by: Rows count as due up to this moment; by default now.
+        limit: Claim at most so many rows, the first in order of all targets.
 
     Attributes:
-        due_by: The moment up to which rows count as due.
-        every_target: Claim for these.
+        due_by: Rows count as due up to this moment.
+        every_target: The targets to claim for.
     """
 
     def __init__(
@@ -103,25 +103,25 @@ class DueSource:
         self._using = using
         self._is_stopping = is_stopping
         self._limit = limit
-        #: How many rows may still be claimed, by the target's key; ``None``: all that are due.
+        #: How many rows may still be claimed, by the target's key; ``None``: all due rows.
         self._left: Counter[Any] | None = None
         self._opened: dict[Any, _Opened] = {}
         #: Targets that cannot be used.
         self._unusable: set[Any] = set()
         self._has_asked = False
-        #: Rows were found whose record was moved to another target; that target must be run again.
+        #: Rows whose record was moved to another target; run the other target again.
         self._rows_moved = False
 
     def targets(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
-        """Return targets for which something is due, once; again where rows were moved."""
+        """Return the targets with due rows, once; again after rows were moved."""
         return [] if self._has_answered(busy) else self._with_due(busy)
 
     def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
-        """Claim what goes first."""
+        """Claim the first rows in order."""
         opened = self._opened[target.pk]
         claim = claim_batch(
             target,
-            # A watch's moment moves on: rows that came due since may have to go before the rest.
+            # A watch's moment moves on: rows come due since may go before the others.
             due_at=self.due_by,
             retries_due_at=max(opened.at, self.due_by - RETRY_AFTER),
             size=size if self._left is None else min(size, self._left[target.pk]),
@@ -137,14 +137,14 @@ class DueSource:
         return claim
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
-        """Leave alone from now on a target that cannot be used."""
+        """Leave an unusable target alone from now on."""
         if problem is None:
             self._unusable.discard(target.pk)
         else:
             self._unusable.add(target.pk)
 
     def _has_answered(self, busy: Collection[Any]) -> bool:
-        """Tell whether all due targets were returned: moved rows may belong to an idle target."""
+        """Return whether all due targets were returned: moved rows may have an idle target."""
         return self._has_asked and (bool(busy) or not self._rows_moved)
 
     def _can_use(self, target: NotificationTarget) -> bool:
@@ -173,15 +173,15 @@ class DueSource:
 
 
 class WatchSource(DueSource):
-    """Claims what is due, and what comes due while the run is at work.
+    """Claims due rows, and rows that come due while the run is at work.
 
     Args:
-        every_target: Claim for these.
+        every_target: The targets to claim for.
         using: The database's alias.
-        is_stopping: Tells whether the run is to end early.
-        is_more_due: Asked again and again while the run is at work; tells whether to search for
-            targets for which something has come due.
-        rests: The targets that cannot be used for a while.
+        is_stopping: Returns whether the run shall end early.
+        is_more_due: Called again and again while the run is at work; returns whether to search for
+            targets with new due rows.
+        rests: The targets left alone for a while.
     """
 
     def __init__(
@@ -196,11 +196,11 @@ class WatchSource(DueSource):
         super().__init__(every_target, using=using, is_stopping=is_stopping)
         self._is_more_due = is_more_due
         self._rests = rests
-        #: How long the last search for targets took.
+        #: How many seconds the last search for targets took.
         self.search_seconds = 0.0
 
     def targets(self, busy: Collection[Any]) -> Sequence[NotificationTarget]:
-        """Return targets for which something is due, or has come due since."""
+        """Return the targets with due rows, or with rows come due since."""
         if self._has_answered(busy):
             if not self._is_more_due():
                 return []
@@ -211,7 +211,7 @@ class WatchSource(DueSource):
         return found
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
-        """Let a target rest that cannot be used; at once, as the run may go on for long."""
+        """Let an unusable target rest; at once, because the run may go on for long."""
         self._rests.note(target, problem)
 
     def _can_use(self, target: NotificationTarget) -> bool:
@@ -219,23 +219,23 @@ class WatchSource(DueSource):
 
 
 class HandedOverSource:
-    """Takes over a batch that another process has claimed and handed over.
+    """Takes over a batch claimed and handed over by another process.
 
-    The batch is taken over when the run is about to send, after the run has waited for the target's
-    rate: no other process finds the batch any more, and the lease begins anew.
+    The run takes the batch over just before sending, after the wait for the target's rate: no other
+    process finds the batch any more, and the lease begins anew.
 
     Args:
-        target: The target of the batch.
-        token: The token of the claim.
-        keys: The keys of its rows, in order.
-        due_by: Leave rows that are due later by now.
+        target: The batch's target.
+        token: The claim's token.
+        keys: The rows' keys, in order.
+        due_by: Rows put off beyond this moment are left out.
         using: The database's alias.
 
     Attributes:
-        due_by: Leave rows that are due later by now.
-        every_target: The batch's.
-        is_taken: Whether the run has taken over the batch.
-        size: How many rows the batch still held then.
+        due_by: Rows put off beyond this moment are left out.
+        every_target: The batch's target.
+        is_taken: Whether the run has taken the batch over.
+        size: How many rows the batch still had then.
     """
 
     def __init__(
@@ -264,12 +264,12 @@ class HandedOverSource:
         return self.every_target
 
     def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
-        """Take over at most so many rows, and release the rest; after the first time take none.
+        """Take over at most so many rows, and release the rest; after the first call take none.
 
         Args:
-            target: The batch's.
+            target: The batch's target.
             size: How many rows, at the most.
-            interrupted: Of no account: the rows were claimed before.
+            interrupted: Ignored: the rows were claimed before.
         """
         keys = [] if self.is_taken else self._keys[:size]
         self.is_taken = True
@@ -286,8 +286,8 @@ class HandedOverSource:
         return claim
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
-        """Do nothing: whoever handed the batch over hears of the problem."""
+        """Do nothing: the code that handed the batch over hears of the problem."""
 
     def release(self) -> None:
-        """Make rows free again that nobody has taken over."""
+        """Release the rows that no process has taken over."""
         Claim(self._token, [], self._using, is_counted=False).release(self._keys)

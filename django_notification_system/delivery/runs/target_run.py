@@ -1,4 +1,4 @@
-"""A run of one target: claim, feed the lane, apply its answers, record."""
+"""The run of a target: claim, feed the lane, apply its answers, record."""
 
 import logging
 import time
@@ -27,25 +27,25 @@ from .unrecorded import RECORD_AFTER_SECONDS
 
 logger = logging.getLogger("django_notification_system")
 
-#: Claim the next batch when fewer than so many rows of the present one wait to be fed: a claim
-#: takes as long as sending some dozens over a fast connection.
+#: The next batch is claimed when fewer than so many rows of the present batch wait: a claim takes
+#: as long as sending some dozens of messages over a fast connection.
 CLAIM_AHEAD = 100
 
 
 class TargetRun:
-    """Keeps one lane at work, and its rows in order. Runs in the run's thread.
+    """Keeps a lane at work, and its rows in order. Runs in the run's thread.
 
     Args:
         lane: The target's lane.
-        context: The run's.
+        context: The run's context.
         source: Claims the rows.
-        is_alone: Whether the lane runs in this very thread, so that to wait is to sleep.
-        may_go_alone: Tells whether no other target has anything on its way, so that rows that were
-            interrupted may be sent.
+        is_alone: Whether the lane runs in this very thread, so that a wait is a sleep.
+        may_go_alone: Returns whether no other target has rows on their way, so that interrupted
+            rows may be sent.
 
     Attributes:
         lane: The target's lane.
-        problem: What kept the target from being used, once the lane is through.
+        problem: Why the target could not be used, or ``None``; set at the lane's end.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TargetRun:
         self._trouble = Trouble(lane.target, lane.shared.reach, context)
         self._pause = PauseRecheck(lane.target, context.using)
         self._turn = Turn()
-        #: Nothing more is due.
+        #: No more rows are due.
         self._is_exhausted = False
         #: The lane waits: for its rate, for its provider, or for the turn of interrupted rows.
         self._is_waiting = False
@@ -96,14 +96,14 @@ class TargetRun:
             if self._feed_from(batch, just_claimed=just_claimed):
                 return
             if not self._is_alone:
-                # No row of the slice is to be sent. There may be a million such rows, and the other
-                # targets, and whoever reads the reports, come in between.
+                # No row of the slice is still to be sent. Up to a million such rows may follow; in
+                # between, other targets and the reader of reports have their turn.
                 self.lane.ask_again()
                 return
         self.lane.shared.inbox.put(None)
 
     def take_answers(self) -> None:
-        """Apply what the handler has said, and record the outcomes when it is time."""
+        """Apply the handler's answers, and record when enough outcomes wait."""
         shared = self.lane.shared
         for answer in shared.take_answers():
             if (sound := answer.sound()) is not None:
@@ -123,7 +123,7 @@ class TargetRun:
         shared.note_unrecorded(unrecorded)
 
     def recheck(self, rows: Sequence[BatchRow]) -> None:
-        """Feed once more those of the rows that are to be sent even now."""
+        """Feed the rows that are still to be sent once more."""
         checked_at = Instant.now()
         wanted: list[BatchRow] = []
         for batch, group in groupby(rows, key=itemgetter(0)):
@@ -141,10 +141,10 @@ class TargetRun:
         self.lane.shared.note_unrecorded(self._batches.unrecorded)
 
     def finish(self, problem: str | None) -> None:
-        """Record all that is known, release the rest, and end the lane.
+        """Record all known outcomes, release the other rows, and end the lane.
 
         Args:
-            problem: What kept the target from being used.
+            problem: Why the target could not be used, or ``None``.
         """
         self.take_answers()
         if problem is not None:
@@ -154,16 +154,15 @@ class TargetRun:
         self.lane.shared.inbox.put(None)
 
     def abandon(self, response: str, *, problem: str | None = None) -> None:
-        """Give up on the handler: rows that it may have sent become unknown; then finish.
+        """Give up on the handler: rows that may be sent already become unknown; then finish.
 
         Args:
             response: The reason, for the notifications, in English as all responses.
-            problem: The reason for whoever reads what keeps the target from being used. ``None``:
-                the run is ended, and no handler hangs; then rows that the handler has not begun to
-                send are released.
+            problem: The reason, for people who look after the target. ``None``: the run is ended,
+                and no handler hangs; then rows whose sending has not begun are released.
         """
         shared = self.lane.shared
-        shared.is_left_behind = True  # should its handler come back to life, it sends no more
+        shared.is_left_behind = True  # a handler that comes back to life sends no more
         self.take_answers()
         at, monotonic = timezone.now(), time.monotonic()
         taken = shared.give_back_unsent() if problem is None else list(shared.taken.values())
@@ -172,22 +171,22 @@ class TargetRun:
         self.finish(problem)
 
     def end_batches(self) -> None:
-        """Tell observers that the batches are over, though the database takes no outcome."""
+        """Tell observers the end of the batches, though the database takes no outcome."""
         self._batches.end()
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is on its way, or rows that were not interrupted may follow."""
+        """Whether rows are on their way, or uninterrupted rows may follow."""
         return not (self._is_exhausted or self._turn.is_next) or self._is_anything_in_flight
 
     @property
     def sends_interrupted(self) -> bool:
-        """Whether rows that were interrupted are on their way."""
+        """Whether interrupted rows are on their way."""
         return self._batches.sends_interrupted
 
     @property
     def has_waited_long(self) -> bool:
-        """Whether rows that were interrupted have waited for their turn as long as they may."""
+        """Whether interrupted rows have waited for their turn as long as they may."""
         return self._turn.has_waited_long
 
     @property
@@ -206,7 +205,7 @@ class TargetRun:
         return not self._trouble.lull.is_too_long
 
     def _feed_from(self, batch: BatchInFlight, *, just_claimed: bool) -> bool:
-        """Feed a slice of a batch; tell whether any of its rows is to be sent."""
+        """Feed a slice of a batch; return whether any row of the slice is still to be sent."""
         checked_at = batch.read_at if just_claimed else Instant.now()
         notifications = batch.next_slice(just_claimed=just_claimed)
         if not notifications:
@@ -214,7 +213,7 @@ class TargetRun:
         shared = self.lane.shared
         shared.note_progress()
         shared.inbox.put(Slice([(batch, each) for each in notifications], checked_at))
-        # Not with a rate, nor before rows that go alone: such rows are claimed when they are sent.
+        # Not with a rate, nor before interrupted rows: those are claimed just before they are sent.
         is_free = self._rate is None and not self._turn.is_next
         if is_free and shared.reach.has_answered and self._batches.waiting < CLAIM_AHEAD:
             self._claim()
@@ -231,7 +230,7 @@ class TargetRun:
         batch = None
         if claim.notifications:
             batch = BatchInFlight(target, claim, self._context, self._due_by, read_at)
-            # Before anything else: a batch that fails is to be closed.
+            # Added first: a batch that fails must still be closed.
             self._batches.add(batch)
         self._turn.note(claim)
         self._is_exhausted = claim.is_last
@@ -246,9 +245,9 @@ class TargetRun:
         return batch
 
     def _must_be_alone(self) -> bool:
-        """Tell whether to wait, as rows that were interrupted are on their way, or are next.
+        """Return whether to wait, because interrupted rows are on their way, or are next.
 
-        What is known by then is recorded: one of these rows may kill the process.
+        Known outcomes are recorded first: an interrupted row may kill the process.
         """
         if not self._turn.is_next:
             return False
@@ -262,7 +261,7 @@ class TargetRun:
         return self._is_waiting
 
     def _must_wait(self) -> bool:
-        """Tell whether the rate allows no claim yet; reserve time where none is reserved."""
+        """Return whether the rate allows no claim yet; reserve time where none is reserved."""
         if self._rate is None or self._is_exhausted:
             return False
         if not self._rate.reserved and not self._rate.reserve(self._context.settings.batch_size):
@@ -277,7 +276,7 @@ class TargetRun:
         return self._waits(self._rate)
 
     def _waits_for_provider(self) -> bool:
-        """Tell whether the provider is busy for the moment; meanwhile nothing is fed."""
+        """Return whether the provider is busy for the moment; meanwhile no row is fed."""
         put_off = self.lane.shared.put_off
         while put_off:
             batch, notification = put_off.popleft()
@@ -288,7 +287,7 @@ class TargetRun:
         return is_waiting
 
     def _waits(self, wait: Rate | Lull) -> bool:
-        """Wait here where the lane is in this thread; else tell whether the lane has to wait."""
+        """Wait here for a lane in this thread; else return whether the lane has to wait."""
         while self._is_alone and wait.seconds_to_wait and not self._context.is_stopping():
             time.sleep(min(wait.seconds_to_wait, RECORD_AFTER_SECONDS))
         self._is_waiting = wait.seconds_to_wait > 0

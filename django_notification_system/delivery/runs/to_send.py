@@ -1,4 +1,4 @@
-"""The rows of a batch that are still to be fed to the handler, in order."""
+"""The rows of a batch still to be fed to the handler, in order."""
 
 import uuid
 from collections import Counter, deque
@@ -8,17 +8,17 @@ from itertools import islice
 from ...models import Notification
 from ..claims.large_texts import first_of_size
 
-#: How many rows are checked once more, together, right before they are sent. A lane has up to two
-#: slices: the slice that it sends, and the next.
+#: How many rows are rechecked together, right before they are sent. A lane has up to two slices:
+#: the slice on its way, and the next.
 SLICE_SIZE = 50
-#: How often a row that the provider was too busy for is fed again before the rest, and how often at
-#: all: by then others have got through, and the provider is not only busy.
+#: How often a row refused by a busy provider is fed again before the rest, and how often at all: by
+#: then other rows have got through, and the provider is more than busy.
 FIRST_TIMES_PUT_BACK = 3
 MOST_TIMES_PUT_BACK = 8
 
 
 class ToSend:
-    """Rows in the order in which they are to go, with rows that a busy provider refused."""
+    """Rows in the order of delivery, with rows refused by a busy provider."""
 
     def __init__(self) -> None:
         self._waiting: deque[Notification] = deque()
@@ -43,16 +43,16 @@ class ToSend:
         return [self._waiting.popleft() for _ in range(first_of_size(most))]
 
     def count_refusal(self, key: uuid.UUID, *, was_refused: bool) -> bool:
-        """Count that a busy provider refused a row; ``False`` where it did so too often.
+        """Count a busy provider's refusal of a row; return ``False`` after too many.
 
         Args:
-            key: The row's.
+            key: The row's key.
             was_refused: Whether the provider was asked at all.
         """
         self._times_put_back[key] += was_refused
         return self._times_put_back[key] <= MOST_TIMES_PUT_BACK
 
     def put_back(self, notification: Notification) -> None:
-        """Keep a row that was refused: at first before the others, later behind them."""
+        """Keep a refused row: at first before the others, later behind them."""
         is_first = self._times_put_back[notification.pk] <= FIRST_TIMES_PUT_BACK
         (self._put_back if is_first else self._waiting).append(notification)

@@ -1,4 +1,4 @@
-"""A provider that is out of reach, out of order or busy, and the pause that follows."""
+"""Trouble with a provider, out of reach, out of order or busy, and the pause afterwards."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +13,15 @@ from .reach import Reach
 
 
 class Trouble:
-    """What a run of one target knows about trouble with the provider; for the run's thread.
+    """A target run's knowledge about trouble with the provider; for the run's thread.
 
     Args:
         target: The target.
-        reach: What the lane knows.
-        context: The run's.
+        reach: The lane's knowledge.
+        context: The run's context.
 
     Attributes:
-        lull: The time in which the provider wants no more.
+        lull: The time in which the provider wants no messages.
     """
 
     def __init__(self, target: NotificationTarget, reach: Reach, context: RunContext) -> None:
@@ -29,8 +29,8 @@ class Trouble:
         self._target = target
         self._reach = reach
         self._context = context
-        #: Answers that did not reach the provider, kept until another answer does, or the provider
-        #: is found to be down.
+        #: Answers without contact to the provider, kept until another message gets through, or the
+        #: provider is found to be down.
         self._unreachable: list[SoundAnswer] = []
         self._reason = ""
 
@@ -64,7 +64,7 @@ class Trouble:
             problem: Why the target cannot be used, where the lane found a reason.
 
         Returns:
-            The same, or the text about the pause.
+            The problem, or the sentence about the pause.
         """
         if self._is_fault_of_one:
             self._apply_unreachable()
@@ -87,26 +87,25 @@ class Trouble:
         )
 
     def _apply_unreachable(self) -> None:
-        """Apply the answers that did not reach a provider which is there after all.
+        """Apply answers without contact to a provider that is there after all.
 
-        A notification that got no connection is tried again later. A notification that met with a
-        fault of the provider's own, while the provider takes others, may cause the fault: an
-        attempt as any other.
+        A notification without a connection is tried again later. A notification that met a fault of
+        the provider's own, while the provider takes others, may cause the fault: a plain attempt.
         """
         for answer in self._unreachable:
             replace(answer, outcome=replace(answer.outcome, out_of_order=False)).apply()
         self._unreachable.clear()
 
     def _pause(self, seconds: float, tried: Sequence[SoundAnswer], *, is_busy: bool = False) -> str:
-        """Let the target rest; notifications that the provider did not see stay as they were.
+        """Pause the target; notifications that the provider did not see stay as they were.
 
-        But notifications that were tried first after an earlier pause go behind the rest, so that
-        no single notification can keep the others from being tried.
+        But notifications tried first after an earlier pause go behind the rest, so that no single
+        notification can keep the others from being tried.
 
         Args:
-            seconds: For how long.
-            tried: The answers of notifications that were tried in vain.
-            is_busy: Whether the provider answers, and wants no more.
+            seconds: The length of the pause.
+            tried: The answers of notifications tried in vain.
+            is_busy: Whether the provider answers, but asks for a pause.
         """
         if self._target.paused_until is not None and not self._reach.has_answered:
             for answer in tried:

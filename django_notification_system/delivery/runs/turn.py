@@ -1,20 +1,20 @@
-"""The turn of rows that were interrupted: they go alone, after all others."""
+"""The turn of interrupted rows: alone, after all others."""
 
 import time
 
 from ..claims.claim import Claim
 
-#: How long interrupted rows wait for the other targets of the run to have nothing on its way.
+#: How many seconds interrupted rows wait until the run's other targets have no row on its way.
 LONGEST_TURN_SECONDS = 10.0
-#: How often a target whose interrupted rows wait is searched for other rows.
+#: Seconds between searches for other rows of a target whose interrupted rows wait.
 TURN_RECHECK_SECONDS = 1.0
 
 
 class Turn:
     """Whether a target's interrupted rows are next, and how long they have waited.
 
-    An interrupted row may kill the process. So nothing else is on its way meanwhile: it would count
-    as interrupted, too.
+    An interrupted row may kill the process. So no other row is on its way meanwhile: the other row
+    would count as interrupted, too.
 
     Attributes:
         is_next: Whether only interrupted rows are left to claim.
@@ -32,7 +32,7 @@ class Turn:
             self._since = None
 
     def wait(self) -> bool:
-        """Wait on; ``False`` where the target is to be searched for other rows first."""
+        """Wait on; return ``False`` where the target shall be searched for other rows first."""
         now = time.monotonic()
         if self._since is None:
             self._since = self._rechecked_at = now
@@ -43,5 +43,5 @@ class Turn:
 
     @property
     def has_waited_long(self) -> bool:
-        """Whether the rows have waited for as long as they may."""
+        """Whether the rows have waited as long as they may."""
         return self._since is not None and time.monotonic() - self._since > LONGEST_TURN_SECONDS

@@ -1,19 +1,19 @@
-"""Outcomes of a batch that wait to be recorded together."""
+"""Outcomes of a batch, waiting to be recorded together."""
 
 import time
 
 from ...outcome import Outcome
 from ..claims.large_texts import LONG_BYTES_AT_ONCE
 
-#: How long an outcome waits for others; the run takes the lanes' answers as often.
+#: How many seconds an outcome waits for others; the run takes the lanes' answers as often.
 RECORD_AFTER_SECONDS = 0.05
 
 
 class Unrecorded:
-    """Outcomes that are applied to their notifications, and not yet in the database.
+    """Outcomes applied to their notifications, and not yet in the database.
 
     Args:
-        most: Record when there are so many.
+        most: Record when so many outcomes wait.
     """
 
     def __init__(self, most: int) -> None:
@@ -27,11 +27,11 @@ class Unrecorded:
         return len(self.outcomes)
 
     def add(self, outcome: Outcome, since: float) -> None:
-        """Keep an outcome until it is recorded.
+        """Keep an outcome until recorded.
 
         Args:
             outcome: The outcome.
-            since: When the handler said so, by the monotonic clock.
+            since: When the handler yielded the outcome, by the monotonic clock.
         """
         if not self.outcomes:
             self._since = since

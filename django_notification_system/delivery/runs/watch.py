@@ -1,4 +1,4 @@
-"""Delivering again and again, for a process that stays: under systemd, Docker or Kubernetes."""
+"""Deliver again and again, for a process that stays: under systemd, Docker or Kubernetes."""
 
 import logging
 import time
@@ -25,26 +25,26 @@ from .wakeup import Wakeup
 
 logger = logging.getLogger("django_notification_system")
 
-#: How long a watch waits before it tries a database again that is away.
+#: Seconds before a watch tries a database out of reach again.
 DATABASE_RETRY_SECONDS = 5.0
-#: How often a run that is at work searches for targets for which something has come due.
+#: Seconds between a busy run's searches for targets with new due rows.
 SECONDS_BETWEEN_SEARCHES = 0.25
-#: How often at most, where PostgreSQL tells of inserts all the time.
+#: Likewise at least, where PostgreSQL announces inserts all the time.
 LEAST_SECONDS_BETWEEN_SEARCHES = 0.02
-#: The time from one search to the next is so many times as long as a search: searches take at most
-#: a tenth of the time of the thread that also records.
+#: The time from a search to the next is so many times as long as a search: searches take at most a
+#: tenth of the time of the thread, which also records.
 SEARCH_COST_FACTOR = 10
 
 
 class Watch:
-    """Runs whenever something is due; iterate over it to make it go, until ``stop()``.
+    """Runs whenever notifications are due; iterate over the watch to deliver, until ``stop()``.
 
     Args:
         target_names: Deliver only to targets of these names or module names; to all by default.
         using: The alias of the database that holds the notifications.
         interval: Search for due rows at least every so many seconds.
-        on_problem: Called with what keeps a target from being used, once for each new text.
-        on_begin: Called once with the targets, as soon as the database has told of them.
+        on_problem: Called with the reason why a target cannot be used, once for every new text.
+        on_begin: Called once with the targets, when the database can be reached.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Watch:
         self._searches = Searches(self._wakeup, interval)
 
     def stop(self) -> None:
-        """Finish what is in flight and end. Safe in a signal handler."""
+        """Finish messages in flight and end. Safe in a signal handler."""
         self._stopping = True
         if self._run is not None:
             self._run.stop()
@@ -77,16 +77,16 @@ class Watch:
 
     @property
     def problems(self) -> dict[str, str]:
-        """What keeps a target from being used at present, by the target's name."""
+        """By the target's name, why the target cannot be used at present."""
         return self._rests.problems
 
     @property
     def paused(self) -> dict[str, str]:
-        """The texts about targets that are paused at present, by the target's name."""
+        """By the target's name, the sentence about its present pause."""
         return {} if self._run is None else self._run.paused
 
     def __iter__(self) -> Generator[Report | None]:
-        """Deliver; yield what was recorded, and ``None`` whenever there is nothing more to do."""
+        """Deliver; yield reports, and ``None`` whenever no more work is left."""
         tell("watch_began")
         with closing(self._wakeup):
             while not self._stopping:
@@ -108,7 +108,7 @@ class Watch:
             self._finish_left()
 
     def _wait_for_database(self, error: Exception) -> None:
-        """Say that the database is away, or why it refuses; another connection may be luckier."""
+        """Log that the database is away, or why it refuses; another connection may be luckier."""
         if is_passing(error, connections[self.using].vendor):
             logger.warning("The database is out of reach; waiting for it. (%s)", error)
         elif missing := missing_migrations(error, using=self.using):
@@ -120,7 +120,7 @@ class Watch:
         connections[self.using].close()
 
     def _finish_left(self) -> None:
-        """At the end, record what was sent, if the database takes it by now."""
+        """At the end, record sent notifications, if the database takes them by now."""
         try:
             if self._run is not None:
                 self._run.finish_left()
@@ -128,12 +128,12 @@ class Watch:
             self._wait_for_database(error)
 
     def _begin(self) -> None:
-        """Import the handlers, and their clients, so that the first message need not wait."""
+        """Import the handlers and their clients, so that the first message need not wait."""
         targets = targets_named(self._target_names, using=self.using)
         self._has_begun = True
         self._on_begin(targets)
         for target in targets:
-            with suppress(TargetUnavailable):  # reported when something is due for the target
+            with suppress(TargetUnavailable):  # reported when the target has due rows
                 find_handler(target)
 
     def _deliver(self) -> Iterator[Report]:
@@ -157,7 +157,7 @@ class Watch:
                 self._rests.note(target, None)
 
     def _seconds_until_next(self, run: Run) -> float:
-        """Return the time until the next notification is due, at the most the interval."""
+        """Return the seconds until the next notification is due, at most the interval."""
         now = timezone.now()
         soon = now + timedelta(seconds=self._interval)
         targets = [target for target in run.targets if not self._rests.is_resting(target)]
@@ -166,10 +166,10 @@ class Watch:
 
 
 class Searches:
-    """When a run that is at work searches for targets for which something has come due.
+    """The times of a busy run's searches for targets with new due rows.
 
     Args:
-        wakeup: Hears of inserts from PostgreSQL.
+        wakeup: Hears PostgreSQL's announcements of inserts.
         interval: Search at least every so many seconds.
     """
 
@@ -177,15 +177,15 @@ class Searches:
         self._wakeup = wakeup
         self._seconds_between = min(interval, SECONDS_BETWEEN_SEARCHES)
         self._began_at = 0.0
-        #: Whether PostgreSQL has told of an insert since the last search.
+        #: Whether PostgreSQL has announced an insert since the last search.
         self._has_arrived = False
 
     def begin(self) -> None:
-        """Note that a search begins."""
+        """Note the beginning of a search."""
         self._began_at = time.monotonic()
 
     def is_time(self, seconds: float) -> bool:
-        """Tell whether to search now, and note that the search begins.
+        """Return whether to search now, and note the beginning of the search.
 
         Args:
             seconds: How long the last search took.
