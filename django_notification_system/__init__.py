@@ -15,8 +15,8 @@ def __getattr__(name: str) -> Any:
 
         return notify
     if name == "Config":
-        # INSTALLED_APPS = ["django_notification_system.Config"] was the only spelling of
-        # release 1.5.3 that Django 4.1 and later accepted; such projects must still start.
+        # INSTALLED_APPS = ["django_notification_system.Config"] was the only spelling of release
+        # 1.5.3 accepted by Django 4.1 and later; such projects must still start.
         from .apps import NotificationSystemConfig
 
         return NotificationSystemConfig

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class NotificationSystemConfig(AppConfig):
-    """Registers the system checks, and lets the engine hear what is created."""
+    """Registers the system checks, and connects the engine to the models."""
 
     name = "django_notification_system"
     label = "django_notification_system"

@@ -1,4 +1,4 @@
-"""Waiting for a database that is locked, restarting or out of reach, and going on."""
+"""Waiting for a database that is locked, restarting or out of reach, and then continuing."""
 
 import logging
 import time
@@ -25,21 +25,21 @@ logger = logging.getLogger("django_notification_system")
 
 T = TypeVar("T")
 
-#: How long a run waits before it gives up, in seconds.
+#: Seconds of a run's tries before the run gives up.
 PATIENCE_SECONDS = 60
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
-#: How long a process goes on that was told to stop. Who told it kills it soon after.
+#: Seconds of tries in a process told to stop. The process will be killed soon after.
 STOPPING_PATIENCE_SECONDS = 6.0
-#: Whether whoever called cannot wait for a database.
+#: Whether the caller cannot wait for a database.
 _is_impatient = ContextVar("is_impatient", default=False)
 
-#: What MariaDB and MySQL say for a while: too many connections (1040, 1129, 1135, 1203, 1226), a
-#: shutdown or no connection (1053, 2002, 2003, 2006, 2013, 2055, 4031), a connection or statement
-#: that was killed (1158 to 1161, 1317, 1927), locks (1020, 1205, 1206, 1213, 3572), a replica that
-#: takes no writes (1290, 1792, 1836), too little time (1969, 3024), no room on a disk, in a table
-#: or in memory (1021, 1026, 1028, 1030, 1037, 1038, 1041, 1114, 1180).
-#: Source: https://mariadb.com/kb/en/mariadb-error-codes/
+#: Passing errors of MariaDB and MySQL: too many connections (1040, 1129, 1135, 1203, 1226), a
+#: shutdown or no connection (1053, 2002, 2003, 2006, 2013, 2055, 4031), a killed connection or
+#: statement (1158 to 1161, 1317, 1927), locks (1020, 1205, 1206, 1213, 3572), a replica that
+#: refuses writes (1290, 1792, 1836), too little time (1969, 3024), no room on a disk, in a table or
+#: in memory (1021, 1026, 1028, 1030, 1037, 1038, 1041, 1114, 1180). Source:
+#: https://mariadb.com/kb/en/mariadb-error-codes/
 PASSING_MYSQL_CODES = frozenset(
     {
         *{1020, 1021, 1026, 1028, 1030, 1037, 1038, 1040, 1041, 1053, 1114, 1129, 1135, 1158, 1159},
@@ -47,28 +47,29 @@ PASSING_MYSQL_CODES = frozenset(
         *{2003, 2006, 2013, 2055, 3024, 3572, 4031},
     }
 )
-#: What they say of a value, though it may come as an ``OperationalError``: a packet that is too
-#: large, a number or moment out of range, text in another character set, no JSON, a constraint.
+#: Errors of MariaDB and MySQL about a value, which may come as an ``OperationalError``: a packet
+#: that is too large, a number or moment out of range, text in another character set, no JSON, a
+#: constraint.
 MYSQL_CODES_OF_VALUES = frozenset({1153, 1264, 1265, 1292, 1366, 1406, 3140, 4025})
 #: Connection failures, shutdown and start-up, too many connections, disk full, deadlock, lock not
-#: available, a disk that fails; a replica's refusal to write, a transaction that was idle or open
-#: for too long, and a statement that was cancelled, mostly for its time.
-#: Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+#: available, a failing disk; a replica's refusal to write, a transaction idle or open for too long,
+#: and a cancelled statement, mostly after its time limit. Source:
+#: https://www.postgresql.org/docs/current/errcodes-appendix.html
 PASSING_POSTGRESQL_CLASSES = (
     *("08", "25006", "25P03", "25P04", "40", "53", "55P03", "57014", "57P", "58"),
 )
-#: What PostgreSQL says of a value: it is no such value, breaks a constraint, or is of a type that
-#: the column does not take.
+#: PostgreSQL's errors about a value: a bad value, a broken constraint, or a type that the column
+#: does not accept.
 POSTGRESQL_CLASSES_OF_VALUES = ("22", "23", "42804", "42846", "42883")
 #: SQLITE_BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, SCHEMA: another
-#: writer, no room or no memory, a disk that fails or is mounted anew.
-#: Source: https://www.sqlite.org/rescode.html
+#: writer, no room or no memory, a disk that fails or is mounted again. Source:
+#: https://www.sqlite.org/rescode.html
 PASSING_SQLITE_CODES = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15, 17})
 
 
 @contextmanager
 def impatiently() -> Iterator[None]:
-    """Let what is done meanwhile in this thread try each operation once."""
+    """Let every operation inside this context, in this thread, be tried once only."""
     token = _is_impatient.set(True)
     try:
         yield
@@ -82,21 +83,21 @@ def patiently(
     using: str = DEFAULT_DB_ALIAS,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> T:
-    """Do a database operation, again where the database was only out of reach for a while.
+    """Run a database operation; repeat the operation while the database is out of reach.
 
     Args:
-        operation: One short transaction that does no harm when it is done twice: nobody can know
-            whether a commit arrived on whose answer the connection broke.
+        operation: One short transaction that may run twice without harm: after a lost connection,
+            nobody knows whether the commit arrived.
         using: The database's alias.
-        patience_seconds: How long to go on trying.
+        patience_seconds: Seconds of repeating.
 
     Raises:
-        OperationalError: When the error is no passing one, or patience is at its end.
+        OperationalError: When the error is not a passing error, or patience has run out.
         InterfaceError: Likewise.
     """
     connection = connections[using]
     if connection.in_atomic_block or _is_impatient.get():
-        return operation()  # whoever began the transaction has to begin again
+        return operation()  # the code that began the transaction has to begin again
     give_up_at = time.monotonic() + patience_seconds
     pause = FIRST_PAUSE_SECONDS
     while True:
@@ -114,11 +115,11 @@ def patiently(
 
 
 def is_passing(error: Exception, vendor: str) -> bool:
-    """Tell whether an error says that the database is only out of reach for a while.
+    """Tell whether an error means that the database is out of reach for a while.
 
     Args:
-        error: What an operation raised.
-        vendor: Django's word for the kind of database.
+        error: The exception of an operation.
+        vendor: Django's name for the kind of database.
     """
     if isinstance(error, InterfaceError):
         return True  # the connection was closed
@@ -128,7 +129,7 @@ def is_passing(error: Exception, vendor: str) -> bool:
         code: int | None = getattr(error.__cause__, "sqlite_errorcode", None)
         if code is None:
             return "locked" in str(error) or "busy" in str(error)
-        return code & 0xFF in PASSING_SQLITE_CODES  # the rest of it tells more of the same
+        return code & 0xFF in PASSING_SQLITE_CODES  # the higher bits add details of the same error
     if vendor == "mysql":
         return _mysql_code(error) in PASSING_MYSQL_CODES
     state = _postgresql_state(error)
@@ -139,22 +140,22 @@ def is_passing(error: Exception, vendor: str) -> bool:
 
 
 def refuses_value(error: Exception, vendor: str) -> bool:
-    """Tell whether an error says that one of the values cannot be stored, now or later.
+    """Tell whether an error means that a value cannot be stored, now or later.
 
     Args:
-        error: What writing them raised.
-        vendor: Django's word for the kind of database.
+        error: The exception of the write.
+        vendor: Django's name for the kind of database.
     """
     if isinstance(error, (DataError, IntegrityError)):
         return True
     if not isinstance(error, (DatabaseError, InterfaceError)):
-        return True  # Python could make no parameter of it
+        return True  # Python could not make a parameter of the value
     if vendor == "mysql":
         return _mysql_code(error) in MYSQL_CODES_OF_VALUES
     if not isinstance(error, ProgrammingError):
         return False
     if vendor == "sqlite":
-        # The database itself has said nothing: it was not asked.
+        # Without the database's code, the error came before the database was asked.
         return getattr(error.__cause__, "sqlite_errorcode", None) is None
     state = _postgresql_state(error)
     return state is None or state.startswith(POSTGRESQL_CLASSES_OF_VALUES)

@@ -1,4 +1,4 @@
-"""Going through a transaction again that the database gave up for another one."""
+"""Repeating a transaction that the database rolled back to end a deadlock."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,19 +15,19 @@ DEADLOCK_STATE = "40P01"
 
 
 def despite_deadlocks(transaction: Callable[[], T], *, attempts: int, using: str) -> T:
-    """Do a transaction, and again where the database rolled it back to end a deadlock.
+    """Run a transaction; repeat the transaction after a rollback by a deadlock.
 
-    Two calls at once that insert the same rows meet with one on MariaDB, whose unique indexes lock
-    the gaps between rows too.
+    On MariaDB, two concurrent inserts of the same rows deadlock, because unique indexes lock the
+    gaps between rows too.
 
     Args:
-        transaction: What to do, from the transaction's begin to its end.
-        attempts: How often, at the most.
+        transaction: A function with the whole transaction, from begin to end.
+        attempts: The most attempts.
         using: The database's alias.
 
     Raises:
-        OperationalError: When the last attempt meets with a deadlock too, or when a transaction
-            was open before: whoever began that one has to begin again.
+        OperationalError: When the last attempt meets a deadlock too, or when a transaction was open
+            before: the code that began that transaction has to begin again.
     """
     if connections[using].in_atomic_block:
         return transaction()

@@ -1,10 +1,10 @@
-"""The errors that this app raises; each is a ``NotificationSystemError``."""
+"""The errors of this app, all subclasses of ``NotificationSystemError``."""
 
 from django.utils.translation import gettext as _
 
 
 class NotificationSystemError(Exception):
-    """The parent of every error of this app."""
+    """The base class of this app's errors."""
 
 
 class NotificationsNotCreated(NotificationSystemError):
@@ -12,10 +12,10 @@ class NotificationsNotCreated(NotificationSystemError):
 
 
 class InvalidNotification(NotificationsNotCreated, ValueError):
-    """What was to be created could never be delivered; the message names the argument.
+    """The notification could never be delivered; the message names the argument.
 
     Attributes:
-        argument: The argument that is to blame, where code has to know it.
+        argument: The name of the wrong argument, for code.
     """
 
     def __init__(self, *args: object, argument: str = "extra") -> None:
@@ -41,17 +41,17 @@ class UserHasNoTargetRecords(NotificationNotSent):
         super().__init__(message or _("User has no active targets"))
 
 
-#: The documentation of release 1.5.3 told people to import this name.
+#: The documentation of release 1.5.3 names this class for imports.
 UserHasNoTargets = UserHasNoTargetRecords
 
 
 class TargetUnavailable(NotificationSystemError):
     """A target as a whole cannot be used now: a setting, a client or a handler is missing.
 
-    A handler raises it to stop its target for the rest of the run. What it has not yielded
-    an outcome for stays as it was, and no attempt is counted.
+    A handler raises this error to stop the target for the rest of the run. Notifications without an
+    outcome stay unchanged, and no attempt is counted.
     """
 
 
 class HandOverFailed(NotificationSystemError):
-    """A task engine did not take a batch; it is free again, and the next run takes it."""
+    """A task engine did not accept a batch; the rows are free again for the next run."""

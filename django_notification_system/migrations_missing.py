@@ -1,4 +1,4 @@
-"""Telling a database that lacks migrations from one that has a fault."""
+"""Distinguishing a database without the latest migrations from a faulty database."""
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -8,11 +8,11 @@ APP_LABEL = "django_notification_system"
 
 
 def missing_migrations(error: BaseException | None, *, using: str) -> str:
-    """Return what to do where an error comes of migrations that were not run.
+    """Return advice for an error from missing migrations.
 
     Args:
-        error: What a query raised.
-        using: The alias of the database that it went to.
+        error: The exception of a query.
+        using: The alias of the query's database.
 
     Returns:
         A line for people; empty where the error has another cause.

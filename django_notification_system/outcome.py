@@ -1,4 +1,4 @@
-"""What came of one attempt, in words that are the same for every provider."""
+"""The outcome of an attempt, in the same words for every provider."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class OutcomeKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt to deliver one notification.
+    """The outcome of one attempt to deliver one notification.
 
-    Make one with ``delivered()``, ``retry()``, ``failed()`` or ``unknown()``.
+    Create an outcome with ``delivered()``, ``retry()``, ``failed()`` or ``unknown()``.
 
     Attributes:
-        notification: What was attempted.
+        notification: The attempted notification.
         result: The kind of outcome.
         response: A line for people; never with a secret, a token or a message's body.
         not_before: For a retry, the earliest time of the next attempt.
         within: For a first retry, the longest time to the next attempt.
         unreachable: Whether the provider could not be reached, or did not answer: any other message
-            would meet the same.
-        out_of_order: Whether the provider answered, and said no more than that it is out of order.
-        is_busy: Whether the provider wants nothing more for now, whatever the message.
-        provider_message_id: The provider's name for the message it took.
-        awaits_receipt: Whether the provider is to be asked later what became of the message.
+            would fare the same.
+        out_of_order: Whether the provider answered only that the service is out of order.
+        is_busy: Whether the provider accepts nothing more for now, whatever the message.
+        provider_message_id: The provider's name for the accepted message.
+        awaits_receipt: Whether the engine is to fetch a receipt for the message later.
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
-        hard_bounce: Whether the provider says that there is no such address.
-        saved_fields: What a handler in the manner of release 1.5.3 has changed and saved.
+        hard_bounce: Whether the provider reports that the address does not exist.
+        saved_fields: The fields changed and saved by a handler in the manner of release 1.5.3.
     """
 
     notification: Notification
@@ -65,12 +65,12 @@ class Outcome:
 
     @property
     def is_provider_down(self) -> bool:
-        """Whether it was the provider that kept the message from going out, and not the message."""
+        """Whether the provider kept the message from going out, and not the message itself."""
         return self.unreachable or self.out_of_order
 
     @property
     def is_attempt(self) -> bool:
-        """Whether an attempt was made: what a provider in trouble did not look at is none."""
+        """Whether the outcome is an attempt: a provider in trouble did not judge the message."""
         return self.result is not OutcomeKind.RETRY or not (self.is_provider_down or self.is_busy)
 
     @classmethod
@@ -82,14 +82,14 @@ class Outcome:
         provider_message_id: str = "",
         awaits_receipt: bool = False,
     ) -> Outcome:
-        """The provider took the message.
+        """The provider accepted the message.
 
         Args:
-            notification: What was delivered.
-            response: That it was.
+            notification: The delivered notification.
+            response: A line for people about the delivery.
             provider_message_id: The provider's name for the message.
-            awaits_receipt: The handler's ``fetch_receipts()`` is to be asked, by that name, what
-                became of the message.
+            awaits_receipt: Whether the engine is to call the handler's ``fetch_receipts()`` later
+                for the message's receipt, by that name.
         """
         return cls(
             notification,
@@ -110,22 +110,24 @@ class Outcome:
         unreachable: bool = False,
         out_of_order: bool = False,
     ) -> Outcome:
-        """It did not go out and may go out later.
+        """The message did not go out and may go out later.
 
         Args:
-            notification: What was attempted.
-            response: Why it did not go out.
-            not_before: The earliest time of the next attempt, where the provider named one. By
-                default its interval counts alone.
-            within: No later than so long after the first attempt, where a notification's own
-                ``retry_time_interval`` is longer: a mail server that greylists takes the mail then.
-            unreachable: There was no connection to the provider, or it closed before it accepted
-                anything: the fault is not the message's, and any other would meet it too. It never
-                counts as an attempt, and where no other message gets through the target is paused.
-                Not for a server that serves this one address.
-            out_of_order: All that the provider's API says is that it is out of order (HTTP 5xx).
-                As ``unreachable``, except where the provider takes others of the same run: there
-                the fault may be the message's, and this is an attempt.
+            notification: The attempted notification.
+            response: The reason, for people.
+            not_before: The earliest time of the next attempt, if the provider named a time. By
+                default only the notification's interval counts.
+            within: The longest time from the first attempt to the second, where the notification's
+                own ``retry_time_interval`` is longer: a greylisting mail server accepts the mail
+                then.
+            unreachable: There was no connection to the provider, or the connection closed before
+                the provider accepted anything: the fault is not the message's, and any other
+                message would meet the same fault. Such an outcome never counts as an attempt, and
+                unless another message gets through, the target is paused. Not for a server that
+                serves only this address.
+            out_of_order: The provider's API answered only that the service is out of order (HTTP
+                5xx). As ``unreachable``, except where the provider accepts other messages of the
+                same run: then the fault may be the message's, and the outcome counts as an attempt.
         """
         return cls(
             notification,
@@ -147,9 +149,9 @@ class Outcome:
         wait is short, the run waits and tries again; else the target is paused.
 
         Args:
-            notification: What was refused with it.
+            notification: The refused notification.
             response: The provider's words.
-            not_before: The time that the provider named (HTTP's ``Retry-After``), if it did.
+            not_before: The time that the provider named (HTTP's ``Retry-After``), if any.
         """
         return cls(notification, OutcomeKind.RETRY, response, not_before=not_before, is_busy=True)
 
@@ -163,16 +165,16 @@ class Outcome:
         opt_out: bool = False,
         hard_bounce: bool = False,
     ) -> Outcome:
-        """It never will go out: trying again would be refused again.
+        """The message will never go out: a further attempt would be refused again.
 
         Args:
-            notification: What was attempted.
-            response: Why it was refused.
-            deactivate_record: The address is no good; it ends as ``INACTIVE DEVICE``.
-            opt_out: The address asked to be left alone; it ends as ``OPTED OUT``.
-            hard_bounce: There is no such address, or so it seems; the record is switched off, and
-                the notification ends as ``INACTIVE DEVICE``, after
-                ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` of these.
+            notification: The attempted notification.
+            response: The reason, for people.
+            deactivate_record: The address is bad; the notification ends as ``INACTIVE DEVICE``.
+            opt_out: The address asked to be left alone; the notification ends as ``OPTED OUT``.
+            hard_bounce: The address does not exist, or so it seems; after
+                ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` such outcomes the record is switched off,
+                and the notification ends as ``INACTIVE DEVICE``.
         """
         return cls(
             notification,
@@ -192,16 +194,17 @@ class Outcome:
         unreachable: bool = False,
         provider_message_id: str = "",
     ) -> Outcome:
-        """The message was handed over and no answer came: it went out, or it did not.
+        """The message was sent and no answer came: the message went out, or did not.
 
-        The target's ``"when_unknown"`` decides whether it is tried again.
+        The target's ``"when_unknown"`` decides about a retry.
 
         Args:
-            notification: What was attempted.
-            response: Why nobody can know.
-            unreachable: It was the provider that did not answer, and no fault of the message's.
-            provider_message_id: The name by which the provider may yet report of the message,
-                where that is known: a report that it arrived ends the attempts.
+            notification: The attempted notification.
+            response: The reason why nobody can know.
+            unreachable: Whether the provider did not answer, so that the fault is not the
+                message's.
+            provider_message_id: The name in the provider's later reports on the message, if known:
+                a report of an arrival ends the attempts.
         """
         return cls(
             notification,
@@ -224,51 +227,51 @@ LONGEST_TEXT = 2000
 
 
 def shortened(text: str) -> str:
-    """Return a text from outside on one line, cut after a word where it is longer than is read."""
-    # Where each character is followed by white space, twice as many are enough.
+    """Return a text from outside on one line; a very long text is cut after a word."""
+    # If white space follows every character, twice the length is enough.
     line = " ".join(text[: 2 * LONGEST_TEXT].split())
     if len(line) <= LONGEST_TEXT and len(text) <= 2 * LONGEST_TEXT:
         return line
-    # Not in the middle of a word, of which nobody could tell any more what is in it.
+    # A word cut in the middle could no longer be recognised as an address or a secret.
     words, _, _ = line[: LONGEST_TEXT + 1].rpartition(" ")
     return f"{words} …" if words else "…"
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error for people, on one line: its type and what it says."""
+    """Return an error for people, on one line: its type and its text."""
     said = without_password(shortened(str(error)))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 class ReceiptResult(enum.Enum):
-    """What a receipt says of its message."""
+    """The meaning of a receipt for the message."""
 
-    #: It is on its way.
+    #: The message is on its way.
     PROGRESS = "progress"
-    #: It has arrived.
+    #: The message has arrived.
     CONFIRMED = "confirmed"
-    #: It has not arrived, and will not.
+    #: The message has not arrived, and will not arrive.
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A provider's later word on one message.
+    """A provider's later report on one message.
 
     Attributes:
-        provider_message_id: The provider's name for the message, as its handler gave it in
+        provider_message_id: The provider's name for the message, as in the handler's
             ``Outcome.delivered()``.
-        provider_status: What the provider says, in its own word; 50 characters of it are kept.
-        result: What that means.
+        provider_status: The provider's own word for the status; 50 characters are kept.
+        result: The meaning of the status.
         response: A line for people; never with a secret, a token or a message's body.
-        at: When it came to be so; by default now. A time before the attempt, or more than five
+        at: The moment of the status; by default now. A time before the attempt, or more than five
             minutes from now, counts as none.
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
-        hard_bounce: Whether the provider says that there is no such address.
-        address: The address that the provider names. With it a record is switched off only if
-            that is its address still; without it, only if nobody has changed the record since the
-            message was sent.
+        hard_bounce: Whether the provider reports that the address does not exist.
+        address: The address in the provider's report. With an address, a record is switched off
+            only if the record still has the same address; without one, only if nobody has changed
+            the record since the message was sent.
     """
 
     provider_message_id: str

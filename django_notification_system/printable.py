@@ -1,4 +1,4 @@
-"""Text that may be shown: on a terminal, in a log, in JSON."""
+"""Text safe to show: on a terminal, in a log, in JSON."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-#: All that steers a terminal or turns a line's text around, but tab and line feed: the control
-#: characters of ASCII and of ISO 6429 (U+009B begins an escape sequence), Unicode's own line ends,
-#: and its marks that override the direction of text.
-#: Source: Unicode Standard Annex 9, section 2.
+#: All characters that steer a terminal or reverse a line's text, except tab and line feed: the
+#: control characters of ASCII and of ISO 6429 (U+009B begins an escape sequence), Unicode's own
+#: line ends, and Unicode's marks that override the direction of text. Source: Unicode Standard
+#: Annex 9, section 2.
 STEERING = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 CONTROL_CHARACTERS = re.compile(f"[{STEERING}]")
 CONTROL_CHARACTERS_AND_LINE_ENDS = re.compile(f"[\t\n{STEERING}]")
@@ -19,13 +19,13 @@ USER_IN_ADDRESS = re.compile(r"://[^/?#\s@]*+@(?:[^/?#\s@]*+@)*+")
 
 
 def printable(text: str, encoding: str | None = None) -> str:
-    """Return text that any terminal takes: no control characters, nothing it cannot encode.
+    """Return text that any terminal can show: without control characters, in its encoding.
 
     Args:
         text: The text, perhaps of several lines.
-        encoding: What the terminal takes; by default UTF-8.
+        encoding: The terminal's encoding; by default UTF-8.
     """
-    # A browser ends the lines of what is typed into a form with both.
+    # A browser ends the lines of a form's text with both.
     text = text.replace("\r\n", "\n")
     shown = CONTROL_CHARACTERS.sub(_escaped, text)
     encoding = encoding or "utf-8"
@@ -33,27 +33,27 @@ def printable(text: str, encoding: str | None = None) -> str:
 
 
 def printable_line(text: str) -> str:
-    """Return text that is one line wherever it is shown, so that nobody can forge another."""
+    """Return text as a single line, so that nobody can forge a second line."""
     return CONTROL_CHARACTERS_AND_LINE_ENDS.sub(_escaped, text)
 
 
 def printable_json(value: Any, **options: Any) -> str:
-    """Return a value as JSON that any terminal takes, in the characters of its language."""
+    """Return a value as JSON that any terminal can show, in the characters of its language."""
     text = json.dumps(value, ensure_ascii=False, **options)
-    # Those below U+0020 that JSON has outside of texts are its own line ends.
+    # Outside of texts, JSON has no characters below U+0020 except its own line ends.
     return CONTROL_CHARACTERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def without_password(text: str) -> str:
-    """Return a text without the user and the password that web addresses in it may have."""
+    """Return a text without users and passwords in web addresses."""
     return USER_IN_ADDRESS.sub("://***@", text)
 
 
 def validate_printable(text: str) -> None:
-    """Refuse a name that has a line end or a control character.
+    """Refuse a name with a line end or a control character.
 
     Raises:
-        ValidationError: When it has.
+        ValidationError: When the name has such a character.
     """
     if CONTROL_CHARACTERS_AND_LINE_ENDS.search(text):
         raise ValidationError(

@@ -1,21 +1,22 @@
 """Signals for the project's own code, sent once an outcome is committed.
 
-The sender is the class ``Notification``. Each receiver gets ``notification``, with its new status,
-and ``response``, the line for people. An error in a receiver is logged and harms no delivery.
+The sender is the class ``Notification``. A receiver gets ``notification``, with the new status, and
+``response``, the line for people. An error in a receiver is logged and harms no delivery.
 """
 
 from django.dispatch import Signal
 
-#: A provider took the message, which is ``DELIVERED``.
+#: A provider accepted the message; the status is ``DELIVERED``.
 notification_delivered = Signal()
-#: It is ``RETRY``, and will be tried again at ``notification.scheduled_delivery``.
+#: The status is ``RETRY``; the next attempt is at ``notification.scheduled_delivery``.
 notification_retrying = Signal()
-#: It will not be tried again, and is ``DELIVERY FAILURE``, ``INACTIVE DEVICE``, ``OPTED OUT`` or
-#: ``EXPIRED``. The latter three are sent also where a run settles a notification without an
-#: attempt. It is sent as well, after ``notification_delivered``, where a provider reports later
-#: that a message has failed.
+#: There will be no further attempt; the status is ``DELIVERY FAILURE``, ``INACTIVE DEVICE``,
+#: ``OPTED OUT`` or ``EXPIRED``. The signal for the latter three is sent also where a run skips a
+#: notification without an attempt. The signal is sent as well, after ``notification_delivered``,
+#: where a provider reports later that a message has failed.
 notification_failed = Signal()
 
-#: Private. Notifications were created, in a transaction that is still open: ``notifications``, and
-#: ``using``, the database's alias. The models know no engine; the engine hears of them by this.
+#: Private. Notifications were created, in a transaction that is still open. The arguments are
+#: ``notifications`` and ``using``, the database's alias. The models do not know the engine; the
+#: engine receives this signal.
 notifications_created = Signal()

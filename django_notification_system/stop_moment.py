@@ -1,12 +1,12 @@
-"""When the process was told to stop, and whether the time for what is in flight is over."""
+"""The moment at which the process was told to stop, and the time limit after it."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-#: How long what is in flight has from the moment on that the process is told to stop. Who told it
-#: kills it soon after: Docker after 10 seconds, Kubernetes after 30.
+#: Seconds for messages in flight after the process was told to stop. The process will be killed
+#: soon after: by Docker after 10 seconds, by Kubernetes after 30.
 WIND_UP_SECONDS = 8.0
 
 _stopped_at: ContextVar[Callable[[], float | None] | None] = ContextVar("stopped_at", default=None)
@@ -14,10 +14,10 @@ _stopped_at: ContextVar[Callable[[], float | None] | None] = ContextVar("stopped
 
 @contextmanager
 def stopped_at(moment: Callable[[], float | None]) -> Iterator[None]:
-    """Let what is done meanwhile in this thread know when the process was told to stop.
+    """Let code inside this context, in this thread, ask for the moment of the stop.
 
     Args:
-        moment: Tells when, by the monotonic clock; ``None``: it was not.
+        moment: Returns the moment by the monotonic clock; ``None`` before a stop.
     """
     token = _stopped_at.set(moment)
     try:
@@ -27,17 +27,17 @@ def stopped_at(moment: Callable[[], float | None]) -> Iterator[None]:
 
 
 def stop_moment() -> float | None:
-    """Return when the process was told to stop, by the monotonic clock; ``None``: it was not."""
+    """Return the moment of the stop by the monotonic clock; ``None`` before a stop."""
     moment = _stopped_at.get()
     return None if moment is None else moment()
 
 
 def can_be_stopped() -> bool:
-    """Tell whether this thread is one that is told when to stop."""
+    """Tell whether this thread can ask for the moment of the stop."""
     return _stopped_at.get() is not None
 
 
 def is_time_up() -> bool:
-    """Tell whether what is in flight has had its time since the process was told to stop."""
+    """Tell whether the time for messages in flight is over."""
     moment = stop_moment()
     return moment is not None and time.monotonic() > moment + WIND_UP_SECONDS

@@ -1,4 +1,4 @@
-"""What every database can store: texts without NUL or half characters, and JSON."""
+"""Values for every database: texts without NUL or half characters, and JSON."""
 
 import json
 import math
@@ -11,22 +11,21 @@ from django.utils.translation import gettext as _
 
 from .exceptions import InvalidNotification
 
-#: MariaDB reads no JSON that is nested more than 32 levels deep.
-#: https://mariadb.com/kb/en/json_depth/
+#: MariaDB reads no JSON nested more than 32 levels deep. https://mariadb.com/kb/en/json_depth/
 DEEPEST_NESTING = 30
 
 
-#: Python neither writes nor reads a longer number, unless a process asks for it.
+#: Python neither writes nor reads a longer number, unless a process changes the limit.
 #: https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation
 LONGEST_INTEGER = sys.int_info.default_max_str_digits
 
 
 def json_object(extra: Any) -> dict[str, Any]:
-    """Return ``extra`` as it will be read back from the database: tuples as lists, and so on.
+    """Return ``extra`` as the database will return the value: tuples as lists, and so on.
 
     Raises:
-        InvalidNotification: When it is no ``dict``, or holds what cannot be stored as JSON; the
-            message says where.
+        InvalidNotification: When ``extra`` is no ``dict``, or holds a value that JSON cannot store;
+            the message names the place.
     """
     if not isinstance(extra, dict):
         raise InvalidNotification(
@@ -41,7 +40,7 @@ def storable_text(name: str, text: str) -> str:
     """Return the text.
 
     Raises:
-        InvalidNotification: When it holds what PostgreSQL cannot store: a NUL character
+        InvalidNotification: When the text holds a NUL character, which PostgreSQL cannot store
             (https://www.postgresql.org/docs/current/datatype-character.html), or half of a
             surrogate pair, which UTF-8 cannot encode.
     """
@@ -117,7 +116,7 @@ def _integer(value: int, path: str) -> int:
 
 
 def _json_key(key: Any, path: str) -> str:
-    """Return a key as ``json.dumps()`` writes it."""
+    """Return a key in the form that ``json.dumps()`` writes."""
     if isinstance(key, str):
         if key.isascii() and "\x00" not in key:  # as nearly all are: the words below take time
             return key
@@ -151,6 +150,6 @@ def _not_json(value: Any, path: str) -> str:
 
 
 def storable(text: object, length: int) -> str:
-    """Return what a handler said as text that every database stores: no NUL, no half characters."""
+    """Return a handler's words as text for every database: no NUL, no half characters."""
     said = str(text).replace("\x00", "").encode(errors="replace").decode()
     return said[:length]

@@ -1,4 +1,4 @@
-"""Helpers of release 1.5.3 that projects import in their own creators and handlers."""
+"""Helpers of release 1.5.3, for projects' own creators and handlers."""
 
 from typing import Any
 
@@ -44,7 +44,8 @@ def check_and_update_retry_attempts(
     Args:
         notification: The notification whose delivery failed.
         minute_interval: Minutes to the next attempt; by default the notification's own
-            ``retry_time_interval``, or the project's policy where it follows that.
+            ``retry_time_interval``, or the interval of the project's policy if the notification
+            follows the policy.
     """
     notification.count_failed_attempt(timezone.now(), minute_interval)
     notification.save(
