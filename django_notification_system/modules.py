@@ -1,4 +1,4 @@
-"""Finding the module that a target names, in the places that settings name and nowhere else."""
+"""Finding a target's module in the places from the settings, and nowhere else."""
 
 import importlib
 import importlib.util
@@ -27,14 +27,14 @@ Location = str | Path
 #: The package with the handlers of this app's own targets.
 BUILT_IN_HANDLERS = "django_notification_system.notification_handlers"
 
-#: What a module may raise while it is imported and no more than its own target is to suffer from:
-#: a module that calls ``sys.exit()`` would end the run for all the others.
+#: The exceptions of a module's import that concern only the module's target: a module that calls
+#: ``sys.exit()`` would otherwise end the run of all targets.
 FAILURES = (Exception, SystemExit)
-#: Files that are part of every import, and so never the one that failed.
+#: Files that take part in every import, and so are never the failing file.
 IMPORTERS = frozenset({__file__, importlib.__file__, importlib.util.__file__})
 
-#: Lanes are threads: one must not see the module that another has only begun to run. The same
-#: thread may come again, for a module that asks for another.
+#: Lanes are threads: a lane must not see a module half executed by another lane. The same thread
+#: may enter again, for a module that imports another module.
 _importing = RLock()
 
 
@@ -44,8 +44,8 @@ class FoundModule:
 
     Attributes:
         module: The module, imported.
-        source: The file or the dotted name that it came from.
-        shadows_built_in: Whether it stands in for a module of this app.
+        source: The module's file or dotted name.
+        shadows_built_in: Whether the module replaces a module of this app.
     """
 
     module: ModuleType
@@ -54,18 +54,18 @@ class FoundModule:
 
 
 def find_module(name: str, setting: str, built_in_package: str) -> FoundModule | None:
-    """Import the module that a target names.
+    """Import a target's module.
 
-    A later location overrides an earlier one and any of them overrides a built-in module, as in
-    release 1.5.3.
+    As in release 1.5.3, a later location overrides an earlier location, and any location overrides
+    a built-in module.
 
     Args:
         name: A target's ``notification_module_name``.
         setting: The setting with the project's locations.
-        built_in_package: The package of this app that has the built-in modules.
+        built_in_package: The package of this app with the built-in modules.
 
     Returns:
-        The module, or ``None`` where no location has one of that name.
+        The module, or ``None`` where no location has a module with the name.
 
     Raises:
         TargetUnavailable: When ``name`` may not name a module, or the module does not import.
@@ -96,7 +96,7 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
 
 @cache
 def built_in_names() -> frozenset[str]:
-    """Return the module names of this app's own targets: the folders that have settings."""
+    """Return the module names of this app's own targets: the folders with settings."""
     [path] = import_dotted(BUILT_IN_HANDLERS).__path__
     return frozenset(
         found.name
@@ -106,7 +106,7 @@ def built_in_names() -> frozenset[str]:
 
 
 def is_module_name(name: str) -> bool:
-    """Tell whether a target may name this module.
+    """Tell whether a target may name a module so.
 
     Keywords cannot be imported; ``__init__``, ``__main__`` and private modules are no target's.
     """
@@ -119,9 +119,9 @@ def searched_places(setting: str, built_in_package: str) -> str:
 
 
 def as_folder(location: Location) -> Path | None:
-    """Return the folder that a location names, or ``None`` where it names a dotted package.
+    """Return a location's folder, or ``None`` for a dotted package.
 
-    A name without a path separator is a package where Python finds one of that name.
+    A name without a path separator is a package if Python finds a package with the name.
     """
     if isinstance(location, Path):
         return location
@@ -135,7 +135,7 @@ def as_folder(location: Location) -> Path | None:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a folder is there; a name that is longer than any may be names none."""
+    """Tell whether a folder exists; a name too long for any folder names none."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -143,16 +143,16 @@ def is_folder(path: Path) -> bool:
 
 
 def is_importable(dotted: str) -> bool:
-    """Tell whether Python finds a module or package of this name.
+    """Tell whether Python finds a module or package with the name.
 
     Raises:
-        TargetUnavailable: When a package on the way to it does not import.
+        TargetUnavailable: When a parent package does not import.
     """
     try:
         return importlib.util.find_spec(dotted) is not None
     except ModuleNotFoundError as error:
-        # A parent of it may not exist, which the system checks report; or one exists and itself
-        # imports what does not.
+        # A parent may be missing, which the system checks report; or a parent exists and imports a
+        # missing module.
         if error.name and f"{dotted}.".startswith(f"{error.name}."):
             return False
         raise TargetUnavailable(_describe_failure(dotted, error)) from error
@@ -164,7 +164,7 @@ def import_dotted(dotted: str) -> ModuleType:
     """Import a module or package by its dotted name.
 
     Raises:
-        TargetUnavailable: When it does not import.
+        TargetUnavailable: When the import fails.
     """
     try:
         return importlib.import_module(dotted)
@@ -173,8 +173,8 @@ def import_dotted(dotted: str) -> ModuleType:
 
 
 def _import_file(file: Path, name: str, package: str) -> ModuleType:
-    # Inside the built-in package, so that the relative imports that the documentation of 1.5.3
-    # shows work ("from ..utils import ..."); under a name of its own, so that it replaces nothing.
+    # Inside the built-in package, so that the relative imports in the documentation of 1.5.3 work
+    # ("from ..utils import ..."), and under a unique name, so that no module is replaced.
     suffix = blake2b(str(file.resolve()).encode(), digest_size=6).hexdigest()
     qualified = f"{package}._{suffix}_{name}"
     with _importing:
@@ -207,7 +207,7 @@ def _describe_failure(source: str, error: BaseException) -> str:
 
 
 def _place_of_failure(error: BaseException) -> str:
-    """Return the file and line that failed, where they can be told."""
+    """Return the failing file and line, if known."""
     if isinstance(error, SyntaxError) and error.filename:
         return _line(error.filename, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
@@ -222,10 +222,9 @@ def _line(file: str, number: int | None) -> str:
 
 
 def function_of(found: FoundModule, name: str) -> Any:
-    """Return a function of a module, or ``None`` where the module has none of this name.
+    """Return a module's function, or ``None`` without such a function.
 
-    A built-in package imports its provider's client only when it is asked for a function that needs
-    the client.
+    A built-in package imports its provider's client only with a function that needs the client.
 
     Raises:
         TargetUnavailable: When the client does not import.
@@ -237,7 +236,7 @@ def function_of(found: FoundModule, name: str) -> Any:
 
 
 def missing_function(found: FoundModule, names: Sequence[str]) -> TargetUnavailable:
-    """Return the error for a module that has none of the functions it should have."""
+    """Return the error for a module without any of the required functions."""
     wanted = _(" or ").join(f"{name}()" for name in names)
     return TargetUnavailable(
         _("%(module)s defines no %(functions)s. Add it.")

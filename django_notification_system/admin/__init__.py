@@ -1,4 +1,4 @@
-"""The admin of each model; a project may subclass one and register its own in its place."""
+"""The admin classes of the models; a project may subclass one and register the subclass."""
 
 from .notification import NotificationAdmin
 from .opt_out import NotificationOptOutAdmin

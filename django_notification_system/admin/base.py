@@ -1,4 +1,4 @@
-"""What the admins of all models share."""
+"""The base class of the models' admins."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,25 +23,25 @@ class NotificationSystemAdmin(ModelAdmin):
     """Lists that stay fast on a million rows, and changes that undo nobody else's.
 
     Attributes:
-        searched_fields: Foreign keys that are chosen by searching, where the other model's admin
-            allows it. ``autocomplete_fields`` would be an error in a project whose user model
-            has no admin, or one without ``search_fields``.
-        named_by: Relations that are loaded with the rows, each in a query of its own. Joined to
-            the rows, MariaDB reads a million of them to show a hundred.
-        quickly_searched: The search fields that a quick search knows.
+        searched_fields: Foreign keys chosen by searching, where the other model's admin allows a
+            search. ``autocomplete_fields`` would be an error in a project whose user model has no
+            admin, or an admin without ``search_fields``.
+        named_by: Relations loaded in separate queries after the rows. With a join, MariaDB reads a
+            million rows to show a hundred.
+        quickly_searched: The search fields known to a quick search.
     """
 
     form = VersionedForm
     paginator = CappedPaginator
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
-    list_select_related = ()  # False would join what list_display shows
+    show_facets = admin.ShowFacets.NEVER  # facets would count the whole table
+    list_select_related = ()  # with False, Django would join the relations of list_display
     searched_fields: tuple[str, ...] = ()
     named_by: tuple[str, ...] = ()
     quickly_searched: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the rows with what their names are made of, for suggestions and deletions too."""
+        """Return the rows with the relations in their names, for suggestions and deletions too."""
         return super().get_queryset(request).prefetch_related(*self.named_by)
 
     def get_autocomplete_fields(self, request: HttpRequest) -> Any:
@@ -50,12 +50,12 @@ class NotificationSystemAdmin(ModelAdmin):
         return [*super().get_autocomplete_fields(request), *searchable]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """As Django's, but what cannot be searched is entered by its key."""
+        """As Django's, but a field without a search gets an entry for the key."""
         if (
             db_field.name in self.searched_fields
             and db_field.name not in self.get_autocomplete_fields(request)
         ):
-            # Never a list of choices: it would hold every user there is.
+            # Never a list of choices: the list would have every user.
             kwargs["widget"] = ForeignKeyRawIdWidget(
                 db_field.remote_field, self.admin_site, using=kwargs.get("using")
             )
@@ -64,7 +64,7 @@ class NotificationSystemAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Return the rows in which every word is found, as Django's does, but sooner."""
+        """Return the rows with every word; the same rows as Django's search, but sooner."""
         paths = self.get_search_fields(request)
         if not all(can_be_split(self.model, path) for path in paths):
             return super().get_search_results(request, queryset, search_term)
@@ -73,12 +73,12 @@ class NotificationSystemAdmin(ModelAdmin):
         return queryset, False
 
     def searches_quickly(self, request: HttpRequest) -> bool:
-        """Tell whether a quick search is to be made; it knows the app's own search fields alone."""
+        """Tell whether a quick search is possible: it needs the app's own search fields."""
         is_known = tuple(self.get_search_fields(request)) == self.quickly_searched
         return is_known and not searches_everything(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Add the version of the row to a page that can change it."""
+        """Add the row's version to a page that can change the row."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or not self.has_change_permission(request, obj):
             return fieldsets
@@ -88,7 +88,7 @@ class NotificationSystemAdmin(ModelAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        """Return the row, locked while a change of it is checked and saved."""
+        """Return the row; during a change, the row is locked until the change is saved."""
         obj = super().get_object(request, object_id, from_field)
         if obj is not None and request.method == "POST":
             rows = type(obj)._base_manager.using(obj._state.db)
@@ -97,7 +97,7 @@ class NotificationSystemAdmin(ModelAdmin):
         return obj
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save what the person changed and nothing else: the rest may be a worker's."""
+        """Save only the fields that the person changed: a worker may have written the rest."""
         if not change:
             super().save_model(request, obj, form, change)
         elif form.changed_data:

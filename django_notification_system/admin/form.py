@@ -13,20 +13,20 @@ else:
 
 
 class VersionField(forms.CharField):
-    """Remembers, hidden in the page, which version of the row the page shows."""
+    """Remembers, in a hidden field, the version of the row on the page."""
 
     widget = forms.HiddenInput
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Say no: nobody edits it, and the history does not mention it."""
+        """Return false: nobody edits this field, and the history does not mention the field."""
         return False
 
 
 class VersionedForm(ModelForm):
     """Refuses a change of a row that has changed since the page was opened.
 
-    The page may have been open for an hour. Its status would otherwise be taken for the person's
-    wish, and a notification that was delivered meanwhile would be delivered again.
+    The page may have been open for an hour. Otherwise the page's old status would count as the
+    person's wish, and a notification delivered meanwhile would be delivered again.
     """
 
     version = VersionField(required=False)
@@ -42,7 +42,7 @@ class VersionedForm(ModelForm):
         """Compare the versions.
 
         Raises:
-            ValidationError: When the row is no longer what the page shows.
+            ValidationError: When the row differs from the page.
         """
         cleaned_data = super().clean()
         version = self.cleaned_data.get("version")

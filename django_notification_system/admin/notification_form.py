@@ -1,4 +1,4 @@
-"""The form of a notification: what it refuses, and whose word the rest of an email is."""
+"""The form of a notification: the refused values, and the fields for superusers alone."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ from ..notification_creators.registry import find_creator
 from ..notification_creators.validate_content import validate_content
 from .form import VersionedForm
 
-#: What brings files of the project's into a message.
+#: Keys that bring the project's files into a message.
 FILES_IN_EXTRA = ("attachments", "template_name")
-#: What says who gets a message beside its record's owner, who it comes from, and who is answered.
+#: Keys that set further recipients, the sender, and the recipients of answers.
 DIRECTIONS_IN_EXTRA = ("cc", "bcc", "reply_to", "headers")
-#: What only superusers may set. Whoever may add a notification could otherwise mail themself any
-#: file of the storage, write to any address in the world, or write in anybody's name.
+#: Keys for superusers alone. Otherwise whoever may add a notification could mail themself any file
+#: of the storage, write to any address in the world, or write in anybody's name.
 SUPERUSERS_KEYS = (*FILES_IN_EXTRA, *DIRECTIONS_IN_EXTRA)
 
 
@@ -31,13 +31,14 @@ def brings_files(extra: Any) -> bool:
 
 
 class ExtraField(forms.JSONField):
-    """JSON that every database can store; whatever else was typed is shown again as it was."""
+    """JSON that every database can store; refused text is shown again unchanged."""
 
     def to_python(self, value: Any) -> Any:
         """Return the object.
 
         Raises:
-            ValidationError: When it is none, or none that could be stored.
+            ValidationError: When the text is no object, or an object that some database cannot
+                store.
         """
         try:
             extra = super().to_python(value)
@@ -50,7 +51,7 @@ class ExtraField(forms.JSONField):
         return extra
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """Return what the field shows after an error."""
+        """Return the field's text after an error."""
         if data is not None and not self.disabled:
             try:
                 self.to_python(data)
@@ -60,7 +61,7 @@ class ExtraField(forms.JSONField):
 
 
 class NotificationForm(VersionedForm):
-    """Offers the statuses that agree with what has become of the notification.
+    """Offers the statuses that agree with the notification's past.
 
     Attributes:
         may_direct_mail: Whether the person may set ``SUPERUSERS_KEYS``.
@@ -89,10 +90,10 @@ class NotificationForm(VersionedForm):
             ]
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse what ``notify()`` refuses, where the person has set or changed it.
+        """Refuse the values that ``notify()`` refuses, if the person set or changed the values.
 
         Raises:
-            ValidationError: When the row is no longer what the page shows.
+            ValidationError: When the row differs from the page.
         """
         cleaned_data = super().clean()
         is_new = self.instance._state.adding
@@ -105,7 +106,7 @@ class NotificationForm(VersionedForm):
             ({"target_user_record", "status", "body", "extra"}, self._refuse_content),
             ({"scheduled_delivery", "status", "expires_at"}, self._refuse_early_expiry),
         ):
-            # What was so before is not the person's mistake.
+            # An old value is not the person's mistake.
             if is_new or fields & changed:
                 try:
                     refuse()
@@ -116,7 +117,7 @@ class NotificationForm(VersionedForm):
         return cleaned_data
 
     def _value(self, name: str) -> Any:
-        """Return what a field is to be, read-only ones included."""
+        """Return a field's future value, including read-only fields."""
         return self.cleaned_data.get(name, getattr(self.instance, name, None))
 
     def _refuse_inactive_record(self) -> None:
@@ -136,7 +137,7 @@ class NotificationForm(VersionedForm):
             validate_content(target, self._draft())
 
     def _draft(self) -> Draft:
-        """Return what the notification is to say, as ``notify()`` would have it."""
+        """Return the notification's content in the form that ``notify()`` checks."""
         return Draft(
             title=self._value("title"),
             body=self._value("body"),
@@ -155,10 +156,10 @@ class NotificationForm(VersionedForm):
             refuse_early_expiry(expires_at, self._value("scheduled_delivery"))
 
     def clean_extra(self) -> Any:
-        """Leave it to superusers to name files, other recipients and senders.
+        """Allow only superusers to name files, other recipients and senders.
 
         Raises:
-            ValidationError: When somebody else has set one of these, or changed it.
+            ValidationError: When another person has set or changed such a key.
         """
         extra = self.cleaned_data["extra"]
         if self.may_direct_mail or not isinstance(extra, dict):
@@ -177,5 +178,5 @@ class NotificationForm(VersionedForm):
 
     @staticmethod
     def _belongs_to_files(name: str, extra: dict[str, Any]) -> bool:
-        """Tell whether a key says where files go that stay in the message."""
+        """Tell whether a key directs files that stay in the message."""
         return name in DIRECTIONS_IN_EXTRA and brings_files(extra)

@@ -13,7 +13,7 @@ from .listing.search import user_search_fields
 
 @admin.register(NotificationOptOut)
 class NotificationOptOutAdmin(NotificationSystemAdmin):
-    """Who wants to hear nothing."""
+    """The admin of opt-outs."""
 
     list_display = ("user", "active", "modified_date")
     named_by = ("user",)
@@ -28,9 +28,9 @@ class NotificationOptOutAdmin(NotificationSystemAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: NotificationOptOut | None = None
     ) -> Any:
-        """Keep the user: the notifications that it holds back are the user's."""
+        """Keep the user: the stopped notifications are the user's."""
         return () if obj is None else ("user", "created_date", "modified_date")
 
     def get_fields(self, request: HttpRequest, obj: NotificationOptOut | None = None) -> Any:
-        """Add what only an existing opt-out has."""
+        """Add the fields of an existing opt-out."""
         return self.fields if obj is None else (*self.fields, "created_date", "modified_date")

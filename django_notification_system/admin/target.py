@@ -17,7 +17,7 @@ from .base import NotificationSystemAdmin
 
 @admin.register(NotificationTarget)
 class NotificationTargetAdmin(NotificationSystemAdmin):
-    """Shows for each target whether it can be delivered to."""
+    """Shows for each target whether a handler can deliver to the target."""
 
     list_display = ("name", "notification_module_name", "handler")
     search_fields = ("name", "notification_module_name")
@@ -28,7 +28,7 @@ class NotificationTargetAdmin(NotificationSystemAdmin):
     pause_fields = ("paused_until", "pause_reason")
 
     def get_fields(self, request: HttpRequest, obj: NotificationTarget | None = None) -> Any:
-        """Add what only an existing target has."""
+        """Add the fields of an existing target."""
         if obj is None:
             return self.fields
         return (*self.fields, *self.pause_fields, *self.readonly_fields)

@@ -1,4 +1,4 @@
-"""The admin of target user records, which people know as user targets."""
+"""The admin of target user records; people know records as user targets."""
 
 from typing import Any
 
@@ -21,19 +21,19 @@ from .listing.quick_search import records_meant
 from .listing.search import user_search_fields, words
 from .visible import visible_notifications
 
-#: The unique constraint's fields, so that its index gives the page. The newest users come first
-#: where their keys are counted up.
+#: The fields of the unique constraint, so that the constraint's index gives the page. The newest
+#: users come first if users' keys count up.
 ORDERING = ("-user_id", "-target_id", "-target_user_id")
 
-#: Where a record whose page is shown keeps the notifications that the person may see.
+#: The attribute of a shown record with the notifications that the person may see.
 SEEN = "notifications_seen"
 
 
 class UserTargetList(ChangeList):
-    """Leaves the order as it is where it can be read from an index."""
+    """Keeps an order that can be read from an index."""
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
-        """Return the order without the key that Django adds: a proxy hides its constraints."""
+        """Return the order without Django's additional key: a proxy hides its constraints."""
         ordering = list(super().get_ordering(request, queryset))
         is_total = set(ORDERING) <= set(ordering)
         return ordering[:-1] if is_total and ordering[-1] == "-pk" else ordering
@@ -41,7 +41,7 @@ class UserTargetList(ChangeList):
 
 @admin.register(UserTarget)
 class UserTargetAdmin(NotificationSystemAdmin):
-    """Users' addresses in targets, for whoever has the permissions of ``TargetUserRecord``."""
+    """Users' addresses in targets, for people with the permissions of ``TargetUserRecord``."""
 
     list_display = ("user", "target", "description", "target_user_id", "active")
     named_by = ("user", "target")
@@ -61,7 +61,7 @@ class UserTargetAdmin(NotificationSystemAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Return the records that every word means."""
+        """Return the records that match every word."""
         if not self.searches_quickly(request):
             return super().get_search_results(request, queryset, search_term)
         for meant in records_meant(words(search_term), using=queryset.db, described=True):
@@ -69,11 +69,11 @@ class UserTargetAdmin(NotificationSystemAdmin):
         return queryset, False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list that keeps to its index."""
+        """Return the list whose order stays in its index."""
         return UserTargetList
 
     def get_fields(self, request: HttpRequest, obj: TargetUserRecord | None = None) -> Any:
-        """Add what only an existing record has."""
+        """Add the fields of an existing record."""
         if obj is None:
             return self.fields
         shown = (*self.fields, *self.readonly_fields)
@@ -83,7 +83,7 @@ class UserTargetAdmin(NotificationSystemAdmin):
 
     @admin.display(description=_("notifications of the user"))
     def notifications(self, record: TargetUserRecord) -> SafeString:
-        """Return a link to what is addressed to any of the user's records, and its number."""
+        """Return a link to the notifications for all records of the user, with their number."""
         rows = getattr(record, SEEN, None)
         name = f"admin:{Notification._meta.app_label}_{Notification._meta.model_name}_changelist"
         return format_html(
@@ -96,7 +96,7 @@ class UserTargetAdmin(NotificationSystemAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        """Return the record, and let it know which notifications the person may see."""
+        """Return the record, with the notifications that the person may see."""
         record = super().get_object(request, object_id, from_field)
         if record is not None and self._may_see_notifications(request):
             notifications = self.admin_site.get_model_admin(Notification)
@@ -110,7 +110,7 @@ class UserTargetAdmin(NotificationSystemAdmin):
         return bool(notifications.has_view_or_change_permission(request))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save; a new address, and one that a person vouches for, has not bounced."""
+        """Save; reset the bounces for a new address, or an address that a person switched on."""
         super().save_model(request, obj, form, change)
         changed = form.changed_data if change else []
         if "target_user_id" in changed or ("active" in changed and obj.active):
@@ -138,7 +138,7 @@ class TargetUserRecordAdmin(UserTargetAdmin):
     """The same at release 1.5.3's address, where notifications look for records too."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Leave it out of the index: "User Targets" is there."""
+        """Return false: the index has "User Targets"."""
         return False
 
 

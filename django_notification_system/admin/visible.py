@@ -1,7 +1,7 @@
-"""What a visitor may see, where it is counted or named outside a list.
+"""A visitor's rows, for counts and names outside a list.
 
-A project narrows what people see by ``get_queryset()`` of its own admin classes. Whatever a page
-says of other rows would tell what they hold.
+A project narrows the visible rows by ``get_queryset()`` of its own admin classes. A page's words on
+other rows would disclose these rows.
 """
 
 from typing import Any
@@ -16,10 +16,10 @@ from ..models.notification import NotificationQuerySet
 
 
 def visible_notifications(model_admin: Any, request: HttpRequest) -> NotificationQuerySet:
-    """Return the notifications that a visitor may see, without what the admin adds to each.
+    """Return the notifications that a visitor may see, without the admin's joins and annotations.
 
-    Where nothing is narrowed, nothing of the project's is in the query: what it joins and
-    annotates for its list would be counted along, and keep a database from its indexes.
+    Where nothing is narrowed, the query has nothing of the project's: the project's joins and
+    annotations would be counted too, and keep a database from its indexes.
     """
     rows = model_admin.get_queryset(request)
     notifications = Notification.objects.using(rows.db)
@@ -30,7 +30,7 @@ def visible_notifications(model_admin: Any, request: HttpRequest) -> Notificatio
 
 
 def visible_targets(model_admin: Any, request: HttpRequest) -> QuerySet[NotificationTarget]:
-    """Return the targets that a visitor may know of; by default all, as each is a filter."""
+    """Return the targets that a visitor may know of; by default all, as in the list's filter."""
     using = model_admin.get_queryset(request).db
     if not model_admin.admin_site.is_registered(NotificationTarget):
         return NotificationTarget.objects.using(using)
