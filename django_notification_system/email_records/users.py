@@ -19,7 +19,7 @@ DESCRIPTION_MAX_LENGTH = cast(int, TargetUserRecord._meta.get_field("description
 
 
 class UserReader:
-    """Reads the users of a database, in the order of their keys.
+    """Reads the users of a database, in the order of the primary key.
 
     Args:
         using: The database's alias.
@@ -107,7 +107,7 @@ class UserReader:
 
 
 def _has_own_naming(model: type[AbstractBaseUser]) -> bool:
-    """Return whether the model names users by its own methods, which may read any column."""
+    """Return whether the model names users by own methods; such a method may read any column."""
     get_full_name = getattr(model, "get_full_name", AbstractUser.get_full_name)
     return (
         get_full_name is not AbstractUser.get_full_name

@@ -1,8 +1,8 @@
-"""The interface of a handler: a module with ``deliver()``, and more about its target if it likes.
+"""The interface of a handler: a module with ``deliver()``, and optional parts about its target.
 
 ``deliver()`` is for handlers that send many messages at once or keep a connection open. A handler
 that sends one message at a time defines ``send_notification(notification)`` and returns an
-``Outcome``. ``FetchReceipts`` and each part of ``DescribesItself`` are optional.
+``Outcome``. ``FetchReceipts`` and all parts of ``DescribesItself`` are optional.
 """
 
 from collections.abc import Iterable, Iterator
@@ -93,20 +93,20 @@ class FetchReceipts(Protocol):
 
 
 class DescribesItself(Protocol):
-    """A module that says more of its target. Each part is optional.
+    """A module that describes its target. Every part is optional.
 
-    The names are taken: a module that uses one for something else is misunderstood. Where a module
-    takes the place of a built-in one, the built-in ``Settings``, ``check()``, ``validate()``,
+    The names are reserved: a module must not use them for other things. Where a module takes the
+    place of a built-in module, the built-in ``Settings``, ``check()``, ``validate()``,
     ``fault_of_address()`` and ``redirected_extra()`` count until the module has its own.
 
     Attributes:
         Settings: A frozen dataclass that inherits ``TargetSettings`` and declares with
-            ``setting()`` what the target's entry in ``NOTIFICATION_SYSTEM_TARGETS`` may hold. The
-            system checks compare the entry with it, names too; the handler reads the entry with
-            ``read_settings()``. Of what every target has, a class may change the default of
-            ``receipts_after``, and no other.
-        RETRY_TIME_INTERVAL: The minutes from a failed attempt to the next, for what ``notify()``
-            makes without an interval; by default the project's ``RETRY`` counts.
+            ``setting()`` the settings of the target's entry in ``NOTIFICATION_SYSTEM_TARGETS``. The
+            system checks compare the entry with the class, names too; the handler reads the entry
+            with ``read_settings()``. Of the settings common to all targets, a class may change only
+            the default of ``receipts_after``.
+        RETRY_TIME_INTERVAL: The minutes from a failed attempt to the next, for notifications made
+            by ``notify()`` without an interval; by default the project's ``RETRY`` counts.
         RECEIPTS_KEPT: For how long the provider keeps a receipt; by default a day.
     """
 
@@ -115,17 +115,17 @@ class DescribesItself(Protocol):
     RECEIPTS_KEPT: ClassVar[timedelta]
 
     def check(self) -> Iterable[CheckMessage]:
-        """Return what is wrong with the settings beyond the rule of each, as system checks.
+        """Return faults of the settings beyond the rules of single settings, as system checks.
 
         Called when Django starts: send nothing, and ask no database.
         """
         ...
 
     def destination(self) -> str:
-        """Return where messages go, a server's address for instance, for people and in a line.
+        """Return the place where messages go, such as a server's address, for people and in a line.
 
-        ``send_test_notification`` shows it, and so does the admin's page of the target. A password
-        in a URL is left out.
+        ``send_test_notification`` and the admin's page of the target show the place. A password in
+        a URL is left out.
 
         Raises:
             TargetUnavailable: When a setting is wrong, so that nothing could be sent.
@@ -136,32 +136,33 @@ class DescribesItself(Protocol):
         """Return a message as its recipient would see it, for the admin. Send and save nothing.
 
         Args:
-            notification: With its record, target and user loaded.
-            may_render: Whether the person may see what code of the project's makes of the
-                notification, a template for instance.
-            with_text: Whether the text is asked for that is made of an email's HTML part.
+            notification: The notification, with record, target and user loaded.
+            may_render: Whether the person may see the output of the project's code for the
+                notification, such as a template's.
+            with_text: Whether the text part made of an email's HTML part is wanted.
         """
         ...
 
     def validate(self, draft: Draft) -> None:
-        """Refuse what could never be delivered.
+        """Refuse a notification that could never be delivered.
 
-        ``notify()``, the creators and the admin's form ask before a notification is made, so that
-        whoever makes it learns of it in time. Where the target has a creator of the project's own,
-        only that one is asked.
+        ``notify()``, the creators and the admin's form call this function before making a
+        notification, so that the caller learns of a fault in time. Where the target has a creator
+        of the project's own, only that creator is called.
 
         Args:
-            draft: What the notification is to say.
+            draft: The notification's content.
 
         Raises:
-            InvalidNotification: With what to do. ``argument`` names the argument to blame.
+            InvalidNotification: With the fault and the next step. ``argument`` names the argument
+                to blame.
         """
         ...
 
     def fault_of_address(self, address: str) -> str:
-        """Return why an address is none, such as "is no loft", or an empty text.
+        """Return why an address is no address, such as "is no loft", or an empty text.
 
-        The system checks ask about ``OVERRIDE_RECIPIENTS``.
+        The system checks call this function for ``OVERRIDE_RECIPIENTS``.
 
         Args:
             address: The address, without white space around it.
@@ -169,12 +170,12 @@ class DescribesItself(Protocol):
         ...
 
     def redirected_extra(self, extra: dict[str, Any], address: str) -> dict[str, Any]:
-        """Return ``extra`` without what names people, where ``OVERRIDE_RECIPIENTS`` is set.
+        """Return ``extra`` without names of people, where ``OVERRIDE_RECIPIENTS`` is set.
 
         By default ``cc`` and ``bcc`` are left out.
 
         Args:
-            extra: The notification's. Leave it as it is, and return another.
-            address: The record's own address, which the message does not go to.
+            extra: The notification's ``extra``. Leave the dictionary unchanged, and return another.
+            address: The record's own address; the message does not go there.
         """
         ...

@@ -1,4 +1,4 @@
-"""What the ``check()`` functions of this app's own handlers share."""
+"""Shared by the ``check()`` functions of this app's own handlers."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -8,22 +8,34 @@ from django.core.checks import CheckMessage
 
 
 def error(number: int, message: str, hint: str | None = None) -> CheckMessage:
-    """Return an error with one of this app's ids."""
+    """Return an error with an id of this app.
+
+    Args:
+        number: The number in the id.
+        message: The fault.
+        hint: The next step.
+    """
     return checks.Error(message, hint=hint, id=f"django_notification_system.E{number:03}")
 
 
 def warning(number: int, message: str, hint: str | None = None) -> CheckMessage:
-    """Return a warning with one of this app's ids."""
+    """Return a warning with an id of this app.
+
+    Args:
+        number: The number in the id.
+        message: The fault.
+        hint: The next step.
+    """
     return checks.Warning(message, hint=hint, id=f"django_notification_system.W{number:03}")
 
 
 def check_client(name: str, client: str, extra: str) -> Iterator[CheckMessage]:
-    """Warn where a target's settings are there, and its client is not installed.
+    """Warn where a target has settings, and the target's client is not installed.
 
     Args:
         name: The target's entry, for people.
         client: The name by which Python imports the client.
-        extra: The extra that brings the client.
+        extra: The extra that installs the client.
     """
     if importlib.util.find_spec(client) is None:
         yield warning(

@@ -1,4 +1,4 @@
-"""What a handler's ``preview()`` returns: a message as its recipient would see it."""
+"""A message as its recipient would see it: the return value of a handler's ``preview()``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,30 +6,30 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-#: How much of a message is shown, in characters: a browser can do no more with it, and the page
-#: takes several times as much memory.
+#: How many characters of a message are shown: a browser can do no more with a longer text, and the
+#: page takes several times as much memory.
 CHARACTERS_SHOWN = 200_000
 IS_CUT = _("Only the beginning is shown: the message is too large for this page.")
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What the admin's page of a notification shows. The page lets nothing of it act.
+    """The message on the admin's page of a notification. The page runs no code in the message.
 
     Attributes:
-        kind: How the page looks: ``"email"`` has headers and parts; ``"sms"``, ``"push"`` and
+        kind: The page's look: ``"email"`` has headers and parts; ``"sms"``, ``"push"`` and
             ``"message"`` are a telephone with one text.
-        problem: Why the message could not be sent as it is.
-        notes: Why the page does not show all of the message.
-        headers: An email's, by name.
-        text: The text of the message, or of an email's text part; ``None`` where that is made of
-            the HTML part and was not asked for.
-        html: An email's HTML part, which the page shows in a sandboxed frame.
-        title: A push message's title, for instance.
-        subtitle: A push message's.
-        attachments: The names of an email's files, and how large they are, in bytes; ``None``
-            where the storage does not tell.
-        more_attachments: How many files the email has beside these.
+        problem: Why the message could not be sent now, or an empty text.
+        notes: Why the page does not show the whole message.
+        headers: An email's headers, by name.
+        text: The text of the message, or of an email's text part; ``None`` for a text part made of
+            the HTML part and not asked for.
+        html: An email's HTML part, shown in a sandboxed frame.
+        title: A title, such as a push message's.
+        subtitle: A push message's subtitle.
+        attachments: The names of an email's files, and their sizes in bytes; ``None`` for a size
+            that the storage does not know.
+        more_attachments: How many further files the email has.
     """
 
     kind: str = "message"
@@ -45,7 +45,7 @@ class Preview:
 
 
 def shown_part(text: str) -> tuple[str, list[Any]]:
-    """Return as much of a text as the page shows, and a note where that is not all."""
+    """Return the shown part of a text, and a note where the text is longer."""
     if len(text) <= CHARACTERS_SHOWN:
         return text, []
     return text[:CHARACTERS_SHOWN], [IS_CUT]

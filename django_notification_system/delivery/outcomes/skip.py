@@ -11,8 +11,8 @@ def skip(notification: Notification, *, at: datetime | None = None) -> str | Non
     """End a notification that must not be sent: expired, record inactive, or user opted out.
 
     Args:
-        notification: The notification that is about to be sent.
-        at: When the message will be sent, where that is later than now.
+        notification: The notification about to be sent.
+        at: The time of sending, if later than now.
 
     Returns:
         A line for people, or ``None`` where the notification shall be delivered.

@@ -28,7 +28,7 @@ def update_statement(
     of_status: Sequence[str],
     put_off_after: datetime | None = None,
 ) -> tuple[str, list[Any]]:
-    """Return the SQL, with parameters, that writes the fields and releases the rows.
+    """Return the SQL, with parameters, to write the fields and release the rows.
 
     Args:
         connection: The database connection, for quoting and for preparing values.
@@ -61,8 +61,8 @@ def update_statement(
         """Return an assignment; its value's parameters follow directly."""
         if put_off_after is None or name != "scheduled_delivery":
             return f"{column[name]} = {value}"
-        # A person or the project may have put the row off while the message was on its way; that
-        # stands.
+        # A person or the project may have put the row off while the message was on its way: keep
+        # that.
         parameters.append(prepared(name, put_off_after))
         present = f"{table}.{column[name]}"
         return f"{column[name]} = CASE WHEN {present} > %s THEN {present} ELSE {value} END"

@@ -1,4 +1,4 @@
-"""How an email looks to its recipient."""
+"""An email's look to its recipient."""
 
 import posixpath
 from typing import Any
@@ -22,7 +22,7 @@ from .message import (
 )
 from .sender_address import sender
 
-#: How many attachments are shown, each of whose sizes the storage is asked for.
+#: How many attachments are shown: the storage is asked for every shown file's size.
 ATTACHMENTS_SHOWN = 20
 
 TO_BE_RENDERED = _(
@@ -38,13 +38,14 @@ IS_NOT_RENDERED = _("The template “%(name)s” is not rendered: this is not to
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
     """Return an email as its recipient would see it; see ``DescribesItself.preview()``.
 
-    A template is rendered for what is still to be sent, as it would be now. What was sent has been
-    rendered: again it would say something else, and a link that resets a password would be valid.
+    For an email still to be sent, a template is rendered, as it would be now. For a sent email the
+    template is not rendered again: the text would differ, and a link to reset a password would be
+    valid.
 
     Args:
-        notification: With its record, target and user loaded.
-        may_render: Whether the person may see what a template makes.
-        with_text: Whether an email of HTML is to be shown with its text part.
+        notification: The notification, with record, target and user loaded.
+        may_render: Whether the person may see a template's output.
+        with_text: Whether an HTML email shall be shown with its text part.
     """
     is_pending = notification.status in Notification.PENDING_STATUSES
     try:
@@ -60,7 +61,7 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
         headers = [(_("Subject"), notification.title)]
         return Preview("email", str(error), notes, headers, text)
     html, text_of = parts_of(body, notification.title) if body else ("", str)
-    # A text that was plain costs nothing, and is what the HTML part was made of.
+    # A plain text costs nothing, and the HTML part was made of that text.
     shows_text = with_text or body is None or html != body.content
     addresses = (
         (pgettext_lazy("email", "From"), [str(message.from_email)]),
@@ -87,12 +88,12 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
 def _body(
     notification: Notification, *, may_render: bool, is_pending: bool
 ) -> tuple[Body | None, list[Any]]:
-    """Return the body, if it is to be shown, and notes on it."""
+    """Return the body, or ``None`` where it must not be shown, and notes on the body."""
     name = template_name(notification)
     if name is None:
         body = body_of(notification)
     elif is_pending and may_render:
-        # A template may write, and a query that fails would spoil a transaction of the project's.
+        # A template may write, and a failed query would spoil a transaction of the project's.
         with transaction.atomic(using=notification._state.db):
             body = body_of(notification)
             transaction.set_rollback(True, using=notification._state.db)
@@ -105,7 +106,7 @@ def _body(
 
 
 def _size(path: str, *, is_pending: bool) -> int | None:
-    """Return an attachment's size; of what is not to be sent, the file may be gone by now."""
+    """Return an attachment's size; for an email not to be sent, the file may be gone by now."""
     try:
         return attachment_size(path)
     except CannotBuildMessage:

@@ -1,4 +1,4 @@
-"""What the email target says of itself beside how a mail looks and what it may hold."""
+"""The email target's description, except for the look of a mail and the rules of its content."""
 
 import re
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ ADDRESS = re.compile(r"[^\s@]@[^\s@]")
 
 
 def check() -> Iterator[CheckMessage]:
-    """Yield what is wrong with the sender's address."""
+    """Yield faults of the sender's address."""
     try:
         address = email_settings().from_email or settings.DEFAULT_FROM_EMAIL
     except (TargetUnavailable, AttributeError, TypeError):
         return  # the other checks say so
-    with translation.override(None):  # what checks say is English
+    with translation.override(None):  # checks are English
         if isinstance(address, str) and (fault := fault_of_sender(address)):
             yield error(14, f"{fault} {correct_sender()}")
 
@@ -56,7 +56,7 @@ def destination() -> str:
 
 
 def fault_of_address(address: str) -> str:
-    """Return what is wrong with an email address, or an empty text."""
+    """Return an email address's fault, or an empty text."""
     try:
         validate_email(address)
     except ValidationError:
@@ -65,16 +65,16 @@ def fault_of_address(address: str) -> str:
 
 
 def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:
-    """Return ``extra`` without the people it names, and with a header for the record's address.
+    """Return ``extra`` without names of people, and with a header for the record's address.
 
     Args:
-        extra: The notification's.
-        address: The record's own, which the mail does not go to.
+        extra: The notification's ``extra``.
+        address: The record's own address; the mail does not go there.
     """
     kept = {name: value for name, value in extra.items() if name not in PEOPLE_IN_EXTRA}
     headers = kept.get("headers") or {}
     if not isinstance(headers, dict):
-        return kept  # the handler says what is wrong with them
+        return kept  # the handler reports the fault
     headers = {
         name: value for name, value in headers.items() if not _may_name_people(name, str(value))
     }

@@ -52,6 +52,6 @@ def email_settings() -> EmailSettings:
     """Return the settings of the email target.
 
     Raises:
-        TargetUnavailable: When one of them is wrong.
+        TargetUnavailable: When a setting is wrong.
     """
     return read_settings(EmailSettings, KEY)

@@ -1,7 +1,7 @@
-"""Delivers push notifications through Expo: what the target says of itself, and ``deliver()``.
+"""Delivers push notifications through Expo: the target's description, and ``deliver()``.
 
-Expo's client is perhaps not installed. ``sending`` imports it, and is imported only when somebody
-asks this package for what ``sending`` defines.
+Expo's client is perhaps not installed. The module ``sending`` imports the client; this package
+imports ``sending`` only when code asks for a name from there.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the Expo target says of itself, without Expo's client."""
+"""The Expo target's description, without Expo's client."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from .settings import KEY, expo_settings
 
 
 def check() -> Iterator[CheckMessage]:
-    """Yield what is wrong with the settings beyond the rule of each."""
+    """Yield faults of the settings beyond the rules of single settings."""
     if target_values(KEY) is not None:
         yield from check_client(f"{TARGETS}[{KEY!r}]", "exponent_server_sdk", "expo")
 
@@ -27,7 +27,7 @@ def destination() -> str:
 
 
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
-    """Return a push message as a device shows it."""
+    """Return a push message as shown by a device."""
     extra = notification.extra if isinstance(notification.extra, dict) else {}
     subtitle = extra.get("subtitle")
     text, notes = shown_part(notification.body)

@@ -36,6 +36,6 @@ def expo_settings() -> ExpoSettings:
     """Return the settings of the Expo target.
 
     Raises:
-        TargetUnavailable: When one of them is wrong.
+        TargetUnavailable: When a setting is wrong.
     """
     return read_settings(ExpoSettings, KEY)

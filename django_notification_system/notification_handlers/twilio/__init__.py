@@ -1,7 +1,7 @@
-"""Delivers text messages through Twilio: what the target says of itself, and ``deliver()``.
+"""Delivers text messages through Twilio: the target's description, and ``deliver()``.
 
-Twilio's client is large, and perhaps not installed. ``sending`` imports it, and is imported only
-when somebody asks this package for what ``sending`` defines.
+Twilio's client is large, and perhaps not installed. The module ``sending`` imports the client; this
+package imports ``sending`` only when code asks for a name from there.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What the Twilio target says of itself, without Twilio's client."""
+"""The Twilio target's description, without Twilio's client."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,9 @@ from .settings import KEY, twilio_settings
 
 
 def check() -> Iterator[CheckMessage]:
-    """Yield what is wrong with the settings beyond the rule of each."""
+    """Yield faults of the settings beyond the rules of single settings."""
     values = target_values(KEY) or {}
-    # Empty strings are how release 1.5.3 told people to leave Twilio unused.
+    # In release 1.5.3 people left Twilio unused by empty strings.
     if not values.get("account_sid"):
         return
     name = f"{TARGETS}[{KEY!r}]"
@@ -39,6 +39,6 @@ def destination() -> str:
 
 
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
-    """Return a text message as a telephone shows it."""
+    """Return a text message as shown by a telephone."""
     text, notes = shown_part(notification.body)
     return Preview("sms", notes=notes, text=text or notification.title)

@@ -66,6 +66,6 @@ def twilio_settings() -> TwilioSettings:
     """Return the settings of the Twilio target.
 
     Raises:
-        TargetUnavailable: When one of them is wrong.
+        TargetUnavailable: When a setting is wrong.
     """
     return read_settings(TwilioSettings, KEY)
