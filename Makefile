@@ -44,11 +44,12 @@ lock: .venv/.lock  ## Lock the newest release of everything that these commands 
 	$(COMPILE) --all-extras $(addprefix --group ,test check nox lock) --output-file $(LOCK) pyproject.toml
 	$(COMPILE) --output-file tests/upgrade/constraints.txt --no-config tests/upgrade/requirements.txt
 
-check: .venv/.check  ## Check style, types, imports, migrations and the documentation
+check: .venv/.check  ## Check style, types, imports, prose, migrations and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.prose --check
 	$(BIN)/django-admin makemigrations --check --dry-run --settings tests.settings --pythonpath .
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
 
