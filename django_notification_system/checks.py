@@ -104,6 +104,8 @@ def _asked(check: Callable[[], Iterable[CheckMessage]], source: str) -> Iterator
     """Yield what a module's own function finds; a fault in it keeps no project from starting."""
     try:
         yield from check() or ()
+    except TargetUnavailable:
+        return  # a setting is wrong, as another check says
     except Exception as error:
         # Not the error's own text, which may repeat a secret.
         yield _warning(

@@ -16,6 +16,7 @@ from .exceptions import TargetUnavailable
 from .setting_rules import (
     COUNT,
     MINUTES,
+    MINUTES_TO_RECEIPT,
     RATE_OR_NONE,
     SECONDS,
     TEXT,
@@ -57,7 +58,7 @@ class TargetSettings:
     )
     receipts_after: float = setting(
         15,
-        number(lambda value: 0 <= value < 24 * 60, "a number of minutes from 0 to below 1440"),
+        MINUTES_TO_RECEIPT,
         "Minutes after which the provider is asked what became of a message, and so its first"
         " ``receipt_due_at`` (:doc:`../howto/receipts`); below 1440. A change counts for "
         "messages that are sent from then on.",

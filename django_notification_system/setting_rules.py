@@ -166,6 +166,9 @@ MINUTES = number(
     lambda value: 0 < value <= LONGEST_INTERVAL,
     f"a number of minutes above 0, at most {LONGEST_INTERVAL}",
 )
+MINUTES_TO_RECEIPT = number(
+    lambda value: 0 <= value < 24 * 60, "a number of minutes from 0 to below 1440"
+)
 WEB_ADDRESS = Rule(
     is_web_address,
     "an http or https URL",

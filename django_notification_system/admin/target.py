@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ..delivery.handlers.find import find_handler
 from ..exceptions import TargetUnavailable
 from ..models import NotificationTarget
+from ..operations.destination import destination
 from .base import NotificationSystemAdmin
 
 
@@ -23,7 +24,7 @@ class NotificationTargetAdmin(NotificationSystemAdmin):
     search_fields = ("name", "notification_module_name")
     ordering = ("name",)
     fields = ("name", "notification_module_name")
-    readonly_fields = ("handler", "created_date", "modified_date")
+    readonly_fields = ("handler", "goes_to", "created_date", "modified_date")
     #: Only an existing target can be paused, and its pause ended.
     pause_fields = ("paused_until", "pause_reason")
 
@@ -43,6 +44,14 @@ class NotificationTargetAdmin(NotificationSystemAdmin):
         return format_html(
             '<img src="{}" alt="{}"> {}', static(f"admin/img/icon-{icon}.svg"), ALT[icon], text
         )
+
+    @admin.display(description=_("goes to"), empty_value="-")
+    def goes_to(self, target: NotificationTarget) -> str | None:
+        """Return the destination of the target's messages, as the handler says."""
+        try:
+            return destination(find_handler(target)) or None
+        except TargetUnavailable:
+            return None  # the handler's field says why
 
 
 ALT = {"yes": _("Found:"), "no": _("Not found:")}

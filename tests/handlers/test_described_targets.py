@@ -1,0 +1,290 @@
+"""A target of the project's own that describes itself has all that a built-in one has."""
+
+import io
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage
+from django.core.management import call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from django_notification_system import notify
+from django_notification_system.checks import check_settings
+from django_notification_system.delivery.receipts.fetch import fetch_receipts
+from django_notification_system.exceptions import InvalidNotification
+from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from tests.conftest import MakeDue
+from tests.support.admin_site import address, errors_of, new_notification, staff_client
+from tests.support.handlers import pigeon as pigeon_handler
+
+RIGHT = {"api_key": "planted-key", "towers": 3, "base_url": "https://u:planted-word@loft.example"}
+
+
+@pytest.fixture
+def pigeon(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
+    """Eggs Benedict's record in a target whose handler describes it."""
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": RIGHT}
+    target = NotificationTarget.objects.create(name="Pigeon", notification_module_name="pigeon")
+    yield TargetUserRecord.objects.create(
+        user=user, target=target, target_user_id="north tower", description="Loft"
+    )
+    pigeon_handler.flown.clear()
+
+
+def found(settings: Any, **changes: Any) -> list[CheckMessage]:
+    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": {**RIGHT, **changes}}
+    return check_settings()
+
+
+# --- Settings -------------------------------------------------------------------------------
+
+
+def test_right_settings_are_in_order(settings: Any) -> None:
+    assert found(settings, rate="10/s", timeout=1) == []
+
+
+def test_a_misspelt_setting_is_noticed(settings: Any) -> None:
+    [message] = found(settings, twoers=3)
+    assert message.id == "django_notification_system.W001"
+    assert message.msg == (
+        "NOTIFICATION_SYSTEM_TARGETS['pigeon'] has no option 'twoers'; it is ignored."
+    )
+    assert message.hint is not None
+    assert message.hint.startswith("Did you mean 'towers'? The options are: api_key, base_url,")
+
+
+def test_a_wrong_setting_is_an_error_by_its_rule(settings: Any) -> None:
+    [message] = found(settings, towers="many")
+    assert message.id == "django_notification_system.E003"
+    assert message.msg == (
+        "NOTIFICATION_SYSTEM_TARGETS['pigeon']['towers'] must be a whole number above 0, at most"
+        " 1000000."
+    )
+
+
+def test_a_wrong_setting_stops_the_target_and_costs_no_attempt(
+    pigeon: TargetUserRecord, settings: Any, make_due: MakeDue, process: Callable[..., str]
+) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": {"towers": 0}}
+    notification = make_due(pigeon)
+    said = "towers in the target's settings must be a whole number above 0, at most 1000000. See"
+    assert said in process()
+    notification.refresh_from_db()
+    assert (notification.status, notification.retry_attempts) == ("SCHEDULED", 0)
+
+
+def test_settings_reach_the_handler(
+    pigeon: TargetUserRecord, make_due: MakeDue, process: Callable[..., str]
+) -> None:
+    make_due(pigeon, extra={})
+    assert "Cooed." in process()
+    assert pigeon_handler.flown == [(3, "north tower", {})]
+
+
+def test_a_timeout_of_a_targets_own_is_compared_with_the_lease(settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM = {"LEASE_SECONDS": 60}
+    [message] = found(settings, timeout=90)
+    assert message.id == "django_notification_system.W003"
+    assert "a send may take 90 seconds" in message.msg
+
+
+# --- Checks ---------------------------------------------------------------------------------
+
+
+def test_a_targets_own_check_is_asked(settings: Any) -> None:
+    [message] = found(settings, api_key="")
+    assert (message.id, message.msg) == ("tests.W001", "The loft has no key.")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import no_such_module", "Target 'broken' cannot be checked: "),
+        ("Settings = dict", "must be a dataclass that inherits TargetSettings."),
+        ("def check():\n    raise RuntimeError('planted-key')", "raised RuntimeError."),
+        ("def check(notification): ...", "raised TypeError."),
+    ],
+)
+def test_a_fault_in_a_handler_is_a_warning_and_no_more(
+    source: str, said: str, settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text(source)
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"broken": {}}
+    [message] = check_settings()
+    assert message.id == "django_notification_system.W006"
+    assert said in message.msg
+    assert "planted-key" not in f"{message.msg} {message.hint}"
+
+
+def test_a_handler_that_no_settings_name_is_not_imported(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "bystander.py").write_text("raise RuntimeError('imported')")
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    assert check_settings() == []
+
+
+def test_an_address_for_trials_is_checked(settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"pigeon": "south gate"}}
+    [message] = found(settings)
+    assert message.id == "django_notification_system.E009"
+    assert message.msg.endswith("['OVERRIDE_RECIPIENTS']['pigeon'] is no tower: south gate")
+
+
+def test_what_names_people_is_left_out_on_a_site_for_trials(
+    pigeon: TargetUserRecord, settings: Any, make_due: MakeDue, process: Callable[..., str]
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"pigeon": "south tower"}}
+    make_due(pigeon, extra={"seed": "rye", "escort": "falcon@example.com"})
+    process()
+    assert pigeon_handler.flown == [
+        (3, "south tower", {"seed": "rye", "was_for": "north tower"})
+    ]  # fmt: skip
+
+
+# --- Destination and preview ----------------------------------------------------------------
+
+
+def test_the_destination_is_shown_without_its_password(pigeon: TargetUserRecord) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    call_command(
+        "send_test_notification",
+        "--target",
+        "Pigeon",
+        "--to",
+        "south tower",
+        stdout=out,
+        stderr=err,
+    )
+    assert "Goes to: https://***@loft.example\n" in err.getvalue()
+    page = staff_client("view_notificationtarget").get(
+        address(NotificationTarget, "change", pigeon.target.pk)
+    )
+    assert "https://***@loft.example" in page.content.decode()
+    assert "planted-word" not in err.getvalue() + page.content.decode()
+
+
+@pytest.mark.parametrize("permission", ["view", "change"])
+def test_the_admin_shows_the_handlers_preview(
+    permission: str, pigeon: TargetUserRecord, make_due: MakeDue
+) -> None:
+    page = preview_page(permission, make_due(pigeon, title="Harvest", body="<b>rye"))
+    who = "editor" if permission == "change" else "viewer"
+    assert f"&lt;B&gt;RYE ({who})" in page
+    assert 'class="phone push"' in page
+
+
+def test_a_preview_that_fails_is_said_and_the_text_is_shown(
+    pigeon: TargetUserRecord, make_due: MakeDue
+) -> None:
+    page = preview_page("view", make_due(pigeon, title="hawk", body="The wheat is in."))
+    assert "preview() in tests.support.handlers.pigeon failed: RuntimeError: the hawk" in page
+    assert "The wheat is in." in page
+
+
+def preview_page(permission: str, notification: Notification) -> str:
+    url = reverse("admin:django_notification_system_notification_preview", args=[notification.pk])
+    response = staff_client(f"{permission}_notification").get(url)
+    assert response.status_code == 200
+    content: str = response.content.decode()
+    return content
+
+
+# --- Validation -----------------------------------------------------------------------------
+
+LONG = "The wheat is in, and so is the rye."
+
+
+def test_notify_refuses_what_the_handler_refuses(user: Any, pigeon: TargetUserRecord) -> None:
+    with pytest.raises(InvalidNotification, match="at most 20 characters") as raised:
+        notify(user, "Harvest", LONG, target="Pigeon")
+    assert raised.value.argument == "body"
+    assert Notification.objects.count() == 0
+    assert notify(user, "Harvest", "The wheat is in.", target="Pigeon") == 1
+
+
+def test_the_admin_refuses_what_the_handler_refuses(pigeon: TargetUserRecord) -> None:
+    client = staff_client("add_notification", "view_targetuserrecord")
+    url = address(Notification, "add")
+    response = client.post(url, new_notification(pigeon, body=LONG))
+    assert errors_of(response)["body"] == [
+        "A pigeon carries at most 20 characters. Shorten body."
+    ]  # fmt: skip
+    assert Notification.objects.count() == 0
+
+
+def test_notify_does_not_mind_a_handler_that_does_not_import(
+    user: Any, pigeon: TargetUserRecord, settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "pigeon.py").write_text("import no_such_module")
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    assert notify(user, "Harvest", LONG, target="Pigeon") == 1
+
+
+# --- Interval and receipts ------------------------------------------------------------------
+
+
+def test_the_handlers_interval_counts_where_notify_is_given_none(
+    user: Any, pigeon: TargetUserRecord, process: Callable[..., str]
+) -> None:
+    notify(user, "hawk", "1", target="Pigeon")
+    notify(user, "hawk", "2", target="Pigeon", retry_time_interval=5)
+    process()
+    moments = {each.body: each for each in Notification.objects.all()}
+    for body, minutes in (("1", 45), ("2", 5)):
+        notification = moments[body]
+        assert not notification.follows_retry_policy
+        assert notification.retry_time_interval == minutes
+        assert notification.attempted_delivery is not None
+        wait = notification.scheduled_delivery - notification.attempted_delivery
+        assert abs(wait - timedelta(minutes=minutes)) < timedelta(seconds=10)
+
+
+def test_other_targets_follow_the_projects_policy(
+    user: Any, pigeon: TargetUserRecord, email: TargetUserRecord
+) -> None:
+    assert notify(user, "Harvest", "The wheat is in.", target=["Pigeon", "Email"]) == 2
+    follows = dict(
+        Notification.objects.values_list("target_user_record__target__name", "follows_retry_policy")
+    )
+    assert follows == {"Pigeon": False, "Email": True}
+
+
+@pytest.mark.parametrize(("given", "minutes"), [({}, 30), ({"receipts_after": 7}, 7)])
+def test_a_receipt_is_due_when_the_handlers_settings_say(
+    given: dict[str, int],
+    minutes: int,
+    pigeon: TargetUserRecord,
+    settings: Any,
+    make_due: MakeDue,
+    process: Callable[..., str],
+) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": given}
+    notification = make_due(pigeon, title="ring-1")
+    process()
+    notification.refresh_from_db()
+    assert notification.receipt_due_at is not None
+    assert notification.attempted_delivery is not None
+    due_after = notification.receipt_due_at - notification.attempted_delivery
+    assert due_after == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(("hours", "confirmed"), [(47, 1), (49, 0)])
+def test_receipts_are_asked_for_as_long_as_the_handler_says(
+    hours: int,
+    confirmed: int,
+    pigeon: TargetUserRecord,
+    make_due: MakeDue,
+    process: Callable[..., str],
+) -> None:
+    notification = make_due(pigeon, title="ring-1")
+    process()
+    then = timezone.now() - timedelta(hours=hours)
+    rows = Notification.objects.filter(pk=notification.pk)
+    rows.update(attempted_delivery=then, receipt_due_at=then + timedelta(minutes=30))
+    assert fetch_receipts([pigeon.target], using="default").confirmed == confirmed
