@@ -19,7 +19,7 @@ from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.support.admin_site import address, errors_of, new_notification, staff_client
-from tests.support.handlers import pigeon as pigeon_handler
+from tests.support.handlers import courier as courier_handler
 
 RIGHT = {"api_key": "planted-key", "towers": 3, "base_url": "https://u:planted-word@loft.example"}
 
@@ -28,17 +28,17 @@ RIGHT = {"api_key": "planted-key", "towers": 3, "base_url": "https://u:planted-w
 def pigeon(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
     """Eggs Benedict's record in a target whose handler describes it."""
     settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": RIGHT}
-    target = NotificationTarget.objects.create(name="Pigeon", notification_module_name="pigeon")
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"courier": RIGHT}
+    target = NotificationTarget.objects.create(name="Pigeon", notification_module_name="courier")
     yield TargetUserRecord.objects.create(
         user=user, target=target, target_user_id="north tower", description="Loft"
     )
-    pigeon_handler.flown.clear()
+    courier_handler.flown.clear()
 
 
 def found(settings: Any, **changes: Any) -> list[CheckMessage]:
     settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": {**RIGHT, **changes}}
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"courier": {**RIGHT, **changes}}
     return check_settings()
 
 
@@ -53,7 +53,7 @@ def test_a_misspelt_setting_is_noticed(settings: Any) -> None:
     [message] = found(settings, twoers=3)
     assert message.id == "django_notification_system.W001"
     assert message.msg == (
-        "NOTIFICATION_SYSTEM_TARGETS['pigeon'] has no option 'twoers'; it is ignored."
+        "NOTIFICATION_SYSTEM_TARGETS['courier'] has no option 'twoers'; it is ignored."
     )
     assert message.hint is not None
     assert message.hint.startswith("Did you mean 'towers'? The options are: api_key, base_url,")
@@ -63,7 +63,7 @@ def test_a_wrong_setting_is_an_error_by_its_rule(settings: Any) -> None:
     [message] = found(settings, towers="many")
     assert message.id == "django_notification_system.E003"
     assert message.msg == (
-        "NOTIFICATION_SYSTEM_TARGETS['pigeon']['towers'] must be a whole number above 0, at most"
+        "NOTIFICATION_SYSTEM_TARGETS['courier']['towers'] must be a whole number above 0, at most"
         " 1000000."
     )
 
@@ -71,7 +71,7 @@ def test_a_wrong_setting_is_an_error_by_its_rule(settings: Any) -> None:
 def test_a_wrong_setting_stops_the_target_and_costs_no_attempt(
     pigeon: TargetUserRecord, settings: Any, make_due: MakeDue, process: Callable[..., str]
 ) -> None:
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": {"towers": 0}}
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"courier": {"towers": 0}}
     notification = make_due(pigeon)
     said = "towers in the target's settings must be a whole number above 0, at most 1000000. See"
     assert said in process()
@@ -84,7 +84,7 @@ def test_settings_reach_the_handler(
 ) -> None:
     make_due(pigeon, extra={})
     assert "Cooed." in process()
-    assert pigeon_handler.flown == [(3, "north tower", {})]
+    assert courier_handler.flown == [(3, "north tower", {})]
 
 
 def test_a_timeout_of_a_targets_own_is_compared_with_the_lease(settings: Any) -> None:
@@ -130,19 +130,19 @@ def test_a_handler_that_no_settings_name_is_not_imported(settings: Any, tmp_path
 
 
 def test_an_address_for_trials_is_checked(settings: Any) -> None:
-    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"pigeon": "south gate"}}
+    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"courier": "south gate"}}
     [message] = found(settings)
     assert message.id == "django_notification_system.E009"
-    assert message.msg.endswith("['OVERRIDE_RECIPIENTS']['pigeon'] is no tower: south gate")
+    assert message.msg.endswith("['OVERRIDE_RECIPIENTS']['courier'] is no tower: south gate")
 
 
 def test_what_names_people_is_left_out_on_a_site_for_trials(
     pigeon: TargetUserRecord, settings: Any, make_due: MakeDue, process: Callable[..., str]
 ) -> None:
-    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"pigeon": "south tower"}}
+    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"courier": "south tower"}}
     make_due(pigeon, extra={"seed": "rye", "escort": "falcon@example.com"})
     process()
-    assert pigeon_handler.flown == [
+    assert courier_handler.flown == [
         (3, "south tower", {"seed": "rye", "was_for": "north tower"})
     ]  # fmt: skip
 
@@ -183,7 +183,7 @@ def test_a_preview_that_fails_is_said_and_the_text_is_shown(
     pigeon: TargetUserRecord, make_due: MakeDue
 ) -> None:
     page = preview_page("view", make_due(pigeon, title="hawk", body="The wheat is in."))
-    assert "preview() in tests.support.handlers.pigeon failed: RuntimeError: the hawk" in page
+    assert "preview() in tests.support.handlers.courier failed: RuntimeError: the hawk" in page
     assert "The wheat is in." in page
 
 
@@ -221,7 +221,7 @@ def test_the_admin_refuses_what_the_handler_refuses(pigeon: TargetUserRecord) ->
 def test_notify_does_not_mind_a_handler_that_does_not_import(
     user: Any, pigeon: TargetUserRecord, settings: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "pigeon.py").write_text("import no_such_module")
+    (tmp_path / "courier.py").write_text("import no_such_module")
     settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
     assert notify(user, "Harvest", LONG, target="Pigeon") == 1
 
@@ -264,7 +264,7 @@ def test_a_receipt_is_due_when_the_handlers_settings_say(
     make_due: MakeDue,
     process: Callable[..., str],
 ) -> None:
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"pigeon": given}
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"courier": given}
     notification = make_due(pigeon, title="ring-1")
     process()
     notification.refresh_from_db()

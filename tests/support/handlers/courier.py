@@ -31,7 +31,7 @@ flown: list[tuple[int, str, Any]] = []
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(TargetSettings):
-    """The entry ``pigeon``."""
+    """The entry ``courier``."""
 
     api_key: str = setting("", TEXT, "The key.", repr=False)
     base_url: str = setting("https://loft.example.com", WEB_ADDRESS, "Where the loft is.")
@@ -41,7 +41,7 @@ class Settings(TargetSettings):
 
 
 def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
-    settings = read_settings(Settings, "pigeon")
+    settings = read_settings(Settings, "courier")
     for notification in notifications:
         address = notification.target_user_record.target_user_id
         flown.append((settings.towers, address, notification.extra))
@@ -59,12 +59,12 @@ def fetch_receipts(message_ids: Iterable[str]) -> Iterator[Receipt]:
 
 
 def check() -> Iterator[CheckMessage]:
-    if not read_settings(Settings, "pigeon").api_key:
+    if not read_settings(Settings, "courier").api_key:
         yield Warning("The loft has no key.", hint="Add api_key.", id="tests.W001")
 
 
 def destination() -> str:
-    return read_settings(Settings, "pigeon").base_url
+    return read_settings(Settings, "courier").base_url
 
 
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
