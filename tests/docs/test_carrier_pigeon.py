@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 
 from django_notification_system import checks, notify
+from django_notification_system.admin.preview import preview_of
+from django_notification_system.delivery.handlers.find import find_handler
+from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.models import (
     Notification,
     TargetUserRecord,
 )
+from django_notification_system.operations.destination import destination
 from tests.conftest import MakeDue
 from tests.support.documentation import (
     EXAMPLES,
@@ -101,3 +106,35 @@ def test_carrier_pigeon_creator_cuts_what_is_too_long(loft: Any, settings: Any) 
     )
     assert created == 1
     assert Notification.objects.get().body == "The wheat is in, and"
+
+
+def test_carrier_pigeon_says_what_is_wrong_with_its_settings(loft: Any, settings: Any) -> None:
+    entry = settings.NOTIFICATION_SYSTEM_TARGETS["carrier_pigeon"]
+    settings.NOTIFICATION_SYSTEM_TARGETS = {
+        "carrier_pigeon": {**entry, "api_key": "", "tiemout": 5}
+    }
+    said = {message.id: f"{message.msg} {message.hint}" for message in checks.check_settings()}
+    assert "Did you mean 'timeout'?" in said["django_notification_system.W001"]
+    assert said["loft.E001"] == "The loft takes no flights without a key. Set api_key."
+
+
+def test_carrier_pigeon_refuses_what_no_pigeon_can_carry(loft: Any) -> None:
+    user = TargetUserRecord.objects.get().user
+    with pytest.raises(InvalidNotification, match="at most 20 characters"):
+        notify(user, "Harvest", "The wheat is in, and so is the rye.", target="Carrier Pigeon")
+    notify(user, "Harvest", "The wheat is in.", target="Carrier Pigeon")
+    assert Notification.objects.get().retry_time_interval == 60
+
+
+def test_carrier_pigeon_is_shown_in_the_admin(loft: Any, make_due: MakeDue) -> None:
+    notification = make_due(
+        TargetUserRecord.objects.get(), title="Harvest", body="The wheat is in."
+    )
+    assert preview_of(notification).text == "Harvest: The wheat is in."
+    place = settings_of_the_loft()["base_url"]
+    assert destination(find_handler(notification.target_user_record.target)) == place
+
+
+def settings_of_the_loft() -> dict[str, Any]:
+    entry: dict[str, Any] = django_settings.NOTIFICATION_SYSTEM_TARGETS["carrier_pigeon"]
+    return entry
