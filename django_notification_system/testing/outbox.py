@@ -163,10 +163,10 @@ class Outbox(Sequence[OutboxMessage]):
         """
         now = timezone.now()
         run = Run(target_names=targets, using=using, due_by=max(now, at or now))
-        with closing(iter(run)) as attempts:
-            attempted = list(attempts)
+        with closing(iter(run)) as reports:
+            reported = list(reports)
         self.problems = {**run.problems, **run.paused}
-        return attempted
+        return reported
 
     def fail_next(
         self,

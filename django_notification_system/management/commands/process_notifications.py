@@ -139,9 +139,9 @@ class Command(NotificationSystemCommand):
         )
         self._output.begin(run)
         if options["dry_run"]:
-            with closing(preview(run, limit=options["limit"])) as attempts:
-                for attempt in attempts:
-                    self._output.attempt(attempt)
+            with closing(preview(run, limit=options["limit"])) as reports:
+                for report in reports:
+                    self._output.report(report)
                     if self._output.has_no_reader:
                         break  # there is nothing to do but to tell
         else:
@@ -162,7 +162,7 @@ class Command(NotificationSystemCommand):
 
         with self._stopped_by_signals(stop):
             with (
-                closing(iter(run)) as attempts,
+                closing(iter(run)) as reports,
                 progress_bar(
                     partial(count_to_attempt, run, limit),
                     _("notifications"),
@@ -170,8 +170,8 @@ class Command(NotificationSystemCommand):
                     delay=BAR_AFTER_SECONDS,
                 ) as self._output.progress,
             ):
-                for attempt in attempts:
-                    self._output.attempt(attempt)
+                for report in reports:
+                    self._output.report(report)
             self._output.progress = Progress()
             if not stopping.is_set():
                 self._take_receipts(self._fetch(run, stopping.is_set))
@@ -222,12 +222,12 @@ class Command(NotificationSystemCommand):
             return self._fetch(run, is_stopping)
 
         receipts = ReceiptsBeside(fetch, self._take_receipts)
-        attempts = iter(watch)
-        with self._stopped_by_signals(watch.stop), closing(receipts), closing(attempts):
-            for attempt in attempts:
+        reports = iter(watch)
+        with self._stopped_by_signals(watch.stop), closing(receipts), closing(reports):
+            for report in reports:
                 receipts.tick()
-                if attempt is None:
+                if report is None:
                     self._output.flush()
                 else:
-                    self._output.attempt(attempt)
+                    self._output.report(report)
         self._output.tally.problems, self._output.tally.paused = watch.problems, watch.paused

@@ -7,19 +7,19 @@ from ...delivery.runs.report import Report
 from .tally import Tally
 
 
-def report_json(attempt: Report) -> dict[str, Any]:
+def report_json(report: Report) -> dict[str, Any]:
     """Return the report of one notification: its key, without recipient and text."""
-    notification = attempt.notification
+    notification = report.notification
     attempted = notification.attempted_delivery
     return {
         "type": "notification",
         "id": str(notification.pk),
-        "target": attempt.target.name,
+        "target": report.target.name,
         "record": str(notification.target_user_record_id),
-        "scheduled_delivery": attempt.scheduled_delivery.isoformat(),
-        "status_before": attempt.status_before,
+        "scheduled_delivery": report.scheduled_delivery.isoformat(),
+        "status_before": report.status_before,
         "status": notification.status,
-        "response": attempt.response,
+        "response": report.response,
         "attempted_delivery": None if attempted is None else attempted.isoformat(),
         "retry_attempts": notification.retry_attempts,
         "provider_message_id": str(notification.provider_message_id),

@@ -92,16 +92,16 @@ class RunOutput:
         if self._verbosity >= 1 and (notice := override_notice(targets)):
             self.warn(notice)
 
-    def attempt(self, attempt: Report) -> None:
+    def report(self, report: Report) -> None:
         """Count one notification, and print the report."""
-        self.tally.add(attempt)
+        self.tally.add(report)
         if self._stdout.isatty():
             self.progress.make_room()
         if self._verbosity >= 1:
             if self._as_json:
-                self._write_json(report_json(attempt))
+                self._write_json(report_json(report))
             else:
-                self._stdout.write(printable(block(attempt), self._stdout.encoding))
+                self._stdout.write(printable(block(report), self._stdout.encoding))
         self.progress.advance()
 
     def problem(self, problem: str) -> None:

@@ -15,15 +15,15 @@ SEPARATOR = "*" * 33
 LABELS = dict(Notification.STATUS_CHOICES)
 
 
-def block(attempt: Report) -> str:
+def block(report: Report) -> str:
     """Return the printed block of one notification."""
-    notification = attempt.notification
+    notification = report.notification
     username = notification.target_user_record.user.get_username()
-    due = attempt.scheduled_delivery.replace(microsecond=0)
+    due = report.scheduled_delivery.replace(microsecond=0)
     return (
-        f"{username} - {due} - {attempt.status_before}\n"
+        f"{username} - {due} - {report.status_before}\n"
         f"{notification.title} - {notification.body}\n"
-        f"{attempt.response}\n"
+        f"{report.response}\n"
         f"{SEPARATOR}"
     )
 

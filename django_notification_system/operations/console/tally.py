@@ -38,17 +38,17 @@ class Tally:
     paused: Mapping[str, str] = field(default_factory=dict)
     retries: Counter[datetime] = field(default_factory=Counter)
 
-    def add(self, attempt: Report) -> None:
+    def add(self, report: Report) -> None:
         """Count the report of one notification."""
-        name, status = attempt.target.name, attempt.notification.status
+        name, status = report.target.name, report.notification.status
         self.by_target.setdefault(name, Counter())[status] += 1
-        self.failures += attempt.failed
+        self.failures += report.failed
         if status == Notification.RETRY:
-            moment = attempt.notification.scheduled_delivery
-            if moment > attempt.scheduled_delivery:  # not moved where the target is paused
+            moment = report.notification.scheduled_delivery
+            if moment > report.scheduled_delivery:  # not moved where the target is paused
                 self.retries[moment.replace(second=0, microsecond=0)] += 1
         if status != Notification.DELIVERED:
-            self.causes[name, cause(attempt.response)] += 1
+            self.causes[name, cause(report.response)] += 1
 
     @property
     def statuses(self) -> Counter[str]:
