@@ -17,7 +17,7 @@ from .visible import visible_notifications, visible_targets
 
 TEMPLATE = "admin/django_notification_system/notification/dashboard.html"
 #: Enough to see that workers are at work; ``notification_status`` looks further.
-HELD_AMONG = 500
+CLAIMS_AMONG = 500
 SPANS = {"day": (_("24 hours"), DAY), "week": (_("7 days"), WEEK)}
 
 
@@ -34,7 +34,7 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
     rows = visible_notifications(model_admin, request)
     at = timezone.now()
     targets = list(visible_targets(model_admin, request).order_by("name"))
-    status = queue_status(targets, using=rows.db, held_among=HELD_AMONG, among=rows)
+    status = queue_status(targets, using=rows.db, claims_among=CLAIMS_AMONG, among=rows)
     held = sum(claim.notifications for claim in status.claims)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -46,7 +46,7 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         "causes": [
             (each, urlencode({ErrorFilter.parameter_name: each.text})) for each in status.causes
         ],
-        "held": AtLeast(held) if held >= HELD_AMONG else held,
+        "held": AtLeast(held) if held >= CLAIMS_AMONG else held,
         "paused": [target for target in targets if is_paused(target, at)],
         "charts": charts(targets, SPANS[chosen][1], at, rows),
         "kinds": KINDS.items(),

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.test.utils import override_settings
 
 from ..delivery.handlers.find import find_handler
-from ..delivery.handlers.outbox_hook import begin_diversion, end_diversion
+from ..delivery.handlers.outbox_hook import add_outbox_hook, remove_outbox_hook
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..outcome import Outcome, OutcomeKind, one_line
 from .bench import Bench, code_of, kind_in, name, require, said
@@ -320,15 +320,15 @@ class HandlerContract:
         wanted = dict(self.settings_for(host, port))
         engine = wanted.get("NOTIFICATION_SYSTEM", getattr(settings, "NOTIFICATION_SYSTEM", {}))
         wanted["NOTIFICATION_SYSTEM"] = {**engine, "OVERRIDE_RECIPIENTS": None}
-        begin_diversion(_not_diverted)
+        add_outbox_hook(_past_the_outbox)
         try:
             with override_settings(**wanted):
                 yield
         finally:
-            end_diversion(_not_diverted)
+            remove_outbox_hook(_past_the_outbox)
 
 
-def _not_diverted(deliver: Deliver, target: NotificationTarget) -> Deliver:
+def _past_the_outbox(deliver: Deliver, target: NotificationTarget) -> Deliver:
     """Undo a test's outbox: the newest hook counts."""
     return deliver
 

@@ -255,8 +255,8 @@ class Outbox(Sequence[OutboxMessage]):
         with self._lock:
             self._answers.append(_Answer(target, recipient, times, response, outcome))
 
-    def divert(self, deliver: Deliver, target: NotificationTarget) -> Deliver:
-        """Return a function that delivers to the outbox; see ``outbox_hook.begin_diversion()``."""
+    def hook(self, deliver: Deliver, target: NotificationTarget) -> Deliver:
+        """Return a function that delivers to the outbox; see ``outbox_hook.add_outbox_hook()``."""
         is_email = deliver is email.deliver
 
         def deliver_here(notifications: Iterable[Notification]) -> Iterator[Outcome]:

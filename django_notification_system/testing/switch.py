@@ -2,7 +2,7 @@
 
 from django.test.utils import TestContextDecorator
 
-from ..delivery.handlers.outbox_hook import begin_diversion, end_diversion
+from ..delivery.handlers.outbox_hook import add_outbox_hook, remove_outbox_hook
 from .outbox import Outbox
 
 _outboxes: list[Outbox] = []
@@ -32,7 +32,7 @@ class use_outbox(TestContextDecorator):  # noqa: N801 # used as a function, as o
         outbox = Outbox()
         self._enabled.append(outbox)
         _outboxes.append(outbox)
-        begin_diversion(outbox.divert)
+        add_outbox_hook(outbox.hook)
         return outbox
 
     def __enter__(self) -> Outbox:  # type: ignore[override] # the stubs know Django's own uses
@@ -42,7 +42,7 @@ class use_outbox(TestContextDecorator):  # noqa: N801 # used as a function, as o
         """End; the outbox in use before, if any, is in use again."""
         outbox = self._enabled.pop()
         _outboxes.remove(outbox)
-        end_diversion(outbox.divert)
+        remove_outbox_hook(outbox.hook)
 
 
 def outbox_in_use() -> Outbox:

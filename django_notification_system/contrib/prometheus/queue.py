@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from ...delivery.claims.targets import targets_named
 from ...delivery.handlers.redirect import is_held
 from ...models import Notification
-from ...operations.queue.counts import count_waiting, held_claims
+from ...operations.queue.counts import claimed_rows, count_waiting
 from ...operations.queue.status import is_paused
 from .conf import prometheus_settings
 
@@ -30,7 +30,7 @@ class QueueCollector(Collector):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: list[Metric] | None = None
-        self._looked_at = 0.0
+        self._read_at = 0.0
 
     def describe(self) -> Iterable[Metric]:
         """Ask nothing when the collector is registered."""
@@ -43,15 +43,15 @@ class QueueCollector(Collector):
         if not self._lock.acquire(blocking=found is None):
             return found or []
         try:
-            age = time.monotonic() - self._looked_at
+            age = time.monotonic() - self._read_at
             if self._found is None or age >= prometheus_settings().cache_seconds:
-                self._found = self._look()
-                self._looked_at = time.monotonic()
+                self._found = self._read()
+                self._read_at = time.monotonic()
             return self._found
         finally:
             self._lock.release()
 
-    def _look(self) -> list[Metric]:
+    def _read(self) -> list[Metric]:
         answers = GaugeMetricFamily(
             "notification_system_database_up", "Whether the database told the queue's state."
         )
@@ -108,7 +108,7 @@ def queue_families(using: str) -> list[Metric]:
         if found.due:
             oldest_due[found.target_id] = min(oldest_due[found.target_id], found.oldest)
     claims = dict.fromkeys(keys, 0)
-    for claim in held_claims(keys, at, using=using):
+    for claim in claimed_rows(keys, at, using=using):
         claims[claim.target_id] += claim.notifications
     for target in targets:
         for status, label in STATUSES.items():

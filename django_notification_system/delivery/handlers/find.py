@@ -19,7 +19,7 @@ from ...modules import (
 )
 from ...outcome import Outcome, Receipt
 from .as_in_1_5_3 import deliver_one_by_one
-from .outbox_hook import diverted, is_diverted
+from .outbox_hook import has_outbox_hook, through_outbox_hook
 from .redirect import overridden
 
 #: For a module without ``RECEIPTS_KEPT``.
@@ -82,9 +82,9 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
             raise missing_function(found, ["deliver", "send_notification"])
         deliver = deliver_one_by_one(send, found.source)
     # With an outbox no provider has taken a message, so no provider is asked.
-    fetch_receipts = None if is_diverted() else function_of(found, "fetch_receipts")
+    fetch_receipts = None if has_outbox_hook() else function_of(found, "fetch_receipts")
     is_built_in = found.source == f"{BUILT_IN_HANDLERS}.{name}"
-    deliver = overridden(diverted(deliver, target), target)
+    deliver = overridden(through_outbox_hook(deliver, target), target)
     return FoundHandler(
         deliver=deliver,
         fetch_receipts=fetch_receipts,

@@ -10,31 +10,31 @@ from ...outcome import Outcome
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
 #: Takes a handler's function and the target; returns the function to call instead.
-Diversion = Callable[[Deliver, NotificationTarget], Deliver]
+OutboxHook = Callable[[Deliver, NotificationTarget], Deliver]
 
-_diversions: list[Diversion] = []
+_hooks: list[OutboxHook] = []
 
 
-def begin_diversion(diversion: Diversion) -> None:
+def add_outbox_hook(hook: OutboxHook) -> None:
     """Deliver by this hook in place of all handlers, until removed; the newest hook counts."""
-    _diversions.append(diversion)
+    _hooks.append(hook)
 
 
-def end_diversion(diversion: Diversion) -> None:
+def remove_outbox_hook(hook: OutboxHook) -> None:
     """Remove the hook: the hook before, or the handlers, deliver again."""
-    _diversions.remove(diversion)
+    _hooks.remove(hook)
 
 
-def is_diverted() -> bool:
+def has_outbox_hook() -> bool:
     """Return whether a hook keeps messages from the providers."""
-    return bool(_diversions)
+    return bool(_hooks)
 
 
-def diverted(deliver: Deliver, target: NotificationTarget) -> Deliver:
+def through_outbox_hook(deliver: Deliver, target: NotificationTarget) -> Deliver:
     """Return the function that delivers a target's notifications: the handler's own, or the hook's.
 
     Args:
         deliver: The handler's function.
         target: The handler's target.
     """
-    return _diversions[-1](deliver, target) if _diversions else deliver
+    return _hooks[-1](deliver, target) if _hooks else deliver

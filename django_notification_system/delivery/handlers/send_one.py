@@ -19,7 +19,7 @@ from ..outcomes.history import attempts_to_keep, keep_attempts
 from ..outcomes.record import attempt_fields
 from ..outcomes.skip import skip
 from .as_in_1_5_3 import HeldSave
-from .outbox_hook import Deliver, diverted
+from .outbox_hook import Deliver, through_outbox_hook
 from .redirect import overridden
 
 
@@ -55,7 +55,7 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
             log_skipped(target, token, [notification])
             tell("skipped", target, token, [notification])
         return notification.response
-    [outcome] = overridden(diverted(deliver, target), target)([notification])
+    [outcome] = overridden(through_outbox_hook(deliver, target), target)([notification])
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
         held.outcome = outcome  # in a run: the engine applies, saves and announces
         return outcome.response

@@ -19,8 +19,8 @@ LINE_BREAK = "\n"
 GONE = frozenset({errno.EPIPE, errno.EBADF, errno.ESHUTDOWN, errno.ECONNRESET})
 #: Seconds that a process told to stop waits for a reader that stands still.
 READER_SECONDS = 1.0
-#: How often a stream is asked whether the process was told to stop.
-LOOK_EVERY_SECONDS = 0.1
+#: Seconds between two checks whether the process was told to stop.
+STOP_CHECK_SECONDS = 0.1
 
 
 class Outlet:
@@ -104,7 +104,7 @@ class Outlet:
 
     def _waits_for_reader(self, number: int) -> bool:
         """Wait until the stream has room; return whether there is room."""
-        while not is_writable(number, LOOK_EVERY_SECONDS):
+        while not is_writable(number, STOP_CHECK_SECONDS):
             moment = self.stopped_at()
             if moment is not None and time.monotonic() > moment + READER_SECONDS:
                 return False

@@ -26,7 +26,7 @@ ATTEMPTS_COUNTED = 100_000
 FAILURES_READ = 5_000
 #: Claimed rows are sought among the first due rows, at most this number for each target and pending
 #: status: twenty batches of the default size.
-HELD_AMONG = 10_000
+CLAIMS_AMONG = 10_000
 #: The final statuses of an attempt without a delivery.
 FAILED_STATUSES = (
     Notification.DELIVERY_FAILURE,
@@ -71,13 +71,13 @@ class Attempted:
 
 
 @dataclass(frozen=True)
-class Held:
+class ClaimedRows:
     """The rows of one claim.
 
     Attributes:
         token: The token that marks the rows.
         target_id: The target's key.
-        notifications: How many.
+        notifications: Number of claimed rows.
         until: The end of the claim, by the database's clock.
     """
 
@@ -171,20 +171,20 @@ def latest_failures(
     return list(rows.values_list(target, "response")[:FAILURES_READ])
 
 
-def held_claims(
+def claimed_rows(
     target_ids: Sequence[Any],
     at: datetime,
     *,
-    looked_at: int = HELD_AMONG,
+    rows_read: int = CLAIMS_AMONG,
     using: str,
     among: NotificationQuerySet | None = None,
-) -> Iterator[Held]:
+) -> Iterator[ClaimedRows]:
     """Yield the workers' claims, a target's claims in the order of their ends.
 
     Args:
         target_ids: The targets' keys.
         at: Only rows due by this moment can be claimed.
-        looked_at: Number of rows read for each target and pending status. A claim takes the first
+        rows_read: Number of rows read for each target and pending status. A claim takes the first
             due rows, so claimed rows are among these.
         using: The database's alias.
         among: The notifications to count; by default all.
@@ -192,7 +192,7 @@ def held_claims(
     claims = (
         _notifications(among, using)
         .filter(
-            _due_first(target_ids, at, looked_at, using),
+            _due_first(target_ids, at, rows_read, using),
             claim_token__isnull=False,
             claimed_until__gte=DatabaseNow(),
         )
@@ -201,7 +201,7 @@ def held_claims(
         .order_by("target", "until")
     )
     for row in claims:
-        yield Held(row["claim_token"], row["target"], row["rows"], row["until"])
+        yield ClaimedRows(row["claim_token"], row["target"], row["rows"], row["until"])
 
 
 def _notifications(among: NotificationQuerySet | None, using: str) -> NotificationQuerySet:

@@ -13,12 +13,12 @@ from ...models import Notification, NotificationTarget
 from ...models.notification import NotificationQuerySet
 from .causes import cause
 from .counts import (
+    CLAIMS_AMONG,
     FAILED_STATUSES,
-    HELD_AMONG,
+    claimed_rows,
     count_attempted,
     count_waiting,
     counted_since,
-    held_claims,
     latest_failures,
 )
 
@@ -74,7 +74,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class HeldClaim:
+class WorkerHolds:
     """A worker's claim: a batch of one target.
 
     Attributes:
@@ -106,7 +106,7 @@ class QueueStatus:
     using: str
     targets: list[TargetStatus]
     causes: list[Cause]
-    claims: list[HeldClaim]
+    claims: list[WorkerHolds]
 
 
 @dataclass(frozen=True)
@@ -133,14 +133,14 @@ def queue_status(
     targets: Sequence[NotificationTarget],
     *,
     using: str,
-    held_among: int = HELD_AMONG,
+    claims_among: int = CLAIMS_AMONG,
     among: NotificationQuerySet | None = None,
 ) -> QueueStatus:
     """Return the state of the queue now.
 
     Args:
         targets: The reported targets.
-        held_among: Number of first due rows, for each target and pending status, among which
+        claims_among: Number of first due rows, for each target and pending status, among which
             claimed rows are sought.
         using: The database's alias.
         among: The reported notifications; by default all.
@@ -167,11 +167,11 @@ def queue_status(
             for (target, text), number in causes.most_common(CAUSES_TOLD)
         ],
         claims=[
-            HeldClaim(
-                held.token, statuses[held.target_id].target.name, held.notifications, held.until
+            WorkerHolds(
+                claim.token, statuses[claim.target_id].target.name, claim.notifications, claim.until
             )
-            for held in held_claims(
-                list(statuses), at, looked_at=held_among, using=using, among=among
+            for claim in claimed_rows(
+                list(statuses), at, rows_read=claims_among, using=using, among=among
             )
         ],
     )
@@ -190,7 +190,7 @@ def overdue(
         using: The database's alias.
     """
     at = timezone.now()
-    looked_at = {
+    checked = {
         target.pk: target.name
         for target in targets
         if not is_paused(target, at) and not is_held(target)
@@ -198,11 +198,11 @@ def overdue(
     oldest: dict[uuid.UUID, datetime] = {}
     # A count, although the first row would do: to find the first row, a database with late
     # statistics might scan all ended rows in the order of time.
-    for waiting in count_waiting(list(looked_at), at - max_age, using=using):
+    for waiting in count_waiting(list(checked), at - max_age, using=using):
         if waiting.due:
             known = oldest.get(waiting.target_id, waiting.oldest)
             oldest[waiting.target_id] = min(known, waiting.oldest)
-    found = [Overdue(looked_at[key], moment, at - moment) for key, moment in oldest.items()]
+    found = [Overdue(checked[key], moment, at - moment) for key, moment in oldest.items()]
     return sorted(found, key=lambda each: each.age, reverse=True)
 
 
