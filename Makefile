@@ -2,6 +2,7 @@
 #   make test                      the tests, on SQLite and on each database server that is there
 #   make test ARGS="-k email -x"   the same, with arguments for pytest
 #   make demo PYTHON=python3.13    with another Python than python3
+#   make serve BUSY=1              the demo's admin on a busy day, as in the README's picture
 #   make messages LANGUAGE=fr      a catalog of French texts, to be filled in
 # What is installed is what constraints.txt says, today and in a year; `make lock` renews it.
 
@@ -24,8 +25,9 @@ help:  ## Show the targets
 demo: .venv/.project  ## Send three notifications to stand-ins on this machine, and show them
 	@$(BIN)/python example/demo.py
 
-serve: .venv/.project  ## Open the admin of the demo's project on http://127.0.0.1:8000/admin/
-	@$(BIN)/python example/demo.py --only-make-database
+serve: export EXAMPLE_DATABASE = $(if $(BUSY),busy_day,db).sqlite3
+serve: .venv/.project  ## Open the demo's admin on http://127.0.0.1:8000/admin/; BUSY=1: with a day's notifications
+	@$(BIN)/python example/demo.py $(if $(BUSY),--only-make-busy-day,--only-make-database)
 	@$(BIN)/python example/manage.py runserver 127.0.0.1:8000
 
 test: .venv/.test  ## Run the tests on SQLite, PostgreSQL and MariaDB; a server that is not there is skipped
@@ -41,7 +43,7 @@ test-newest: .venv/.nox  ## Run them with the newest release of everything, whic
 	@$(BIN)/nox --session newest $(if $(ARGS),-- $(ARGS))
 
 lock: .venv/.lock  ## Lock the newest release of everything that these commands install
-	$(COMPILE) --all-extras $(addprefix --group ,test check nox lock) --output-file $(LOCK) pyproject.toml
+	$(COMPILE) --all-extras $(addprefix --group ,docs test check nox lock) --output-file $(LOCK) pyproject.toml
 	$(COMPILE) --output-file tests/upgrade/constraints.txt --no-config tests/upgrade/requirements.txt
 
 check: .venv/.check  ## Check style, types, imports, prose, migrations and the documentation
@@ -53,7 +55,7 @@ check: .venv/.check  ## Check style, types, imports, prose, migrations and the d
 	$(BIN)/django-admin makemigrations --check --dry-run --settings tests.settings --pythonpath .
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
 
-docs: .venv/.check  ## Build the documentation in docs/_build
+docs: .venv/.docs  ## Build the documentation in docs/_build
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
 screenshots: .venv/.test  ## Take the documentation's pictures of the admin anew
@@ -63,7 +65,7 @@ messages: .venv/.test  ## Bring the translations up to date with the source; LAN
 	@$(BIN)/python -m tests.translations $(LANGUAGE)
 
 clean:  ## Remove everything that these commands have made
-	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist docs/_build example/db.sqlite3*
+	rm -rf .venv .nox .mypy_cache .pytest_cache .ruff_cache build dist docs/_build example/*.sqlite3*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each file below stands for something installed; it is made anew when what it is made of changes.
@@ -76,6 +78,11 @@ clean:  ## Remove everything that these commands have made
 
 .venv/.project: .venv/.pip pyproject.toml
 	$(INSTALL) --editable '.[all]'
+	@touch $@
+
+# The documentation quotes docstrings of modules that need these three extras.
+.venv/.docs: .venv/.pip pyproject.toml
+	$(INSTALL) --editable '.[celery,testing,twilio]' --group docs
 	@touch $@
 
 .venv/.test: .venv/.project

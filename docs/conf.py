@@ -1,10 +1,12 @@
 """How Sphinx builds the documentation: ``make docs``."""
 
+import re
 import sys
 from pathlib import Path
 
 import django
 from django.conf import settings
+from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -50,3 +52,22 @@ napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 72
 highlight_language = "none"
+
+
+def setup(app: Sphinx) -> None:
+    """Let the site have the changelog, which GitHub and package indexes read as Markdown."""
+    app.connect("include-read", markdown_to_rst)
+
+
+def markdown_to_rst(app: Sphinx, path: Path, page: str, content: list[str]) -> None:
+    """Change included Markdown, of as much of it as the changelog uses, to reStructuredText."""
+    if path.suffix != ".md":
+        return
+    text = re.sub(r"`([^`]+)`", r"``\1``", content[0])
+    content[0] = re.sub(r"^(#+) (.+)$", underlined, text, flags=re.MULTILINE)
+
+
+def underlined(heading: re.Match[str]) -> str:
+    """Return a Markdown heading as reStructuredText has it."""
+    line = "=-~"[len(heading[1]) - 1]
+    return f"{heading[2]}\n{line * len(heading[2])}"

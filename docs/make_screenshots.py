@@ -38,9 +38,7 @@ PHONE = {"width": 390, "height": 780}
 COLOURS = 128
 FILL = """
 import demo
-demo.make_database()
-from project.busy_day import make_busy_day
-print(make_busy_day().pk)
+print(demo.make_busy_day())
 """
 
 
@@ -69,7 +67,7 @@ def example_server() -> Iterator[tuple[str, str]]:
     """Serve a copy of the example project; give its address, and the key of a notification."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "example"
-        shutil.copytree(ROOT / "example", folder, ignore=shutil.ignore_patterns("db.sqlite3*"))
+        shutil.copytree(ROOT / "example", folder, ignore=shutil.ignore_patterns("*.sqlite3*"))
         environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("EXAMPLE")},
             "DJANGO_SETTINGS_MODULE": "project.settings",

@@ -16,7 +16,7 @@ from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 
 FOLDER = Path(__file__).resolve().parent
-DATABASE = FOLDER / "db.sqlite3"
+DATABASE = FOLDER / os.environ.get("EXAMPLE_DATABASE", "db.sqlite3")
 
 RECEIVED = """
 What arrived:
@@ -43,11 +43,19 @@ def main() -> None:
         action="store_true",
         help="make the demo's database where it is not there yet, and send nothing",
     )
-    if parser.parse_args().only_make_database:
+    parser.add_argument(
+        "--only-make-busy-day",
+        action="store_true",
+        help="make the database anew, with a day's notifications in it, and send nothing",
+    )
+    options = parser.parse_args()
+    if options.only_make_busy_day:
+        make_busy_day()
+    elif options.only_make_database:
         make_database()
-        say_how_to_log_in()
     else:
         run_demo()
+    say_how_to_log_in()
 
 
 def run_demo() -> None:
@@ -56,8 +64,7 @@ def run_demo() -> None:
         # The settings read these, here and in the process that delivers.
         os.environ["EXAMPLE_MAIL_PORT"] = str(mail_server.port)
         os.environ["EXAMPLE_PROVIDERS_URL"] = providers.url
-        for file in FOLDER.glob(f"{DATABASE.name}*"):
-            file.unlink()
+        remove_database()
         make_database()
 
         from project.notifications import create_notifications
@@ -68,7 +75,26 @@ def run_demo() -> None:
         deliver()
         show_received(mail_server, providers)
     say("To see them in the admin: make serve")
-    say_how_to_log_in()
+
+
+def make_busy_day() -> str:
+    """Make the database anew, with the day that the documentation's pictures show.
+
+    Returns:
+        The key of a notification that was delivered at the third attempt.
+    """
+    remove_database()
+    make_database()
+
+    from project import busy_day
+
+    return str(busy_day.make_busy_day().pk)
+
+
+def remove_database() -> None:
+    """Remove the database, with the files that SQLite keeps beside it."""
+    for file in FOLDER.glob(f"{DATABASE.name}*"):
+        file.unlink()
 
 
 def make_database() -> None:

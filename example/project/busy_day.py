@@ -1,6 +1,6 @@
 """A day's notifications, so that there is something to see in the admin.
 
-``make screenshots`` calls this; nothing of it is needed to use the notification system.
+``make serve BUSY=1`` shows this day, and ``make screenshots`` takes its pictures.
 """
 
 import random

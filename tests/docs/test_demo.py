@@ -44,7 +44,7 @@ RESPONSES = (
 def example(tmp_path: Path) -> Path:
     """A copy of the example project, so that a person's own demo stays as it is."""
     folder = tmp_path / "example"
-    shutil.copytree(ROOT / "example", folder, ignore=shutil.ignore_patterns("db.sqlite3*"))
+    shutil.copytree(ROOT / "example", folder, ignore=shutil.ignore_patterns("*.sqlite3*"))
     return folder
 
 

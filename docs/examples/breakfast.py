@@ -1,0 +1,7 @@
+from django.contrib.auth import get_user_model
+
+from django_notification_system import notify
+
+user = get_user_model().objects.get(username="egg")
+
+notify(user, "Breakfast is ready", "Come while it is hot.")
