@@ -49,12 +49,12 @@ class TargetSettings:
     when_unknown: WhenUnknown = setting(
         "retry",
         one_of("retry", "fail"),
-        "See `when nobody can know`_.",
+        "See :ref:`when-unknown`.",
     )
     rate: str | None = setting(
         None,
         RATE_OR_NONE,
-        "How many may be sent in a span of time; see `a rate`_.",
+        "How many may be sent in a span of time; see :ref:`rate`.",
     )
     receipts_after: float = setting(
         15,

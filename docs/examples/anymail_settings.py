@@ -1,10 +1,4 @@
-INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django_notification_system",
-    "anymail",
-    "django_notification_system.contrib.anymail",
-]
+INSTALLED_APPS += ["anymail", "django_notification_system.contrib.anymail"]
 
 ANYMAIL = {
     "POSTMARK_SERVER_TOKEN": "…",

@@ -1,5 +1,5 @@
 from django.urls import include, path
 
-urlpatterns = [
+urlpatterns += [
     path("anymail/", include("anymail.urls")),
 ]

@@ -1,8 +1,4 @@
-INSTALLED_APPS = [
-    # …
-    "django_notification_system",
-    "django_notification_system.contrib.celery",
-]
+INSTALLED_APPS += ["django_notification_system.contrib.celery"]
 NOTIFICATION_SYSTEM = {"ENGINE": "django_notification_system.contrib.celery"}
 
 CELERY_BEAT_SCHEDULE = {

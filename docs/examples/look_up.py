@@ -4,4 +4,3 @@ latest = Notification.objects.filter(user_target__user__username="egg").order_by
 
 for row in latest[:5]:
     print(row.user_target.target, row.status, row.scheduled_delivery, row.response, sep=" | ")
-

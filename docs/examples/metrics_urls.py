@@ -1,5 +1,5 @@
 from django.urls import include, path
 
-urlpatterns = [
+urlpatterns += [
     path("metrics/", include("django_notification_system.contrib.prometheus.urls")),
 ]

@@ -1,14 +1,6 @@
 import os
 
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "django_notification_system",
-]
+INSTALLED_APPS += ["django_notification_system"]
 
 NOTIFICATION_SYSTEM_TARGETS = {
     "email": {"from_email": "notifications@example.com"},
@@ -19,3 +11,4 @@ NOTIFICATION_SYSTEM_TARGETS = {
     },
     "expo": {"access_token": os.environ.get("EXPO_ACCESS_TOKEN")},
 }
+NOTIFICATION_SYSTEM_HANDLERS = []  # folders with handlers of your own

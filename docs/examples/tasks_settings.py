@@ -1,8 +1,4 @@
-INSTALLED_APPS = [
-    # …
-    "django_notification_system",
-    "django_tasks_db",
-]
+INSTALLED_APPS += ["django_tasks_db"]
 TASKS = {
     "default": {
         "BACKEND": "django_tasks_db.DatabaseBackend",

@@ -1,6 +1,1 @@
-INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django_notification_system",
-    "django_notification_system.contrib.opentelemetry",
-]
+INSTALLED_APPS += ["django_notification_system.contrib.opentelemetry"]

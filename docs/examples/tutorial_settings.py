@@ -23,3 +23,4 @@ NOTIFICATION_SYSTEM_TARGETS = {
     },
     "expo": {"base_url": "http://127.0.0.1:8025"},
 }
+NOTIFICATION_SYSTEM_HANDLERS = []

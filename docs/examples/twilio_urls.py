@@ -1,5 +1,5 @@
 from django.urls import include, path
 
-urlpatterns = [
+urlpatterns += [
     path("notifications/twilio/", include("django_notification_system.contrib.twilio")),
 ]

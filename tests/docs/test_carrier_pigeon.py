@@ -36,7 +36,7 @@ def loft(user: Any, settings: Any) -> Iterator[Any]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     example = run_example("carrier_pigeon/settings.py")
-    [target_settings] = example["NOTIFICATION_SYSTEM_TARGETS"].values()
+    target_settings = example["NOTIFICATION_SYSTEM_TARGETS"]["carrier_pigeon"]
     with module.make_server(0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         settings.NOTIFICATION_SYSTEM_HANDLERS = example["NOTIFICATION_SYSTEM_HANDLERS"]

@@ -1,5 +1,6 @@
 """The documentation's examples run, and do what the pages say."""
 
+import contextlib
 import copy
 import json
 import os
@@ -8,6 +9,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import uuid
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,11 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_notification_system import checks, signals
+from django_notification_system.exceptions import NotificationsNotCreated
 from django_notification_system.models import (
     Notification,
+    NotificationAttempt,
+    TargetUserRecord,
 )
 from django_notification_system.notification_handlers.twilio.settings import twilio_settings
 from django_notification_system.testing.providers import ProviderStandIn
@@ -186,6 +192,145 @@ def test_queries_example(due: None, capsys: pytest.CaptureFixture[str]) -> None:
     found = run_example("queries.py")
     assert found["waiting"] == 2
     assert "Email DELIVERED Email Successfully Sent\n" in capsys.readouterr().out
+
+
+def test_breakfast_example_notifies_in_every_target(records: Records) -> None:
+    run_example("breakfast.py")
+    titles = list(Notification.objects.values_list("title", flat=True))
+    assert titles == ["Breakfast is ready"] * len(records)
+
+
+def test_reminder_examples_schedule_move_and_cancel_it(
+    records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_example("schedule_reminder.py")
+    assert_documented(capsys.readouterr().out, "schedule_reminder")
+    reminder = Notification.objects.get()
+    run_example("move_reminder.py")
+    assert_documented(capsys.readouterr().out, "move_reminder")
+    moved = Notification.objects.get()
+    assert moved.scheduled_delivery - reminder.scheduled_delivery == timedelta(hours=1)
+    assert moved.expires_at is not None
+    assert moved.expires_at - moved.scheduled_delivery == timedelta(hours=1)
+    run_example("cancel_reminder.py")
+    assert_documented(capsys.readouterr().out, "cancel_reminder")
+    assert Notification.objects.get().status == Notification.CANCELLED
+
+
+def test_cancel_example_leaves_what_a_run_holds(
+    records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_example("schedule_reminder.py")
+    in_five_minutes = timezone.now() + timedelta(minutes=5)
+    Notification.objects.update(claim_token=uuid.uuid4(), claimed_until=in_five_minutes)
+    run_example("cancel_reminder.py")
+    assert capsys.readouterr().out.endswith("Reminders cancelled: 0\n")
+    assert Notification.objects.get().status == Notification.SCHEDULED
+
+
+def test_export_example_has_every_row_of_the_person_and_of_nobody_else(
+    records: Records,
+    make_due: MakeDue,
+    django_user_model: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    notification = make_due(records["Email"])
+    NotificationAttempt.objects.create(
+        notification=notification,
+        attempted_at=timezone.now(),
+        result=NotificationAttempt.Result.RETRY,
+        response="451 4.3.0 Try again later",
+    )
+    run_example("opt_out.py")
+    other = django_user_model.objects.create_user("ham")
+    TargetUserRecord.objects.create(
+        user=other, target=records["Email"].target, target_user_id="ham@example.com"
+    )
+    monkeypatch.chdir(tmp_path)
+    run_example("export_person.py")
+    exported = (tmp_path / "egg.json").read_text()
+    models = Counter(row["model"].rpartition(".")[2] for row in json.loads(exported))
+    assert models == {
+        "targetuserrecord": len(records),
+        "notification": 1,
+        "notificationattempt": 1,
+        "notificationoptout": 1,
+    }
+    assert "ham@example.com" not in exported
+
+
+def test_deleting_examples_delete_messages_and_then_the_person(
+    records: Records, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_due(records["Email"])
+    run_example("delete_messages.py")
+    assert not Notification.objects.exists()
+    assert TargetUserRecord.objects.count() == len(records)
+    make_due(records["Email"])
+    run_example("delete_person.py")
+    assert_documented(capsys.readouterr().out, "delete_person")
+    assert not TargetUserRecord.objects.exists()
+
+
+def test_look_up_example_shows_status_and_response(
+    due: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process("--target", "Email")
+    capsys.readouterr()
+    run_example("look_up.py")
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 3
+    assert "Email | DELIVERED | " in shown
+    assert shown.count(" | SCHEDULED | ") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("from_send_mail/after.py", lambda module, user: module["order_shipped"](user, 17)),
+        ("from_celery_tasks/after.py", lambda module, user: module["sign_up"](user)),
+    ],
+)
+def test_examples_for_those_who_come_from_elsewhere_create_one(
+    records: Records, name: str, call: Any
+) -> None:
+    for _ in range(2):  # the second call has nothing to create
+        with contextlib.suppress(NotificationsNotCreated):
+            call(run_example(name), records["Email"].user)
+    assert Notification.objects.get().target_user_record == records["Email"]
+
+
+@pytest.mark.parametrize("name", ["from_send_mail/before.py", "from_celery_tasks/before.py"])
+def test_examples_of_elsewhere_can_be_read_by_python(name: str) -> None:
+    assert run_example(name)
+
+
+def test_channel_examples_make_a_record_and_send(
+    user: Any, providers: ProviderStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_example("send_text_message.py")
+    run_example("send_push.py")
+    process()
+    assert {message.provider for message in providers.received} == {"twilio", "expo"}
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC0")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "secret")
+    targets = run_example("twilio_sender_settings.py")["NOTIFICATION_SYSTEM_TARGETS"]
+    with override_settings(NOTIFICATION_SYSTEM_TARGETS=targets):
+        assert checks.check_settings() == []
+
+
+def test_troubleshooting_quotes_what_the_app_says() -> None:
+    page = (DOCS / "howto" / "troubleshooting.rst").read_text()
+    table = page[page.index("* - The response") : page.index("Still stuck?")]
+    quoted = re.findall(r"^   \* - (.*``.*)$", table, re.MULTILINE)
+    said = [words for row in quoted for words in re.findall(r"``([^`]+)``", row)]
+    assert len(said) >= 10
+    package = Path(checks.__file__).parent
+    sources = "".join(path.read_text() for path in package.rglob("*.py"))
+    source = re.sub(r'"\n +f?"', "", sources)  # a text that goes on in the next line
+    source = source.replace("%(target)r ", "").replace("%(until)s", "")
+    assert [words for words in said if words not in source] == []
 
 
 # --- The tutorial, typed as it stands -------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The reference's tables of outcomes are those by which the handlers classify."""
+"""The tables of outcomes on the channels' pages are those by which the handlers classify."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,13 +21,13 @@ STAGES = {
 def test_the_table_of_email_is_that_of_the_code() -> None:
     header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
     assert_table("outcomes_email", [header, *map(row, FAULTS)])
-    assert "outcomes_email.csv" in (DOCS / "reference" / "outcomes.rst").read_text()
+    assert "outcomes_email.csv" in (DOCS / "howto" / "email.rst").read_text()
 
 
 def test_the_table_of_text_messages_is_that_of_the_code() -> None:
     header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
     assert_table("outcomes_twilio", [header, *map(twilio_row, twilio_faults.FAULTS)])
-    assert "outcomes_twilio.csv" in (DOCS / "reference" / "outcomes.rst").read_text()
+    assert "outcomes_twilio.csv" in (DOCS / "howto" / "text_messages.rst").read_text()
 
 
 def twilio_row(fault: twilio_faults.Fault) -> list[str]:
@@ -68,7 +68,7 @@ def answer(fault: Fault) -> Iterator[str]:
 def test_the_table_of_expo_is_that_of_the_code() -> None:
     header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
     assert_table("outcomes_expo", [header, *map(row_of_expo, EXPO_FAULTS)])
-    assert "outcomes_expo.csv" in (DOCS / "reference" / "outcomes.rst").read_text()
+    assert "outcomes_expo.csv" in (DOCS / "howto" / "push.rst").read_text()
 
 
 def row_of_expo(fault: ExpoFault) -> list[str]:

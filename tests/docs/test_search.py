@@ -126,7 +126,7 @@ def test_a_word_that_no_page_has_finds_none(site: str, browser: Any) -> None:
 
 
 def search(page: Any, site: str, word: str) -> list[str]:
-    """Type a word into the search field of the first page; return the pages that are shown first."""
+    """Type a word into the first page's search field; return the first pages that are shown."""
     page.goto(f"{site}/index.html")
     page.fill(".sidebar-search", word)
     page.press(".sidebar-search", "Enter")

@@ -39,7 +39,16 @@ def reference() -> str:
 
 
 def run_example(name: str) -> dict[str, Any]:
-    return runpy.run_path(str(EXAMPLES / name))
+    """Run an example; settings and addresses are lines to add to a project's own."""
+    path = EXAMPLES / name
+    project = {
+        "BASE_DIR": path.parent,
+        "INSTALLED_APPS": [],
+        "NOTIFICATION_SYSTEM_HANDLERS": [],
+        "NOTIFICATION_SYSTEM_TARGETS": {"twilio_sms": {}},
+        "urlpatterns": [],
+    }
+    return runpy.run_path(str(path), init_globals=project)
 
 
 def run_command(name: str, *arguments: str, **options: Any) -> str:

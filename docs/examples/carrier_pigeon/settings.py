@@ -1,12 +1,6 @@
-from pathlib import Path
-
-BASE_DIR = Path(__file__).resolve().parent
-
-NOTIFICATION_SYSTEM_HANDLERS = [BASE_DIR / "handlers"]
-NOTIFICATION_SYSTEM_TARGETS = {
-    "carrier_pigeon": {
-        "base_url": "http://127.0.0.1:8026",
-        "api_key": "crumbs",
-        "when_unknown": "fail",
-    },
+NOTIFICATION_SYSTEM_HANDLERS += [BASE_DIR / "handlers"]
+NOTIFICATION_SYSTEM_TARGETS["carrier_pigeon"] = {
+    "base_url": "http://127.0.0.1:8026",
+    "api_key": "crumbs",
+    "when_unknown": "fail",
 }
