@@ -114,18 +114,17 @@ def claim() -> None:
 def claiming() -> "Callable[[], Claim]":
     from django.utils import timezone
 
-    from django_notification_system.delivery.claims.claim import claim_batch
+    from django_notification_system.delivery.claims.due import Due
     from django_notification_system.delivery.claims.levels import Levels
+    from django_notification_system.delivery.claims.take import take
     from django_notification_system.models import NotificationTarget
 
     target = NotificationTarget.objects.get(notification_module_name="email")
     return partial(
-        claim_batch,
-        target,
-        due_at=timezone.now(),
-        size=BATCH,
+        take,
+        Due(target=target, due_by=timezone.now(), using="default"),
+        BATCH,
         lease_seconds=LEASE_SECONDS,
-        using="default",
         levels=Levels(target, using="default"),  # as a run keeps them
     )
 

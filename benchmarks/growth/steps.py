@@ -108,7 +108,8 @@ def claim(number: int, body: str) -> dict[str, Any]:
     """Claim and record batch after batch; return the milliseconds of every batch."""
     from django.utils import timezone
 
-    from django_notification_system.delivery.claims.claim import claim_batch
+    from django_notification_system.delivery.claims.due import Due
+    from django_notification_system.delivery.claims.take import take
     from django_notification_system.delivery.outcomes.apply import apply
     from django_notification_system.delivery.outcomes.record import record_outcomes
     from django_notification_system.models import NotificationTarget
@@ -122,8 +123,8 @@ def claim(number: int, body: str) -> dict[str, Any]:
 
     def one_batch() -> None:
         batch, took = timed(
-            lambda: claim_batch(
-                target, due_at=now, size=BATCH, lease_seconds=LEASE_SECONDS, using="default"
+            lambda: take(
+                Due(target=target, due_by=now, using="default"), BATCH, lease_seconds=LEASE_SECONDS
             )
         )
         claims.append(took)

@@ -11,7 +11,8 @@ from django.db.migrations.state import ProjectState
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.delivery.claims.claim import claim_batch
+from django_notification_system.delivery.claims.due import Due
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.migrations._operations import AddIndexOnline
 from django_notification_system.models import (
     Notification,
@@ -196,8 +197,8 @@ def test_claim_reads_no_more_than_it_takes_where_nothing_is_sorted(
     multiply([burst.pk], 2_000)
 
     def claim() -> None:
-        claim_batch(
-            email.target, due_at=timezone.now(), size=50, lease_seconds=300, using="default"
+        take(
+            Due(target=email.target, due_by=timezone.now(), using="default"), 50, lease_seconds=300
         )
 
     def rows_read() -> float:

@@ -8,9 +8,11 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from django_notification_system.delivery.claims import claim as claim_module
-from django_notification_system.delivery.claims.claim import Claim, claim_batch, claim_keys
+from django_notification_system.delivery.claims import take as take_module
+from django_notification_system.delivery.claims.claim import Claim
+from django_notification_system.delivery.claims.due import Due
 from django_notification_system.delivery.claims.levels import Levels
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.models import Notification, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.support.runs import in_real_transactions
@@ -23,23 +25,20 @@ LEASE_SECONDS = 60
 
 
 def claim(record: TargetUserRecord, size: int) -> Claim:
-    return claim_batch(
-        record.target,
-        due_at=timezone.now(),
-        size=size,
+    return take(
+        Due(target=record.target, due_by=timezone.now(), using="default"),
+        size,
         lease_seconds=LEASE_SECONDS,
-        using="default",
     )
 
 
 def claim_for_an_engine(record: TargetUserRecord, size: int) -> None:
-    claim_keys(
-        record.target,
-        due_at=timezone.now(),
-        size=size,
+    take(
+        Due(target=record.target, due_by=timezone.now(), using="default"),
+        size,
         lease_seconds=LEASE_SECONDS,
-        using="default",
         levels=Levels(record.target, using="default"),
+        reads=False,
     )
 
 
@@ -60,7 +59,7 @@ def test_of_two_that_claim_at_once_each_gets_a_batch(
     loft: TargetUserRecord, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without waiting until the other has committed."""
-    monkeypatch.setattr(claim_module, "LONGEST_WAIT_SECONDS", 60)
+    monkeypatch.setattr(take_module, "LONGEST_WAIT_FOR_FIRST_SECONDS", 60)
     for number in range(12):
         make_due(loft, title=f"{number}")
     others: list[int] = []

@@ -13,9 +13,9 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from django_notification_system.conf import EngineSettings
-from django_notification_system.delivery.claims.claim import claim_batch
-from django_notification_system.delivery.claims.due import next_due_after, targets_with_due
+from django_notification_system.delivery.claims.due import Due, next_due_after, targets_with_due
 from django_notification_system.delivery.claims.levels import Levels
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.handover import (
     BatchMessage,
     claim_batches,
@@ -174,12 +174,10 @@ def claiming(target: NotificationTarget) -> Callable[[], Any]:
     levels = Levels(target, using="default")
 
     def claim() -> None:
-        claimed = claim_batch(
-            target,
-            due_at=timezone.now(),
-            size=BATCH,
+        claimed = take(
+            Due(target=target, due_by=timezone.now(), using="default"),
+            BATCH,
             lease_seconds=300,
-            using="default",
             levels=levels,
         )
         assert len(claimed.notifications) == BATCH

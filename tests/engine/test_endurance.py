@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from django_notification_system import database
 from django_notification_system.delivery.claims import due
-from django_notification_system.delivery.claims.claim import claim_batch
+from django_notification_system.delivery.claims.due import Due
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.runs import rests
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.delivery.runs.watch import Watch
@@ -368,7 +369,7 @@ def test_a_claim_takes_no_row_that_another_run_has_moved_since_it_looked(
         return execute(sql, *arguments)
 
     with connection.execute_wrapper(let_another_run_come_first):
-        claim = claim_batch(loft.target, due_at=now, size=10, lease_seconds=60, using="default")
+        claim = take(Due(target=loft.target, due_by=now, using="default"), 10, lease_seconds=60)
     assert claim.notifications == []
     notification.refresh_from_db()
     assert (notification.retry_attempts, notification.claim_token) == (1, None)

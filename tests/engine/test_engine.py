@@ -11,7 +11,9 @@ from django.db.models import F
 from django.utils import timezone, translation
 
 from django_notification_system import signals
-from django_notification_system.delivery.claims.claim import Claim, claim_batch
+from django_notification_system.delivery.claims.claim import Claim
+from django_notification_system.delivery.claims.due import Due
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
 from django_notification_system.delivery.runs.run import Run
@@ -31,12 +33,10 @@ from tests.support.watching import watching_run
 
 
 def claim(record: TargetUserRecord, size: int = 500, lease_seconds: int = 300) -> Claim:
-    return claim_batch(
-        record.target,
-        due_at=timezone.now(),
-        size=size,
+    return take(
+        Due(target=record.target, due_by=timezone.now(), using="default"),
+        size,
         lease_seconds=lease_seconds,
-        using="default",
     )
 
 

@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from django_notification_system import signals, utils
 from django_notification_system.conf import RetryPolicy
-from django_notification_system.delivery.claims.claim import Claim, claim_batch
+from django_notification_system.delivery.claims.claim import Claim
+from django_notification_system.delivery.claims.due import Due
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.handlers.send_one import send_and_save
 from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
@@ -49,8 +51,8 @@ def run() -> None:
 
 
 def claim(record: TargetUserRecord) -> Claim:
-    return claim_batch(
-        record.target, due_at=timezone.now(), size=500, lease_seconds=300, using="default"
+    return take(
+        Due(target=record.target, due_by=timezone.now(), using="default"), 500, lease_seconds=300
     )
 
 

@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import signals
-from django_notification_system.delivery.claims.claim import Claim, claim_batch
+from django_notification_system.delivery.claims.claim import Claim
+from django_notification_system.delivery.claims.due import Due
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.handover import (
     claim_batches,
     deliver_batch,
@@ -105,8 +107,8 @@ def interruptions() -> list[int]:
 
 
 def claim(record: TargetUserRecord, size: int = 500) -> Claim:
-    return claim_batch(
-        record.target, due_at=timezone.now(), size=size, lease_seconds=300, using="default"
+    return take(
+        Due(target=record.target, due_by=timezone.now(), using="default"), size, lease_seconds=300
     )
 
 

@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import signals
-from django_notification_system.delivery.claims.claim import claim_batch
+from django_notification_system.delivery.claims.due import Due
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.handover import claim_batches, claim_notifications
 from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
@@ -61,7 +62,7 @@ def test_hard_bounces_are_counted_once(
 def test_outcomes_without_a_bounce_take_one_statement(due: TargetUserRecord, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM = {"HISTORY": "none"}
     now = timezone.now()
-    claim = claim_batch(due.target, due_at=now, size=4, lease_seconds=300, using="default")
+    claim = take(Due(target=due.target, due_by=now, using="default"), 4, lease_seconds=300)
     outcomes = [Outcome.failed(notification, "No.") for notification in claim.notifications]
     for outcome in outcomes:
         apply(outcome, at=now, due_until=now, when_unknown="retry")

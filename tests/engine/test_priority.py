@@ -13,11 +13,12 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
-from django_notification_system.delivery.claims import claim as claim_module
 from django_notification_system.delivery.claims import levels as levels_module
-from django_notification_system.delivery.claims.claim import Claim, claim_batch
-from django_notification_system.delivery.claims.due import targets_with_due
+from django_notification_system.delivery.claims import take as take_module
+from django_notification_system.delivery.claims.claim import Claim
+from django_notification_system.delivery.claims.due import Due, targets_with_due
 from django_notification_system.delivery.claims.levels import Levels
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.handover import claim_batches, deliver_batch
 from django_notification_system.delivery.runs.preview import preview
 from django_notification_system.delivery.runs.run import Run
@@ -41,12 +42,10 @@ def ago(seconds: float) -> datetime:
 
 
 def claim(record: TargetUserRecord, size: int = 500, levels: Levels | None = None) -> Claim:
-    return claim_batch(
-        record.target,
-        due_at=timezone.now(),
-        size=size,
+    return take(
+        Due(target=record.target, due_by=timezone.now(), using="default"),
+        size,
         lease_seconds=300,
-        using="default",
         levels=levels,
     )
 
@@ -191,16 +190,16 @@ def test_a_claim_goes_back_for_more_where_another_run_was_faster(
 ) -> None:
     for number in range(6):
         make_due(loft, title=f"{number}", priority=number // 4)
-    read = claim_module.first_of
+    read = take_module.first_of
     others: list[list[str]] = []
 
     def read_and_lose(*arguments: Any, **options: Any) -> Any:
         parts = read(*arguments, **options)
-        monkeypatch.setattr(claim_module, "first_of", read)
+        monkeypatch.setattr(take_module, "first_of", read)
         others.append(titles(claim(loft, 2)))
         return parts
 
-    monkeypatch.setattr(claim_module, "first_of", read_and_lose)
+    monkeypatch.setattr(take_module, "first_of", read_and_lose)
     mine = claim(loft, 2)
     assert (others, titles(mine), mine.is_last) == ([["4", "5"]], ["0", "1"], False)
 

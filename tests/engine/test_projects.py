@@ -128,10 +128,11 @@ def test_run_in_local_time_leaves_alone_what_another_holds(
 ) -> None:
     project = start_project("local_time")
     project.shell(
-        "from django_notification_system.delivery.claims.claim import claim_batch\n"
+        "from django_notification_system.delivery.claims.due import Due\n"
+        "from django_notification_system.delivery.claims.take import take\n"
         "for target in NotificationTarget.objects.all():\n"
-        "    claim_batch(target, due_at=datetime.now(), size=9, lease_seconds=300,\n"
-        "        using='default')\n"
+        "    due = Due(target=target, due_by=datetime.now(), using='default')\n"
+        "    take(due, 9, lease_seconds=300)\n"
     )
     assert project.claimed() == 3
     assert project.manage("process_notifications").stdout == ""

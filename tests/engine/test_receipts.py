@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import signals
-from django_notification_system.delivery.claims.claim import claim_batch
+from django_notification_system.delivery.claims.due import Due
+from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
 from django_notification_system.delivery.receipts.record import record_receipts
@@ -74,7 +75,7 @@ def make_unknown(loft: TargetUserRecord, make_due: MakeDue, when_unknown: Any) -
     """Make a notification whose attempt, under the name ``ring-1``, had no answer."""
     make_due(loft, title="fog")
     now = timezone.now()
-    claim = claim_batch(loft.target, due_at=now, size=1, lease_seconds=300, using="default")
+    claim = take(Due(target=loft.target, due_by=now, using="default"), 1, lease_seconds=300)
     [notification] = claim.notifications
     outcome = Outcome.unknown(notification, "Fog.", provider_message_id="ring-1")
     apply(outcome, at=now, due_until=now, when_unknown=when_unknown)
@@ -86,7 +87,7 @@ def claim_again(notification: Notification) -> None:
     now = timezone.now()
     Notification.objects.filter(pk=notification.pk).update(scheduled_delivery=now)
     target = notification.target_user_record.target
-    claim = claim_batch(target, due_at=now, size=1, lease_seconds=300, using="default")
+    claim = take(Due(target=target, due_by=now, using="default"), 1, lease_seconds=300)
     assert claim.notifications == [notification]
 
 

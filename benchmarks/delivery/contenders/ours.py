@@ -17,8 +17,9 @@ set_up(job, "django_notification_system", NOTIFICATION_SYSTEM_TARGETS=targets_of
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from django_notification_system.delivery.claims.claim import claim_batch  # noqa: E402
+from django_notification_system.delivery.claims.due import Due  # noqa: E402
 from django_notification_system.delivery.claims.levels import Levels  # noqa: E402
+from django_notification_system.delivery.claims.take import take  # noqa: E402
 from django_notification_system.delivery.outcomes.apply import apply  # noqa: E402
 from django_notification_system.delivery.outcomes.record import record_outcomes  # noqa: E402
 from django_notification_system.delivery.runs.run import Run  # noqa: E402
@@ -41,8 +42,8 @@ def claim_and_record() -> None:
     now = timezone.now()
     levels = Levels(target, using="default")
     while True:
-        claim = claim_batch(
-            target, due_at=now, size=500, lease_seconds=300, using="default", levels=levels
+        claim = take(
+            Due(target=target, due_by=now, using="default"), 500, lease_seconds=300, levels=levels
         )
         if not claim.notifications:
             return

@@ -1,8 +1,9 @@
-"""Due rows, and the targets with due rows, before any claim."""
+"""What is due, and for which targets, before a claim is made."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.lookups import IsNull
@@ -12,33 +13,60 @@ from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.notification import NotificationQuerySet
 from .levels import with_highest_priority
 
-#: How many rows get their missing target in one statement.
+#: How many rows without a target get their target in one statement.
 ADOPTED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What is due for a target at a moment.
+
+    Attributes:
+        target: The target, or a reference to its key in an outer query.
+        due_by: The latest ``scheduled_delivery``.
+        retries_due_by: The latest ``scheduled_delivery`` of rows that have failed before; ``None``:
+            ``due_by``.
+        using: The database's alias.
+    """
+
+    target: Any
+    due_by: datetime
+    retries_due_by: datetime | None = None
+    using: str
+
+    def until(self, moment: datetime) -> Self:
+        """Return what of it was due at a moment already."""
+        retries_due_by = min(self.retries_due_by or self.due_by, moment)
+        return replace(self, due_by=min(self.due_by, moment), retries_due_by=retries_due_by)
+
+
+#: Returns some of what is due by status, the oldest first.
+RowsOf = Callable[[Due], list[NotificationQuerySet]]
 
 
 def targets_with_due(
     targets: Sequence[NotificationTarget],
-    due_at: datetime,
+    due_by: datetime,
     *,
     using: str,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> list[NotificationTarget]:
-    """Return the targets with due and free rows, read anew, in one query.
+    """Return the targets, as they are now, for which something is due and free; in one query.
 
-    The query also reads the highest priority of every target's pending rows.
+    The query also reads the highest priority among the rows of each target.
 
     Args:
-        targets: The targets in question.
-        due_at: The latest ``scheduled_delivery``.
+        targets: The targets to ask for.
+        due_by: The latest ``scheduled_delivery``.
         using: The database's alias.
-        is_stopping: Returns whether to end early.
+        is_stopping: Tells whether to come to an end.
     """
-    adopt(due_at, using=using, is_stopping=is_stopping)
+    adopt(due_by, using=using, is_stopping=is_stopping)
     keys = [target.pk for target in targets]
     is_due = Q()
-    for rows in due_of_target(OuterRef("pk"), due_at, using=using):
+    for rows in free_rows(Due(target=OuterRef("pk"), due_by=due_by, using=using)):
         # Ordered: without ORDER BY, PostgreSQL scans the table from its start, expecting an early
-        # hit, and MariaDB first gathers the due rows of all targets.
+        # hit, and MariaDB first gathers what is due for all targets.
         first = Subquery(rows.values("scheduled_delivery")[:1])
         is_due |= Q(IsNull(first, False))
     with_due = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
@@ -47,51 +75,43 @@ def targets_with_due(
     return [current[target.pk] for target in targets if target.pk in current]
 
 
-def due_of_target(
-    target: Any, due_at: datetime, *, using: str, retries_due_at: datetime | None = None
-) -> list[NotificationQuerySet]:
-    """Return a target's due and free rows, the oldest first: a queryset for each pending status.
+def all_rows(due: Due) -> list[NotificationQuerySet]:
+    """Return what is due, claimed or not, the oldest first: a queryset for each status.
 
-    Such a queryset reads the index in order and stops when it has enough rows; a single queryset
-    for both statuses would sort all due rows, again for every batch.
-
-    Args:
-        target: The target, or an expression with its key.
-        due_at: The latest ``scheduled_delivery``.
-        using: The database's alias.
-        retries_due_at: The latest ``scheduled_delivery`` of retries; by default ``due_at``.
+    Each reads an index in order and stops when it has enough; one for both would sort all that is
+    due, again for every batch.
     """
-    rows = free_or_not(target, due_at, using=using, retries_due_at=retries_due_at)
-    return [of_status.unclaimed() for of_status in rows]
-
-
-def free_or_not(
-    target: Any, due_at: datetime, *, using: str, retries_due_at: datetime | None = None
-) -> list[NotificationQuerySet]:
-    """Return a target's due rows like ``due_of_target()``, claimed rows included."""
-    until = {Notification.RETRY: retries_due_at or due_at}
+    until = {Notification.RETRY: due.retries_due_by or due.due_by}
     return [
-        Notification.objects.using(using)
-        .filter(target=target, status=status, scheduled_delivery__lte=until.get(status, due_at))
+        Notification.objects.using(due.using)
+        .filter(
+            target=due.target,
+            status=status,
+            scheduled_delivery__lte=until.get(status, due.due_by),
+        )
         .order_by("scheduled_delivery")
         for status in Notification.PENDING_STATUSES
     ]
 
 
-def adopt(due_at: datetime, *, using: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
-    """Give due rows their target, where code without the column has made the rows.
+def free_rows(due: Due) -> list[NotificationQuerySet]:
+    """Return what is due and not claimed, as ``all_rows()`` does."""
+    return [of_status.unclaimed() for of_status in all_rows(due)]
+
+
+def adopt(due_by: datetime, *, using: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
+    """Give due rows a target, where they were made without one.
 
     Args:
-        due_at: The latest ``scheduled_delivery``.
+        due_by: The latest ``scheduled_delivery``.
         using: The database's alias.
-        is_stopping: Returns whether to end early: after an upgrade there may be a million such
-            rows.
+        is_stopping: Tells whether to come to an end: after an upgrade there may be a million rows.
     """
     orphans = (
         Notification.objects.using(using)
-        # Where the record is gone, against the constraint, no target can be found.
+        # Where the record is gone, against the constraint, the row gets no target.
         .filter(target=None, target_user_record__target__isnull=False)
-        .due(due_at)
+        .due(due_by)
         .values_list("pk", flat=True)[:ADOPTED_AT_ONCE]
     )
     target = TargetUserRecord.objects.filter(pk=OuterRef("target_user_record")).values("target")
@@ -107,12 +127,12 @@ def adopt(due_at: datetime, *, using: str, is_stopping: Callable[[], bool] = lam
 def next_due_after(
     moment: datetime, until: datetime, targets: Sequence[NotificationTarget], *, using: str
 ) -> datetime | None:
-    """Return the first moment in a span when a row of any of the targets comes due.
+    """Return the first moment in a span at which something comes due for one of the targets.
 
     Args:
-        moment: The span begins after this moment.
-        until: The span's last moment.
-        targets: The targets in question.
+        moment: The span's begin.
+        until: The span's end.
+        targets: The targets to ask for.
         using: The database's alias.
     """
     found = next_of_targets(moment, targets, until=until, using=using)
@@ -126,18 +146,18 @@ def next_of_targets(
     until: datetime | None = None,
     using: str,
 ) -> list[tuple[Any, dict[str, datetime]]]:
-    """Return the next moments when rows come due, by target and status; in one query.
+    """Return when something next comes due for each target, by its status; in one query.
 
-    The query reads one row of the index for a target and status, however many rows wait.
+    The query reads one row of the index for each target and status, however many rows wait.
 
     Args:
-        moment: Only later moments count.
-        targets: The targets in question.
-        until: The latest moment that counts; ``None``: any.
+        moment: Search after this moment.
+        targets: The targets to ask for.
+        until: Search until this moment; ``None``: for ever.
         using: The database's alias.
 
     Returns:
-        The keys of targets with waiting rows, and by status the first moment.
+        The keys of the targets for which something waits, and the first moment of each status.
     """
     span = {"scheduled_delivery__gt": moment}
     if until is not None:

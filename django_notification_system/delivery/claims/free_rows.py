@@ -1,4 +1,4 @@
-"""The rows of a claim: the first in order that no other process is claiming."""
+"""The rows that a claim takes, in order, and those of them that nobody else has locked."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -13,80 +13,77 @@ from django.db import DatabaseError, connections, transaction
 from ...models import Notification
 from ...models.expressions import Among
 from ...models.notification import NotificationQuerySet
-from .due import due_of_target
+from .due import Due, RowsOf, free_rows
 from .interrupted import InterruptedFound
 from .large_texts import read
 from .levels import priority_step
-from .order import Parts, RowsOf, rank, rank_of
+from .order import Parts, rank, rank_of
 
-#: In how many batches a claim looks for rows that no other process is claiming, where the database
-#: cannot pass over locked rows cheaply: about the number of processes.
+#: How many batches are searched for rows that nobody is just claiming, where the database does not
+#: pass over those by itself: about as many as there are processes.
 WINDOWS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Order:
-    """The rows wanted by a claim.
+    """The rows to claim, and how to find them.
 
     Attributes:
-        parts: Querysets of due rows, and how many rows to take from every queryset.
+        due: What is due.
+        parts: Querysets, and how many rows to read of each.
         size: How many rows in all.
-        due_at: The latest ``scheduled_delivery``.
-        using: The database's alias.
-        by_index: Pass over rows locked by others, however many, even where this takes longer.
-        rows_of: The kind of due rows.
+        by_index: Pass over rows that others have locked, however many, where it takes longer.
+        rows_of: Which rows of what is due are meant.
     """
 
+    due: Due
     parts: Parts
     size: int
-    due_at: datetime
-    using: str
     by_index: bool
     rows_of: RowsOf
 
     def admit(self, interruptions: Iterable[int]) -> None:
-        """Refuse interrupted rows, where all due rows are wanted.
+        """Refuse rows that were interrupted, where all that is due was asked for.
 
         Args:
-            interruptions: How often each of the found rows was interrupted.
+            interruptions: The counts of the rows.
 
         Raises:
-            InterruptedFound: When a row was interrupted: such rows go after the others.
+            InterruptedFound: When some of the rows were interrupted: they go after the others.
         """
-        if self.rows_of is due_of_target and any(interruptions):
+        if self.rows_of is free_rows and any(interruptions):
             raise InterruptedFound
 
 
 def claiming_transaction(using: str) -> AbstractContextManager[Any]:
-    """Return the context for locking and marking rows.
+    """Return the transaction around locking and marking.
 
-    A transaction, except where the database cannot pass over locked rows, as SQLite: outside a
-    transaction SQLite waits for another writer; inside, SQLite refuses to turn an outdated read
-    into a write.
+    Where nothing is locked, as on SQLite, there is none: SQLite waits for a writer and goes on,
+    while within a transaction it refuses to turn a read that is out of date into a write.
     """
     return transaction.atomic(using=using) if skips_locked(using) else nullcontext()
 
 
 def skips_locked(using: str) -> bool:
-    """Return whether the database can pass over rows locked by others."""
+    """Tell whether the database passes over rows that others have locked."""
     return connections[using].features.has_select_for_update_skip_locked
 
 
 def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Return the first keys in order, and those of them that are free; their rows are locked."""
-    using = order.using
+    """Return the keys of the first rows, and the keys of those that nobody else has: locked."""
+    using = order.due.using
     if not skips_locked(using):
         keys = _keys(order, lock=False)
         return keys, keys
     if connections[using].vendor != "mysql" or order.by_index:
         keys = _keys(order, lock=True)
         return keys, keys
-    # For such a query MariaDB and MySQL lock all rows read on the way, so that a process recording
-    # those rows waits for this claim. A query by keys reads no other rows.
+    # MariaDB and MySQL keep the locks of all rows that such a query reads on its way, so that a run
+    # that holds and records those rows waits for this claim. By keys no other rows are read.
     keys, free = [], []
     for keys in _windows(order):
         rows = Notification.objects.using(using).filter(Among("id", keys))
-        rows = still_due(rows, order.due_at)
+        rows = still_due(rows, order.due.due_by)
         locked = rows.unclaimed().select_for_update(skip_locked=True)
         taken = set(locked.values_list("id", flat=True))
         free = [key for key in keys if key in taken]
@@ -96,7 +93,7 @@ def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
 
 
 def _windows(order: Order) -> Iterator[list[uuid.UUID]]:
-    """Yield the first keys in order, and then the following keys, where others take the first."""
+    """Yield the keys of the first rows, then of those that follow, as others take the first."""
     size = order.size
     if first := _keys(order, lock=False):
         yield first
@@ -107,7 +104,7 @@ def _windows(order: Order) -> Iterator[list[uuid.UUID]]:
 
 
 def whole_rows(order: Order) -> list[Notification] | None:
-    """Return the first rows with all data for delivery; ``None`` where a row cannot be read."""
+    """Return the first rows with all that delivery reads; ``None`` where a row is unreadable."""
     rows: list[Notification] = []
     try:
         for part, number in order.parts:
@@ -137,17 +134,16 @@ def _keys(order: Order, *, lock: bool) -> list[uuid.UUID]:
 
 
 def rank_in_memory() -> Callable[[Notification], timedelta]:
-    """Return the sort key for the order of delivery."""
+    """Return a sort key: rows sorted by it are in the order in which they go."""
     return partial(rank_of, step=priority_step())
 
 
-def still_due(rows: NotificationQuerySet, due_at: datetime) -> NotificationQuerySet:
-    """Leave out rows, named by their keys, that are no longer due."""
-    # Negated, because no index serves a negation: for a plain condition SQLite would read all
-    # pending rows.
+def still_due(rows: NotificationQuerySet, due_by: datetime) -> NotificationQuerySet:
+    """Return those of some rows, named by their keys, that are due at a moment."""
+    # Only exclusions, which no index serves: else SQLite would read all that is pending.
     ended = [
         status
         for status, _ in Notification.STATUS_CHOICES
         if status not in Notification.PENDING_STATUSES
     ]
-    return rows.exclude(status__in=ended).exclude(scheduled_delivery__gt=due_at)
+    return rows.exclude(status__in=ended).exclude(scheduled_delivery__gt=due_by)

@@ -1,46 +1,44 @@
-"""Interrupted rows: claimed by a run that died, or froze, before recording an outcome.
+"""Rows that a run took before and recorded no outcome for: the run died, or froze.
 
-A single row of a batch may have killed the process, and nobody can know which row. So every claim
-adds 1 to its rows' ``interruptions``, an outcome sets the count to 0, and a release takes 1 off.
-Interrupted rows go after all others, separately, and in ever smaller claims: rows of a dead batch
-are claimed again in groups of some 20, rows of a dead group one by one. So a row that kills is
-found after three deaths; a power cut, which interrupts thousands of rows, makes no row fail and
-hardly slows them down.
+One row of a batch may have killed the process, and nobody can know the row. So a claim adds one to
+the ``interruptions`` of its rows, an outcome sets the count to 0, and a release takes one off.
+Interrupted rows go after all others, alone, and in ever smaller claims: a batch that died is taken
+again in groups of some 20 rows, and a group that died row by row. So a single row that kills is
+found after three deaths, while a power cut, which interrupts thousands of rows, makes none of the
+rows fail and hardly slows them down.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from ...conf import EngineSettings
 from ...models import Notification
 from ...models.notification import NotificationQuerySet
-from .due import due_of_target
-from .order import RowsOf
+from .due import Due, RowsOf, free_rows
 
 
 class InterruptedFound(Exception):
-    """The first due rows include interrupted rows; no claim was made."""
+    """Interrupted rows are among the first of what is due; no claim was made."""
 
 
-def uninterrupted_of_target(*arguments: Any, **options: Any) -> list[NotificationQuerySet]:
-    """Return the querysets of ``due_of_target()`` without interrupted rows."""
-    return [rows.filter(interruptions=0) for rows in due_of_target(*arguments, **options)]
+def uninterrupted_rows(due: Due) -> list[NotificationQuerySet]:
+    """Return what is due and not claimed, without rows that were interrupted."""
+    return [rows.filter(interruptions=0) for rows in free_rows(due)]
 
 
 def turns(settings: EngineSettings) -> Iterator[tuple[RowsOf, int]]:
-    """Yield kinds of interrupted rows, and how many to claim at once, in the order of their turns.
+    """Yield the groups of interrupted rows to claim, with their sizes, in the order of their turns.
 
-    First the rows given up and never sent, then the rows with the fewest interruptions.
+    First come the rows that are never sent again, then the rows with the fewest interruptions.
     """
     most = settings.max_interruptions
-    yield _interrupted_of_target(interruptions__gte=most), settings.batch_size
+    yield _interrupted_rows(interruptions__gte=most), settings.batch_size
     for interruptions in range(1, most):
-        rows_of = _interrupted_of_target(interruptions=interruptions)
+        rows_of = _interrupted_rows(interruptions=interruptions)
         yield rows_of, size_of_group(interruptions, settings)
 
 
 def size_of_group(interruptions: int, settings: EngineSettings) -> int:
-    """Return how many rows with so many interruptions a claim takes.
+    """Return how many rows with so many interruptions one claim takes.
 
     The size falls by the same factor from interruption to interruption: from ``BATCH_SIZE`` to a
     single row at the last chance, where the next death is the row's end.
@@ -57,11 +55,11 @@ def reason_to_give_up(notification: Notification, settings: EngineSettings) -> s
     """Return the response for a claimed notification that was interrupted too often.
 
     Args:
-        notification: A claimed notification: its count contains the present claim.
+        notification: The notification; its count contains the present claim.
         settings: The engine's settings.
 
     Returns:
-        The response, in English as all responses; ``None`` where the notification shall be sent.
+        The response, in English as all responses; ``None`` where the row is to be sent.
     """
     before = notification.interruptions - 1
     if before < settings.max_interruptions:
@@ -73,8 +71,8 @@ def _times(number: int) -> str:
     return "three times" if number == 3 else f"{number} times"
 
 
-def _interrupted_of_target(**condition: int) -> RowsOf:
-    def rows_of(*arguments: Any, **options: Any) -> list[NotificationQuerySet]:
-        return [rows.filter(**condition) for rows in due_of_target(*arguments, **options)]
+def _interrupted_rows(**condition: int) -> RowsOf:
+    def rows_of(due: Due) -> list[NotificationQuerySet]:
+        return [rows.filter(**condition) for rows in free_rows(due)]
 
     return rows_of

@@ -1,13 +1,13 @@
 """Higher priorities first within what is due, without starving the rest.
 
-A step of priority is worth so many seconds of waiting (``PRIORITY_AGING``). So what is due is taken
-in the order of its *rank*: the moment that it was due, less those seconds for each step. No column
-holds the rank. What has no priority is read by the index over all that is due, oldest first; what
-has one, by an index of its own, level by level, oldest first; these few lists are merged.
+A step of priority is worth some seconds of waiting (``PRIORITY_AGING``). So rows go in the order of
+their *rank*: the moment that a row is due, less those seconds for each step. No column holds the
+rank. Rows without a priority are read by the index over all that is due, oldest first; rows with a
+priority by an index of their own, level by level, oldest first; these few lists are merged.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from heapq import nsmallest
 from typing import Any
@@ -17,131 +17,90 @@ from django.db.models import Case, DateTimeField, ExpressionWrapper, F, When
 
 from ...models import Notification, NotificationTarget
 from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
-from .due import adopt, due_of_target
+from .due import Due, RowsOf, adopt, free_rows
 from .levels import Levels, priority_step
 
-#: What to read, each the oldest first, and how many of it.
+#: Querysets, the oldest row first, and how many rows to read of each.
 Parts = Sequence[tuple[NotificationQuerySet, int]]
 
 
-#: Returns what is due for a target by status, the oldest first, as ``due_of_target()`` does.
-RowsOf = Callable[..., list[NotificationQuerySet]]
-
-
 def first_of(
-    target: NotificationTarget,
-    due_at: datetime,
-    size: int,
-    levels: Levels | None,
-    *,
-    using: str,
-    retries_due_at: datetime | None = None,
-    rows_of: RowsOf = due_of_target,
+    due: Due, size: int, levels: Levels | None, *, rows_of: RowsOf = free_rows
 ) -> tuple[Parts, bool]:
-    """Return of what to read how many, to find what goes first of what is due for a target.
+    """Return the querysets, with a number of rows for each, that hold what goes first.
 
     Args:
-        target: Whose.
-        due_at: The latest ``scheduled_delivery``.
-        size: How many are wanted.
-        levels: Which priorities there are; ``None``: whatever they are, oldest first.
-        using: The database's alias.
-        retries_due_at: The latest ``scheduled_delivery`` of what has failed before, where it is
-            another.
-        rows_of: Which of what is due is meant.
+        due: What is due.
+        size: How many rows are wanted.
+        levels: Which priorities there are; ``None``: pay no heed to priorities.
+        rows_of: Returns the rows that are meant.
 
     Returns:
-        What to read, and whether these are shares that are together of just that size. Otherwise
-        there may be more than is wanted of each status.
+        The querysets with numbers, and whether the numbers make up just ``size``. Otherwise there
+        may be more rows of each status than are wanted.
     """
     if levels is not None and levels.find():
-        shares = Shares(
-            target,
-            due_at,
-            size,
-            levels,
-            using=using,
-            retries_due_at=retries_due_at,
-            rows_of=rows_of,
-        )
-        if len(shares.ranks) == size:
-            return shares.parts, True
+        portions = Portions(due, size, levels, rows_of=rows_of)
+        if len(portions.ranks) == size:
+            return portions.parts, True
         # All that is due fits into the batch, whatever its priority.
-    due = rows_of(target, due_at, using=using, retries_due_at=retries_due_at)
-    return [(of_status, size) for of_status in due], False
+    return [(of_status, size) for of_status in rows_of(due)], False
 
 
 def first_by_target(
-    targets: Sequence[NotificationTarget], due_at: datetime, limit: int, *, using: str
+    targets: Sequence[NotificationTarget], due_by: datetime, limit: int, *, using: str
 ) -> "Counter[Any]":
-    """Count by target's key the rows that go first of all targets, so that none waits for another.
+    """Count, by target's key, the rows that go first of all targets.
 
     Args:
         targets: The targets.
-        due_at: The latest ``scheduled_delivery``.
+        due_by: The latest ``scheduled_delivery``.
         limit: How many rows, of all targets together.
         using: The database's alias.
     """
-    adopt(due_at, using=using)
+    adopt(due_by, using=using)
     ranked = [
         (its_rank, target.pk)
         for target in targets
-        for its_rank in Shares(
-            target, due_at, limit, Levels(target, using=using), using=using
+        for its_rank in Portions(
+            Due(target=target, due_by=due_by, using=using), limit, Levels(target, using=using)
         ).ranks
     ]
     return Counter(key for _, key in nsmallest(limit, ranked))
 
 
-class Shares:
-    """How many of each status and priority are among the first of what is due for a target.
+class Portions:
+    """How many rows of each status and priority are among the first of what is due for a target.
 
     The arguments are those of ``first_of()``.
 
     Attributes:
-        ranks: Those of the first, in order.
+        ranks: The ranks of the first rows, in order.
     """
 
-    def __init__(
-        self,
-        target: NotificationTarget,
-        due_at: datetime,
-        size: int,
-        levels: Levels,
-        *,
-        using: str,
-        retries_due_at: datetime | None = None,
-        rows_of: RowsOf = due_of_target,
-    ) -> None:
+    def __init__(self, due: Due, size: int, levels: Levels, *, rows_of: RowsOf = free_rows) -> None:
         self._rows: list[NotificationQuerySet] = []
         self._ranked: list[tuple[timedelta, int]] = []
         self._size = size
-        retries_due_at = retries_due_at or due_at
         found = levels.find()
         for level in found:
-            due = rows_of(target, due_at, using=using, retries_due_at=retries_due_at)
             of_level = {"priority": level}
-            if connections[using].vendor == "sqlite":
-                # It uses a partial index only where it reads the very term of it.
+            if connections[due.using].vendor == "sqlite":
+                # SQLite uses a partial index only where it reads the very condition of the index.
                 of_level["priority__gt"] = 0
-            self._read((rows.filter(**of_level) for rows in due), level * levels.step)
-        # Of what has no priority only what goes before the last of these: the index over all that
-        # is due has these, too, and so more than a batch of them is never gone through.
-        latest = due_at
+            self._read((rows.filter(**of_level) for rows in rows_of(due)), level * levels.step)
+        # Of the rows without a priority, only those that go before the last of these: the index
+        # over all that is due holds these rows, too, and so no more than a batch of them is read.
+        latest = due.due_by
         if len(self._ranked) == size:
-            latest = _moment_of(self._ranked[-1][0], due_at)
-        due = rows_of(
-            target,
-            min(due_at, latest),
-            using=using,
-            retries_due_at=min(retries_due_at, latest),
-        )
-        self._read((rows.filter(priority__lte=0) if found else rows for rows in due), timedelta())
+            latest = _moment_of(self._ranked[-1][0], due.due_by)
+        rest = rows_of(due.until(latest))
+        self._read((rows.filter(priority__lte=0) if found else rows for rows in rest), timedelta())
         self.ranks = [its_rank for its_rank, _ in self._ranked]
 
     @property
     def parts(self) -> Parts:
-        """What to read, and how many of it."""
+        """Querysets, and how many rows to read of each."""
         numbers = Counter(number for _, number in self._ranked)
         return [(self._rows[number], numbers[number]) for number in sorted(numbers)]
 
@@ -156,12 +115,12 @@ class Shares:
 
 
 def rank(moment: datetime, priority: int, step: timedelta) -> timedelta:
-    """Return what is the smallest of what goes first.
+    """Return the rank of a row: the smallest goes first.
 
     Args:
-        moment: When it is due.
-        priority: Its priority.
-        step: What a step of priority is worth.
+        moment: When the row is due.
+        priority: The row's priority.
+        step: The time that a step of priority is worth.
     """
     return _rank(moment, max(priority, 0) * step)
 
@@ -187,7 +146,7 @@ def rank_in_database() -> Case:
 
 
 def _rank(moment: datetime, ahead: timedelta) -> timedelta:
-    # Not a moment: one of the year 1 has none before it.
+    # No moment: there is none before the year 1.
     return moment - datetime.max.replace(tzinfo=moment.tzinfo) - ahead
 
 

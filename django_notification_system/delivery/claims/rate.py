@@ -7,31 +7,36 @@ from ...database import patiently
 from ...models import NotificationTarget
 from ...models.expressions import DatabaseNow
 
-#: How much of the time to come a run takes for itself at once, in seconds.
+#: How much of the time to come a run reserves at once, in seconds.
 WINDOW_SECONDS = 5
 #: A run that would have to wait for longer leaves the rest to a later one.
 LONGEST_RATE_WAIT_SECONDS = 30
 
 
-def share(seconds_each: float, most: int) -> int:
-    """Return how many notifications a run takes the time for at once: at most so many."""
+def reservable(seconds_each: float, most: int) -> int:
+    """Return how many notifications a run reserves the time for at once.
+
+    Args:
+        seconds_each: The time of one notification.
+        most: How many, at the most.
+    """
     return max(1, min(most, int(WINDOW_SECONDS / seconds_each)))
 
 
 class Rate:
-    """A run's share of a target's rate.
+    """The time that a run reserves of a target's rate.
 
-    The target's row says until when its time is taken. A run takes the next few seconds by moving
-    that moment on, waits until they have come, and only then claims as many rows as fit into them:
-    it never sleeps over rows of which the lease runs out.
+    The target's row says until when the target's time is reserved. A run reserves the next few
+    seconds by moving that moment on, waits until they begin, and only then claims as many rows as
+    fit into them: so no lease runs out while the run waits.
 
     Args:
-        target: Whose rate.
+        target: The target.
         seconds_each: The time of one notification.
         using: The database's alias.
 
     Attributes:
-        reserved: How many notifications the present share is good for.
+        reserved: How many notifications the run has reserved time for.
     """
 
     def __init__(self, target: NotificationTarget, seconds_each: float, using: str) -> None:
@@ -44,12 +49,12 @@ class Rate:
 
     @property
     def seconds_to_wait(self) -> float:
-        """How long it is until the share begins."""
+        """The seconds until the reserved time begins."""
         return max(0.0, self._begins_at - time.monotonic())
 
     def reserve(self, most: int) -> bool:
-        """Take a share of at most so many; ``False`` where the wait for it would be too long."""
-        number = share(self._seconds_each, most)
+        """Reserve time for at most so many; ``False`` where the wait for it would be too long."""
+        number = reservable(self._seconds_each, most)
         length = timedelta(seconds=number * self._seconds_each)
 
         def move_on() -> bool:
@@ -74,7 +79,7 @@ class Rate:
         return self.reserved > 0
 
     def use(self, number: int) -> None:
-        """Use the share for so many, and give back what is left of it."""
+        """Use the reserved time for so many, and return the rest of it to the target."""
         unused, self.reserved = self.reserved - number, 0
         if unused <= 0 or self._ends_at is None:
             return

@@ -23,6 +23,7 @@ from ...exceptions import HandOverFailed, NotificationSystemError, TargetUnavail
 from ...models import NotificationTarget
 from ...modules import import_dotted
 from ...outcome import one_line
+from ..claims.due import Due
 from ..claims.levels import with_highest_priority
 from ..claims.pause import is_paused
 from ..runs.run import Run
@@ -199,14 +200,12 @@ def hand_over_next(delivered: BatchMessage, summary: Summary, enqueue: Enqueue) 
     )
     usable = [target for target in current if not is_paused(target)]
     now = timezone.now()
-    batches = claim_in_turn(
-        usable,
-        now,
-        # Without an interval, all attempts would be made within a second.
-        retries_due_at=now - RETRY_AFTER,
-        using=delivered.using,
-        most=1,
-    )
+    # Without an interval, all attempts would be made within a second.
+    dues = [
+        Due(target=target, due_by=now, retries_due_by=now - RETRY_AFTER, using=delivered.using)
+        for target in usable
+    ]
+    batches = claim_in_turn(dues, most=1)
     try:
         return hand_over(batches, enqueue)
     except HandOverFailed as error:

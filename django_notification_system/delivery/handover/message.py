@@ -21,12 +21,14 @@ from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...models.expressions import DatabaseNow
 from ...targets import target_settings
-from ..claims.claim import Claim, claim_keys, mark
-from ..claims.due import free_or_not, targets_with_due
+from ..claims.claim import Claim
+from ..claims.due import Due, all_rows, targets_with_due
 from ..claims.levels import Levels
+from ..claims.mark import mark
 from ..claims.order import first_of, rank_in_database
 from ..claims.pause import is_paused
-from ..claims.rate import LONGEST_RATE_WAIT_SECONDS, share
+from ..claims.rate import LONGEST_RATE_WAIT_SECONDS, reservable
+from ..claims.take import take
 from ..claims.targets import targets_named
 from ..handlers.redirect import is_held
 
@@ -96,30 +98,29 @@ def claim_batches(
         NotificationSystemError: When a target name is unknown.
     """
     using = using or router.db_for_write(Notification)
-    due_at = timezone.now()
+    due_by = timezone.now()
     named = targets_named(target_names or (), using=using)
     targets = [
         target
-        for target in targets_with_due(named, due_at, using=using)
+        for target in targets_with_due(named, due_by, using=using)
         if not is_paused(target) and not is_held(target)
     ]
-    yield from claim_in_turn(targets, due_at, using=using, most=most)
+    dues = [Due(target=target, due_by=due_by, using=using) for target in targets]
+    yield from claim_in_turn(dues, most=most)
 
 
-def claim_in_turn(
-    targets: Sequence[NotificationTarget],
-    due_at: datetime,
-    *,
-    retries_due_at: datetime | None = None,
-    using: str,
-    most: int | None = None,
-) -> Iterator[BatchMessage]:
-    """Claim a batch of every target, again and again, until no target has due rows left."""
+def claim_in_turn(dues: Iterable[Due], *, most: int | None = None) -> Iterator[BatchMessage]:
+    """Claim a batch of every target, again and again, until no target has due rows left.
+
+    Args:
+        dues: What is due, by target.
+        most: At most so many batches of a target; by default as ``claim_batches()`` says.
+
+    Yields:
+        The claimed batches.
+    """
     settings = engine_settings()
-    sources = [
-        _batches_of(target, due_at, retries_due_at, settings, using=using, most=most)
-        for target in targets
-    ]
+    sources = [_batches_of(due, settings, most) for due in dues]
     while sources:
         for source in list(sources):
             batch = next(source, None)
@@ -144,17 +145,17 @@ def claim_notifications(
     """
     using = using or router.db_for_write(Notification)
     settings = engine_settings()
-    due_at = timezone.now()
+    due_by = timezone.now()
     room = settings.in_flight
     for some in _parts(ids, settings.batch_size):
-        for target, keys in _free_by_target(some, due_at, using=using):
+        for target, keys in _free_by_target(some, due_by, using=using):
             for part in _parts(keys, _batch_size(target, settings)):
                 if room <= 0:
                     return
                 token = uuid.uuid4()
-                if _mark_alone(part, token, due_at, settings, using=using):
+                if _mark_alone(part, token, due_by, settings, using=using):
                     room -= 1
-                    yield _batch(token, target, part, due_at, using=using)
+                    yield _batch(token, part, Due(target=target, due_by=due_by, using=using))
 
 
 def give_back(batch: BatchMessage) -> int:
@@ -167,35 +168,16 @@ def give_back(batch: BatchMessage) -> int:
     return claim.release(map(uuid.UUID, batch.keys))
 
 
-def _batches_of(
-    target: NotificationTarget,
-    due_at: datetime,
-    retries_due_at: datetime | None,
-    settings: EngineSettings,
-    *,
-    using: str,
-    most: int | None,
-) -> Iterator[BatchMessage]:
-    batch_size = _batch_size(target, settings)
-    levels = Levels(target, using=using)
-    if most is None:
-        room = _room(target, due_at, settings, levels, using=using)
-    else:
-        room = batch_size * most
+def _batches_of(due: Due, settings: EngineSettings, most: int | None) -> Iterator[BatchMessage]:
+    batch_size = _batch_size(due.target, settings)
+    levels = Levels(due.target, using=due.using)
+    room = _room(due, settings, levels) if most is None else batch_size * most
     while room > 0:
         size = min(batch_size, room)
-        token, keys = claim_keys(
-            target,
-            due_at=due_at,
-            retries_due_at=retries_due_at,
-            size=size,
-            lease_seconds=settings.lease_seconds,
-            using=using,
-            levels=levels,
-        )
-        if keys:
-            yield _batch(token, target, keys, due_at, using=using)
-        if not keys or (len(keys) < size and not levels.has_interrupted):
+        claim = take(due, size, lease_seconds=settings.lease_seconds, levels=levels, reads=False)
+        if claim.keys:
+            yield _batch(claim.token, claim.keys, due)
+        if not claim.keys or claim.is_last:
             return
         room -= size
 
@@ -203,17 +185,10 @@ def _batches_of(
 def _batch_size(target: NotificationTarget, settings: EngineSettings) -> int:
     """Return how many rows a process can deliver without a long wait for the target's rate."""
     seconds_each = target_settings(target.notification_module_name).seconds_each
-    return share(seconds_each, settings.batch_size) if seconds_each else settings.batch_size
+    return reservable(seconds_each, settings.batch_size) if seconds_each else settings.batch_size
 
 
-def _room(
-    target: NotificationTarget,
-    due_at: datetime,
-    settings: EngineSettings,
-    levels: Levels,
-    *,
-    using: str,
-) -> int:
+def _room(due: Due, settings: EngineSettings, levels: Levels) -> int:
     """Return how many rows may be claimed before the task engine has its fill.
 
     Claimed rows are counted only among the rows that go first, where most of them are: no index has
@@ -222,19 +197,19 @@ def _room(
     rows claimed before as many of a higher priority came.
     """
     most = settings.in_flight * settings.batch_size
-    if seconds_each := target_settings(target.notification_module_name).seconds_each:
+    if seconds_each := target_settings(due.target.notification_module_name).seconds_each:
         # A process that would wait for longer releases its batch.
         in_time = int(LONGEST_RATE_WAIT_SECONDS / seconds_each)
-        most = min(most, max(in_time, _batch_size(target, settings)))
+        most = min(most, max(in_time, _batch_size(due.target, settings)))
     is_held = Q(claimed_until__gte=DatabaseNow())
 
     def count() -> int:
-        parts, _ = first_of(target, due_at, most, levels, using=using, rows_of=free_or_not)
+        parts, _ = first_of(due, most, levels, rows_of=all_rows)
         first = (rows.values("claimed_until")[:number] for rows, number in parts)
         counts = (rows.aggregate(held=Count("claimed_until", filter=is_held)) for rows in first)
         return sum(count["held"] for count in counts)
 
-    return most - patiently(count, using=using)
+    return most - patiently(count, using=due.using)
 
 
 def _parts(keys: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
@@ -244,10 +219,10 @@ def _parts(keys: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
 
 
 def _free_by_target(
-    ids: Sequence[uuid.UUID], due_at: datetime, *, using: str
+    ids: Sequence[uuid.UUID], due_by: datetime, *, using: str
 ) -> list[tuple[NotificationTarget, list[uuid.UUID]]]:
     """Return the due and free keys, by target, of targets that can be used."""
-    rows = Notification.objects.using(using).filter(pk__in=ids).due(due_at).unclaimed()
+    rows = Notification.objects.using(using).filter(pk__in=ids).due(due_by).unclaimed()
     rows = rows.filter(interruptions=0)  # interrupted rows go alone: the next run delivers them
     found = rows.order_by(rank_in_database()).values_list("target_user_record__target", "pk")
     by_target: dict[Any, list[uuid.UUID]] = {}
@@ -267,7 +242,7 @@ def _free_by_target(
 def _mark_alone(
     keys: list[uuid.UUID],
     token: uuid.UUID,
-    due_at: datetime,
+    due_by: datetime,
     settings: EngineSettings,
     *,
     using: str,
@@ -275,29 +250,19 @@ def _mark_alone(
     claim = Claim(token, [], using, is_counted=False)
 
     def mark_some() -> int:
-        claim.give_back_unanswered()
-        claim.marking = keys
-        return mark(
-            keys, token, settings.lease_seconds, using, still_due_at=due_at, is_counted=False
-        )
+        claim.release_unanswered()
+        return mark(claim, keys, settings.lease_seconds, free_and_due_by=due_by)
 
     return patiently(mark_some, using=using)
 
 
-def _batch(
-    token: uuid.UUID,
-    target: NotificationTarget,
-    keys: Iterable[uuid.UUID],
-    due_at: datetime,
-    *,
-    using: str,
-) -> BatchMessage:
+def _batch(token: uuid.UUID, keys: Iterable[uuid.UUID], due: Due) -> BatchMessage:
     return BatchMessage(
         token=str(token),
-        target=target.name,
-        module_name=target.notification_module_name,
-        target_id=str(target.pk),
-        using=using,
+        target=due.target.name,
+        module_name=due.target.notification_module_name,
+        target_id=str(due.target.pk),
+        using=due.using,
         keys=tuple(str(key) for key in keys),
-        due_at=due_at.isoformat(),
+        due_at=due.due_by.isoformat(),
     )

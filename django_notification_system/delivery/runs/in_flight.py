@@ -16,7 +16,8 @@ from ...observing.log import log_attempts, log_fields, log_skipped
 from ...observing.observers import tell
 from ...outcome import Outcome, one_line
 from ...targets import target_settings
-from ..claims.claim import Claim, unreadable
+from ..claims.claim import Claim
+from ..claims.claimed_rows import unreadable
 from ..claims.interrupted import reason_to_give_up
 from ..claims.large_texts import is_unread, read, read_long_texts
 from ..claims.recheck import still_deliverable

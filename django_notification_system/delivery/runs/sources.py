@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from ...conf import engine_settings
 from ...models import NotificationTarget
-from ..claims.claim import Claim, claim_batch, take_over
-from ..claims.due import targets_with_due
+from ..claims.claim import Claim
+from ..claims.due import Due, targets_with_due
 from ..claims.levels import Levels
 from ..claims.order import first_by_target
+from ..claims.take import take
+from ..claims.take_over import take_over
 from .rests import Rests
 
 #: A lane that goes on does not retry a failed row sooner: the shortest interval.
@@ -119,18 +121,21 @@ class DueSource:
     def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
         """Claim the first rows in order."""
         opened = self._opened[target.pk]
-        claim = claim_batch(
-            target,
-            # A watch's moment moves on: rows come due since may go before the others.
-            due_at=self.due_by,
-            retries_due_at=max(opened.at, self.due_by - RETRY_AFTER),
-            size=size if self._left is None else min(size, self._left[target.pk]),
+        due = Due(
+            target=target,
+            # A watch's moment moves on: rows that came due since may have to go before the rest.
+            due_by=self.due_by,
+            retries_due_by=max(opened.at, self.due_by - RETRY_AFTER),
+            using=self._using,
+        )
+        claim = take(
+            due,
+            size if self._left is None else min(size, self._left[target.pk]),
             lease_seconds=engine_settings().lease_seconds,
             levels=opened.levels,
-            using=self._using,
             interrupted=interrupted,
         )
-        self._rows_moved |= claim.sent_home
+        self._rows_moved |= claim.rows_moved
         if self._left is not None:
             self._left[target.pk] -= len(claim.notifications)
             claim.is_last |= self._left[target.pk] <= 0
@@ -276,10 +281,8 @@ class HandedOverSource:
         claim = take_over(
             self._token,
             keys,
-            target,
-            due_at=self.due_by,
+            Due(target=target, due_by=self.due_by, using=self._using),
             lease_seconds=engine_settings().lease_seconds,
-            using=self._using,
         )
         self.size += len(claim.notifications)
         self.release()
