@@ -1,9 +1,10 @@
 """What a provider that is busy does not take waits as long as it asks, and costs no attempt."""
 
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import pytest
@@ -179,6 +180,62 @@ def test_after_each_wait_in_vain_the_next_is_longer_until_the_target_is_paused(
     assert len(waits) == lull.MOST_WAITS
     for number, wait in enumerate(waits):
         assert wait >= lull.FIRST_WAIT_SECONDS * 2**number
+
+
+def test_a_first_message_that_is_refused_stops_no_other_that_is_taken(
+    record: TargetUserRecord, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Of messages side by side the refusal may come first, though the provider takes the rest."""
+    settings.NOTIFICATION_SYSTEM = {"RECORD_EVERY": 1}  # the run hears of each answer at once
+    refused: list[str] = []
+    is_noted = threading.Event()
+    begin = lull.Lull.begin
+
+    def begin_and_tell(*arguments: Any, **options: Any) -> None:
+        begin(*arguments, **options)
+        is_noted.set()
+
+    monkeypatch.setattr(lull.Lull, "begin", begin_and_tell)
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        some = list(islice(notifications, 8))
+        if not refused:
+            refused.append(some[0].title)
+            yield Outcome.busy(some.pop(0), "Slow down.")
+            assert is_noted.wait(10)
+        for notification in some:
+            yield Outcome.delivered(notification, "Sent.")
+
+    freely.behave = behave
+    make_many(record, 120)
+    run = Run()
+    list(run)
+    assert run.problems == {}
+    assert states(record) == {("DELIVERED", 0, None)}
+    record.target.refresh_from_db()
+    assert record.target.paused_until is None
+
+
+def test_a_long_time_that_a_provider_names_counts_though_it_takes_another(
+    record: TargetUserRecord,
+) -> None:
+    later = timezone.now() + timedelta(hours=2)
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            if notification.title == "number 0":
+                yield Outcome.busy(notification, "Slow down.", not_before=later)
+            else:
+                yield Outcome.delivered(notification, "Sent.")
+
+    freely.behave = behave
+    make_many(record, 3)
+    run = Run()
+    list(run)
+    assert "wants no more for now" in run.problems["Freely"]
+    record.target.refresh_from_db()
+    assert record.target.paused_until is not None
+    assert abs(record.target.paused_until - later) < timedelta(seconds=30)
 
 
 def test_a_message_that_alone_is_too_much_is_an_attempt_after_a_while(

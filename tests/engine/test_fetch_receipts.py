@@ -30,6 +30,7 @@ from django_notification_system.notification_handlers.base import (
     ReceiptResult,
     TargetUnavailable,
 )
+from django_notification_system.testing import Outbox
 from tests.conftest import MakeDue
 from tests.support.documentation import process
 from tests.support.handlers import roost as handler
@@ -327,6 +328,53 @@ def test_a_handler_that_fails_harms_nobody(roost: TargetUserRecord, error: BaseE
 def test_a_handler_without_the_function_is_left_alone(loft: TargetUserRecord, user: Any) -> None:
     perched(loft, 20, "ring-1")
     assert fetch() == Fetched()
+
+
+def test_what_a_handler_without_the_function_left_is_awaited_until_it_is_forgotten(
+    loft: TargetUserRecord,
+) -> None:
+    """The module lost its function, or another module took its name."""
+    perched(loft, 16, "young")
+    assert fetch() == Fetched()
+    assert asked_next() == 30
+    let_pass(24 * 60)
+    assert fetch() == Fetched()
+    assert (asked_next(), only().provider_status) == (None, NO_RECEIPT)
+
+
+def test_where_an_outbox_takes_the_messages_nothing_awaited_changes(
+    loft: TargetUserRecord, outbox: Outbox
+) -> None:
+    perched(loft, 2 * 24 * 60, "old")
+    assert fetch() == Fetched()
+    assert asked_next() == 15
+
+
+@pytest.mark.parametrize(
+    ("kept", "receipts_after", "words"),
+    [
+        (3, 15, "is 3. Write a timedelta, such as timedelta(days=1)."),
+        (None, 15, "is None. Write a timedelta"),
+        (timedelta(minutes=20), 20, "is 0:20:00, and receipts_after of 'roost' is 20 minutes:"),
+        (timedelta(0), 0, "Lower receipts_after."),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_named_and_nothing_is_forgotten(
+    roost: TargetUserRecord,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: Any,
+    receipts_after: int,
+    words: str,
+) -> None:
+    monkeypatch.setattr(handler, "RECEIPTS_KEPT", kept, raising=False)
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"roost": {"receipts_after": receipts_after}}
+    perched(roost, 100, "oak")
+    problem = fetch().problems["Roost"]
+    assert problem.startswith("RECEIPTS_KEPT in ")
+    assert words in problem
+    assert handler.asked == []
+    assert asked_next() == 15
 
 
 def test_a_handler_that_is_gone_is_reported(roost: TargetUserRecord, settings: Any) -> None:

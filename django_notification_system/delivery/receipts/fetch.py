@@ -3,7 +3,7 @@
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.utils import timezone
@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from ...exceptions import TargetUnavailable
 from ...models import NotificationTarget
 from ...outcome import Receipt, ReceiptResult, one_line
+from ...targets import target_settings
 from ..handlers.find import FoundHandler, find_handler
 from ..handlers.in_time import in_time
+from ..handlers.outbox_hook import has_outbox_hook
 from .awaited import Awaited, note_asked, pages_of_due, targets_with_receipts_due
 from .record import record_receipts
 
@@ -65,11 +67,46 @@ def fetch_receipts(
     for target in targets_with_receipts_due(targets, now, using=using):
         try:
             handler = find_handler(target)
-            if handler.fetch_receipts is not None:
+            if not has_outbox_hook():
+                _check_kept(target, handler)
                 _Fetching(target, handler, fetched, using, now, is_stopping).run()
         except TargetUnavailable as unavailable:
             fetched.problems[target.name] = str(unavailable)
     return fetched
+
+
+def _check_kept(target: NotificationTarget, handler: FoundHandler) -> None:
+    """Check the module's ``RECEIPTS_KEPT``, before a row is judged by it."""
+    kept: object = handler.receipts_kept
+    name = target.notification_module_name
+    minutes = target_settings(name).receipts_after
+    if not isinstance(kept, timedelta):
+        raise TargetUnavailable(
+            _(
+                "RECEIPTS_KEPT in %(handler)s is %(kept)r. Write a timedelta, such as"
+                " timedelta(days=1)."
+            )
+            % {"handler": handler.source, "kept": kept}
+        )
+    if kept <= timedelta(minutes=minutes):
+        raise TargetUnavailable(
+            _(
+                "RECEIPTS_KEPT in %(handler)s is %(kept)s, and receipts_after of %(name)r is"
+                " %(minutes)s minutes: the provider has forgotten a receipt before the first"
+                " question. Lower receipts_after."
+            )
+            % {"handler": handler.source, "kept": kept, "name": name, "minutes": minutes}
+        )
+
+
+def _know_nothing(message_ids: Iterable[str]) -> Iterator[Receipt]:
+    """Stand in for the function of a module that has none any more.
+
+    Rows that await a receipt are then put off at the same distances, and end at the same time.
+    """
+    for _message_id in message_ids:
+        pass
+    yield from ()
 
 
 class _Fetching:
@@ -111,9 +148,11 @@ class _Fetching:
         record_receipts(module_name, receipts, using=self.using)
         if self.problem is not None:
             raise self.problem  # nobody knows about which other messages the provider was asked
-        self.fetched.awaited += note_asked(
+        number = note_asked(
             taken, self.target, self.now, kept=self.handler.receipts_kept, using=self.using
         )
+        if self.handler.fetch_receipts is not None:
+            self.fetched.awaited += number
         return len(taken) == len(page)
 
     def _names(self, page: Iterable[Awaited], taken: list[Awaited]) -> Iterator[str]:
@@ -125,9 +164,9 @@ class _Fetching:
 
     def _receipts(self, message_ids: Iterator[str]) -> Iterator[Receipt]:
         """Yield the handler's receipts, and keep its error: receipts before the error count."""
-        assert self.handler.fetch_receipts is not None  # noqa: S101 # see fetch_receipts()
+        fetch = self.handler.fetch_receipts or _know_nothing
         try:
-            for receipt in in_time(partial(self.handler.fetch_receipts, message_ids)):
+            for receipt in in_time(partial(fetch, message_ids)):
                 if receipt.result is ReceiptResult.CONFIRMED:
                     self.fetched.confirmed += 1
                 elif receipt.result is ReceiptResult.FAILED:

@@ -24,17 +24,23 @@ class Lull:
 
     Attributes:
         refused: The refusals since the provider last took a message.
-        is_too_long: Whether the run pauses the target instead of waiting.
         seconds: The length of the pause, in seconds.
     """
 
     def __init__(self, pause_seconds: float) -> None:
         self.refused: list[SoundAnswer] = []
-        self.is_too_long = False
         self.seconds = pause_seconds
+        self._pause_seconds = pause_seconds
+        self._is_hopeless = False
+        self._asks_for_long = False
         self._waits = 0
         self._is_on = False
         self._ends_at = 0.0
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the run pauses the target instead of waiting."""
+        return self._is_hopeless or self._asks_for_long
 
     @property
     def seconds_to_wait(self) -> float:
@@ -57,9 +63,10 @@ class Lull:
         # The first wait follows the provider's own time, even a time of zero.
         wait = own if asked is None else max(asked, own if self._waits else 0)
         self._ends_at = max(self._ends_at, time.monotonic() + wait)
-        is_hopeless = asked is None and not has_answered
-        if is_hopeless or self._waits >= MOST_WAITS or wait > LONGEST_LULL_SECONDS:
-            self.is_too_long = True
+        takes_nothing = asked is None and not has_answered
+        self._is_hopeless |= takes_nothing or self._waits >= MOST_WAITS
+        self._asks_for_long |= wait > LONGEST_LULL_SECONDS
+        if self.is_too_long:
             self.seconds = max(self.seconds, wait)
 
     def count(self) -> None:
@@ -69,9 +76,16 @@ class Lull:
             self._is_on = False
 
     def end(self) -> None:
-        """Note that the provider has taken or judged a message."""
+        """Note that the provider has taken or judged a message.
+
+        Of messages side by side the provider may refuse the first and take the next. A long time
+        that the provider has named stays.
+        """
         self.refused.clear()
         self._waits = 0
+        self._is_hopeless = False
+        if not self._asks_for_long:
+            self.seconds = self._pause_seconds
 
 
 def _seconds_until(moment: datetime | None) -> float | None:
