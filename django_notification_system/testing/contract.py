@@ -54,8 +54,8 @@ class HandlerContract:
         notification_count: How many good notifications a test sends.
     """
 
-    handler: str
-    malformed_addresses: Sequence[str]
+    handler: str = ""
+    malformed_addresses: Sequence[str] = ()
     secrets: Sequence[str] = ()
     longest_call_seconds: float = 30
     notification_count = 8
