@@ -87,7 +87,9 @@ class HandlerContract:
         raise NotImplementedError(f"{type(self).__name__} needs address(self, number).")
 
     def make_notification(self, number: int, address: str) -> Notification:
-        """Return a notification, not saved; override to add an ``extra`` of the target's.
+        """Return a notification, not saved; override for a body or an ``extra`` of another kind.
+
+        The first word of the body must be in no other body.
 
         Args:
             number: The notification's number in its test.

@@ -1,8 +1,10 @@
 """The documentation's target of one's own, over a real HTTP server."""
 
 import importlib.util
+import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.operations.destination import destination
+from django_notification_system.testing.contract import HandlerContract
 from tests.conftest import MakeDue
 from tests.support.documentation import (
     EXAMPLES,
@@ -24,7 +27,19 @@ from tests.support.documentation import (
     assert_documented,
     process,
     run_example,
+    run_module,
 )
+
+CLAUSES = [name for name in vars(HandlerContract) if name.startswith("test_")]
+#: The example for unittest, as the pages say.
+UNITTEST = """
+from django.test import SimpleTestCase
+from test_carrier_pigeon import TestCarrierPigeon as Contract
+
+class CarrierPigeonContract(Contract, SimpleTestCase):
+    pass
+del Contract
+"""
 
 
 @pytest.fixture
@@ -138,3 +153,15 @@ def test_carrier_pigeon_is_shown_in_the_admin(loft: Any, make_due: MakeDue) -> N
 def settings_of_the_loft() -> dict[str, Any]:
     entry: dict[str, Any] = django_settings.NOTIFICATION_SYSTEM_TARGETS["carrier_pigeon"]
     return entry
+
+
+@pytest.mark.parametrize("runner", [["pytest", "-q", "-p", "no:cacheprovider"], ["django", "test"]])
+def test_carrier_pigeon_keeps_the_contract_of_handlers(tmp_path: Path, runner: list[str]) -> None:
+    project = shutil.copytree(PIGEON, tmp_path / "project", ignore=shutil.ignore_patterns("__*"))
+    if runner[0] == "pytest":
+        runner = [*runner, "test_carrier_pigeon.py"]
+    else:
+        (project / "test_unittest.py").write_text(UNITTEST)
+    said = run_module(project, *runner)
+    expected = "{} passed" if runner[0] == "pytest" else "Ran {} tests"
+    assert expected.format(len(CLAUSES)) in said

@@ -1,13 +1,16 @@
 """The pages on testing: their examples pass, and the failure that they show is the real one."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from django_notification_system import notify, testing
+from django_notification_system.outcome import Outcome
 from django_notification_system.testing import assert_notified, use_outbox
+from django_notification_system.testing.contract import HandlerContract, Provider
 from tests.settings import TEST_DATABASE
 from tests.support.documentation import (
     DOCS,
@@ -69,6 +72,29 @@ def test_failure_of_an_assertion(records: Records, django_user_model: Any) -> No
         with pytest.raises(AssertionError) as failed:
             assert_notified(user, target="Email", title="Breakfast")
     assert_documented(f"AssertionError: {failed.value}\n", "assertion_failed")
+
+
+def test_failure_of_a_contract() -> None:
+    class TestPigeon(HandlerContract):
+        handler = "carrier_pigeon"
+
+        def deliver(self, notifications: Any) -> Any:
+            for notification in notifications:
+                if notification.title != "Message 3":
+                    yield Outcome.retry(notification, "A hawk was about.")
+
+        def running_provider(self) -> Any:
+            return nullcontext(Provider(port=1, received=list))
+
+        def settings_for(self, host: str, port: int) -> dict[str, Any]:
+            return {}
+
+        def address(self, number: int) -> str:
+            return "north tower"
+
+    with pytest.raises(AssertionError) as failed:
+        TestPigeon().test_each_notification_has_one_outcome()
+    assert_documented(f"AssertionError: {failed.value}\n", "contract_failed")
 
 
 def test_reference_has_all_that_the_package_offers() -> None:

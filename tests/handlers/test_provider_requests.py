@@ -278,15 +278,30 @@ def test_only_what_any_other_message_would_meet_counts_as_out_of_reach(
 ) -> None:
     assert judge(failure("http://127.0.0.1:1/")).unreachable
     assert judge(requests.ConnectionError("lost")).unreachable
+
+
+def test_a_status_alone_says_what_comes_of_a_message(
+    judge: Callable[[requests.RequestException], Outcome],
+) -> None:
     notification = judge(requests.ConnectionError("lost")).notification
-    reached = {
-        status: not outcome_of_status(notification, status, "", {}).unreachable
-        for status in (400, 408, 429, 500, 501, 502, 503, 504, 529)
+
+    def said(status: int, **headers: str) -> str:
+        outcome = outcome_of_status(notification, status, "", headers)
+        flags = ("is_busy", "out_of_order", "unreachable", "deactivate_record")
+        return " ".join([outcome.result.value, *(flag for flag in flags if getattr(outcome, flag))])
+
+    assert {status: said(status) for status in (200, 400, 408, 410, 422, 429, 500, 501, 503)} == {
+        200: "unknown unreachable",
+        **dict.fromkeys((400, 410, 422), "failed"),
+        408: "retry",
+        429: "retry is_busy",
+        **dict.fromkeys((500, 501, 503), "retry out_of_order"),
     }
-    assert reached == {
-        **dict.fromkeys((400, 408, 429), True),
-        **dict.fromkeys((500, 501, 502, 503, 504, 529), False),
-    }
+    assert said(502) == said(504) == "unknown unreachable"
+    assert said(503, **{"Retry-After": "120"}) == "retry is_busy"
+    for status in (301, 307, 401, 403, 404, 407):
+        with pytest.raises(TargetUnavailable, match="Correct the credentials and base_url"):
+            said(status)
 
 
 def test_a_certificate_that_is_not_trusted_stops_the_target(

@@ -1,1 +1,5 @@
-"""Shared by the handlers of providers with an HTTP API."""
+"""For handlers of providers with an HTTP API: a session, and outcomes of failed requests."""
+
+from .session import open_session, outcome_of_status, outcome_without_answer
+
+__all__ = ["open_session", "outcome_of_status", "outcome_without_answer"]

@@ -28,9 +28,9 @@ REFUSES_PROJECT = frozenset({401, 403, 404, 407})
 #: RFC 9110, sections 15.6.3 and 15.6.5: a gateway got no answer in time, or could not read the
 #: answer, so the message may have gone out.
 GATEWAY_CANNOT_KNOW = frozenset({502, 504})
-#: Not processed: request timeout, too many requests. The other 5xx neither; those are the API's own
-#: fault, and every other message would meet the fault too.
-TRY_LATER = frozenset({408, 429})
+#: Not processed: RFC 9110, section 15.5.9; RFC 6585, section 4. The other 5xx neither; those are
+#: the API's own fault, and every other message would meet the fault too.
+REQUEST_TIMEOUT, TOO_MANY_REQUESTS = 408, 429
 
 CORRECT_SETTINGS = gettext_noop("Correct the credentials and base_url in the target's settings.")
 CORRECT_CERTIFICATES = gettext_noop(
@@ -156,15 +156,12 @@ def why_no_answer(error: requests.RequestException) -> NoAnswer:
     return NoAnswer.NOT_CONNECTED if not_made else NoAnswer.LOST
 
 
-def is_refusal_of_message(status: int) -> bool:
-    """Return whether an HTTP status means that the same message would be refused again."""
-    return 400 <= status < 500 and status not in REFUSES_PROJECT | TRY_LATER
-
-
 def outcome_of_status(
     notification: Notification, status: int, response: str, headers: Mapping[str, str]
 ) -> Outcome:
     """Return the outcome of a request whose answer is no success, by the HTTP status alone.
+
+    Judge before this what the provider says of an address: 404, 410.
 
     Args:
         notification: The notification that was to be sent.
@@ -177,11 +174,13 @@ def outcome_of_status(
     """
     if status in REFUSES_PROJECT or 300 <= status < 400:
         raise TargetUnavailable(f"{response} {_(CORRECT_SETTINGS)}")
-    if status in TRY_LATER or (status >= 500 and status not in GATEWAY_CANNOT_KNOW):
-        wait_until = not_before(headers.get("Retry-After"))
-        return Outcome.retry(
-            notification, response, not_before=wait_until, unreachable=status >= 500
-        )
-    if is_refusal_of_message(status):
-        return Outcome.failed(notification, response)
-    return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
+    if status in GATEWAY_CANNOT_KNOW or status < 400:
+        return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
+    wait_until = not_before(headers.get("Retry-After"))
+    if status == TOO_MANY_REQUESTS or (status >= 500 and wait_until is not None):
+        return Outcome.busy(notification, response, not_before=wait_until)
+    if status >= 500:
+        return Outcome.retry(notification, response, out_of_order=True)
+    if status == REQUEST_TIMEOUT:
+        return Outcome.retry(notification, response, not_before=wait_until)
+    return Outcome.failed(notification, response)

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 import requests
 from django.core.checks import CheckMessage, Error
-from django.utils import timezone
 
 from django_notification_system.models import Notification
 from django_notification_system.notification_handlers.base import (
@@ -16,9 +14,13 @@ from django_notification_system.notification_handlers.base import (
     Preview,
     TargetSettings,
     TargetUnavailable,
-    one_line,
     read_settings,
     setting,
+)
+from django_notification_system.notification_handlers.http import (
+    open_session,
+    outcome_of_status,
+    outcome_without_answer,
 )
 from django_notification_system.setting_rules import SECONDS_TO_WAIT, TEXT, WEB_ADDRESS
 
@@ -60,7 +62,7 @@ def validate(draft: Draft) -> None:
 
 def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     loft = read_settings(Settings, KEY)
-    with requests.Session() as session:
+    with open_session(connections=1) as session:
         session.headers["Authorization"] = f"Bearer {loft.api_key}"
         for notification in notifications:
             yield send(session, loft, notification)
@@ -77,11 +79,9 @@ def send(session: requests.Session, loft: Settings, notification: Notification) 
     }
     try:
         answer = session.post(f"{loft.base_url}/flights", json=flight, timeout=loft.timeout)
-    except requests.ConnectTimeout as error:
-        return Outcome.retry(notification, one_line(error))
     except requests.RequestException as error:
-        # The request may have arrived: only the loft knows whether a pigeon has left.
-        return Outcome.unknown(notification, one_line(error))
+        # Unknown where the request may have arrived: only the loft knows whether a pigeon has left.
+        return outcome_without_answer(notification, error)
     if answer.status_code == 401:
         raise TargetUnavailable(
             "The loft refuses our key. Correct api_key in "
@@ -90,12 +90,8 @@ def send(session: requests.Session, loft: Settings, notification: Notification) 
     if answer.status_code == 404:
         return Outcome.failed(notification, "There is no such loft.", deactivate_record=True)
     if not answer.ok:
-        wait = int(answer.headers.get("Retry-After", 0))
-        return Outcome.retry(
-            notification,
-            f"No pigeon flew: {answer.status_code} {answer.reason}",
-            not_before=timezone.now() + timedelta(seconds=wait),
-        )
+        response = f"No pigeon flew: {answer.status_code} {answer.reason}"
+        return outcome_of_status(notification, answer.status_code, response, answer.headers)
     return Outcome.delivered(
         notification,
         "The pigeon is on its way!",
