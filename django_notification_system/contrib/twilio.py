@@ -27,12 +27,13 @@ except ImportError as error:
 
 from ..delivery.receipts.record import record_receipts
 from ..exceptions import TargetUnavailable
+from ..notification_handlers.faults import Verdict, about_address
 from ..notification_handlers.twilio.callback import (
     PARAMETER,
     address_of_attempt,
     message_id_of_attempt,
 )
-from ..notification_handlers.twilio.faults import Verdict, fault_of_code
+from ..notification_handlers.twilio.faults import fault_of_code
 from ..notification_handlers.twilio.settings import TwilioSettings, twilio_settings
 from ..outcome import Receipt, ReceiptResult
 
@@ -107,15 +108,14 @@ def receipt_of(form: QueryDict) -> Receipt | None:
     fault = fault_of_code(code) if result is ReceiptResult.FAILED else None
     of_code = f", code {code}" if code else ""
     what = f": {fault.what.replace('``', '')}" if fault is not None else "."
-    verdict = fault.verdict if fault is not None else None
+    verdict = fault.verdict if fault is not None else Verdict.FAILED
     # Without an address: Twilio may write a record's number in another way.
     return Receipt(
         provider_message_id=message_id,
         provider_status=status,
         result=result,
         response=f"Twilio reports: {status}{of_code}{what}",
-        deactivate_record=verdict is Verdict.NO_GOOD,
-        opt_out=verdict is Verdict.OPTED_OUT,
+        **about_address(verdict),
     )
 
 

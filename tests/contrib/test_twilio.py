@@ -25,7 +25,8 @@ from django_notification_system.models import (
     NotificationOptOut,
     TargetUserRecord,
 )
-from django_notification_system.notification_handlers.twilio.faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.faults import Verdict
+from django_notification_system.notification_handlers.twilio.faults import FAULTS
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue
 from tests.support.provider_support import Process
@@ -108,7 +109,7 @@ def test_what_failed_stays_failed(sent: Notification, record: TargetUserRecord) 
         *(
             ("undelivered", code, Notification.INACTIVE_DEVICE)
             for fault in FAULTS
-            if fault.verdict is Verdict.NO_GOOD
+            if fault.verdict is Verdict.ADDRESS_GONE
             for code in fault.codes
         ),
         ("failed", 21610, Notification.OPTED_OUT),

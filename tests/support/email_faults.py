@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from django_notification_system.models import TargetUserRecord
-from django_notification_system.notification_handlers.email.faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.email.faults import FAULTS
+from django_notification_system.notification_handlers.faults import Verdict
 from tests.conftest import MakeDue
 from tests.support.email_support import configure, run
 from tests.support.mail_backends import use_backend

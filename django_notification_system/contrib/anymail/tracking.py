@@ -14,8 +14,9 @@ from ...delivery.receipts.record import record_receipts
 from ...models import Notification
 from ...models.address import comparable
 from ...notification_handlers.email.connection import Stage
-from ...notification_handlers.email.faults import Verdict
-from ...notification_handlers.email.outcomes import Trouble, classify
+from ...notification_handlers.email.faults import classify
+from ...notification_handlers.email.trouble import Trouble
+from ...notification_handlers.faults import Verdict
 from ...outcome import Receipt, ReceiptResult
 
 MODULE_NAME = "email"

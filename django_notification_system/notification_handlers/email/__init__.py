@@ -19,6 +19,7 @@ from ...models import Notification
 from ...models.address import comparable
 from ...observing.log import log_fields
 from ..base import Outcome, begin_sending, one_line, provider_call
+from ..faults import Verdict
 from ..parallel import side_by_side
 from .appearance import preview
 from .cannot_build_message import CannotBuildMessage
@@ -26,13 +27,14 @@ from .connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
 from .content import validate
 from .describe import check, destination, fault_of_address, redirected_extra
 from .doubts import Doubt, SenderDoubts
-from .faults import BEFORE_MESSAGE, Verdict
+from .faults import BEFORE_MESSAGE, classify
 from .message import build_message
-from .outcomes import NOT_SENT, classify, outcome, trouble_of_error, trouble_of_recipient
+from .outcomes import NOT_SENT, outcome
 from .secrets import hide
 from .sender_address import sender
 from .settings import EmailSettings as Settings
 from .settings import email_settings
+from .trouble import trouble_of_error, trouble_of_recipient
 
 __all__ = [
     "Settings",

@@ -4,37 +4,22 @@ The documentation's page of outcomes is made from the same rows.
 """
 
 import email.errors
+import re
 import smtplib
 import socket
 import ssl
 from dataclasses import dataclass
-from enum import Enum
 
-from ..faults import Row
+from ..faults import Row, Verdict, first_fitting
 from .connection import Stage
+from .trouble import NO_ANSWER, NOT_SMTP, Trouble
 
-#: In place of reply codes: no answer, an answer that is no reply, or any answer.
-NO_ANSWER = "no answer"
-NOT_SMTP = "not SMTP"
+#: In place of a reply code: any answer, or none.
 ANY_ANSWER = "any"
 
 
-class Verdict(Enum):
-    """The outcome of a fault; the value is for people."""
-
-    RETRY = "tried again"
-    UNREACHABLE = "waits for the provider; no attempt is counted"
-    BUSY = "waits as long as the provider asks; no attempt is counted"
-    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
-    UNKNOWN = "unknown: ``when_unknown`` decides"
-    FAILED = "fails for good"
-    HARD_BOUNCE = "fails for good; a hard bounce of the record"
-    SENDER_DOUBTED = "stops the target if nothing else of the run gets through; else fails for good"
-    STOPS = "stops the target; no attempt is counted"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Fault(Row[Verdict]):
+class Fault(Row[Trouble]):
     """A row of the table.
 
     Attributes:
@@ -59,6 +44,22 @@ class Fault(Row[Verdict]):
     codes: tuple[str, ...] = ()
     words: str = ""
     is_of_sender: bool = False
+
+    def fits(self, trouble: Trouble) -> bool:
+        """Return whether the row describes a trouble."""
+        return (
+            trouble.stage in self.stages
+            and isinstance(trouble.error, self.errors)
+            and (not self.error_names or not trouble.error_names.isdisjoint(self.error_names))
+            and any(_fits_code(pattern, trouble.answer) for pattern in self.answers)
+            and (
+                not self.statuses
+                or any(_fits_status(pattern, trouble.status) for pattern in self.statuses)
+            )
+            and (trouble.of_recipient or not self.of_recipient)
+            and (not self.codes or trouble.api.code in self.codes)
+            and (not self.words or re.search(self.words, trouble.text, re.IGNORECASE) is not None)
+        )
 
 
 BEFORE_MESSAGE = (Stage.CONNECTING, Stage.START)
@@ -643,3 +644,18 @@ FAULTS = (
         source="nobody knows better",
     ),
 )
+
+
+def classify(trouble: Trouble) -> Fault:
+    """Return the table's first row that describes a trouble."""
+    return first_fitting(FAULTS, trouble)
+
+
+def _fits_code(pattern: str, answer: str) -> bool:
+    if pattern == ANY_ANSWER:
+        return True
+    return answer.startswith(pattern[:-2]) if pattern.endswith("yz") else answer == pattern
+
+
+def _fits_status(pattern: str, status: str) -> bool:
+    return status.startswith(pattern[:-1]) if pattern.endswith(".x") else status == pattern

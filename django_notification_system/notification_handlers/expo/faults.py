@@ -3,11 +3,14 @@
 The documentation's page ``expo_outcomes`` is made from the same rows.
 """
 
+import logging
 from dataclasses import dataclass
 from enum import Enum
 
-from ..faults import Row, fits_status
+from ..faults import Row, Verdict, first_fitting, fits_status
 from ..http.session import CORRECT_CERTIFICATES, NoAnswer
+
+logger = logging.getLogger("django_notification_system")
 
 #: In place of an HTTP status: how far a request had come.
 NO_REQUEST = NoAnswer.NO_REQUEST.value
@@ -46,23 +49,8 @@ class Part(Enum):
     RECEIPT = "a message's receipt"
 
 
-class Verdict(Enum):
-    """The outcome of a fault; the value is for people."""
-
-    RETRY = "tried again"
-    UNREACHABLE = "waits for the provider; no attempt is counted"
-    BUSY = "waits as long as the provider asks; no attempt is counted"
-    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
-    UNKNOWN = "unknown: ``when_unknown`` decides"
-    SPLIT = "sent again in parts; alone, fails for good"
-    SPLIT_RETRY = "sent again in parts; alone, tried again"
-    FAILED = "fails for good"
-    DEVICE_GONE = "fails for good; the record is switched off"
-    STOPS = "stops the target; no attempt is counted"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Fault(Row[Verdict]):
+class Fault(Row["Trouble"]):
     """A row of the table.
 
     Attributes:
@@ -253,7 +241,7 @@ FAULTS = (
         what="The app is gone from the device, or its token is none.",
         part=Part.TICKET,
         errors=(DEVICE_NOT_REGISTERED,),
-        verdict=Verdict.DEVICE_GONE,
+        verdict=Verdict.ADDRESS_GONE,
         source=TICKETS,
     ),
     Fault(
@@ -302,7 +290,7 @@ FAULTS = (
         what="Apple or Google says that the app is gone from the device.",
         part=Part.RECEIPT,
         errors=(DEVICE_NOT_REGISTERED,),
-        verdict=Verdict.DEVICE_GONE,
+        verdict=Verdict.ADDRESS_GONE,
         source=RECEIPTS,
     ),
     Fault(
@@ -339,6 +327,13 @@ FAULTS = (
         source="Expo: Push receipts",
     ),
 )
+
+
+def classify(trouble: Trouble) -> Fault:
+    """Return the table's first row that describes a trouble."""
+    fault = first_fitting(FAULTS, trouble)
+    logger.debug("Expo: %s.", fault.name)
+    return fault
 
 
 def _fits_error(error: str, said: frozenset[str]) -> bool:

@@ -1,6 +1,5 @@
 """Outcomes and receipts of Expo's faults."""
 
-import logging
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
@@ -8,18 +7,9 @@ from django.utils.translation import gettext as _
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ..base import Outcome, Receipt, ReceiptResult
-from ..http.retry_after import not_before
+from ..faults import Verdict, about_address, outcome_of
 from ..http.session import CORRECT_SETTINGS, NOBODY_KNOWS
-from .faults import FAULTS, Fault, Trouble, Verdict
-
-logger = logging.getLogger("django_notification_system")
-
-
-def classify(trouble: Trouble) -> Fault:
-    """Return the table's first row that describes a trouble."""
-    fault = next(fault for fault in FAULTS if fault.fits(trouble))
-    logger.debug("Expo: %s.", fault.name)
-    return fault
+from .faults import Fault
 
 
 def outcome(
@@ -43,26 +33,13 @@ def outcome(
         raise TargetUnavailable(f"{response} {_(fault.hint or CORRECT_SETTINGS)}")
     if fault.hint:
         response = f"{response} ({fault.hint})"
-    wait_until = not_before((headers or {}).get("Retry-After"))
-    match fault.verdict:
-        case Verdict.BUSY:
-            return Outcome.busy(notification, response, not_before=wait_until)
-        case Verdict.OUT_OF_ORDER if wait_until is not None:
-            return Outcome.busy(notification, response, not_before=wait_until)
-        case Verdict.UNKNOWN:
-            return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
-        case Verdict.SPLIT | Verdict.FAILED:
-            return Outcome.failed(notification, response)
-        case Verdict.DEVICE_GONE:
-            return Outcome.failed(notification, response, deactivate_record=True)
-        case Verdict.RETRY | Verdict.UNREACHABLE | Verdict.OUT_OF_ORDER | Verdict.SPLIT_RETRY:
-            return Outcome.retry(
-                notification,
-                response,
-                not_before=wait_until,
-                unreachable=fault.verdict is Verdict.UNREACHABLE,
-                out_of_order=fault.verdict is Verdict.OUT_OF_ORDER,
-            )
+    return outcome_of(
+        notification,
+        fault.verdict,
+        response,
+        nobody_knows=f"{response} {NOBODY_KNOWS}",
+        retry_after=(headers or {}).get("Retry-After"),
+    )
 
 
 def receipt(
@@ -82,6 +59,6 @@ def receipt(
         error or "error",
         ReceiptResult.FAILED,
         f"{response} ({fault.hint})" if fault.hint else response,
-        deactivate_record=fault.verdict is Verdict.DEVICE_GONE,
         address=address,
+        **about_address(fault.verdict),
     )

@@ -15,11 +15,12 @@ from django.utils.translation import gettext_noop
 
 from ...exceptions import TargetUnavailable
 from ..base import Receipt, ReceiptResult
+from ..faults import Verdict
 from ..http.session import CORRECT_SETTINGS, split_base_url
 from ..redaction import redacted
 from .api import API_PATH, REQUEST_FAILURES, describe, listed, token_to_hide, trouble_of_request
-from .faults import Part, Trouble, Verdict
-from .outcomes import classify, receipt
+from .faults import Part, Trouble, classify
+from .outcomes import receipt
 from .settings import ExpoSettings
 
 #: Expo takes 1000; Expo's own client asks for 300. Source: expo/expo-server-sdk-node,

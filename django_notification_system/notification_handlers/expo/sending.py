@@ -23,6 +23,7 @@ from ...delivery.handlers.send_one import send_and_save
 from ...models import Notification
 from .. import expo as package
 from ..base import Outcome, Receipt, begin_sending, provider_call
+from ..faults import Verdict
 from ..http.session import password_of, server_of, split_base_url
 from ..parallel import side_by_side
 from ..redaction import redacted, sent_forms
@@ -34,8 +35,8 @@ from .api import (
     token_to_hide,
     trouble_of_request,
 )
-from .faults import TOO_MANY_PROJECTS, Part, Trouble, Verdict
-from .outcomes import classify, outcome
+from .faults import TOO_MANY_PROJECTS, Part, Trouble, classify
+from .outcomes import outcome
 from .receipts import ask_for_receipts, in_batches
 from .settings import ExpoSettings, expo_settings
 

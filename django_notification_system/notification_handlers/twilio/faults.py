@@ -5,9 +5,8 @@ The documentation's page of outcomes is made from the same rows.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
-from ..faults import Row, fits_status
+from ..faults import Row, Verdict, first_fitting, fits_status
 from ..http.session import NoAnswer
 
 #: In place of HTTP statuses: no answer, with the reason; or any answer.
@@ -24,22 +23,8 @@ WORDS = {
 }
 
 
-class Verdict(Enum):
-    """The outcome of a fault; the value is for people."""
-
-    RETRY = "tried again"
-    UNREACHABLE = "waits for the provider; no attempt is counted"
-    BUSY = "waits as long as the provider asks; no attempt is counted"
-    OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
-    UNKNOWN = "unknown: ``when_unknown`` decides"
-    FAILED = "fails for good"
-    NO_GOOD = "fails for good; the record is switched off"
-    OPTED_OUT = "fails for good; an opt-out of the record"
-    STOPS = "stops the target; no attempt is counted"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Fault(Row[Verdict]):
+class Fault(Row["Trouble"]):
     """A row of the table.
 
     Attributes:
@@ -122,28 +107,28 @@ FAULTS = (
         name="no number",
         what="The number is none, or not in the form +15005550006.",
         codes=(21211,),
-        verdict=Verdict.NO_GOOD,
+        verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}21211",
     ),
     Fault(
         name="no mobile number",
         what="The number cannot get text messages: a landline, for example.",
         codes=(21614, 21635),
-        verdict=Verdict.NO_GOOD,
+        verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}21614, 21635",
     ),
     Fault(
         name="number unknown",
         what="The carrier does not know the number, or not any more.",
         codes=(30005,),
-        verdict=Verdict.NO_GOOD,
+        verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}30005",
     ),
     Fault(
         name="landline or carrier out of reach",
         what="The number is a landline's, or of a carrier that Twilio does not reach.",
         codes=(30006,),
-        verdict=Verdict.NO_GOOD,
+        verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}30006",
     ),
     # --- Twilio wants less for now, or the message is refused for now.
@@ -303,7 +288,7 @@ FAULTS = (
 
 def classify(trouble: Trouble) -> Fault:
     """Return the table's first row that describes a trouble."""
-    return next(fault for fault in FAULTS if fault.fits(trouble))
+    return first_fitting(FAULTS, trouble)
 
 
 def fault_of_code(code: int) -> Fault | None:

@@ -8,9 +8,9 @@ from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ...observing.log import log_fields
 from ..base import Outcome
-from ..http.retry_after import not_before
+from ..faults import Verdict, outcome_of
 from ..http.session import CORRECT_CERTIFICATES, CORRECT_SETTINGS, NOBODY_KNOWS
-from .faults import NOT_TRUSTED, Fault, Trouble, Verdict, classify
+from .faults import NOT_TRUSTED, Fault, Trouble, classify
 
 logger = logging.getLogger("django_notification_system")
 
@@ -36,32 +36,15 @@ def outcome(
         fault.name,
         extra=log_fields(notification=notification, fault=fault.name),
     )
-    verdict = fault.verdict
-    if verdict is Verdict.STOPS:
+    if fault.verdict is Verdict.STOPS:
         raise TargetUnavailable(f"{response} {_what_to_do(fault)}")
-    if verdict is Verdict.UNKNOWN:
-        return Outcome.unknown(
-            notification,
-            f"{response} {NOBODY_KNOWS}",
-            unreachable=True,
-            provider_message_id=message_id,
-        )
-    wait_until = not_before(trouble.headers.get("Retry-After"))
-    if verdict is Verdict.BUSY or (verdict is Verdict.OUT_OF_ORDER and wait_until is not None):
-        return Outcome.busy(notification, response, not_before=wait_until)
-    if verdict in (Verdict.RETRY, Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER):
-        return Outcome.retry(
-            notification,
-            response,
-            not_before=wait_until,
-            unreachable=verdict is Verdict.UNREACHABLE,
-            out_of_order=verdict is Verdict.OUT_OF_ORDER,
-        )
-    return Outcome.failed(
+    return outcome_of(
         notification,
+        fault.verdict,
         response,
-        deactivate_record=verdict is Verdict.NO_GOOD,
-        opt_out=verdict is Verdict.OPTED_OUT,
+        nobody_knows=f"{response} {NOBODY_KNOWS}",
+        retry_after=trouble.headers.get("Retry-After"),
+        message_id=message_id,
     )
 
 

@@ -13,12 +13,9 @@ import pytest
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers import email as handler
 from django_notification_system.notification_handlers.email.connection import Stage
-from django_notification_system.notification_handlers.email.faults import FAULTS, Verdict
-from django_notification_system.notification_handlers.email.outcomes import (
-    Trouble,
-    classify,
-    trouble_of_error,
-)
+from django_notification_system.notification_handlers.email.faults import FAULTS, classify
+from django_notification_system.notification_handlers.email.trouble import Trouble, trouble_of_error
+from django_notification_system.notification_handlers.faults import Verdict
 from django_notification_system.testing.smtp import DROP, SmtpStandIn
 from tests.conftest import MakeDue
 

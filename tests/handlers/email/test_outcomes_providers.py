@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 
 from django_notification_system.notification_handlers.email.connection import Stage
-from django_notification_system.notification_handlers.email.outcomes import (
-    classify,
-    trouble_of_error,
-)
+from django_notification_system.notification_handlers.email.faults import classify
+from django_notification_system.notification_handlers.email.trouble import trouble_of_error
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.support.email_faults import (
     Prove,

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.expo import Message, deliver
-from django_notification_system.notification_handlers.expo.faults import FAULTS, Verdict
+from django_notification_system.notification_handlers.expo.faults import FAULTS
+from django_notification_system.notification_handlers.faults import Verdict
 from django_notification_system.testing.providers import (
     Answer,
     ProviderStandIn,
@@ -37,7 +38,7 @@ STATUS = {
     Verdict.SPLIT: "DELIVERY FAILURE",
     Verdict.SPLIT_RETRY: "RETRY",
     Verdict.FAILED: "DELIVERY FAILURE",
-    Verdict.DEVICE_GONE: "INACTIVE DEVICE",
+    Verdict.ADDRESS_GONE: "INACTIVE DEVICE",
     Verdict.STOPS: "SCHEDULED",
 }
 #: What a test waits for a server that does not answer, in seconds.
@@ -89,7 +90,7 @@ def prove(
         notification.refresh_from_db()
         record.refresh_from_db()
         assert notification.status == STATUS[fault.verdict]
-        assert record.active is (fault.verdict is not Verdict.DEVICE_GONE)
+        assert record.active is (fault.verdict is not Verdict.ADDRESS_GONE)
         stopped = STATUS[fault.verdict] == "SCHEDULED"
         # That a device is gone is no failed attempt: see the reference of statuses.
         counted = not stopped and notification.status != "INACTIVE DEVICE"
@@ -271,7 +272,7 @@ def test_what_a_receipt_says(
     assert notification.provider_status == (error or "error")
     assert "No, no." in notification.response
     assert fault.hint in notification.response
-    assert record.active is (fault.verdict is not Verdict.DEVICE_GONE)
+    assert record.active is (fault.verdict is not Verdict.ADDRESS_GONE)
 
 
 # --- Requests of many messages --------------------------------------------------------------

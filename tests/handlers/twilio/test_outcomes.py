@@ -38,7 +38,7 @@ STATUS = {
     Verdict.BUSY: "SCHEDULED",
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.FAILED: "DELIVERY FAILURE",
-    Verdict.NO_GOOD: "INACTIVE DEVICE",
+    Verdict.ADDRESS_GONE: "INACTIVE DEVICE",
     Verdict.OPTED_OUT: "OPTED OUT",
     Verdict.STOPS: "SCHEDULED",
 }
@@ -99,7 +99,7 @@ def prove(
         assert notification.status == STATUS[fault.verdict]
         stopped = fault.verdict is Verdict.STOPS
         down = fault.verdict in (Verdict.UNREACHABLE, Verdict.OUT_OF_ORDER)
-        of_record = fault.verdict in (Verdict.NO_GOOD, Verdict.OPTED_OUT)
+        of_record = fault.verdict in (Verdict.ADDRESS_GONE, Verdict.OPTED_OUT)
         assert notification.retry_attempts == (
             0 if STATUS[fault.verdict] == "SCHEDULED" or of_record else 1
         )
