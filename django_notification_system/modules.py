@@ -109,12 +109,20 @@ def is_module_name(name: str) -> bool:
     """Tell whether a target may name a module so.
 
     Keywords cannot be imported; ``__init__``, ``__main__`` and private modules are no target's.
+
+    Args:
+        name: The name.
     """
     return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
 def searched_places(setting: str, built_in_package: str) -> str:
-    """Return, for people, where modules are looked for."""
+    """Return, for people, where modules are looked for.
+
+    Args:
+        setting: The setting with the project's locations.
+        built_in_package: The package of this app with the built-in modules.
+    """
     return ", ".join([*(str(location) for location in module_locations(setting)), built_in_package])
 
 
@@ -122,6 +130,12 @@ def as_folder(location: Location) -> Path | None:
     """Return a location's folder, or ``None`` for a dotted package.
 
     A name without a path separator is a package if Python finds a package with the name.
+
+    Args:
+        location: An entry of the setting: a path or a dotted name.
+
+    Raises:
+        TargetUnavailable: When a parent package of a dotted name does not import.
     """
     if isinstance(location, Path):
         return location
@@ -135,7 +149,11 @@ def as_folder(location: Location) -> Path | None:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a folder exists; a name too long for any folder names none."""
+    """Tell whether a folder exists; a name too long for any folder names none.
+
+    Args:
+        path: The path.
+    """
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -144,6 +162,9 @@ def is_folder(path: Path) -> bool:
 
 def is_importable(dotted: str) -> bool:
     """Tell whether Python finds a module or package with the name.
+
+    Args:
+        dotted: The dotted name.
 
     Raises:
         TargetUnavailable: When a parent package does not import.
@@ -162,6 +183,9 @@ def is_importable(dotted: str) -> bool:
 
 def import_dotted(dotted: str) -> ModuleType:
     """Import a module or package by its dotted name.
+
+    Args:
+        dotted: The dotted name.
 
     Raises:
         TargetUnavailable: When the import fails.
@@ -226,6 +250,10 @@ def function_of(found: FoundModule, name: str) -> Any:
 
     A built-in package imports its provider's client only with a function that needs the client.
 
+    Args:
+        found: The module.
+        name: The function's name.
+
     Raises:
         TargetUnavailable: When the client does not import.
     """
@@ -236,7 +264,12 @@ def function_of(found: FoundModule, name: str) -> Any:
 
 
 def missing_function(found: FoundModule, names: Sequence[str]) -> TargetUnavailable:
-    """Return the error for a module without any of the required functions."""
+    """Return the error for a module without any of the required functions.
+
+    Args:
+        found: The module.
+        names: The functions' names; any one would do.
+    """
     wanted = _(" or ").join(f"{name}()" for name in names)
     return TargetUnavailable(
         _("%(module)s defines no %(functions)s. Add it.")

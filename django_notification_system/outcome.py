@@ -218,7 +218,13 @@ class Outcome:
     def as_saved(
         cls, notification: Notification, response: str, saved_fields: tuple[str, ...]
     ) -> Outcome:
-        """A handler in the manner of release 1.5.3 has set the notification's status itself."""
+        """A handler in the manner of release 1.5.3 has set the notification's status itself.
+
+        Args:
+            notification: The notification, with the status set by the handler.
+            response: A line for people.
+            saved_fields: The fields that the handler saved.
+        """
         return cls(notification, OutcomeKind.AS_SAVED, response, saved_fields=saved_fields)
 
 
@@ -227,7 +233,11 @@ LONGEST_TEXT = 2000
 
 
 def shortened(text: str) -> str:
-    """Return a text from outside on one line; a very long text is cut after a word."""
+    """Return a text from outside on one line; a very long text is cut after a word.
+
+    Args:
+        text: The text, of any length.
+    """
     # If white space follows every character, twice the length is enough.
     line = " ".join(text[: 2 * LONGEST_TEXT].split())
     if len(line) <= LONGEST_TEXT and len(text) <= 2 * LONGEST_TEXT:
@@ -238,7 +248,11 @@ def shortened(text: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error for people, on one line: its type and its text."""
+    """Return an error for people, on one line: its type and its text.
+
+    Args:
+        error: The error.
+    """
     said = without_password(shortened(str(error)))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 

@@ -33,24 +33,40 @@ def printable(text: str, encoding: str | None = None) -> str:
 
 
 def printable_line(text: str) -> str:
-    """Return text as a single line, so that nobody can forge a second line."""
+    """Return text as a single line, so that nobody can forge a second line.
+
+    Args:
+        text: The text, perhaps of several lines.
+    """
     return CONTROL_CHARACTERS_AND_LINE_ENDS.sub(_escaped, text)
 
 
 def printable_json(value: Any, **options: Any) -> str:
-    """Return a value as JSON that any terminal can show, in the characters of its language."""
+    """Return a value as JSON that any terminal can show, in the characters of its language.
+
+    Args:
+        value: The value.
+        options: Further arguments of ``json.dumps()``.
+    """
     text = json.dumps(value, ensure_ascii=False, **options)
     # Outside of texts, JSON has no characters below U+0020 except its own line ends.
     return CONTROL_CHARACTERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def without_password(text: str) -> str:
-    """Return a text without users and passwords in web addresses."""
+    """Return a text without users and passwords in web addresses.
+
+    Args:
+        text: A text, perhaps with web addresses.
+    """
     return USER_IN_ADDRESS.sub("://***@", text)
 
 
 def validate_printable(text: str) -> None:
     """Refuse a name with a line end or a control character.
+
+    Args:
+        text: The name.
 
     Raises:
         ValidationError: When the name has such a character.

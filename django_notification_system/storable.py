@@ -23,6 +23,9 @@ LONGEST_INTEGER = sys.int_info.default_max_str_digits
 def json_object(extra: Any) -> dict[str, Any]:
     """Return ``extra`` as the database will return the value: tuples as lists, and so on.
 
+    Args:
+        extra: The value of ``extra``.
+
     Raises:
         InvalidNotification: When ``extra`` is no ``dict``, or holds a value that JSON cannot store;
             the message names the place.
@@ -38,6 +41,10 @@ def json_object(extra: Any) -> dict[str, Any]:
 
 def storable_text(name: str, text: str) -> str:
     """Return the text.
+
+    Args:
+        name: The text's name in the error's message.
+        text: The text.
 
     Raises:
         InvalidNotification: When the text holds a NUL character, which PostgreSQL cannot store
@@ -150,6 +157,11 @@ def _not_json(value: Any, path: str) -> str:
 
 
 def storable(text: object, length: int) -> str:
-    """Return a handler's words as text for every database: no NUL, no half characters."""
+    """Return a handler's words as text for every database: no NUL, no half characters.
+
+    Args:
+        text: The handler's words; any other value is turned into text.
+        length: The most characters of the result.
+    """
     said = str(text).replace("\x00", "").encode(errors="replace").decode()
     return said[:length]

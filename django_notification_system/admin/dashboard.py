@@ -24,6 +24,10 @@ SPANS = {"day": (_("24 hours"), DAY), "week": (_("7 days"), WEEK)}
 def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
     """Return the page.
 
+    Args:
+        model_admin: The admin of notifications.
+        request: The visitor's request.
+
     Raises:
         PermissionDenied: When the person may not see notifications.
     """

@@ -26,7 +26,11 @@ SUPERUSERS_KEYS = (*FILES_IN_EXTRA, *DIRECTIONS_IN_EXTRA)
 
 
 def brings_files(extra: Any) -> bool:
-    """Tell whether a notification's ``extra`` names an attachment or a template."""
+    """Tell whether a notification's ``extra`` names an attachment or a template.
+
+    Args:
+        extra: The notification's ``extra``, of any type.
+    """
     return isinstance(extra, dict) and any(extra.get(name) for name in FILES_IN_EXTRA)
 
 

@@ -66,6 +66,11 @@ def _plain(notification: Notification, problem: str = "") -> Preview:
 def preview_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Return the page.
 
+    Args:
+        model_admin: The admin of notifications.
+        request: The visitor's request.
+        object_id: The notification's key, as in the URL.
+
     Raises:
         Http404: When there is no such notification.
         PermissionDenied: When the person may not see it.
@@ -93,5 +98,9 @@ framed_preview_page = xframe_options_sameorigin(preview_page)
 
 
 def sealed(html: str) -> str:
-    """Return a document that shows HTML of whatever origin in a sandboxed frame."""
+    """Return a document that shows HTML of whatever origin in a sandboxed frame.
+
+    Args:
+        html: The HTML, from any source.
+    """
     return DOCUMENT_START + CONNECTING.sub(r"<\1x-\2", html)

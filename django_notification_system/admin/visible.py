@@ -20,6 +20,10 @@ def visible_notifications(model_admin: Any, request: HttpRequest) -> Notificatio
 
     Where nothing is narrowed, the query has nothing of the project's: the project's joins and
     annotations would be counted too, and keep a database from its indexes.
+
+    Args:
+        model_admin: The admin of notifications.
+        request: The visitor's request.
     """
     rows = model_admin.get_queryset(request)
     notifications = Notification.objects.using(rows.db)
@@ -30,7 +34,12 @@ def visible_notifications(model_admin: Any, request: HttpRequest) -> Notificatio
 
 
 def visible_targets(model_admin: Any, request: HttpRequest) -> QuerySet[NotificationTarget]:
-    """Return the targets that a visitor may know of; by default all, as in the list's filter."""
+    """Return the targets that a visitor may know of; by default all, as in the list's filter.
+
+    Args:
+        model_admin: The admin of notifications.
+        request: The visitor's request.
+    """
     using = model_admin.get_queryset(request).db
     if not model_admin.admin_site.is_registered(NotificationTarget):
         return NotificationTarget.objects.using(using)

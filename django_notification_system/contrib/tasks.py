@@ -90,6 +90,9 @@ def hand_over(target_names: list[str] | None = None, using: str | None = None) -
 def enqueue(batch: BatchMessage) -> None:
     """Enqueue a batch for the backend's workers.
 
+    Args:
+        batch: The batch.
+
     Raises:
         TimeoutError: When the backend does not accept the batch in time.
         Exception: Any other error of the backend.

@@ -25,7 +25,11 @@ INVISIBLE = (
 
 
 def trimmed(address: str) -> str:
-    """Return an address without white space and invisible marks at the ends."""
+    """Return an address without white space and invisible marks at the ends.
+
+    Args:
+        address: The address, as entered.
+    """
     return address.strip(INVISIBLE)
 
 
@@ -35,6 +39,9 @@ def comparable(address: str) -> str:
     For an email address, the text is the part in angle brackets with the domain in ASCII (an
     A-label, RFC 5890, section 2.3.2.1), the form in which providers report addresses. Every address
     goes without case.
+
+    Args:
+        address: An address in any spelling.
     """
     address = trimmed(address)
     _name, mailbox = parseaddr(address)
@@ -65,7 +72,11 @@ class TrimmedAddress(str):
 
 
 def as_stored(address: str) -> Value:
-    """Return the database value of an address from the database, for a lookup."""
+    """Return the database value of an address from the database, for a lookup.
+
+    Args:
+        address: An address read from the database.
+    """
     return Value(address.stored if isinstance(address, TrimmedAddress) else address)
 
 

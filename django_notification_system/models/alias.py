@@ -16,7 +16,11 @@ ALIASES = {
 
 
 def real_name(name: Any) -> Any:
-    """Return a lookup path with a leading alias replaced; any other value unchanged."""
+    """Return a lookup path with a leading alias replaced; any other value unchanged.
+
+    Args:
+        name: A lookup path of Django's, or any other value.
+    """
     if not isinstance(name, str):
         return name
     head, separator, rest = name.partition(LOOKUP_SEP)

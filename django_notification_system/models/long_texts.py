@@ -66,7 +66,11 @@ class LongJSONField(models.JSONField):
 
 
 def size_of_mark(value: Any) -> int:
-    """Return the length of the text behind a mark, in bytes; 0 for a value that is no mark."""
+    """Return the length of the text behind a mark, in bytes; 0 for a value that is no mark.
+
+    Args:
+        value: A column's value.
+    """
     if not isinstance(value, str) or not value.startswith(MARK):
         return 0
     size = value.removeprefix(MARK)

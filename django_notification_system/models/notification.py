@@ -49,12 +49,19 @@ def has_line_break(title: str) -> bool:
     """Tell whether a title has more than one line, which no mail header may have.
 
     Python's ``email`` package breaks lines where ``str.splitlines()`` does, not only at CR and LF.
+
+    Args:
+        title: The title.
     """
     return bool(title) and title.splitlines() != [title]
 
 
 def as_project_time(moment: datetime) -> datetime:
-    """Return a moment with a time zone or without, as the project's own are."""
+    """Return a moment with a time zone or without, as the project's own are.
+
+    Args:
+        moment: A moment with or without a time zone.
+    """
     if timezone.is_aware(moment) == settings.USE_TZ:
         return moment
     return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
@@ -64,6 +71,9 @@ def is_at_calendars_end(moment: datetime) -> bool:
     """Tell whether some time zone has no date for a moment of the years 1 and 9999.
 
     A page with such a moment, and a driver that reads the moment, may fail.
+
+    Args:
+        moment: A moment with or without a time zone.
     """
     two_days = timedelta(days=2)
     return not date.min + two_days < moment.date() < date.max - two_days
@@ -71,6 +81,9 @@ def is_at_calendars_end(moment: datetime) -> bool:
 
 def refuse_bad_extra(extra: Any) -> None:
     """Refuse an ``extra`` that some database could not store.
+
+    Args:
+        extra: The value of ``extra``; ``None`` is allowed.
 
     Raises:
         ValidationError: When ``extra`` is no object, or has a value that JSON or a database cannot

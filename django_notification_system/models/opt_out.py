@@ -18,6 +18,10 @@ def opt_out_notifications(user_ids: Iterable[Any], *, using: str) -> None:
     """Mark the users' pending notifications as ``OPTED OUT``.
 
     A notification delivered by a run at the same moment stays ``DELIVERED``.
+
+    Args:
+        user_ids: The users' keys.
+        using: The database's alias.
     """
     records = TargetUserRecord.objects.using(using).filter(user__in=user_ids)
     # The status is a condition of the UPDATE itself, and no table is joined. Django would put a
@@ -33,6 +37,10 @@ def restore_notifications(user_ids: Iterable[Any], *, using: str) -> None:
 
     Notifications that came due during the opt-out stay ``OPTED OUT``: they would come too late.
     Notifications for an inactive record stay, too.
+
+    Args:
+        user_ids: The users' keys.
+        using: The database's alias.
     """
     now = timezone.now()
     records = TargetUserRecord.objects.using(using).filter(user__in=user_ids, active=True)

@@ -14,6 +14,9 @@ from .abstract import CreatedModifiedAbstractModel
 def validate_module_name(name: str) -> None:
     """Refuse a name that is no module name: a target may name a module, never a file.
 
+    Args:
+        name: The name.
+
     Raises:
         ValidationError: When ``name`` is no identifier, a keyword, or begins with an underscore.
     """

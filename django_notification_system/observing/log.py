@@ -71,6 +71,10 @@ def without_addresses(text: str, notifications: Iterable[Notification]) -> str:
     """Return a text about a whole target, without the notifications' addresses.
 
     A mail server's answer names the recipient at times.
+
+    Args:
+        text: The text, such as a handler's problem.
+        notifications: The notifications in question, with their records loaded.
     """
     for notification in notifications:
         address = notification.target_user_record.target_user_id
@@ -114,6 +118,11 @@ def log_skipped(
     """Write a record of each skipped notification, if the logger's level includes the record.
 
     An inactive record and an opted-out user are ordinary. An expired notification needs a person.
+
+    Args:
+        target: The notifications' target.
+        token: The token of the notifications' batch.
+        notifications: The notifications, with their new status.
     """
     for notification in notifications:
         outcome = outcome_of(notification)

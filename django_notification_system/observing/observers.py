@@ -151,13 +151,27 @@ class Observer:
         token: uuid.UUID,
         notifications: Sequence[Notification],
     ) -> None:
-        """Notifications were skipped (ended without an attempt) and are recorded."""
+        """Notifications were skipped (ended without an attempt) and are recorded.
+
+        Args:
+            target: The notifications' target.
+            token: The name of the batch.
+            notifications: The notifications, with their new status.
+        """
 
     def call_began(self, call: WatchedCall) -> None:
-        """A call to a provider begins in this thread."""
+        """A call to a provider begins in this thread.
+
+        Args:
+            call: The call.
+        """
 
     def call_ended(self, call: WatchedCall) -> None:
-        """A call to a provider has ended in this thread."""
+        """A call to a provider has ended in this thread.
+
+        Args:
+            call: The call, with ``seconds`` and ``error``.
+        """
 
 
 _observers: tuple[Observer, ...] = ()
@@ -165,14 +179,22 @@ _UNWATCHED = ProviderCall()
 
 
 def add_observer(observer: Observer) -> None:
-    """Let an observer watch all deliveries of this process; a second addition changes nothing."""
+    """Let an observer watch all deliveries of this process; a second addition changes nothing.
+
+    Args:
+        observer: The observer.
+    """
     global _observers
     if observer not in _observers:
         _observers = (*_observers, observer)
 
 
 def remove_observer(observer: Observer) -> None:
-    """Let the observer watch no more."""
+    """Let the observer watch no more.
+
+    Args:
+        observer: The observer.
+    """
     global _observers
     _observers = tuple(each for each in _observers if each is not observer)
 
@@ -193,7 +215,11 @@ def tell(event: str, *details: Any) -> None:
 
 @contextmanager
 def watched_alone(notification: Notification) -> Iterator[uuid.UUID]:
-    """Show a notification sent outside a run to observers as a batch; yield the batch's token."""
+    """Show a notification sent outside a run to observers as a batch; yield the batch's token.
+
+    Args:
+        notification: The notification, with its record and target loaded.
+    """
     token = uuid.uuid4()
     target = notification.target_user_record.target
     tell("batch_began", target, token, [notification])

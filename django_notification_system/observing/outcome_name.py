@@ -17,5 +17,9 @@ OTHER_OUTCOME = "other"
 
 
 def outcome_of(notification: Notification) -> str:
-    """Return a notification's outcome in one word."""
+    """Return a notification's outcome in one word.
+
+    Args:
+        notification: The notification, after its attempt.
+    """
     return OUTCOMES.get(notification.status, OTHER_OUTCOME)

@@ -64,7 +64,11 @@ def send_test_message(
 
 
 def went_out(outcome: Outcome) -> bool:
-    """Tell whether the message was taken."""
+    """Tell whether the message was taken.
+
+    Args:
+        outcome: The outcome of the test message.
+    """
     if outcome.result is OutcomeKind.AS_SAVED:
         return outcome.notification.status == Notification.DELIVERED
     return outcome.result is OutcomeKind.DELIVERED

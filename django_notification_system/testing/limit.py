@@ -21,7 +21,11 @@ class MessageLimit:
         self._left = 0
 
     def seconds_to_wait(self, messages: int = 1) -> float:
-        """Accept messages and return 0, or refuse them and return the span's remaining seconds."""
+        """Accept messages and return 0, or refuse them and return the span's remaining seconds.
+
+        Args:
+            messages: Number of messages.
+        """
         now = time.monotonic()
         with self._lock:
             if now >= self._ends_at:

@@ -173,6 +173,9 @@ class SmtpStandIn:
             after: Number of usual answers before.
             times: Number of uses, then the usual answer again; by default without end.
             delay: Seconds to wait before the answer.
+
+        Raises:
+            ValueError: When the command is none of the above.
         """
         if command not in COMMANDS:
             raise ValueError(f"{command!r} is none of {', '.join(COMMANDS)}.")

@@ -31,7 +31,12 @@ LONGEST_BODY = 1600
 
 
 def respond(account_sid: str, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
-    """Return the answer to a request for a message, and the message if accepted."""
+    """Return the answer to a request for a message, and the message if accepted.
+
+    Args:
+        account_sid: The account in the request's path.
+        request: The request.
+    """
     if _username(request) != account_sid:
         return _error(401, 20003, "Authenticate"), []
     try:

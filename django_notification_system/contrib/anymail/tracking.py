@@ -127,7 +127,11 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
 
 
 def meaning_of(event: Any) -> Meaning | None:
-    """Return the meaning of an event; ``None`` for an event without a message."""
+    """Return the meaning of an event; ``None`` for an event without a message.
+
+    Args:
+        event: An ``AnymailTrackingEvent``.
+    """
     meaning = MEANINGS.get(event.event_type)
     if event.event_type not in (EventType.BOUNCED, EventType.REJECTED):
         return meaning

@@ -28,6 +28,9 @@ QUEUE = "notifications"
 def enqueue(batch: "BatchMessage") -> None:
     """Send a batch to the workers, for ``NOTIFICATION_SYSTEM["ENGINE"]`` among others.
 
+    Args:
+        batch: The batch.
+
     Raises:
         TimeoutError: When the broker does not take the batch in time; the client of a silent broker
             goes on in its thread.

@@ -84,6 +84,9 @@ def send(batch: BatchMessage) -> None:
     A task begins no more sends after the length of a lease and ends soon after: a run abandons a
     hanging handler within one more lease. The time limits are for faults beyond a hanging handler.
 
+    Args:
+        batch: The batch.
+
     Raises:
         Exception: When the broker cannot be reached.
     """

@@ -86,7 +86,11 @@ class FileCollector(Collector):
 
 
 def values_of(families: Iterable[Metric]) -> dict[Key, float]:
-    """Return the values that can be added up, by the sample's name and labels."""
+    """Return the values that can be added up, by the sample's name and labels.
+
+    Args:
+        families: Metrics with their samples.
+    """
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in families
@@ -96,7 +100,11 @@ def values_of(families: Iterable[Metric]) -> dict[Key, float]:
 
 
 def read_families(path: Path) -> list[Metric]:
-    """Return this app's metrics in a file; none for a missing or damaged file."""
+    """Return this app's metrics in a file; none for a missing or damaged file.
+
+    Args:
+        path: The file in Prometheus's text format.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         return [

@@ -49,7 +49,11 @@ class Command(NotificationSystemCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Update the records."""
+        """Update the records.
+
+        Raises:
+            CommandError: When the email target is missing, or records were not stored.
+        """
         try:
             records = EmailRecords(using=options["database"])
         except NotificationSystemError as error:

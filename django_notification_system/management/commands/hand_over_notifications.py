@@ -29,7 +29,12 @@ class Command(NotificationSystemCommand):
         add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Hand over, and say how many."""
+        """Hand over, and say how many.
+
+        Raises:
+            CommandError: When the engine or a target is unknown, the engine does not accept a
+                batch, or the database is out of reach.
+        """
         try:
             with in_a_line_where_away(options["database"]):
                 number = hand_over_due(

@@ -49,7 +49,12 @@ class Command(NotificationSystemCommand):
         add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read the queue, and print its state."""
+        """Read the queue, and print its state.
+
+        Raises:
+            CommandError: When a target is unknown, the database cannot be read, or, with
+                ``--max-age``, a notification has been due for too long.
+        """
         using = options["database"] or router.db_for_read(Notification)
         try:
             self._show(options, using)

@@ -90,7 +90,13 @@ class Command(NotificationSystemCommand):
         add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run once, or until a signal stops the command."""
+        """Run once, or until a signal stops the command.
+
+        Raises:
+            CommandError: When a target is unknown, the database is out of reach, or, with
+                ``--fail-on-error``, a notification was not delivered or receipts could not be
+                fetched.
+        """
         self._output = RunOutput(
             self.stdout,
             self.stderr,

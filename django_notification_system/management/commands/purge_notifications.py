@@ -73,7 +73,11 @@ class Command(NotificationSystemCommand):
         add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Delete, or count."""
+        """Delete, or count.
+
+        Raises:
+            CommandError: When a target is unknown, or another model protects a notification.
+        """
         using = options["database"] or router.db_for_write(Notification)
         try:
             named = options["targets"]

@@ -60,7 +60,12 @@ class Command(NotificationSystemCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Send the message, and print the outcome."""
+        """Send the message, and print the outcome.
+
+        Raises:
+            CommandError: When the target is unknown or ambiguous, cannot be used, or the message
+                did not go out.
+        """
         using = options["database"] or router.db_for_read(Notification)
         self._is_told = options["verbosity"] >= 1
         for message in check_settings():

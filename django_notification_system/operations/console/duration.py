@@ -32,7 +32,11 @@ def duration(text: str) -> timedelta:
 
 
 def spoken(span: timedelta) -> str:
-    """Return a span of time for people, in the two largest units: ``3h 5m``."""
+    """Return a span of time for people, in the two largest units: ``3h 5m``.
+
+    Args:
+        span: The span; a negative span counts as 0.
+    """
     seconds = max(0, int(span.total_seconds()))
     if seconds < SECONDS_OF_UNIT["m"]:
         return f"{seconds}s"

@@ -10,7 +10,11 @@ logger = logging.getLogger("django_notification_system")
 
 @contextmanager
 def engine_log(stream: Any) -> Iterator[None]:
-    """Show the engine's steps (batches, with their duration) on a stream."""
+    """Show the engine's steps (batches, with their duration) on a stream.
+
+    Args:
+        stream: A text stream, such as standard error.
+    """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     level = logger.level

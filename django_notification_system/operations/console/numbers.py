@@ -8,6 +8,9 @@ from django.utils.translation import gettext as _
 def positive_number(text: str) -> float:
     """Return a number above 0, and not infinite.
 
+    Args:
+        text: The option's text.
+
     Raises:
         ArgumentTypeError: When the text is no such number.
     """
@@ -19,6 +22,9 @@ def positive_number(text: str) -> float:
 
 def positive_integer(text: str) -> int:
     """Return a whole number above 0.
+
+    Args:
+        text: The option's text.
 
     Raises:
         ArgumentTypeError: When the text is no such number.

@@ -17,7 +17,11 @@ class Progress:
         self._bar = bar
 
     def advance(self, number: int = 1) -> None:
-        """Add a number of finished items."""
+        """Add a number of finished items.
+
+        Args:
+            number: The number of items.
+        """
         if self._bar is not None:
             with self._unless_lost():
                 self._bar.update(number)

@@ -8,7 +8,11 @@ from .tally import Tally
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """Return the report of one notification: its key, without recipient and text."""
+    """Return the report of one notification: its key, without recipient and text.
+
+    Args:
+        report: The run's report.
+    """
     notification = report.notification
     attempted = notification.attempted_delivery
     return {
@@ -27,7 +31,13 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def summary_json(tally: Tally, fetched: Fetched, *, dry_run: bool) -> dict[str, Any]:
-    """Return the summary after the notifications."""
+    """Return the summary after the notifications.
+
+    Args:
+        tally: The run's counts.
+        fetched: The fetched receipts.
+        dry_run: Whether nothing was delivered.
+    """
     names = sorted({*tally.by_target, *tally.problems, *tally.paused})
     return {
         "type": "summary",

@@ -82,7 +82,11 @@ class RunOutput:
         self._stdout.stopped_at = self._stderr.stopped_at = stopped_at
 
     def begin(self, run: Run) -> None:
-        """Print notices before anything is sent."""
+        """Print notices before anything is sent.
+
+        Args:
+            run: The run, before its start.
+        """
         self.say_if_overridden(run.targets)
         if self._verbosity >= 2:
             self._show_handlers(run)
@@ -93,7 +97,11 @@ class RunOutput:
             self.warn(notice)
 
     def report(self, report: Report) -> None:
-        """Count one notification, and print the report."""
+        """Count one notification, and print the report.
+
+        Args:
+            report: The run's report.
+        """
         self.tally.add(report)
         if self._stdout.isatty():
             self.progress.make_room()
@@ -105,12 +113,20 @@ class RunOutput:
         self.progress.advance()
 
     def problem(self, problem: str) -> None:
-        """Print a problem that makes a target unusable."""
+        """Print a problem that makes a target unusable.
+
+        Args:
+            problem: A line for people.
+        """
         self.progress.make_room()
         self._stderr.write(self._printable(problem), self._style.ERROR)
 
     def warn(self, text: str) -> None:
-        """Print a warning for people."""
+        """Print a warning for people.
+
+        Args:
+            text: A line for people.
+        """
         self.progress.make_room()
         self._stderr.write(self._printable(text), self._style.WARNING)
 
@@ -119,7 +135,11 @@ class RunOutput:
         self._stdout.flush()
 
     def end_json(self, fetched: Fetched) -> None:
-        """Print the summary for programs, if standard output is for programs."""
+        """Print the summary for programs, if standard output is for programs.
+
+        Args:
+            fetched: The fetched receipts.
+        """
         if self._as_json:
             self._write_json(summary_json(self.tally, fetched, dry_run=self._dry_run))
 
@@ -137,7 +157,11 @@ class RunOutput:
         self._stderr.end()
 
     def say_what_waits(self, run: Run) -> None:
-        """Show the next due notifications to an onlooker after a run without work."""
+        """Show the next due notifications to an onlooker after a run without work.
+
+        Args:
+            run: The run, after its end.
+        """
         is_news = not (self.tally.by_target or run.problems or run.paused)
         if is_news and self.has_onlooker and not self._as_json:
             self._say(nothing_is_due(run.targets, using=run.using))

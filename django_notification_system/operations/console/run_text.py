@@ -16,7 +16,11 @@ LABELS = dict(Notification.STATUS_CHOICES)
 
 
 def block(report: Report) -> str:
-    """Return the printed block of one notification."""
+    """Return the printed block of one notification.
+
+    Args:
+        report: The run's report.
+    """
     notification = report.notification
     username = notification.target_user_record.user.get_username()
     due = report.scheduled_delivery.replace(microsecond=0)
@@ -29,7 +33,12 @@ def block(report: Report) -> str:
 
 
 def closing_line(tally: Tally, *, dry_run: bool) -> str:
-    """Return the line with the sums of a run."""
+    """Return the line with the sums of a run.
+
+    Args:
+        tally: The run's counts.
+        dry_run: Whether nothing was delivered.
+    """
     statuses = tally.statuses
     if not statuses:
         return _("Nothing is due.")
@@ -42,7 +51,11 @@ def closing_line(tally: Tally, *, dry_run: bool) -> str:
 
 
 def closing_details(tally: Tally) -> str:
-    """Return a table of targets and statuses, and why most were not delivered."""
+    """Return a table of targets and statuses, and why most were not delivered.
+
+    Args:
+        tally: The run's counts.
+    """
     parts = []
     if by_target := _by_target(tally):
         parts.append(by_target)
@@ -53,7 +66,12 @@ def closing_details(tally: Tally) -> str:
 
 
 def receipts_line(fetched: Fetched, verbosity: int) -> str:
-    """Return the line with the sums of providers' receipts, or an empty text."""
+    """Return the line with the sums of providers' receipts, or an empty text.
+
+    Args:
+        fetched: The fetched receipts.
+        verbosity: The command's verbosity, from 0 to 3.
+    """
     has_news = fetched.confirmed or fetched.failed or (fetched.awaited and verbosity >= 2)
     if not verbosity or not has_news:
         return ""

@@ -14,7 +14,11 @@ from .text_table import table
 
 
 def status_text(status: QueueStatus) -> str:
-    """Return the queue's state as aligned text, with a paragraph for each part that has news."""
+    """Return the queue's state as aligned text, with a paragraph for each part that has news.
+
+    Args:
+        status: The queue's state.
+    """
     parts = [_queue(status)]
     if notice := override_notice([each.target for each in status.targets]):
         parts.append(notice)
@@ -39,7 +43,11 @@ def status_text(status: QueueStatus) -> str:
 
 
 def status_json(status: QueueStatus) -> dict[str, Any]:
-    """Return the queue's state, in the form of ``docs/reference/schemas``."""
+    """Return the queue's state, in the form of ``docs/reference/schemas``.
+
+    Args:
+        status: The queue's state.
+    """
     return {
         "at": status.at.isoformat(),
         "database": status.using,
@@ -61,7 +69,12 @@ def status_json(status: QueueStatus) -> dict[str, Any]:
 
 
 def health_json(found: list[Overdue], max_age: timedelta) -> dict[str, Any]:
-    """Return the result of the health check, for the key ``health``."""
+    """Return the result of the health check, for the key ``health``.
+
+    Args:
+        found: The overdue targets, the worst first.
+        max_age: The longest time that a notification may be due.
+    """
     return {
         "healthy": not found,
         "max_age_seconds": max_age.total_seconds(),
@@ -77,7 +90,12 @@ def health_json(found: list[Overdue], max_age: timedelta) -> dict[str, Any]:
 
 
 def health_text(found: list[Overdue], max_age: timedelta) -> str:
-    """Return the result of the health check, on one line."""
+    """Return the result of the health check, on one line.
+
+    Args:
+        found: The overdue targets, the worst first.
+        max_age: The longest time that a notification may be due.
+    """
     if not found:
         return _("Nothing has been due for longer than %s.") % spoken(max_age)
     overdue = ", ".join(

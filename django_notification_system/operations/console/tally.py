@@ -39,7 +39,11 @@ class Tally:
     retries: Counter[datetime] = field(default_factory=Counter)
 
     def add(self, report: Report) -> None:
-        """Count the report of one notification."""
+        """Count the report of one notification.
+
+        Args:
+            report: The run's report.
+        """
         name, status = report.target.name, report.notification.status
         self.by_target.setdefault(name, Counter())[status] += 1
         self.failures += report.failed
@@ -64,7 +68,12 @@ class Tally:
 
 
 def count_to_attempt(run: Run, limit: int | None) -> int:
-    """Return how many notifications a run is about to attempt, by a look at the index."""
+    """Return how many notifications a run is about to attempt, by a look at the index.
+
+    Args:
+        run: The run.
+        limit: The most notifications of the run; ``None``: no limit.
+    """
     usable = [target.pk for target in run.targets if not is_paused(target) and not is_held(target)]
     waiting = count_waiting(usable, run.due_by, using=run.using)
     due = sum(each.due for each in waiting)

@@ -37,6 +37,9 @@ def cause(response: str) -> str:
 
     The marks of a cause stay: the reply codes of SMTP and HTTP, enhanced status codes such as
     ``5.1.1``, and the codes of providers and of the operating system.
+
+    Args:
+        response: A handler's response.
     """
     text = shortened(response)
     for pattern, replacement in VARYING:

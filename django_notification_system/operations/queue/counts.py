@@ -127,7 +127,13 @@ def count_waiting(
 def counted_since(
     since: datetime, *, using: str, among: NotificationQuerySet | None = None
 ) -> datetime | None:
-    """Return a later moment if more attempts follow this moment than are counted, else ``None``."""
+    """Return a later moment if more attempts follow this moment than are counted, else ``None``.
+
+    Args:
+        since: The moment.
+        using: The database's alias.
+        among: The notifications to count; by default all.
+    """
     attempted = _notifications(among, using).filter(attempted_delivery__gte=since)
     moments = attempted.order_by("-attempted_delivery").values_list("attempted_delivery", flat=True)
     found = list(moments[ATTEMPTS_COUNTED - 1 : ATTEMPTS_COUNTED + 1])
@@ -137,7 +143,14 @@ def counted_since(
 def count_attempted(
     since: datetime, until: datetime, *, using: str, among: NotificationQuerySet | None = None
 ) -> Iterator[Attempted]:
-    """Yield how many were last attempted between two moments, by target and status."""
+    """Yield how many were last attempted between two moments, by target and status.
+
+    Args:
+        since: The first moment.
+        until: The last moment.
+        using: The database's alias.
+        among: The notifications to count; by default all.
+    """
     rows = (
         _notifications(among, using)
         # Without an upper bound, SQLite expects most of the table and reads another index whole.
@@ -161,7 +174,13 @@ def count_attempted(
 def latest_failures(
     since: datetime, *, using: str, among: NotificationQuerySet | None = None
 ) -> list[tuple[Any, str]]:
-    """Return target and response of the failures since a moment, final or not."""
+    """Return target and response of the failures since a moment, final or not.
+
+    Args:
+        since: The first moment.
+        using: The database's alias.
+        among: The notifications to read; by default all.
+    """
     rows = (
         _notifications(among, using)
         .filter(attempted_delivery__gte=since, status__in=(*FAILED_STATUSES, Notification.RETRY))

@@ -125,7 +125,12 @@ class Overdue:
 
 
 def is_paused(target: NotificationTarget, at: datetime) -> bool:
-    """Tell whether nothing is delivered to a target at a moment."""
+    """Tell whether nothing is delivered to a target at a moment.
+
+    Args:
+        target: The target.
+        at: The moment.
+    """
     return target.paused_until is not None and target.paused_until > at
 
 
