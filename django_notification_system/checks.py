@@ -1,4 +1,4 @@
-"""System checks of the settings: what is wrong is said at start, with the setting's name."""
+"""System checks of the settings: problems are reported at start, with the setting's name."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -37,7 +37,7 @@ def _warning(number: int, message: str, hint: str | None = None) -> checks.Warni
 
 @checks.register()
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check all settings of this app; whatever they are, a check reports and never raises."""
+    """Check all settings of this app; whatever the values, a check reports and never raises."""
     parts: Sequence[tuple[str, Callable[[], Iterable[CheckMessage]]]] = (
         ("The settings", check_setting_names),
         (conf.TARGETS, _check_targets),
@@ -55,11 +55,11 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
 
 
 def _reported(name: str, part: Callable[[], Iterable[CheckMessage]]) -> Iterator[CheckMessage]:
-    """Yield what a part of the checks finds; what it cannot read is wrong as well."""
+    """Yield the messages of a part of the checks; an unreadable setting is an error too."""
     try:
         yield from part()
     except Exception as error:
-        # Not the error's own text, which may repeat a secret.
+        # Without the error's own text, which may repeat a secret.
         yield _error(13, f"{name} cannot be checked: {type(error).__name__}.", _OUT_OF_THE_ORDINARY)
 
 
@@ -81,13 +81,13 @@ def _check_target(name: str, key: Any, values: Mapping[Any, Any]) -> Iterator[Ch
     rules = rules_of(settings_class)
     for said in _wrong_values(name, values, rules):
         yield _error(3, said)
-    # Any other option of a target that declares none is for its handler.
+    # Without declared settings, any other option is for the target's handler.
     may_have_others = settings_class is conf.TargetSettings
     yield from check_option_names(name, values, rules, may_have_others=may_have_others)
 
 
 def _ask_targets() -> Iterator[CheckMessage]:
-    """Ask the targets' modules: this app's own, and those of the project's that are set."""
+    """Ask the targets' modules: this app's own, and the project's modules with settings."""
     has_wrong_place = any(True for _ in _check_locations(conf.HANDLERS))
     for module_name in targets_to_ask():
         try:
@@ -101,13 +101,13 @@ def _ask_targets() -> Iterator[CheckMessage]:
 
 
 def _asked(check: Callable[[], Iterable[CheckMessage]], source: str) -> Iterator[CheckMessage]:
-    """Yield what a module's own function finds; a fault in it keeps no project from starting."""
+    """Yield the messages of a module's own check; its fault keeps no project from starting."""
     try:
         yield from check() or ()
     except TargetUnavailable:
         return  # a setting is wrong, as another check says
     except Exception as error:
-        # Not the error's own text, which may repeat a secret.
+        # Without the error's own text, which may repeat a secret.
         yield _warning(
             6,
             f"check() in {source} raised {type(error).__name__}.",
@@ -193,7 +193,7 @@ def _check_task_engine() -> Iterator[CheckMessage]:
 
 
 def _check_lease() -> Iterator[CheckMessage]:
-    """Compare the lease with the longest time that a single send may take."""
+    """Compare the lease with the longest time of a single send."""
     engine = getattr(settings, conf.ENGINE, None) or {}
     targets = getattr(settings, conf.TARGETS, None) or {}
     if not isinstance(engine, Mapping) or not isinstance(targets, Mapping):
@@ -220,7 +220,7 @@ def _check_lease() -> Iterator[CheckMessage]:
 
 
 def _wrong_values(name: str, values: Mapping[Any, Any], rules: Mapping[str, Rule]) -> Iterator[str]:
-    """Yield what to say of each value that is wrong."""
+    """Yield a line for each wrong value."""
     for option, rule in sorted(rules.items()):
         if option in values and not rule.allows(values[option]):
             yield f"{name}[{option!r}] must be {rule.expected}."

@@ -1,6 +1,6 @@
 """The app's settings: every name, default and type, read in this one place.
 
-Settings are read when they are needed, so ``override_settings`` works in tests.
+A setting is read when needed, so ``override_settings`` works in tests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ Dispatch = Literal["on_commit"]
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings:
-    """What every target may set in its entry of ``NOTIFICATION_SYSTEM_TARGETS``."""
+    """The options of every target's entry in ``NOTIFICATION_SYSTEM_TARGETS``."""
 
     when_unknown: WhenUnknown = setting(
         "retry",
@@ -66,13 +66,13 @@ class TargetSettings:
 
     @property
     def seconds_each(self) -> float:
-        """The seconds from one notification to the next; 0 where there is no rate."""
+        """The seconds from one notification to the next; 0 without a rate."""
         return 0.0 if self.rate is None else seconds_each(self.rate)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
-    """The setting ``NOTIFICATION_SYSTEM``, whose keys are these names in capitals."""
+    """The setting ``NOTIFICATION_SYSTEM``; its keys are these names in capitals."""
 
     batch_size: int = setting(
         500,
@@ -116,7 +116,7 @@ class EngineSettings:
         whole_number(32_767),
         "After how many answers that there is no such address (an email's ``550 5.1.1``) its "
         "record is switched off.",
-    )  # the largest that the column holds
+    )  # the largest number in the column
     retry: Mapping[str, float] | None = setting(
         None,
         dictionary_such_as("{'first_interval': 1, 'factor': 5, 'attempts': 7}"),
@@ -174,7 +174,7 @@ class EngineSettings:
         "smaller number lets what has waited catch up sooner; with 0 priorities count for "
         "nothing.",
     )
-    # At 1 a single death would be the end of all that were claimed with the one to blame.
+    # With 1, a single death would end all rows of the claim, guilty or not.
     max_interruptions: int = setting(
         3,
         Rule(
@@ -189,7 +189,7 @@ class EngineSettings:
 class RetryPolicy:
     """The setting ``NOTIFICATION_SYSTEM["RETRY"]``.
 
-    By default what failed is tried again after about 1, 5 and 25 minutes, 2, 10 and 24 hours.
+    By default the retries come after about 1, 5 and 25 minutes, 2, 10 and 24 hours.
     """
 
     first_interval: float = setting(
@@ -231,9 +231,9 @@ def engine_settings() -> EngineSettings:
 
 
 def retry_policy() -> RetryPolicy:
-    """Return when what failed is tried again, where a notification has no interval of its own.
+    """Return the policy of retries for notifications without an interval of their own.
 
-    A value that is wrong, which the system checks say, does not count: no delivery depends on it.
+    A wrong value, which the system checks report, is ignored: no delivery depends on the value.
     """
     values = engine_settings().retry
     if not isinstance(values, Mapping):
@@ -246,9 +246,9 @@ def retry_policy() -> RetryPolicy:
 
 
 def module_locations(setting: str) -> Sequence[str | Path]:
-    """Return the entries of ``HANDLERS`` or ``CREATORS`` that can be places.
+    """Return the usable entries of ``HANDLERS`` or ``CREATORS``.
 
-    An empty entry would name any folder. The system checks name the others.
+    An empty entry would name any folder. The system checks name the other entries.
     """
     locations = getattr(settings, setting, None)
     if not isinstance(locations, list | tuple):
@@ -268,16 +268,16 @@ def target_values(key: str) -> Mapping[str, Any] | None:
 
 
 def read_settings(settings_class: type[Settings], key: str) -> Settings:
-    """Return a target's settings; a wrong one would cost each notification an attempt.
+    """Return a target's settings; a wrong value would cost each notification an attempt.
 
     Not every process runs the system checks: a worker of a task engine may not.
 
     Args:
-        settings_class: The dataclass that declares them.
+        settings_class: The dataclass with the target's settings.
         key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
 
     Raises:
-        TargetUnavailable: When a value is not what its rule says.
+        TargetUnavailable: When a value breaks its rule.
     """
     values = target_values(key) or {}
     for name, rule in rules_of(settings_class).items():
@@ -298,7 +298,7 @@ def read_settings(settings_class: type[Settings], key: str) -> Settings:
 
 
 def settings_from(settings_class: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """Return settings with these values; a name that the dataclass does not declare is ignored."""
+    """Return settings with these values; undeclared names are ignored."""
     known = _names(settings_class)  # type: ignore[arg-type] # classes are hashable
     return settings_class(**{name: value for name, value in values.items() if name in known})
 

@@ -1,4 +1,4 @@
-"""System checks of the names of settings: a name that nothing reads is mostly a typing error."""
+"""System checks of the names of settings: a name without a reader is mostly a typing error."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -22,38 +22,38 @@ from .modules import (
 from .setting_rules import shown
 from .targets import built_in_keys, target_key
 
-#: What every setting of this app begins with.
+#: The beginning of every setting of this app.
 PREFIX = conf.ENGINE
 #: Of ``contrib``.
 OTHER_SETTINGS = ("NOTIFICATION_SYSTEM_PROMETHEUS",)
-#: How alike two names are, from 0 to 1, of which one is a typing error.
+#: The likeness, from 0 to 1, above which a name is a typing error of another name.
 ALIKE = 0.6
 #: The same for names that may also be a project's own.
 NEARLY_THE_SAME = 0.85
-#: Fewer letters than these stand in other names by chance.
+#: Shorter names are parts of other names by chance.
 SHORTEST_PART = 3
 
 
 def check_setting_names() -> Iterator[CheckMessage]:
-    """Warn of settings whose names are nearly those of this app's."""
+    """Warn of settings with nearly the names of this app's settings."""
     known = (conf.TARGETS, conf.HANDLERS, conf.CREATORS, conf.ENGINE, *OTHER_SETTINGS)
     for name in dir(settings):
         if name in known or not name.startswith(PREFIX[:5]):
             continue
         if meant := get_close_matches(name, known, n=1, cutoff=NEARLY_THE_SAME):
             if name.startswith(f"{PREFIX}_") and meant[0] == PREFIX:
-                continue  # alike by its beginning alone: a setting of the project's own
+                continue  # alike by the beginning alone: a setting of the project's own
             yield _warning(
                 5, f"{name} is no setting of this app; it is ignored.", _did_you_mean(meant[0])
             )
 
 
 def check_target_keys() -> Iterator[CheckMessage]:
-    """Warn of entries whose keys are nearly those of targets.
+    """Warn of entries with nearly the keys of targets.
 
-    The key of a target of a project's own is the name of its handler's module, which
-    ``NOTIFICATION_SYSTEM_HANDLERS`` has. The database knows targets too, but no system check may
-    ask it. A key that is like none may belong to a target that is still to come.
+    The key of a project's own target is the name of the handler's module in
+    ``NOTIFICATION_SYSTEM_HANDLERS``. The database knows targets too, but no system check may query
+    the database. A key unlike all others may belong to a future target.
     """
     given = [(name, key) for name, values in _settings_by_target() for key in values]
     if all(key in built_in_keys() for _, key in given):
@@ -73,7 +73,7 @@ def check_target_keys() -> Iterator[CheckMessage]:
 
 
 def _settings_by_target() -> Iterator[tuple[str, Mapping[Any, Any]]]:
-    """Yield the settings whose keys are those of targets."""
+    """Yield the settings whose keys are targets' keys."""
     targets = getattr(settings, conf.TARGETS, None)
     if isinstance(targets, Mapping):
         yield conf.TARGETS, targets
@@ -93,14 +93,14 @@ def _is_module(key: Any) -> bool:
 def check_option_names(
     name: str, values: Mapping[Any, Any], known: Iterable[str], *, may_have_others: bool = False
 ) -> Iterator[CheckMessage]:
-    """Warn of options that there are not.
+    """Warn of unknown options.
 
     Args:
-        name: What has the options.
-        values: Those that are given.
-        known: The names of those that there are.
-        may_have_others: Whether others may be meant for somebody else, unless they are nearly the
-            same.
+        name: The setting's name.
+        values: The options in the settings.
+        known: The names of the known options.
+        may_have_others: Whether other options may belong to the target's handler; then only near
+            misses count.
     """
     for unknown, hint in unknown_options(values, known, may_have_others=may_have_others):
         yield _warning(1, f"{name} has no option {unknown}; it is ignored.", hint)
@@ -109,11 +109,11 @@ def check_option_names(
 def unknown_options(
     values: Mapping[Any, Any], known: Iterable[str], *, may_have_others: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Yield each option that there is not, as a message may repeat it, and what was meant.
+    """Yield each unknown option, in the form for a message, and a hint at the intended option.
 
     Args:
-        values: Those that are given.
-        known: The names of those that there are.
+        values: The options in the settings.
+        known: The names of the known options.
         may_have_others: See ``check_option_names()``.
     """
     known = sorted(known)
@@ -136,7 +136,7 @@ def _meant(name: Any, known: Iterable[str], cutoff: float = ALIKE) -> str | None
 
 
 def _part_or_whole(name: str, known: Iterable[str]) -> str | None:
-    """Return the name that another is a part of, as ``sms`` is, or that is a part of it."""
+    """Return the known name that contains the name, as for ``sms``, or is contained in the name."""
     if len(name) < SHORTEST_PART:
         return None
     return next((each for each in known if name.lower() in each or each in name.lower()), None)
@@ -147,7 +147,7 @@ def _did_you_mean(name: str) -> str:
 
 
 def _modules_of_handlers() -> Iterator[str]:
-    """Yield the names of the modules that the project's locations have; none is imported."""
+    """Yield the names of the modules in the project's locations, without an import."""
     for location in conf.module_locations(conf.HANDLERS):
         try:
             folder = as_folder(location) if isinstance(location, str | Path) else None

@@ -1,4 +1,4 @@
-"""What settings may be: each rule once, with the sentence that says so to people."""
+"""The rules of settings: a test, and the sentence about the test for people."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from django.utils.translation import gettext_noop
 
 from .printable import without_password
 
-#: More seconds than these lead out of the calendar sooner or later.
+#: More seconds would sooner or later lead out of the calendar.
 YEAR = 365 * 86_400
 #: Ten years, in minutes: more would lead out of the calendar.
 LONGEST_INTERVAL = 10 * 366 * 24 * 60
-#: ``"10/s"``: a number, and of what span of time.
+#: ``"10/s"``: a number, and a unit of time.
 RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([smhd])\s*")
 SECONDS_OF_SPAN = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: How much of a wrong value a message repeats.
@@ -25,12 +25,12 @@ LONGEST_SHOWN = 100
 
 @dataclass(frozen=True)
 class Rule:
-    """What the value of a setting must be.
+    """The rule for a setting's value.
 
     Attributes:
-        test: Tells whether a value is right. What raises an error finds it wrong.
-        expected: What stands behind "must be" in a message.
-        complaint: What to say of a wrong value where that is not enough.
+        test: Returns true for a right value. A test that raises finds the value wrong.
+        expected: The words behind "must be" in a message.
+        complaint: The whole complaint about a wrong value, where ``expected`` is not enough.
     """
 
     test: Callable[[Any], bool]
@@ -38,7 +38,7 @@ class Rule:
     complaint: str = ""
 
     def allows(self, value: Any) -> bool:
-        """Tell whether a value is right, whatever it is."""
+        """Tell whether a value, of any type, is right."""
         try:
             return bool(self.test(value))
         except Exception:  # of another type, say, or out of range
@@ -55,18 +55,18 @@ def setting(
     """Declare a setting: a dataclass's field with its default, its rule and its sentence.
 
     Args:
-        default: The value where a project does not set it.
-        rule: What the value must be.
-        says: What the setting is for, as the reference says so, in reStructuredText.
+        default: The value in projects without the setting.
+        rule: The value's rule.
+        says: The setting's purpose, for the reference, in reStructuredText.
         repr: Whether the value may be shown; a secret's may not.
     """
     return field(default=default, repr=repr, metadata={"rule": rule, "says": says})
 
 
 def rules_of(settings_class: Any) -> Mapping[str, Rule]:
-    """Return the rule of each setting that a dataclass declares, by the setting's name.
+    """Return the rules of a dataclass's settings, by the settings' names.
 
-    A field that was not made by ``setting()`` may have any value.
+    A field made without ``setting()`` may have any value.
     """
     return _rules_of(settings_class)
 
@@ -77,7 +77,7 @@ def _rules_of(settings_class: Any) -> Mapping[str, Rule]:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message may repeat it; Python writes no integer of 4,400 digits."""
+    """Return a value as text for a message; Python writes no integer of 4,400 digits."""
     try:
         text = repr(value)
     except Exception:
@@ -91,10 +91,10 @@ def cut(text: str) -> str:
 
 
 def seconds_each(rate: str) -> float:
-    """Return how many seconds a rate allows for each notification.
+    """Return the seconds that a rate allows for each notification.
 
     Raises:
-        ValueError: When it is no rate, or of less than one a year.
+        ValueError: When the text is no rate, or a rate of less than one a year.
     """
     match = RATE.fullmatch(rate) if isinstance(rate, str) else None
     number = float(match[1]) if match else 0.0
@@ -111,19 +111,19 @@ def is_web_address(value: Any) -> bool:
 
 
 def can_be_called(value: Any) -> bool:
-    """Tell whether somebody else can call a URL: it has a port that there can be."""
+    """Tell whether somebody else can call a URL: the port must be possible."""
     return is_web_address(value) and urlsplit(value).port != 0
 
 
 def one_of(*values: Any) -> Rule:
-    """Return the rule that a value is one of a few."""
+    """Return the rule: one of a few values."""
     spoken = [f'"{value}"' if isinstance(value, str) else repr(value) for value in values]
     expected = " or ".join(filter(None, [", ".join(spoken[:-1]), spoken[-1]]))
     return Rule(lambda value: value in values, expected)
 
 
 def whole_number(most: int, unit: str = "", least: int = 1) -> Rule:
-    """Return the rule that a value is a whole number from ``least`` to ``most``."""
+    """Return the rule: a whole number from ``least`` to ``most``."""
     of_unit = f" of {unit}" if unit else ""
     return Rule(
         lambda value: _is_integer(value) and least <= value <= most,
@@ -132,19 +132,19 @@ def whole_number(most: int, unit: str = "", least: int = 1) -> Rule:
 
 
 def number(test: Callable[[float], bool], expected: str) -> Rule:
-    """Return the rule that a value is a number, and a finite one, of which the test holds."""
+    """Return the rule: a finite number that passes the test."""
     return Rule(lambda value: _is_number(value) and test(value), expected)
 
 
 def or_none(rule: Rule, expected: str | None = None) -> Rule:
-    """Return the rule that a value is ``None``, or as another rule says."""
+    """Return the rule: ``None``, or a value by another rule."""
     return Rule(
         lambda value: value is None or rule.test(value), expected or f"{rule.expected}, or None"
     )
 
 
 def dictionary_such_as(example: str) -> Rule:
-    """Return the rule that a value is ``None`` or a dictionary."""
+    """Return the rule: ``None`` or a dictionary."""
     is_dictionary = Rule(lambda value: isinstance(value, Mapping), "a dictionary")
     return or_none(is_dictionary, f"None or a dictionary, such as {example}")
 
