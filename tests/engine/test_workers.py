@@ -76,7 +76,13 @@ def test_killing_workers_loses_nothing(
 ) -> None:
     workers.python("-m", "tests.support.workers.fill", str(KILLED_OVER))
     chance = random.Random(20261124)
-    engine: dict[str, Any] = {"LEASE_SECONDS": 2, "BATCH_SIZE": 100, "RECORD_EVERY": RECORD_EVERY}
+    engine: dict[str, Any] = {
+        "LEASE_SECONDS": 2,
+        "BATCH_SIZE": 100,
+        "RECORD_EVERY": RECORD_EVERY,
+        # A slow machine may kill three workers that hold the same row; the row is at no fault.
+        "MAX_INTERRUPTIONS": 1000,
+    }
     started = [workers.start("--watch", "--interval", "1", delay=0.002, **engine) for _ in range(4)]
     kills = 0
     deadline = time.monotonic() + 240

@@ -17,7 +17,6 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.delivery.handlers import find as registry
 from django_notification_system.exceptions import (
     NotificationsNotCreated,
     UserHasNoTargetRecords,
@@ -29,7 +28,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.modules import find_module
+from django_notification_system.modules import BUILT_IN_HANDLERS, find_module
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 
@@ -215,7 +214,7 @@ def pigeon(user: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture
 def handler(pigeon: TargetUserRecord, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The handler with the two names that it does not define itself."""
-    found = find_module("carrier_pigeon", "NOTIFICATION_SYSTEM_HANDLERS", registry.BUILT_IN_PACKAGE)
+    found = find_module("carrier_pigeon", "NOTIFICATION_SYSTEM_HANDLERS", BUILT_IN_HANDLERS)
     assert found is not None
     monkeypatch.setattr(found.module, "test", "", raising=False)
     monkeypatch.setattr(found.module, "extra", {}, raising=False)
