@@ -1,9 +1,10 @@
-"""What a target says of itself: its handler's module has settings and more, beside ``deliver()``.
+"""A target's description: the optional parts of its handler's module, beside ``deliver()``.
 
-A target of this app's own is a folder in ``notification_handlers``; a project's own is a module in
-a place that ``NOTIFICATION_SYSTEM_HANDLERS`` names. Either says the same in the same way, by the
-names in ``TargetDescription``. Where a project's module takes the place of a built-in one, the
-built-in one still says what the project's leaves out, but how a message looks and where it goes.
+A target of this app's own is a folder in ``notification_handlers``; a project's own target is a
+module in a place named in ``NOTIFICATION_SYSTEM_HANDLERS``. Both describe themselves in the same
+way, by the names in ``TargetDescription``. Where a project's module takes the place of a built-in
+module, the built-in parts count where the project's are missing, except for ``preview()`` and
+``destination()``.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,19 +31,19 @@ from .modules import (
 
 @dataclass(frozen=True, kw_only=True)
 class TargetDescription:
-    """What a handler's module says of its target. All of it is optional.
+    """A handler's module's description of its target. All parts are optional.
 
     Attributes:
         key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
         source: The file or dotted name of the module.
-        settings_class: ``Settings``, the dataclass that declares the target's settings.
+        settings_class: ``Settings``, the dataclass with the target's settings.
         check: ``check()``, which yields system checks.
-        validate: ``validate(draft)``, which refuses what could never be delivered.
-        fault_of_address: ``fault_of_address(address)``, which says why an address is none.
-        redirected_extra: ``redirected_extra(extra, address)``, which returns ``extra`` without what
-            names people, for a site for trials; ``address`` is the record's own.
+        validate: ``validate(draft)``, which refuses notifications that could never be delivered.
+        fault_of_address: ``fault_of_address(address)``, which returns why an address is no address.
+        redirected_extra: ``redirected_extra(extra, address)``, which returns ``extra`` without
+            names of people, for a staging site; ``address`` is the record's own.
         retry_time_interval: ``RETRY_TIME_INTERVAL``, the minutes from a failed attempt to the next
-            where ``notify()`` is given none.
+            for notifications made by ``notify()`` without an interval.
     """
 
     key: str
@@ -56,18 +57,18 @@ class TargetDescription:
 
     @property
     def declares_settings(self) -> bool:
-        """Tell whether the module says which settings there are, and so which there are not."""
+        """Whether the module declares settings, so that other names are faults."""
         return self.settings_class is not TargetSettings
 
 
 def describe(module_name: str) -> TargetDescription | None:
-    """Return what a target's module says, or ``None`` where there is no such module.
+    """Return a target's description, or ``None`` where no such module exists.
 
     Args:
         module_name: The target's ``notification_module_name``.
 
     Raises:
-        TargetUnavailable: When the module does not import.
+        TargetUnavailable: When the module cannot be imported.
     """
     found = find_module(module_name, conf.HANDLERS, BUILT_IN_HANDLERS)
     if found is None:
@@ -79,15 +80,19 @@ def describe(module_name: str) -> TargetDescription | None:
 
 
 def describe_built_in(module_name: str) -> TargetDescription:
-    """Return what this app's own module of this name says, whatever stands in for it."""
+    """Return the description by this app's own module, even where a project's stands in for it.
+
+    Args:
+        module_name: The target's ``notification_module_name``.
+    """
     dotted = f"{BUILT_IN_HANDLERS}.{module_name}"
     return _described(module_name, dotted, [import_dotted(dotted)])
 
 
 def known_description(module_name: str) -> TargetDescription | None:
-    """Return what a target's module says, or ``None`` where nothing can be known of it.
+    """Return a target's description, or ``None`` where no module can be found or imported.
 
-    The answer is kept, as Python keeps modules: a process learns of a new one when it starts.
+    The answer is kept, as Python keeps modules: a process sees a new module at its next start.
 
     Args:
         module_name: The target's ``notification_module_name``.
@@ -100,12 +105,12 @@ def _known_description(module_name: str, locations: tuple[str, ...]) -> TargetDe
     try:
         return describe(module_name)
     except TargetUnavailable:
-        # Whoever delivers says so.
+        # The delivery reports the fault.
         return describe_built_in(module_name) if module_name in built_in_names() else None
 
 
 def target_key(module_name: str) -> str:
-    """Return a target's key in the settings: the module's name, unless a built-in one has another.
+    """Return a target's key in the settings: the module's name, or a built-in target's own key.
 
     Args:
         module_name: The target's ``notification_module_name``.
@@ -114,12 +119,16 @@ def target_key(module_name: str) -> str:
 
 
 def module_name_of(key: str) -> str:
-    """Return the module name of the target with this key in the settings."""
+    """Return the module name of the target with a key in the settings.
+
+    Args:
+        key: The target's key.
+    """
     return next((name for name, each in _keys().items() if each == key), key)
 
 
 def targets_to_ask() -> list[str]:
-    """Return the module names of this app's own targets, and of all that have settings."""
+    """Return the module names of this app's own targets, and of all targets with settings."""
     targets = getattr(settings, conf.TARGETS, None)
     keys = targets if isinstance(targets, Mapping) else ()
     own = {key for key in keys if isinstance(key, str) and is_module_name(key)}
@@ -127,10 +136,10 @@ def targets_to_ask() -> list[str]:
 
 
 def settings_class_of(key: Any) -> type[TargetSettings]:
-    """Return the dataclass that declares a target's settings.
+    """Return the dataclass with a target's settings.
 
     Args:
-        key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``, or whatever stands there.
+        key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``, or any other object in its place.
     """
     if not isinstance(key, str) or not is_module_name(name := module_name_of(key)):
         return TargetSettings
@@ -139,12 +148,12 @@ def settings_class_of(key: Any) -> type[TargetSettings]:
 
 
 def built_in_keys() -> frozenset[str]:
-    """Return the keys that this app's own targets have in the settings."""
+    """Return the keys of this app's own targets in the settings."""
     return frozenset(_keys().values())
 
 
 def target_settings(module_name: str) -> TargetSettings:
-    """Return what a target of any kind may set. No module of the project's is imported for it.
+    """Return the settings common to all targets, without importing a module of the project's.
 
     Args:
         module_name: The target's ``notification_module_name``.
@@ -155,7 +164,7 @@ def target_settings(module_name: str) -> TargetSettings:
 def time_to_receipt(module_name: str) -> timedelta:
     """Return the time from an attempt to the first question for its receipt.
 
-    The module has been imported by then: it has delivered.
+    The module is imported already: it has delivered.
 
     Args:
         module_name: The target's ``notification_module_name``.
