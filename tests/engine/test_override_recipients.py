@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from django_notification_system.delivery.handlers.redirect import overridden
+from django_notification_system.delivery.handlers.redirect import redirected
 from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import (
@@ -132,7 +132,7 @@ def test_no_header_of_a_mail_names_people(
             seen.append(each.extra["headers"])
             yield Outcome.delivered(each, "Sent.")
 
-    list(overridden(deliver, email.target)([notification]))
+    list(redirected(deliver, email.target)([notification]))
     assert seen == [{"X-Original-To": REAL}]
 
 

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ...delivery.claims.targets import targets_named
-from ...delivery.handlers.redirect import is_held
+from ...delivery.handlers.redirect import is_blocked
 from ...models import Notification
 from ...operations.queue.counts import claimed_rows, count_waiting
 from ...operations.queue.status import is_paused
@@ -119,5 +119,5 @@ def queue_families(using: str) -> list[Metric]:
         oldest.add_metric([target.name], age)
         claimed.add_metric([target.name], claims[target.pk])
         paused.add_metric([target.name], float(is_paused(target, at)))
-        held.add_metric([target.name], float(is_held(target)))
+        held.add_metric([target.name], float(is_blocked(target)))
     return [due, later, oldest, claimed, paused, held]

@@ -20,7 +20,7 @@ from ...modules import (
 from ...outcome import Outcome, Receipt
 from .as_in_1_5_3 import deliver_one_by_one
 from .outbox_hook import has_outbox_hook, through_outbox_hook
-from .redirect import overridden
+from .redirect import redirected
 
 #: For a module without ``RECEIPTS_KEPT``.
 RECEIPTS_KEPT = timedelta(days=1)
@@ -84,7 +84,7 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
     # With an outbox no provider has taken a message, so no provider is asked.
     fetch_receipts = None if has_outbox_hook() else function_of(found, "fetch_receipts")
     is_built_in = found.source == f"{BUILT_IN_HANDLERS}.{name}"
-    deliver = overridden(through_outbox_hook(deliver, target), target)
+    deliver = redirected(through_outbox_hook(deliver, target), target)
     return FoundHandler(
         deliver=deliver,
         fetch_receipts=fetch_receipts,

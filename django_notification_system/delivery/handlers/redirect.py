@@ -25,12 +25,12 @@ SETTING = "NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS']"
 RECIPIENTS_IN_EXTRA = frozenset({"cc", "bcc"})
 
 
-def is_overridden() -> bool:
+def is_redirect_set() -> bool:
     """Return whether a redirect is set, so that no message goes to people."""
     return bool(engine_settings().override_recipients)
 
 
-def override_of(target: NotificationTarget) -> str | None:
+def redirect_address(target: NotificationTarget) -> str | None:
     """Return the redirect's address for a target, or ``None`` without a redirect.
 
     Raises:
@@ -55,30 +55,30 @@ def override_of(target: NotificationTarget) -> str | None:
     return address
 
 
-def is_held(target: NotificationTarget) -> bool:
+def is_blocked(target: NotificationTarget) -> bool:
     """Return whether the redirect blocks a target: the setting has no address for the target."""
     try:
-        override_of(target)
+        redirect_address(target)
     except TargetUnavailable:
         return True
     return False
 
 
-def override_notice(targets: Sequence[NotificationTarget]) -> str:
+def redirect_notice(targets: Sequence[NotificationTarget]) -> str:
     """Return a line for people about the redirect of these targets; empty without a redirect."""
-    if not is_overridden():
+    if not is_redirect_set():
         return ""
     said = [
         _("%s is held") % target.name
-        if is_held(target)
+        if is_blocked(target)
         else _("%(target)s goes to %(address)s")
-        % {"target": target.name, "address": override_of(target)}
+        % {"target": target.name, "address": redirect_address(target)}
         for target in targets
     ]
     return _("OVERRIDE_RECIPIENTS is set, so no message reaches people: %s.") % ", ".join(said)
 
 
-def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
+def redirected(deliver: Deliver, target: NotificationTarget) -> Deliver:
     """Return the function that delivers a target's notifications, redirected if settings say so.
 
     Args:
@@ -88,14 +88,14 @@ def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
     Raises:
         TargetUnavailable: When the redirect blocks the target.
     """
-    address = override_of(target)
+    address = redirect_address(target)
     if address is None:
         return deliver
 
-    def deliver_elsewhere(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+    def deliver_redirected(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         redirections: dict[Any, _Redirection] = {}
 
-        def redirected() -> Iterator[Notification]:
+        def readdressed() -> Iterator[Notification]:
             for notification in notifications:
                 # A project's handler may pass its redirected notifications on to a built-in
                 # handler.
@@ -104,7 +104,7 @@ def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
                 yield notification
 
         try:
-            for outcome in deliver(redirected()):
+            for outcome in deliver(readdressed()):
                 if isinstance(outcome, Outcome):
                     if ended := redirections.pop(outcome.notification.pk, None):
                         ended.undo()
@@ -118,7 +118,7 @@ def overridden(deliver: Deliver, target: NotificationTarget) -> Deliver:
             for left in redirections.values():
                 left.undo()
 
-    return deliver_elsewhere
+    return deliver_redirected
 
 
 class _Redirection:

@@ -20,7 +20,7 @@ from ..outcomes.record import attempt_fields
 from ..outcomes.skip import skip
 from .as_in_1_5_3 import HeldSave
 from .outbox_hook import Deliver, through_outbox_hook
-from .redirect import overridden
+from .redirect import redirected
 
 
 def send_and_save(deliver: Deliver, notification: Notification) -> str:
@@ -55,7 +55,7 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
             log_skipped(target, token, [notification])
             tell("skipped", target, token, [notification])
         return notification.response
-    [outcome] = overridden(through_outbox_hook(deliver, target), target)([notification])
+    [outcome] = redirected(through_outbox_hook(deliver, target), target)([notification])
     if isinstance(held := notification.__dict__.get("save"), HeldSave):
         held.outcome = outcome  # in a run: the engine applies, saves and announces
         return outcome.response

@@ -30,7 +30,7 @@ from ..claims.pause import is_paused
 from ..claims.rate import LONGEST_RATE_WAIT_SECONDS, reservable
 from ..claims.take import take
 from ..claims.targets import targets_named
-from ..handlers.redirect import is_held
+from ..handlers.redirect import is_blocked
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def claim_batches(
     targets = [
         target
         for target in targets_with_due(named, due_by, using=using)
-        if not is_paused(target) and not is_held(target)
+        if not is_paused(target) and not is_blocked(target)
     ]
     dues = [Due(target=target, due_by=due_by, using=using) for target in targets]
     yield from claim_in_turn(dues, most=most)
@@ -201,13 +201,15 @@ def _room(due: Due, settings: EngineSettings, levels: Levels) -> int:
         # A process that would wait for longer releases its batch.
         in_time = int(LONGEST_RATE_WAIT_SECONDS / seconds_each)
         most = min(most, max(in_time, _batch_size(due.target, settings)))
-    is_held = Q(claimed_until__gte=DatabaseNow())
+    is_claimed = Q(claimed_until__gte=DatabaseNow())
 
     def count() -> int:
         parts, _ = first_of(due, most, levels, rows_of=all_rows)
         first = (rows.values("claimed_until")[:number] for rows, number in parts)
-        counts = (rows.aggregate(held=Count("claimed_until", filter=is_held)) for rows in first)
-        return sum(count["held"] for count in counts)
+        counts = (
+            rows.aggregate(claimed=Count("claimed_until", filter=is_claimed)) for rows in first
+        )
+        return sum(count["claimed"] for count in counts)
 
     return most - patiently(count, using=due.using)
 
@@ -235,7 +237,7 @@ def _free_by_target(
         for target_id, keys in by_target.items()
         if target_id in usable
         and not is_paused(usable[target_id])
-        and not is_held(usable[target_id])
+        and not is_blocked(usable[target_id])
     ]
 
 

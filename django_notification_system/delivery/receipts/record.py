@@ -23,7 +23,7 @@ from ...models.address import comparable
 from ...models.notification import RESPONSE_MAX_LENGTH
 from ...outcome import Receipt, ReceiptResult
 from ...storable import storable
-from ..handlers.redirect import is_overridden
+from ..handlers.redirect import is_redirect_set
 from ..outcomes.addresses import is_last_bounce, refuse_address, with_address_of
 from ..outcomes.announce import announce
 from ..outcomes.apply import storable_message_id
@@ -75,7 +75,7 @@ def record_receipts(
         DatabaseError: When the database is out of reach for longer than a run waits.
     """
     using = using or router.db_for_write(Notification)
-    if is_overridden():
+    if is_redirect_set():
         # The message went to the redirect's address: the provider knows nothing of the person's.
         receipts = (
             replace(receipt, deactivate_record=False, opt_out=False, hard_bounce=False)
@@ -253,7 +253,7 @@ class _Recording:
         return KIND.UNKNOWN in results and KIND.REPORTED_FAILED not in results
 
     def _refuse_address(self, receipt: Receipt, notification: Notification) -> None:
-        if is_overridden():
+        if is_redirect_set():
             return  # the message went to another address
         record = notification.target_user_record
         if receipt.address:

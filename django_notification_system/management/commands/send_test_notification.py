@@ -12,7 +12,7 @@ from ...checks import check_settings
 from ...delivery.claims.pause import explained, is_paused
 from ...delivery.claims.targets import targets_named
 from ...delivery.handlers.find import find_handler
-from ...delivery.handlers.redirect import override_notice
+from ...delivery.handlers.redirect import redirect_notice
 from ...exceptions import NotificationSystemError
 from ...models import Notification, NotificationTarget
 from ...operations.console.arguments import add_database
@@ -92,7 +92,7 @@ class Command(NotificationSystemCommand):
             self.stdout.write(printable(said, self.stdout.encoding))
 
     def _send(self, target: NotificationTarget, using: str, options: dict[str, Any]) -> Outcome:
-        if notice := override_notice([target]):
+        if notice := redirect_notice([target]):
             self._warn(notice)
         handler = find_handler(target)
         if self._is_told:

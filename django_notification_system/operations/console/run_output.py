@@ -9,7 +9,7 @@ from django.core.management.color import Style
 from django.utils.translation import gettext as _
 
 from ...delivery.handlers.find import find_handler
-from ...delivery.handlers.redirect import override_notice
+from ...delivery.handlers.redirect import redirect_notice
 from ...delivery.receipts.fetch import Fetched
 from ...delivery.runs.report import Report
 from ...delivery.runs.run import Run
@@ -93,7 +93,7 @@ class RunOutput:
 
     def say_if_overridden(self, targets: Sequence[NotificationTarget]) -> None:
         """Warn that messages are redirected or held, if so."""
-        if self._verbosity >= 1 and (notice := override_notice(targets)):
+        if self._verbosity >= 1 and (notice := redirect_notice(targets)):
             self.warn(notice)
 
     def report(self, report: Report) -> None:

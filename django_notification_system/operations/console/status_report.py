@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ...delivery.handlers.redirect import override_notice
+from ...delivery.handlers.redirect import redirect_notice
 from ..queue.status import Overdue, QueueStatus, TargetStatus, is_paused
 from .duration import spoken
 from .text_table import table
@@ -20,7 +20,7 @@ def status_text(status: QueueStatus) -> str:
         status: The queue's state.
     """
     parts = [_queue(status)]
-    if notice := override_notice([each.target for each in status.targets]):
+    if notice := redirect_notice([each.target for each in status.targets]):
         parts.append(notice)
     if paused := [each for each in status.targets if is_paused(each.target, status.at)]:
         lines = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...delivery.claims.pause import is_paused
-from ...delivery.handlers.redirect import is_held
+from ...delivery.handlers.redirect import is_blocked
 from ...delivery.runs.report import Report
 from ...delivery.runs.run import Run
 from ...models import Notification
@@ -74,7 +74,9 @@ def count_to_attempt(run: Run, limit: int | None) -> int:
         run: The run.
         limit: The most notifications of the run; ``None``: no limit.
     """
-    usable = [target.pk for target in run.targets if not is_paused(target) and not is_held(target)]
+    usable = [
+        target.pk for target in run.targets if not is_paused(target) and not is_blocked(target)
+    ]
     waiting = count_waiting(usable, run.due_by, using=run.using)
     due = sum(each.due for each in waiting)
     return due if limit is None else min(due, limit)

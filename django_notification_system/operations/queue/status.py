@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from ...delivery.handlers.redirect import is_held
+from ...delivery.handlers.redirect import is_blocked
 from ...models import Notification, NotificationTarget
 from ...models.notification import NotificationQuerySet
 from .causes import cause
@@ -151,7 +151,7 @@ def queue_status(
         among: The reported notifications; by default all.
     """
     at = timezone.now()
-    statuses = {target.pk: TargetStatus(target, held=is_held(target)) for target in targets}
+    statuses = {target.pk: TargetStatus(target, held=is_blocked(target)) for target in targets}
     for waiting in count_waiting(list(statuses), at, using=using, among=among):
         status = statuses[waiting.target_id]
         status.due += waiting.due
@@ -198,7 +198,7 @@ def overdue(
     checked = {
         target.pk: target.name
         for target in targets
-        if not is_paused(target, at) and not is_held(target)
+        if not is_paused(target, at) and not is_blocked(target)
     }
     oldest: dict[uuid.UUID, datetime] = {}
     # A count, although the first row would do: to find the first row, a database with late
