@@ -60,7 +60,7 @@ def deliver_one_by_one(
     return deliver
 
 
-class HeldSave:
+class CapturedSave:
     """Stands in for a notification's ``save()`` while its handler is at work.
 
     Attributes:
@@ -80,14 +80,14 @@ class HeldSave:
 
 def _attempt(send: SendNotification, notification: Notification, source: str) -> Outcome:
     before = _Snapshot(notification)
-    held = HeldSave()
-    notification.save = held  # type: ignore[method-assign] # for this call only
+    captured = CapturedSave()
+    notification.save = captured  # type: ignore[method-assign] # for this call only
     module_name = notification.target_user_record.target.notification_module_name
     begin_sending(notification)
     try:
         with provider_call(module_name, (notification,)) as call:
             returned = send(notification)
-            if failure := _failure(returned, held, notification):
+            if failure := _failure(returned, captured, notification):
                 call.fail(failure)
     except TargetUnavailable:
         raise
@@ -98,15 +98,15 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
             notification.pk,
             extra=log_fields(notification=notification),
         )
-        if held.was_called and before.has_moved_on():
+        if captured.was_called and before.has_moved_on():
             return Outcome.as_saved(notification, one_line(error), before.changed_fields())
         return Outcome.unknown(notification, one_line(error))
     finally:
         del notification.save  # the class's own again
     if isinstance(returned, Outcome):
         return returned
-    if held.outcome is not None:
-        return held.outcome
+    if captured.outcome is not None:
+        return captured.outcome
     if notification.status not in STATUSES:
         invented = notification.status
         before.restore()
@@ -115,7 +115,7 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
             f"send_notification() in {source} saved the status {invented!r}, which there is not."
             f" The statuses are {', '.join(STATUSES)}.",
         )
-    if held.was_called and before.has_moved_on():
+    if captured.was_called and before.has_moved_on():
         response = _response(returned, notification)
         return Outcome.as_saved(notification, response, before.changed_fields())
     if before.has_moved_on_in_database():
@@ -128,9 +128,9 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
     )
 
 
-def _failure(returned: Any, held: HeldSave, notification: Notification) -> str:
+def _failure(returned: Any, captured: CapturedSave, notification: Notification) -> str:
     """Return a word for the failure of an attempt, or an empty text where the message was sent."""
-    outcome = returned if isinstance(returned, Outcome) else held.outcome
+    outcome = returned if isinstance(returned, Outcome) else captured.outcome
     if outcome is not None:
         return "" if outcome.result is OutcomeKind.DELIVERED else outcome.result.value
     # A handler that saves in another way is found out later, by a look at the database.

@@ -18,7 +18,7 @@ from ..outcomes.apply import apply
 from ..outcomes.history import attempts_to_keep, keep_attempts
 from ..outcomes.record import attempt_fields
 from ..outcomes.skip import skip
-from .as_in_1_5_3 import HeldSave
+from .as_in_1_5_3 import CapturedSave
 from .outbox_hook import Deliver, through_outbox_hook
 from .redirect import redirected
 
@@ -39,7 +39,7 @@ def send_and_save(deliver: Deliver, notification: Notification) -> str:
     Raises:
         TargetUnavailable: When the target as a whole cannot be used; nothing is saved.
     """
-    if isinstance(notification.__dict__.get("save"), HeldSave):
+    if isinstance(notification.__dict__.get("save"), CapturedSave):
         return _send(deliver, notification, None)
     with watched_alone(notification) as token:
         return _send(deliver, notification, token)
@@ -56,8 +56,8 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
             tell("skipped", target, token, [notification])
         return notification.response
     [outcome] = redirected(through_outbox_hook(deliver, target), target)([notification])
-    if isinstance(held := notification.__dict__.get("save"), HeldSave):
-        held.outcome = outcome  # in a run: the engine applies, saves and announces
+    if isinstance(captured := notification.__dict__.get("save"), CapturedSave):
+        captured.outcome = outcome  # in a run: the engine applies, saves and announces
         return outcome.response
     # Outside a run, a broken provider looks like a fault of the message: an attempt, as in 1.5.3.
     outcome = replace(outcome, out_of_order=False)
