@@ -19,7 +19,7 @@ T = TypeVar("T")
 #: item costs as much as to send the item.
 FAST_SECONDS = 0.01
 #: How long a result may wait to be yielded, where its worker goes on.
-LOOK_EVERY_SECONDS = 0.02
+LONGEST_YIELD_DELAY_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +60,24 @@ def side_by_side(
 
     def serve() -> None:
         try:
-            while (share := tasks.get()) is not None:
+            while (portion := tasks.get()) is not None:
                 start = time.monotonic()
-                error = _work_through(work, share, results, is_over)
+                error = _work_through(work, portion, results, is_over)
                 ended.put(_Ended(time.monotonic() - start, error))
         finally:
             # The work may have opened connections all the same: a mail backend that queues in the
             # database, say. Nobody else would close them.
             connections.close_all()
 
-    def hand_over(share: list[Item]) -> None:
+    def give(portion: list[Item]) -> None:
         if len(threads) == busy:  # all of the threads are at work
             # A daemon: work that hangs for ever must not keep the process from ending.
             threads.append(threading.Thread(target=serve, daemon=True))
             threads[-1].start()
-        tasks.put(share)
+        tasks.put(portion)
 
     is_over = _is_over.get()
-    shares = _Shares(items, most_together)
+    portions = _Portions(items, most_together)
     busy = 0
     error: BaseException | None = None
     try:
@@ -85,21 +85,21 @@ def side_by_side(
             # Results first: the next item may be long in coming.
             while results:
                 yield results.popleft()
-            if busy < workers and not shares.is_exhausted and error is None and ended.empty():
-                share, error = shares.take()
-                if share:
-                    hand_over(share)
+            if busy < workers and not portions.is_exhausted and error is None and ended.empty():
+                portion, error = portions.take()
+                if portion:
+                    give(portion)
                     busy += 1
                 continue
             if not busy:
                 break
             try:
-                end = ended.get(timeout=LOOK_EVERY_SECONDS)
+                end = ended.get(timeout=LONGEST_YIELD_DELAY_SECONDS)
             except Empty:
                 continue
             busy -= 1
             error = error or end.error
-            shares.adapt(end.seconds)
+            portions.adapt(end.seconds)
     finally:
         for _ in threads:
             tasks.put(None)
@@ -109,7 +109,7 @@ def side_by_side(
         raise error
 
 
-class _Shares(Generic[Item]):
+class _Portions(Generic[Item]):
     """The items, in portions of a few at once while the work takes next to no time.
 
     Attributes:
@@ -124,21 +124,21 @@ class _Shares(Generic[Item]):
 
     def take(self) -> tuple[list[Item], Exception | None]:
         """Return the next portion, and the error that ended it early."""
-        share: list[Item] = []
+        portion: list[Item] = []
         start = time.monotonic()
         try:
             for item in self._source:
-                share.append(item)
-                if len(share) >= self._size:
-                    return share, None
+                portion.append(item)
+                if len(portion) >= self._size:
+                    return portion, None
                 if time.monotonic() - start > FAST_SECONDS:
                     # The items come slowly, at a rate perhaps: no item shall wait for the next.
                     self._size = 1
-                    return share, None
+                    return portion, None
         except Exception as error:
-            return share, error
+            return portion, error
         self.is_exhausted = True
-        return share, None
+        return portion, None
 
     def adapt(self, seconds: float) -> None:
         """Choose the next portion's size by the seconds that this portion has taken."""
@@ -150,12 +150,12 @@ class _Shares(Generic[Item]):
 
 def _work_through(
     work: Callable[[Item], Iterable[T]],
-    share: list[Item],
+    portion: list[Item],
     results: deque[T],
     is_over: Callable[[], bool],
 ) -> BaseException | None:
     try:
-        for item in share:
+        for item in portion:
             if is_over():
                 break
             results.extend(work(item))
