@@ -93,7 +93,7 @@ def patiently(
 
     Raises:
         OperationalError: When the error is not a passing error, or patience has run out.
-        InterfaceError: Likewise.
+        InterfaceError: The same.
     """
     connection = connections[using]
     if connection.in_atomic_block or _is_impatient.get():

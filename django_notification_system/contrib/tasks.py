@@ -30,8 +30,8 @@ from ..delivery.handover.time_limit import ENQUEUE_SECONDS, within
 from ..targets import target_key
 
 DEFAULT_QUEUE = "default"
-#: A worker begins no more of a batch after so many seconds, and hands over the rest anew: RQ ends a
-#: job after 180 by default.
+#: After this many seconds a worker begins no more sends, and hands the rest of the batch over again:
+#: RQ ends a job after 180 by default.
 DELIVER_SECONDS = 120.0
 #: Packages of backends without a time limit: they work at once, or write to the project's own
 #: database.

@@ -154,7 +154,7 @@ def _algorithm(request: HttpRequest) -> tuple[str, ...]:
 def _addresses(request: HttpRequest, settings: TwilioSettings) -> Iterator[str]:
     """Yield the addresses that Twilio may have called with this request."""
     if settings.callback_url:
-        # The part behind "#" tells Twilio how often to try, and is not sent.
+        # The part behind "#" tells Twilio the number of tries, and is not sent.
         address, _, _ = settings.callback_url.partition("#")
         # An attempt counts only if the signature covers the attempt.
         attempt = request.GET.get(PARAMETER)

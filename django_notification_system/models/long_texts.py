@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import models
 
-#: A text up to so many bytes is short.
+#: A text up to this size, in bytes, is short.
 SHORT_BYTES = 16_384
 #: A value that PostgreSQL stores in fewer bytes is not long, compressed or not.
 TOO_SHORT_FOR_LONG = 512

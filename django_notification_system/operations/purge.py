@@ -74,7 +74,7 @@ class Purge:
 
         Raises:
             ProtectedError: When a model of the project's own protects a notification.
-            RestrictedError: Likewise.
+            RestrictedError: The same, by ``on_delete=RESTRICT``.
         """
         in_sql = is_deleted_in_sql()
         since: datetime | None = None

@@ -31,7 +31,7 @@ def assert_notified(
         target: Only messages to this target, by the target's name or module name.
         recipient: Only messages to this address.
         title: The whole title, or a compiled pattern for a part of the title.
-        body: Likewise.
+        body: The whole body, or a compiled pattern for a part of the body.
         count: The number of messages; by default at least one.
         outbox: The outbox; by default the one in use.
         using: The alias of the database for the failure's explanation; by default the router's
@@ -74,7 +74,7 @@ def assert_not_notified(
         target: Only messages to this target, by the target's name or module name.
         recipient: Only messages to this address.
         title: The whole title, or a compiled pattern for a part of the title.
-        body: Likewise.
+        body: The whole body, or a compiled pattern for a part of the body.
         outbox: The outbox; by default the one in use.
         using: The alias of the database for the failure's explanation; by default the router's
             choice.

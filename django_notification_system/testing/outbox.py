@@ -132,7 +132,7 @@ class Outbox(Sequence[OutboxMessage]):
             target: The target's name or module name.
             recipient: The address.
             title: The whole title, or a compiled pattern for a part of the title.
-            body: Likewise.
+            body: The whole body, or a compiled pattern for a part of the body.
         """
         return [
             message

@@ -1,4 +1,4 @@
-"""The queue at the time of a scrape: how much is due, and for how long."""
+"""The queue at the time of a scrape: the due notifications, and the age of the oldest."""
 
 import logging
 import threading

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from django.utils.translation import gettext as _
 
-#: How long a process has to end in order. Docker kills a process ten seconds after SIGTERM.
+#: Seconds for an orderly end. Docker kills a process ten seconds after SIGTERM.
 FORCE_AFTER_SECONDS = 9.3
-#: How long standard error may take to accept the last line.
+#: Seconds for standard error to accept the last line.
 LAST_LINE_SECONDS = 0.2
 #: The exit status of a process that could not end in order.
 EXIT_STATUS = 1

@@ -48,7 +48,7 @@ def progress_bar(
     """Show on standard error how far the work is, where the extra ``progress`` is installed.
 
     Args:
-        total: Counts how many there are in all; called only where there is a bar.
+        total: Returns the number of all items; called only where there is a bar.
         unit: The counted things, for people.
         shown: Whether a person looks on.
         delay: Seconds of work before the bar appears.

@@ -14,7 +14,7 @@ from ..queue.causes import cause
 from ..queue.counts import count_waiting
 from ..queue.status import Cause
 
-#: How many causes are told, the most frequent.
+#: The number of reported causes, the most frequent first.
 CAUSES_TOLD = 5
 
 

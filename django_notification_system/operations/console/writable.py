@@ -34,7 +34,7 @@ def is_writable(number: int, seconds: float) -> bool:
 
     Args:
         number: The descriptor's.
-        seconds: How long to wait for room.
+        seconds: The longest wait for room.
     """
     poll = select.poll()
     poll.register(number, select.POLLOUT)

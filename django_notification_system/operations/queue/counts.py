@@ -20,7 +20,7 @@ from ...models import Notification, NotificationTarget
 from ...models.expressions import DatabaseNow
 from ...models.notification import NotificationQuerySet
 
-#: How many attempts are counted, the latest.
+#: The number of counted attempts, the latest first.
 ATTEMPTS_COUNTED = 100_000
 #: The number of failures whose responses are read, the latest first.
 FAILURES_READ = 5_000

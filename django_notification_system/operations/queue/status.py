@@ -22,7 +22,7 @@ from .counts import (
     latest_failures,
 )
 
-#: How many causes are told, the most frequent.
+#: The number of reported causes, the most frequent first.
 CAUSES_TOLD = 10
 LAST_HOUR = timedelta(hours=1)
 
@@ -65,7 +65,7 @@ class Cause:
     Attributes:
         target: The target's name.
         text: The response, without the parts that vary by message.
-        notifications: How many.
+        notifications: Number of notifications.
     """
 
     target: str
@@ -191,7 +191,7 @@ def overdue(
 
     Args:
         targets: The checked targets.
-        max_age: How long something may be due.
+        max_age: The longest time that a notification may be due.
         using: The database's alias.
     """
     at = timezone.now()
