@@ -37,7 +37,15 @@ def _warning(number: int, message: str, hint: str | None = None) -> checks.Warni
 
 @checks.register()
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check all settings of this app; whatever the values, a check reports and never raises."""
+    """Check all settings of this app; whatever the values, a check reports and never raises.
+
+    Args:
+        app_configs: Ignored, like the following: the check reads settings.
+        kwargs: Further arguments of Django's.
+
+    Returns:
+        The problems found.
+    """
     parts: Sequence[tuple[str, Callable[[], Iterable[CheckMessage]]]] = (
         ("The settings", check_setting_names),
         (conf.TARGETS, _check_targets),

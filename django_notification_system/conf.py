@@ -249,6 +249,9 @@ def module_locations(setting: str) -> Sequence[str | Path]:
     """Return the usable entries of ``HANDLERS`` or ``CREATORS``.
 
     An empty entry would name any folder. The system checks name the other entries.
+
+    Args:
+        setting: The setting's name.
     """
     locations = getattr(settings, setting, None)
     if not isinstance(locations, list | tuple):
@@ -298,7 +301,12 @@ def read_settings(settings_class: type[Settings], key: str) -> Settings:
 
 
 def settings_from(settings_class: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """Return settings with these values; undeclared names are ignored."""
+    """Return settings with these values; undeclared names are ignored.
+
+    Args:
+        settings_class: The dataclass with the settings.
+        values: Values by the settings' names.
+    """
     known = _names(settings_class)  # type: ignore[arg-type] # classes are hashable
     return settings_class(**{name: value for name, value in values.items() if name in known})
 

@@ -38,7 +38,11 @@ class Rule:
     complaint: str = ""
 
     def allows(self, value: Any) -> bool:
-        """Tell whether a value, of any type, is right."""
+        """Tell whether a value, of any type, is right.
+
+        Args:
+            value: The value.
+        """
         try:
             return bool(self.test(value))
         except Exception:  # of another type, say, or out of range
@@ -67,6 +71,9 @@ def rules_of(settings_class: Any) -> Mapping[str, Rule]:
     """Return the rules of a dataclass's settings, by the settings' names.
 
     A field made without ``setting()`` may have any value.
+
+    Args:
+        settings_class: The dataclass.
     """
     return _rules_of(settings_class)
 
@@ -77,7 +84,11 @@ def _rules_of(settings_class: Any) -> Mapping[str, Rule]:
 
 
 def shown(value: Any) -> str:
-    """Return a value as text for a message; Python writes no integer of 4,400 digits."""
+    """Return a value as text for a message; Python writes no integer of 4,400 digits.
+
+    Args:
+        value: The value.
+    """
     try:
         text = repr(value)
     except Exception:
@@ -86,12 +97,19 @@ def shown(value: Any) -> str:
 
 
 def cut(text: str) -> str:
-    """Return as much of a text as a message may repeat."""
+    """Return as much of a text as a message may repeat.
+
+    Args:
+        text: The text, of any length.
+    """
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def seconds_each(rate: str) -> float:
     """Return the seconds that a rate allows for each notification.
+
+    Args:
+        rate: The rate, such as ``"10/s"``, ``"100/m"`` or ``"1000/h"``.
 
     Raises:
         ValueError: When the text is no rate, or a rate of less than one a year.
@@ -105,25 +123,43 @@ def seconds_each(rate: str) -> float:
 
 
 def is_web_address(value: Any) -> bool:
-    """Tell whether a value is an http or https URL with a host."""
+    """Tell whether a value is an http or https URL with a host.
+
+    Args:
+        value: The value.
+    """
     parts = urlsplit(value)
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def can_be_called(value: Any) -> bool:
-    """Tell whether somebody else can call a URL: the port must be possible."""
+    """Tell whether somebody else can call a URL: the port must be possible.
+
+    Args:
+        value: The value.
+    """
     return is_web_address(value) and urlsplit(value).port != 0
 
 
 def one_of(*values: Any) -> Rule:
-    """Return the rule: one of a few values."""
+    """Return the rule: one of a few values.
+
+    Args:
+        values: The allowed values.
+    """
     spoken = [f'"{value}"' if isinstance(value, str) else repr(value) for value in values]
     expected = " or ".join(filter(None, [", ".join(spoken[:-1]), spoken[-1]]))
     return Rule(lambda value: value in values, expected)
 
 
 def whole_number(most: int, unit: str = "", least: int = 1) -> Rule:
-    """Return the rule: a whole number from ``least`` to ``most``."""
+    """Return the rule: a whole number from ``least`` to ``most``.
+
+    Args:
+        most: The largest number.
+        unit: The numbers' unit, for the message.
+        least: The smallest number.
+    """
     of_unit = f" of {unit}" if unit else ""
     return Rule(
         lambda value: _is_integer(value) and least <= value <= most,
@@ -132,19 +168,33 @@ def whole_number(most: int, unit: str = "", least: int = 1) -> Rule:
 
 
 def number(test: Callable[[float], bool], expected: str) -> Rule:
-    """Return the rule: a finite number that passes the test."""
+    """Return the rule: a finite number that passes the test.
+
+    Args:
+        test: Returns true for a right number.
+        expected: The words behind "must be" in a message.
+    """
     return Rule(lambda value: _is_number(value) and test(value), expected)
 
 
 def or_none(rule: Rule, expected: str | None = None) -> Rule:
-    """Return the rule: ``None``, or a value by another rule."""
+    """Return the rule: ``None``, or a value by another rule.
+
+    Args:
+        rule: The other rule.
+        expected: The words behind "must be" in a message; by default made from the rule's.
+    """
     return Rule(
         lambda value: value is None or rule.test(value), expected or f"{rule.expected}, or None"
     )
 
 
 def dictionary_such_as(example: str) -> Rule:
-    """Return the rule: ``None`` or a dictionary."""
+    """Return the rule: ``None`` or a dictionary.
+
+    Args:
+        example: A dictionary as text, for the message.
+    """
     is_dictionary = Rule(lambda value: isinstance(value, Mapping), "a dictionary")
     return or_none(is_dictionary, f"None or a dictionary, such as {example}")
 

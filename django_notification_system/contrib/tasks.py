@@ -30,7 +30,7 @@ from ..delivery.handover.time_limit import ENQUEUE_SECONDS, within
 from ..targets import target_key
 
 DEFAULT_QUEUE = "default"
-#: After this many seconds a worker begins no more sends, and hands the rest of the batch over again:
+#: Seconds after which a worker begins no more sends, and hands the rest of the batch over again:
 #: RQ ends a job after 180 by default.
 DELIVER_SECONDS = 120.0
 #: Packages of backends without a time limit: they work at once, or write to the project's own

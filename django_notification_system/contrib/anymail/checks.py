@@ -15,6 +15,13 @@ def check_webhook_secret(app_configs: Any = None, **kwargs: Any) -> list[CheckMe
 
     Providers with signed reports need the secret too: ``anymail.urls`` serves the webhooks of all
     providers, and a report to any webhook names a message by nothing but its id.
+
+    Args:
+        app_configs: Ignored, like the following: the check reads settings.
+        kwargs: Further arguments of Django's.
+
+    Returns:
+        A warning, or nothing.
     """
     # Django keeps a registered check, although tests install an app for a while only.
     if not apps.is_installed("django_notification_system.contrib.anymail"):

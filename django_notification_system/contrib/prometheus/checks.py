@@ -21,7 +21,15 @@ RULES = {name.upper(): rule for name, rule in rules_of(PrometheusSettings).items
 
 @checks.register()
 def check_prometheus(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check the settings of the metrics."""
+    """Check the settings of the metrics.
+
+    Args:
+        app_configs: Ignored, like the following: the check reads settings.
+        kwargs: Further arguments of Django's.
+
+    Returns:
+        The problems found.
+    """
     values = getattr(settings, SETTING, None) or {}
     if not isinstance(values, Mapping):
         return [_error(1, f"{SETTING} must be a dictionary, such as {{'CACHE_SECONDS': 5}}.")]

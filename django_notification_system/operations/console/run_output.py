@@ -92,7 +92,11 @@ class RunOutput:
             self._show_handlers(run)
 
     def say_if_overridden(self, targets: Sequence[NotificationTarget]) -> None:
-        """Warn that messages are redirected or held, if so."""
+        """Warn that messages are redirected or held, if so.
+
+        Args:
+            targets: The run's targets.
+        """
         if self._verbosity >= 1 and (notice := redirect_notice(targets)):
             self.warn(notice)
 
