@@ -1,1 +1,1 @@
-"""Claims: rows in their order, and the right to deliver them."""
+"""Claims: due rows in order, and the right to deliver them."""

@@ -19,19 +19,19 @@ class Claim:
     """Rows of one target, and the right to deliver them until the lease ends.
 
     Attributes:
-        token: The key that marks the rows in the database.
-        notifications: The rows, in the order in which they go, where they were read.
+        token: The mark in the rows.
+        notifications: The rows, in the order of delivery, where the rows were read.
         using: The database's alias.
-        keys: The rows' keys, in that order, where the rows were not read.
-        unreadable: Why a row cannot be read in full, by the row's key.
-        is_last: Whether nothing more was due and free when the claim was made.
-        rows_moved: Whether rows were found whose record was moved to another target; that target
-            must be run again.
-        leaves_interrupted: Whether only rows that were interrupted are left to claim.
+        keys: The rows' keys, in the same order, where the rows were not read.
+        unreadable: By a row's key, why the row cannot be read in full.
+        is_last: Whether no more rows were due and free.
+        rows_moved: Whether rows were found whose record was moved to another target; run the other
+            target again.
+        leaves_interrupted: Whether only interrupted rows are left to claim.
         is_counted: Whether the claim counts as an interruption of its rows until their outcome.
-        latest: The latest ``scheduled_delivery`` of the rows: a row that has a later one by now was
+        latest: The latest ``scheduled_delivery`` of the rows: a row with a later moment by now was
             put off since.
-        marking: The keys of the rows that are being claimed, until the database has answered.
+        marking: The keys of rows being claimed, until the database has answered.
     """
 
     token: uuid.UUID
@@ -47,7 +47,7 @@ class Claim:
     marking: list[uuid.UUID] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Tell whether the claim holds any row."""
+        """Return whether the claim has any row."""
         return bool(self.notifications or self.keys)
 
     @property
@@ -56,38 +56,38 @@ class Claim:
         return any(row.interruptions > 1 for row in self.notifications)
 
     def rows(self, ids: Iterable[uuid.UUID]) -> NotificationQuerySet:
-        """Return the rows of these keys that the claim still holds."""
+        """Return the rows with these keys that the claim still has."""
         return Notification.objects.using(self.using).filter(
             Among("id", ids), claim_token=self.token
         )
 
     def deliverable(self, ids: Iterable[uuid.UUID], at: datetime) -> NotificationQuerySet:
-        """Return the rows of these keys that the claim holds, and that may be sent at a moment."""
+        """Return the rows with these keys that are still claimed, and may be sent at a moment."""
         rows = self.rows(ids).deliverable()
-        # Only exclusions, which no index serves: so the rows are read by their keys.
+        # Negated, because no index serves a negation: so the rows are read by their keys.
         return rows.exclude(scheduled_delivery__gt=at).exclude(expires_at__lte=at)
 
     def renew(self, ids: Iterable[uuid.UUID], lease_seconds: float) -> None:
-        """Hold the rows of these keys for another lease."""
+        """Renew the lease of the rows with these keys."""
         rows = self.rows(ids)
         patiently(lambda: rows.update(claimed_until=lease_end(lease_seconds)), using=self.using)
 
     def release(self, ids: Iterable[uuid.UUID]) -> int:
-        """Release the rows of these keys as they were; return how many were still claimed."""
+        """Release the rows with these keys unchanged; return how many were still claimed."""
         rows = self.rows(ids)
         return patiently(lambda: rows.update(**self._released_values()), using=self.using)
 
     def release_unanswered(self) -> None:
-        """Release rows whose claim was committed without an answer, before more rows are claimed.
+        """Release rows after a commit without an answer, before more rows are claimed.
 
-        No run would deliver those rows before their lease ends.
+        If the commit succeeded, no run would deliver the rows before the lease ends.
         """
         unanswered, self.marking = self.marking, []
         if unanswered:
             self.release(unanswered)
 
     def send_home(self, ids: Iterable[uuid.UUID]) -> None:
-        """Release the rows of these keys without a target: their record was moved to another."""
+        """Release the rows with these keys without a target: their record was moved to another."""
         rows = self.rows(ids)
         patiently(lambda: rows.update(**self._released_values(), target=None), using=self.using)
 
@@ -99,9 +99,9 @@ class Claim:
 
 
 def lease_end(lease_seconds: float) -> Any:
-    """Return the end of a lease that begins now, as an expression.
+    """Return the end of a lease from now on, as an expression.
 
-    The database's clock counts: the hosts that share the database need not agree on the time.
+    By the database's clock: the hosts need not agree on the time.
     """
     return ExpressionWrapper(
         DatabaseNow() + timedelta(seconds=lease_seconds), output_field=DateTimeField()

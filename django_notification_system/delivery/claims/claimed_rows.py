@@ -1,4 +1,4 @@
-"""Reading the rows of a claim."""
+"""Read the rows of a claim."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,7 +14,12 @@ from .large_texts import read
 
 
 def read_claimed(claim: Claim, keys: Sequence[uuid.UUID]) -> None:
-    """Read the rows of these keys that a claim holds into the claim, in the order they go."""
+    """Read the claim's rows with these keys into the claim, in the order of delivery.
+
+    Args:
+        claim: The claim.
+        keys: The keys; rows no longer claimed are left out.
+    """
     rows = claim.rows(keys).for_delivery().order_by("scheduled_delivery", "created_date")
     try:
         claim.notifications.extend(patiently(lambda: read(rows), using=claim.using))
@@ -28,17 +33,18 @@ def read_claimed(claim: Claim, keys: Sequence[uuid.UUID]) -> None:
 
 
 def keep_rows_of(target: NotificationTarget, claim: Claim) -> None:
-    """Keep a target's rows in its claim; send home rows whose record was moved to another target.
+    """Keep a target's rows in its claim, and send home rows whose record has another target by now.
 
     Args:
-        target: The target.
-        claim: The claim that was made for it.
+        target: The claim's target.
+        claim: The claim.
     """
     strays = [row for row in claim.notifications if row.target_user_record.target_id != target.pk]
     if strays:
         _send_home(claim, strays)
     for notification in claim.notifications:
-        notification.target_user_record.target = target  # one object, not read for each row
+        # the same object for all rows, without a query for every row
+        notification.target_user_record.target = target
     claim.latest = max((row.scheduled_delivery for row in claim.notifications), default=None)
 
 

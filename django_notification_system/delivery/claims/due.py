@@ -1,4 +1,4 @@
-"""What is due, and for which targets, before a claim is made."""
+"""Due rows, and the targets with due rows, before any claim."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,13 +19,12 @@ ADOPTED_AT_ONCE = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
-    """What is due for a target at a moment.
+    """A target and a moment: the question for due rows.
 
     Attributes:
         target: The target, or a reference to its key in an outer query.
         due_by: The latest ``scheduled_delivery``.
-        retries_due_by: The latest ``scheduled_delivery`` of rows that have failed before; ``None``:
-            ``due_by``.
+        retries_due_by: The latest ``scheduled_delivery`` of retries; ``None``: ``due_by``.
         using: The database's alias.
     """
 
@@ -35,12 +34,12 @@ class Due:
     using: str
 
     def until(self, moment: datetime) -> Self:
-        """Return what of it was due at a moment already."""
+        """Return the same question for an earlier moment."""
         retries_due_by = min(self.retries_due_by or self.due_by, moment)
         return replace(self, due_by=min(self.due_by, moment), retries_due_by=retries_due_by)
 
 
-#: Returns some of what is due by status, the oldest first.
+#: Returns some kind of due rows, the oldest first: a queryset for each pending status.
 RowsOf = Callable[[Due], list[NotificationQuerySet]]
 
 
@@ -51,22 +50,22 @@ def targets_with_due(
     using: str,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> list[NotificationTarget]:
-    """Return the targets, as they are now, for which something is due and free; in one query.
+    """Return the targets with due and free rows, read anew, in one query.
 
-    The query also reads the highest priority among the rows of each target.
+    The query also reads the highest priority of every target's pending rows.
 
     Args:
-        targets: The targets to ask for.
+        targets: The targets in question.
         due_by: The latest ``scheduled_delivery``.
         using: The database's alias.
-        is_stopping: Tells whether to come to an end.
+        is_stopping: Returns whether to end early.
     """
     adopt(due_by, using=using, is_stopping=is_stopping)
     keys = [target.pk for target in targets]
     is_due = Q()
     for rows in free_rows(Due(target=OuterRef("pk"), due_by=due_by, using=using)):
         # Ordered: without ORDER BY, PostgreSQL scans the table from its start, expecting an early
-        # hit, and MariaDB first gathers what is due for all targets.
+        # hit, and MariaDB first gathers the due rows of all targets.
         first = Subquery(rows.values("scheduled_delivery")[:1])
         is_due |= Q(IsNull(first, False))
     with_due = NotificationTarget.objects.using(using).filter(is_due, pk__in=keys)
@@ -76,10 +75,10 @@ def targets_with_due(
 
 
 def all_rows(due: Due) -> list[NotificationQuerySet]:
-    """Return what is due, claimed or not, the oldest first: a queryset for each status.
+    """Return due rows, claimed or not, the oldest first: a queryset for each pending status.
 
-    Each reads an index in order and stops when it has enough; one for both would sort all that is
-    due, again for every batch.
+    Such a queryset reads an index in order and stops when it has enough rows; a single queryset for
+    both statuses would sort all due rows, again for every batch.
     """
     until = {Notification.RETRY: due.retries_due_by or due.due_by}
     return [
@@ -95,17 +94,18 @@ def all_rows(due: Due) -> list[NotificationQuerySet]:
 
 
 def free_rows(due: Due) -> list[NotificationQuerySet]:
-    """Return what is due and not claimed, as ``all_rows()`` does."""
+    """Return due rows that no run has claimed, like ``all_rows()``."""
     return [of_status.unclaimed() for of_status in all_rows(due)]
 
 
 def adopt(due_by: datetime, *, using: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
-    """Give due rows a target, where they were made without one.
+    """Give due rows their target, where code without the column has made the rows.
 
     Args:
         due_by: The latest ``scheduled_delivery``.
         using: The database's alias.
-        is_stopping: Tells whether to come to an end: after an upgrade there may be a million rows.
+        is_stopping: Returns whether to end early: after an upgrade there may be a million such
+            rows.
     """
     orphans = (
         Notification.objects.using(using)
@@ -127,12 +127,12 @@ def adopt(due_by: datetime, *, using: str, is_stopping: Callable[[], bool] = lam
 def next_due_after(
     moment: datetime, until: datetime, targets: Sequence[NotificationTarget], *, using: str
 ) -> datetime | None:
-    """Return the first moment in a span at which something comes due for one of the targets.
+    """Return the first moment in a span when a row of any of the targets comes due.
 
     Args:
-        moment: The span's begin.
-        until: The span's end.
-        targets: The targets to ask for.
+        moment: The span begins after this moment.
+        until: The span's last moment.
+        targets: The targets in question.
         using: The database's alias.
     """
     found = next_of_targets(moment, targets, until=until, using=using)
@@ -146,18 +146,18 @@ def next_of_targets(
     until: datetime | None = None,
     using: str,
 ) -> list[tuple[Any, dict[str, datetime]]]:
-    """Return when something next comes due for each target, by its status; in one query.
+    """Return the next moments when rows come due, by target and status; in one query.
 
-    The query reads one row of the index for each target and status, however many rows wait.
+    The query reads one row of the index for a target and status, however many rows wait.
 
     Args:
-        moment: Search after this moment.
-        targets: The targets to ask for.
-        until: Search until this moment; ``None``: for ever.
+        moment: Only later moments count.
+        targets: The targets in question.
+        until: The latest moment that counts; ``None``: any.
         using: The database's alias.
 
     Returns:
-        The keys of the targets for which something waits, and the first moment of each status.
+        The keys of targets with waiting rows, and by status the first moment.
     """
     span = {"scheduled_delivery__gt": moment}
     if until is not None:

@@ -1,4 +1,4 @@
-"""The rows that a claim takes, in order, and those of them that nobody else has locked."""
+"""The rows of a claim: the first in order that no other process has locked."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -19,21 +19,21 @@ from .large_texts import read
 from .levels import priority_step
 from .order import Parts, rank, rank_of
 
-#: How many batches are searched for rows that nobody is just claiming, where the database does not
-#: pass over those by itself: about as many as there are processes.
+#: In how many batches a claim looks for rows that no other process is claiming, where the database
+#: cannot pass over locked rows cheaply: about the number of processes.
 WINDOWS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """The rows to claim, and how to find them.
+    """The rows wanted by a claim, and the way to find them.
 
     Attributes:
-        due: What is due.
-        parts: Querysets, and how many rows to read of each.
+        due: The target and the moment.
+        parts: Querysets of due rows, and how many rows to read from every queryset.
         size: How many rows in all.
-        by_index: Pass over rows that others have locked, however many, where it takes longer.
-        rows_of: Which rows of what is due are meant.
+        by_index: Pass over rows locked by others, however many, even where this takes longer.
+        rows_of: The kind of due rows.
     """
 
     due: Due
@@ -43,34 +43,35 @@ class Order:
     rows_of: RowsOf
 
     def admit(self, interruptions: Iterable[int]) -> None:
-        """Refuse rows that were interrupted, where all that is due was asked for.
+        """Refuse interrupted rows, where all due rows are wanted.
 
         Args:
-            interruptions: The counts of the rows.
+            interruptions: How often each of the found rows was interrupted.
 
         Raises:
-            InterruptedFound: When some of the rows were interrupted: they go after the others.
+            InterruptedFound: When a row was interrupted: such rows go after the others.
         """
         if self.rows_of is free_rows and any(interruptions):
             raise InterruptedFound
 
 
 def claiming_transaction(using: str) -> AbstractContextManager[Any]:
-    """Return the transaction around locking and marking.
+    """Return the context for locking and marking rows.
 
-    Where nothing is locked, as on SQLite, there is none: SQLite waits for a writer and goes on,
-    while within a transaction it refuses to turn a read that is out of date into a write.
+    A transaction, except where the database cannot pass over locked rows, as SQLite: outside a
+    transaction SQLite waits for another writer; inside, SQLite refuses to turn an outdated read
+    into a write.
     """
     return transaction.atomic(using=using) if skips_locked(using) else nullcontext()
 
 
 def skips_locked(using: str) -> bool:
-    """Tell whether the database passes over rows that others have locked."""
+    """Return whether the database can pass over rows locked by others."""
     return connections[using].features.has_select_for_update_skip_locked
 
 
 def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Return the keys of the first rows, and the keys of those that nobody else has: locked."""
+    """Return the first keys in order, and the free keys among them; their rows are locked."""
     using = order.due.using
     if not skips_locked(using):
         keys = _keys(order, lock=False)
@@ -78,8 +79,8 @@ def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
     if connections[using].vendor != "mysql" or order.by_index:
         keys = _keys(order, lock=True)
         return keys, keys
-    # MariaDB and MySQL keep the locks of all rows that such a query reads on its way, so that a run
-    # that holds and records those rows waits for this claim. By keys no other rows are read.
+    # For such a query MariaDB and MySQL lock all rows read on the way, so that a run recording
+    # those rows waits for this claim. A query by keys reads no other rows.
     keys, free = [], []
     for keys in _windows(order):
         rows = Notification.objects.using(using).filter(Among("id", keys))
@@ -93,7 +94,7 @@ def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
 
 
 def _windows(order: Order) -> Iterator[list[uuid.UUID]]:
-    """Yield the keys of the first rows, then of those that follow, as others take the first."""
+    """Yield the first keys in order, and then the following keys, where others take the first."""
     size = order.size
     if first := _keys(order, lock=False):
         yield first
@@ -104,7 +105,7 @@ def _windows(order: Order) -> Iterator[list[uuid.UUID]]:
 
 
 def whole_rows(order: Order) -> list[Notification] | None:
-    """Return the first rows with all that delivery reads; ``None`` where a row is unreadable."""
+    """Return the first rows with all data for delivery; ``None`` where a row cannot be read."""
     rows: list[Notification] = []
     try:
         for part, number in order.parts:
@@ -134,13 +135,19 @@ def _keys(order: Order, *, lock: bool) -> list[uuid.UUID]:
 
 
 def rank_in_memory() -> Callable[[Notification], timedelta]:
-    """Return a sort key: rows sorted by it are in the order in which they go."""
+    """Return the sort key for the order of delivery."""
     return partial(rank_of, step=priority_step())
 
 
 def still_due(rows: NotificationQuerySet, due_by: datetime) -> NotificationQuerySet:
-    """Return those of some rows, named by their keys, that are due at a moment."""
-    # Only exclusions, which no index serves: else SQLite would read all that is pending.
+    """Leave out rows, named by their keys, that are no longer due.
+
+    Args:
+        rows: The rows.
+        due_by: The latest ``scheduled_delivery``.
+    """
+    # Negated, because no index serves a negation: for a plain condition SQLite would read all
+    # pending rows.
     ended = [
         status
         for status, _ in Notification.STATUS_CHOICES

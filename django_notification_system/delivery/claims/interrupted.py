@@ -1,11 +1,11 @@
-"""Rows that a run took before and recorded no outcome for: the run died, or froze.
+"""Interrupted rows: claimed by a run that died, or froze, before recording an outcome.
 
-One row of a batch may have killed the process, and nobody can know the row. So a claim adds one to
-the ``interruptions`` of its rows, an outcome sets the count to 0, and a release takes one off.
-Interrupted rows go after all others, alone, and in ever smaller claims: a batch that died is taken
-again in groups of some 20 rows, and a group that died row by row. So a single row that kills is
-found after three deaths, while a power cut, which interrupts thousands of rows, makes none of the
-rows fail and hardly slows them down.
+A single row of a batch may have killed the process, and nobody can know which row. So every claim
+adds 1 to its rows' ``interruptions``, an outcome sets the count to 0, and a release takes 1 off.
+Interrupted rows go after all others, separately, and in ever smaller claims: rows of a dead batch
+are claimed again in groups of some 20, rows of a dead group one by one. So a row that kills is
+found after three deaths; a power cut, which interrupts thousands of rows, makes no row fail and
+hardly slows them down.
 """
 
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from .due import Due, RowsOf, free_rows
 
 
 class InterruptedFound(Exception):
-    """Interrupted rows are among the first of what is due; no claim was made."""
+    """The first due rows include interrupted rows; no claim was made."""
 
 
 def uninterrupted_rows(due: Due) -> list[NotificationQuerySet]:
-    """Return what is due and not claimed, without rows that were interrupted."""
+    """Return due rows that no run has claimed, without interrupted rows."""
     return [rows.filter(interruptions=0) for rows in free_rows(due)]
 
 
 def turns(settings: EngineSettings) -> Iterator[tuple[RowsOf, int]]:
-    """Yield the groups of interrupted rows to claim, with their sizes, in the order of their turns.
+    """Yield kinds of interrupted rows, and how many to claim at once, in the order of their turns.
 
-    First come the rows that are never sent again, then the rows with the fewest interruptions.
+    First the rows given up and never sent, then the rows with the fewest interruptions.
     """
     most = settings.max_interruptions
     yield _interrupted_rows(interruptions__gte=most), settings.batch_size
@@ -38,7 +38,7 @@ def turns(settings: EngineSettings) -> Iterator[tuple[RowsOf, int]]:
 
 
 def size_of_group(interruptions: int, settings: EngineSettings) -> int:
-    """Return how many rows with so many interruptions one claim takes.
+    """Return how many rows with so many interruptions a claim takes.
 
     The size falls by the same factor from interruption to interruption: from ``BATCH_SIZE`` to a
     single row at the last chance, where the next death is the row's end.

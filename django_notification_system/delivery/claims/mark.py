@@ -1,4 +1,4 @@
-"""Writing a claim's token and lease into its rows."""
+"""Write a claim's token and lease into rows."""
 
 import uuid
 from datetime import datetime
@@ -14,12 +14,12 @@ from .free_rows import still_due
 def mark(
     claim: Claim, keys: list[uuid.UUID], lease_seconds: float, *, free_and_due_by: datetime | None
 ) -> int:
-    """Claim rows; where the rows are not locked, those that are due and free even now.
+    """Claim rows; without locks, only rows that are still due and free.
 
     Args:
         claim: The claim; until ``marking`` is empty, the database may not have answered.
         keys: The rows' keys.
-        lease_seconds: For how long to hold the rows.
+        lease_seconds: The length of the lease.
         free_and_due_by: The latest ``scheduled_delivery``, where the rows are not locked: another
             run may have claimed a row, failed and set the next attempt in between.
 

@@ -1,8 +1,8 @@
-"""Higher priorities first within what is due, without starving the rest.
+"""The order of due rows: higher priorities first, without starving the others.
 
 A step of priority is worth some seconds of waiting (``PRIORITY_AGING``). So rows go in the order of
-their *rank*: the moment that a row is due, less those seconds for each step. No column holds the
-rank. Rows without a priority are read by the index over all that is due, oldest first; rows with a
+their *rank*: the moment when the row is due, less those seconds for every step. No column holds the
+rank. Rows without a priority are read by the index over all due rows, oldest first; rows with a
 priority by an index of their own, level by level, oldest first; these few lists are merged.
 """
 
@@ -20,30 +20,30 @@ from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
 from .due import Due, RowsOf, adopt, free_rows
 from .levels import Levels, priority_step
 
-#: Querysets, the oldest row first, and how many rows to read of each.
+#: Querysets, the oldest row first, and how many rows to read from every queryset.
 Parts = Sequence[tuple[NotificationQuerySet, int]]
 
 
 def first_of(
     due: Due, size: int, levels: Levels | None, *, rows_of: RowsOf = free_rows
 ) -> tuple[Parts, bool]:
-    """Return the querysets, with a number of rows for each, that hold what goes first.
+    """Return querysets with the first rows in order, and how many rows to read from each.
 
     Args:
-        due: What is due.
+        due: The target and the moment.
         size: How many rows are wanted.
-        levels: Which priorities there are; ``None``: pay no heed to priorities.
-        rows_of: Returns the rows that are meant.
+        levels: The target's priorities; ``None``: priorities do not count.
+        rows_of: Returns the kind of due rows.
 
     Returns:
-        The querysets with numbers, and whether the numbers make up just ``size``. Otherwise there
-        may be more rows of each status than are wanted.
+        The querysets with numbers, and whether the numbers add up to ``size``. Otherwise there may
+        be more rows of each status than are wanted.
     """
     if levels is not None and levels.find():
         portions = Portions(due, size, levels, rows_of=rows_of)
         if len(portions.ranks) == size:
             return portions.parts, True
-        # All that is due fits into the batch, whatever its priority.
+        # All due rows fit into the batch, whatever their priority.
     return [(of_status, size) for of_status in rows_of(due)], False
 
 
@@ -70,7 +70,7 @@ def first_by_target(
 
 
 class Portions:
-    """How many rows of each status and priority are among the first of what is due for a target.
+    """How many rows of each status and priority are among the first due rows of a target.
 
     The arguments are those of ``first_of()``.
 
@@ -86,11 +86,12 @@ class Portions:
         for level in found:
             of_level = {"priority": level}
             if connections[due.using].vendor == "sqlite":
-                # SQLite uses a partial index only where it reads the very condition of the index.
+                # SQLite uses a partial index only for a query with the index's very condition.
                 of_level["priority__gt"] = 0
             self._read((rows.filter(**of_level) for rows in rows_of(due)), level * levels.step)
-        # Of the rows without a priority, only those that go before the last of these: the index
-        # over all that is due holds these rows, too, and so no more than a batch of them is read.
+        # Rows without a priority are read only up to the last of the rows found so far: the index
+        # over all due rows holds rows with a priority, too, and this bound keeps the read within a
+        # batch.
         latest = due.due_by
         if len(self._ranked) == size:
             latest = _moment_of(self._ranked[-1][0], due.due_by)
@@ -100,7 +101,7 @@ class Portions:
 
     @property
     def parts(self) -> Parts:
-        """Querysets, and how many rows to read of each."""
+        """Querysets, and how many rows to read from every queryset."""
         numbers = Counter(number for _, number in self._ranked)
         return [(self._rows[number], numbers[number]) for number in sorted(numbers)]
 
@@ -120,7 +121,7 @@ def rank(moment: datetime, priority: int, step: timedelta) -> timedelta:
     Args:
         moment: When the row is due.
         priority: The row's priority.
-        step: The time that a step of priority is worth.
+        step: The wait that is worth a step of priority.
     """
     return _rank(moment, max(priority, 0) * step)
 
@@ -131,7 +132,7 @@ def rank_of(notification: Notification, step: timedelta) -> timedelta:
 
 
 def rank_in_database() -> Case:
-    """Return the rank as an expression, to sort by where no index is needed."""
+    """Return the rank as an expression, for sorting without an index."""
     step = priority_step()
     moment = F("scheduled_delivery")
     levels = range(1, HIGHEST_PRIORITY + 1) if step else ()
@@ -146,7 +147,7 @@ def rank_in_database() -> Case:
 
 
 def _rank(moment: datetime, ahead: timedelta) -> timedelta:
-    # No moment: there is none before the year 1.
+    # Not a moment, because no moment comes before the year 1.
     return moment - datetime.max.replace(tzinfo=moment.tzinfo) - ahead
 
 

@@ -1,4 +1,4 @@
-"""Keeping to a target's rate, together with all other runs and hosts that share the database."""
+"""Keep to a target's rate, together with all runs and hosts on the same database."""
 
 import time
 from datetime import datetime, timedelta
@@ -9,15 +9,15 @@ from ...models.expressions import DatabaseNow
 
 #: How much of the time to come a run reserves at once, in seconds.
 WINDOW_SECONDS = 5
-#: A run that would have to wait for longer leaves the rest to a later one.
+#: A run that would have to wait for longer leaves the rest to a later run.
 LONGEST_RATE_WAIT_SECONDS = 30
 
 
 def reservable(seconds_each: float, most: int) -> int:
-    """Return how many notifications a run reserves the time for at once.
+    """Return for how many notifications a run reserves time at once.
 
     Args:
-        seconds_each: The time of one notification.
+        seconds_each: The seconds for one notification.
         most: How many, at the most.
     """
     return max(1, min(most, int(WINDOW_SECONDS / seconds_each)))
@@ -27,16 +27,16 @@ class Rate:
     """The time that a run reserves of a target's rate.
 
     The target's row says until when the target's time is reserved. A run reserves the next few
-    seconds by moving that moment on, waits until they begin, and only then claims as many rows as
-    fit into them: so no lease runs out while the run waits.
+    seconds by moving that moment on, waits for their beginning, and only then claims as many rows
+    as fit: so no lease runs out during the wait.
 
     Args:
         target: The target.
-        seconds_each: The time of one notification.
+        seconds_each: The seconds for one notification.
         using: The database's alias.
 
     Attributes:
-        reserved: How many notifications the run has reserved time for.
+        reserved: For how many notifications the run has reserved time.
     """
 
     def __init__(self, target: NotificationTarget, seconds_each: float, using: str) -> None:
@@ -53,12 +53,12 @@ class Rate:
         return max(0.0, self._begins_at - time.monotonic())
 
     def reserve(self, most: int) -> bool:
-        """Reserve time for at most so many; ``False`` where the wait for it would be too long."""
+        """Reserve time for at most so many notifications; ``False`` where the wait is too long."""
         number = reservable(self._seconds_each, most)
         length = timedelta(seconds=number * self._seconds_each)
 
         def move_on() -> bool:
-            # By the database's clock, which all hosts share.
+            # By the database's clock, shared by all hosts.
             taken, now = self._rows.values_list("rate_reserved_until", DatabaseNow()).get()
             begins = now if taken is None else max(taken, now)
             wait = (begins - now).total_seconds()
@@ -79,7 +79,7 @@ class Rate:
         return self.reserved > 0
 
     def use(self, number: int) -> None:
-        """Use the reserved time for so many, and return the rest of it to the target."""
+        """Use the reserved time for so many notifications, and return the rest to the target."""
         unused, self.reserved = self.reserved - number, 0
         if unused <= 0 or self._ends_at is None:
             return

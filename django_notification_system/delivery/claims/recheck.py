@@ -19,7 +19,13 @@ from .claim import Claim
 def still_deliverable(
     claim: Claim, keys: Sequence[uuid.UUID], at: datetime
 ) -> AbstractSet[uuid.UUID]:
-    """Return the keys of rows that the claim still holds, and that are to be sent at a moment."""
+    """Return the keys of rows that are still claimed, and still to be sent at a moment.
+
+    Args:
+        claim: The claim.
+        keys: The keys of a slice.
+        at: The moment.
+    """
     if patiently(partial(_count, claim, keys, at), using=claim.using) == len(keys):
         return set(keys)
     rows = claim.deliverable(keys, at).values_list("pk", flat=True)

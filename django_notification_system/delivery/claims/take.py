@@ -1,4 +1,4 @@
-"""Claiming what goes first, so that no other run has the same rows."""
+"""Claim the first rows in order, so that no other run has them."""
 
 import time
 import uuid
@@ -19,7 +19,7 @@ from .levels import Levels
 from .mark import mark
 from .order import first_of
 
-#: How long a claim waits for another transaction that holds all rows that go first.
+#: Seconds that a claim waits for another transaction with locks on all first rows.
 LONGEST_WAIT_FOR_FIRST_SECONDS = 0.2
 SECONDS_BETWEEN_TRIES = 0.01
 
@@ -33,23 +33,26 @@ def take(
     interrupted: bool = True,
     reads: bool = True,
 ) -> Claim:
-    """Claim what goes first of what is due for a target, in one short transaction.
+    """Claim the first due rows of a target, in one short transaction.
 
-    Where the database has ``SKIP LOCKED`` two runs that claim at once take different rows without
-    waiting. Elsewhere the ``UPDATE`` takes only rows that are still free, and the slower run goes
-    back for more. A database that is out of reach is waited for.
+    On databases with ``SKIP LOCKED``, two simultaneous claims take different rows without waiting.
+    On others the ``UPDATE`` takes only rows still free, and the slower run tries again. While the
+    database is out of reach, this function waits.
 
     Args:
-        due: What is due.
+        due: The target and the moment.
         size: How many rows, at the most.
-        lease_seconds: For how long.
-        levels: Which priorities there are, where the caller remembers them from claim to claim.
-        interrupted: Claim rows that were interrupted, where no others are left.
-        reads: Read the rows. Otherwise the claim has only their keys, another process delivers
-            them, and waiting for it counts as no interruption.
+        lease_seconds: The length of the lease.
+        levels: The target's priorities, if the caller remembers them from claim to claim.
+        interrupted: Claim interrupted rows, where no others are left.
+        reads: Read the rows. Otherwise the claim has only keys, another process delivers the rows,
+            and the wait for the other process counts as no interruption.
 
     Returns:
-        The claim; an empty one when nothing is left to claim.
+        The claim; empty when no rows are left to claim.
+
+    Raises:
+        DatabaseError: When the database is out of reach for longer than a run waits.
     """
     levels = levels or Levels(due.target, using=due.using)
     made: list[Claim] = []
@@ -70,12 +73,12 @@ def take(
 def _in_turn(
     take_of: Callable[[RowsOf, int], Claim], size: int, levels: Levels, *, interrupted: bool
 ) -> Claim:
-    """Claim rows that were never interrupted, or where there are none, rows that were.
+    """Claim uninterrupted rows or, where none are left, interrupted rows.
 
     No query asks for interrupted rows before a claim has met one.
 
     Args:
-        take_of: Claims at most so many of these rows.
+        take_of: Claims at most so many rows of a kind.
         size: How many rows, at the most.
         levels: Remembers whether interrupted rows were met.
         interrupted: Whether to claim interrupted rows, too.
@@ -107,7 +110,7 @@ def _take(
         parts, are_portions = first_of(due, size, levels if by_priority else None, rows_of=rows_of)
         order = Order(due=due, parts=parts, size=size, by_index=not by_priority, rows_of=rows_of)
         found = _mark_first(claim, order, lease_seconds)
-        # Where others were faster with some of the portions, there are more rows to claim.
+        # Where others were faster with some of the portions, more rows are left.
         claim.is_last = found < size and not are_portions
 
     for by_priority in _tries():
@@ -120,7 +123,7 @@ def _take(
 def _tries() -> Iterator[bool]:
     """Yield True (claim by priority) for 0.2 s, then False (claim any free row).
 
-    Another transaction may hold all rows that go first for long.
+    Another transaction may lock all first rows for long.
     """
     give_up_at = time.monotonic() + LONGEST_WAIT_FOR_FIRST_SECONDS
     while time.monotonic() < give_up_at:
@@ -148,7 +151,7 @@ def _mark_first(claim: Claim, order: Order, lease_seconds: float) -> int:
         claim.keys = free if marked else []
     elif rows is not None and marked == len(rows):
         for row in rows:
-            row.interruptions += 1  # as it was read before it was counted
+            row.interruptions += 1  # the row was read before it was counted
         claim.notifications.extend(rows)
     elif marked:
         read_claimed(claim, free)

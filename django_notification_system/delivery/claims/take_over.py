@@ -1,4 +1,4 @@
-"""Taking over a claim that another process has made."""
+"""Take over a claim made by another process."""
 
 import uuid
 
@@ -14,18 +14,18 @@ from .free_rows import still_due
 
 
 def take_over(token: uuid.UUID, keys: list[uuid.UUID], due: Due, *, lease_seconds: float) -> Claim:
-    """Make a claim that was handed over this process's own, by a fresh token; read its rows.
+    """Take over a claim from another process, with a fresh token; read the rows.
 
-    Of two processes that take over the same batch one finds all of it, the other nothing.
+    Of two processes that take over the same batch, the first finds all rows, the second none.
 
     Args:
-        token: The token of the claim that was handed over.
-        keys: The keys of its rows.
+        token: The token of the other process's claim.
+        keys: The rows' keys.
         due: The rows' target, and the moment by which rows are due; later rows are left out.
-        lease_seconds: For how long to hold the rows from now.
+        lease_seconds: The length of the new lease.
 
     Returns:
-        The claim; an empty one where the lease has ended, or another process was faster.
+        The claim; empty where the lease has ended, or another process was faster.
     """
     claim = Claim(uuid.uuid4(), [], due.using, is_last=True)
     rows = still_due(Notification.objects.using(due.using).filter(id__in=keys), due.due_by)

@@ -1,4 +1,4 @@
-"""Notifications that a handler has begun to send; all others can be released."""
+"""Notifications whose sending has begun; all others can be released."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ class GivenBack(Exception):
 
 
 def begin_sending(*notifications: Notification) -> None:
-    """Mark notifications as about to be sent; from now on nobody can know whether they went out.
+    """Mark notifications as about to be sent; nobody can know from now on whether they went out.
 
     A handler that takes several notifications ahead marks every notification. A run that stops
-    releases the unmarked notifications of its handler.
+    releases unmarked notifications.
 
     Raises:
         GivenBack: When the run has just released a notification.

@@ -41,10 +41,10 @@ REPORT_FIELDS = ("provider_status", "receipt_due_at", "confirmed_at")
 def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     """Write applied outcomes and release their rows.
 
-    A row that another run has claimed meanwhile is left to the other run. A status that a person
-    has set meanwhile stays, unless the message is delivered. While the database is out of reach,
-    this function waits. Where the database refuses a value, the notification fails, and the
-    response names the cause.
+    A row claimed by another run meanwhile is left to the other run. A status set by a person
+    meanwhile stays, unless the message is delivered. While the database is out of reach, this
+    function waits. Where the database refuses a value, the notification fails, and the response
+    names the cause.
 
     Args:
         claim: The rows, and the token of the run that sent them.

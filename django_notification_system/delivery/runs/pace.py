@@ -23,8 +23,8 @@ class Pace:
     def may_gather(self, silent_seconds: float) -> bool:
         """Return whether the handler may wait for the next notification within its present call.
 
-        A waiting handler cannot yield outcomes of its notifications. So the call ends where the
-        wait may be long, or where the handler gathers notifications to send them together.
+        A waiting handler yields no outcomes. So the call ends where the wait may be long, or where
+        the handler gathers notifications to send them together.
 
         Args:
             silent_seconds: The seconds since the handler's last progress.
