@@ -6,9 +6,10 @@ from django.contrib import admin
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.db import transaction
 from django.db.models import QuerySet
+from django.forms import SplitDateTimeField
 from django.http import HttpRequest
 
-from .form import VersionedForm
+from .form import VersionedForm, name_parts
 from .listing.filters import searches_everything
 from .listing.paginator import CappedPaginator
 from .listing.search import can_be_split, search_condition, words
@@ -48,6 +49,13 @@ class NotificationSystemAdmin(ModelAdmin):
         """Return the fields that this person may search."""
         searchable = [name for name in self.searched_fields if self._may_search(request, name)]
         return [*super().get_autocomplete_fields(request), *searchable]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """As Django's, but both parts of a moment have a name."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, SplitDateTimeField):
+            name_parts(field, db_field.verbose_name)
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """As Django's, but a field without a search gets an entry for the key."""

@@ -9,10 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count
 from django.db.models.functions import TruncHour
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
 from ..models.notification import NotificationQuerySet
+from .moments import day, local
 
 #: What a status counts as in a bar, from the bottom up.
 KINDS: Mapping[str, Any] = {
@@ -33,6 +35,10 @@ KIND_OF_STATUS = {
 WIDTH, HEIGHT = 720, 120
 GAP = 3
 HOUR = timedelta(hours=1)
+#: At which hours of a day a bar has its time under it.
+HOURS_LABELLED = 3
+#: What the scale of a chart may end with, times a power of ten: most have a whole half.
+ROUND_NUMBERS = (1, 2, 4, 6, 8, 10)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,13 @@ class Span:
     def bars(self) -> int:
         """How many bars there are."""
         return self.hours // self.step
+
+    def label(self, begins: datetime) -> str:
+        """Return what stands under a bar: a time of day or a day, under every third or so."""
+        moment = local(begins)
+        if self.step > 1:
+            return day(moment) if moment.hour < self.step else ""
+        return date_format(moment, "TIME_FORMAT") if moment.hour % HOURS_LABELLED == 0 else ""
 
 
 DAY = Span(hours=24, step=1)
@@ -72,6 +85,7 @@ class Bar:
 
     Attributes:
         begins: The moment from which it counts.
+        label: What stands under it, if anything.
         x: Where it stands.
         width: How wide it is.
         numbers: How many of each kind, in the order of ``KINDS``.
@@ -79,6 +93,7 @@ class Bar:
     """
 
     begins: datetime
+    label: str
     x: float
     width: float
     numbers: list[int]
@@ -94,12 +109,19 @@ class Chart:
         bars: The bars, the oldest first.
         totals: How many of each kind, in the order of ``KINDS``.
         highest: How many the highest bar stands for.
+        top: The number at the end of the scale.
     """
 
     name: Any
     bars: list[Bar]
     totals: list[int]
     highest: int
+    top: int
+
+    @property
+    def scale(self) -> list[int]:
+        """The numbers beside the chart, from the top down to 0."""
+        return [self.top, *([self.top // 2] if self.top % 2 == 0 else []), 0]
 
     def totals_by_kind(self) -> list[tuple[int, Any]]:
         """Return how many of each kind, with its name."""
@@ -147,31 +169,40 @@ def _chart(name: Any, counts: Counter[tuple[int, str]], span: Span, start: datet
     places = range(span.bars)
     of_place = [[counts[place, kind] for kind in KINDS] for place in places]
     highest = max(map(sum, of_place))
+    top = scale_top(highest)
     width = WIDTH / span.bars
     return Chart(
         name=name,
         bars=[
             Bar(
-                begins=start + place * span.step * HOUR,
+                begins=begins,
+                label=span.label(begins),
                 x=round(place * width, 1),
                 width=round(width - GAP, 1),
                 numbers=of_place[place],
-                parts=_parts(of_place[place], highest),
+                parts=_parts(of_place[place], top),
             )
-            for place in places
+            for place, begins in enumerate(start + place * span.step * HOUR for place in places)
         ],
         totals=[sum(column) for column in zip(*of_place, strict=True)],
         highest=highest,
+        top=top,
     )
 
 
-def _parts(numbers: list[int], highest: int) -> list[Part]:
+def scale_top(highest: int) -> int:
+    """Return the round number at or above a number at which its chart's scale ends."""
+    power: int = 10 ** (len(str(highest)) - 1)
+    return next(each * power for each in ROUND_NUMBERS if each * power >= highest)
+
+
+def _parts(numbers: list[int], scale_end: int) -> list[Part]:
     parts = []
     top = float(HEIGHT)
     for kind, number in zip(KINDS, numbers, strict=True):
         if number:
             # A single failure among a million is to be seen too.
-            height = max(HEIGHT * number / highest, 2)
+            height = max(HEIGHT * number / scale_end, 2)
             top = max(top - height, 0)
             parts.append(Part(kind, round(top, 1), round(height, 1)))
     return parts

@@ -52,6 +52,7 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         ],
         "held": AtLeast(held) if held >= CLAIMS_AMONG else held,
         "paused": [target for target in targets if is_paused(target, at)],
+        "chosen": chosen,
         "charts": charts(targets, SPANS[chosen][1], at, rows),
         "kinds": KINDS.items(),
         "width": WIDTH,

@@ -4,12 +4,24 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
 else:
     ModelForm = forms.ModelForm
+
+
+def name_parts(field: Any, label: Any = None) -> None:
+    """Name the day and the time of a moment's field for screen readers, as Django does not.
+
+    Args:
+        field: A ``SplitDateTimeField``.
+        label: What the moment is, where the parts stand among those of other moments.
+    """
+    for widget, part in zip(field.widget.widgets, (_("Day"), _("Time of day")), strict=True):
+        widget.attrs["aria-label"] = part if label is None else f"{capfirst(label)}: {part}"
 
 
 class VersionField(forms.CharField):

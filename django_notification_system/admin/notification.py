@@ -10,13 +10,14 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from ..models import Notification, NotificationTarget
+from ..models import Notification
 from .actions.bulk import in_readers_language
 from .actions.choices import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
 from .dashboard import dashboard_page
-from .history import AttemptInline
+from .history import SHOWN, latest_attempts
 from .listing.filters import (
     AttemptedFilter,
     ErrorFilter,
@@ -28,8 +29,11 @@ from .listing.filters import (
 )
 from .listing.notification_list import NotificationList, badge
 from .listing.search import user_search_fields
+from .moments import short
 from .notification_form import NotificationForm, brings_files
 from .preview import framed_preview_page
+from .recipient import recipient
+from .summary import summary_of
 
 #: What an attempt has sent, or tried to: from then on it is history.
 CONTENT = ("target_user_record", "title", "body", "extra")
@@ -52,16 +56,7 @@ class NotificationAdmin(NotificationSystemAdmin):
 
     form = NotificationForm
     actions = ACTIONS
-    inlines = (AttemptInline,)
-    list_display = (
-        "target_user_record",
-        "title",
-        "status_badge",
-        "scheduled_delivery",
-        "attempted_delivery",
-        "record_target",
-        "priority",
-    )
+    list_display = ("status_badge", "title", "recipient", "due", "attempted")
     named_by = ("target_user_record__user", "target_user_record__target")
     date_hierarchy = "scheduled_delivery"
     list_filter = (
@@ -75,7 +70,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         PersonFilter,
     )
     # By anything else, a database would sort the whole table.
-    sortable_by = ("scheduled_delivery",)
+    sortable_by = ("due", "scheduled_delivery")
     # Not the body, as in release 1.5.3: bodies are most of what the table holds, and no index
     # helps to find a word inside them.
     search_fields = (
@@ -166,10 +161,6 @@ class NotificationAdmin(NotificationSystemAdmin):
             rows = Notification.objects.using(obj._state.db).filter(pk=obj.pk)
             rows.update(follows_retry_policy=False)
 
-    def get_inlines(self, request: HttpRequest, obj: Notification | None) -> Any:
-        """Leave out of the add page the history that there is not."""
-        return [] if obj is None else super().get_inlines(request, obj)
-
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
@@ -220,13 +211,19 @@ class NotificationAdmin(NotificationSystemAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> Any:
-        """Add what can be done with the notification, and where its preview is."""
+        """Add what the page begins with: status, actions, preview and attempts."""
         if obj is not None:
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_preview"
             context |= {
+                "title": _("“%(title)s” to %(recipient)s")
+                % {"title": obj.title, "recipient": recipient(obj)},
+                "subtitle": None,
+                "summary": summary_of(obj, timezone.now()),
                 "possible_actions": possible_actions(self, request, obj),
                 "is_to_be_sent": obj.status in Notification.PENDING_STATUSES,
                 "preview_url": reverse(name, args=[obj.pk], current_app=self.admin_site.name),
+                "attempts": latest_attempts(obj),
+                "attempts_shown": SHOWN,
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
 
@@ -249,10 +246,31 @@ class NotificationAdmin(NotificationSystemAdmin):
             in_readers_language(entries)
         return response
 
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        """Let the title lead to the notification, where the list shows the title."""
+        if self.list_display_links == () and "title" in list_display:
+            return ("title",)
+        return super().get_list_display_links(request, list_display)
+
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, notification: Notification) -> SafeString:
-        """Return the status, to be told at a glance."""
+        """Return the status as a coloured word with a sign."""
         return badge(notification)
+
+    @admin.display(description=pgettext_lazy("recipient", "to"))
+    def recipient(self, notification: Notification) -> str:
+        """Return the person and the target."""
+        return recipient(notification)
+
+    @admin.display(description=_("due"), ordering="scheduled_delivery")
+    def due(self, notification: Notification) -> SafeString:
+        """Return when the notification is due."""
+        return short(notification.scheduled_delivery)
+
+    @admin.display(description=_("attempted"))
+    def attempted(self, notification: Notification) -> SafeString:
+        """Return when the last attempt was made."""
+        return short(notification.attempted_delivery)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may send notifications now."""
@@ -269,8 +287,3 @@ class NotificationAdmin(NotificationSystemAdmin):
     def has_reschedule_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may reschedule notifications."""
         return permitted(request, "reschedule")
-
-    @admin.display(description=_("target"))
-    def record_target(self, notification: Notification) -> NotificationTarget:
-        """Return the kind of destination."""
-        return notification.target_user_record.target

@@ -1,8 +1,9 @@
 """The admin's actions: who may, what is changed, what is left and why, whoever else is at work."""
 
+import re
 import threading
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,11 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from django_notification_system.admin.actions import bulk
+from django_notification_system.admin.actions.choices import NAMED
+from django_notification_system.admin.moments import short
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
@@ -93,6 +97,51 @@ def test_send_now_makes_due_what_was_to_be_sent_later(
         assert after.scheduled_delivery <= timezone.now()
         assert (after.status, after.digest) == (before.status, before.digest)
         assert after.modified_date > before.modified_date
+
+
+@pytest.mark.parametrize(
+    ("action", "sentence", "kind"),
+    [
+        ("send_now", "Send 2 notifications now", "main"),
+        ("retry_failed", "Send 2 notifications again", "main"),
+        ("cancel", "Cancel 2 notifications", "danger"),
+        ("reschedule", "Reschedule 2 notifications", "main"),
+    ],
+)
+def test_the_button_says_what_happens_to_how_many_and_is_red_where_that_is_final(
+    client: Client, records: Records, make_due: MakeDue, action: str, sentence: str, kind: str
+) -> None:
+    fields: dict[str, Any] = {"scheduled_delivery": timezone.now() + LATER}
+    if action == "retry_failed":
+        fields |= {"status": "DELIVERY FAILURE", "attempted_delivery": timezone.now()}
+    page = ask(client, action, *(make_due(records[name], **fields) for name in ("Email", "Expo")))
+    assert page.context["title"] == sentence
+    button = f'class="notification-button notification-button-{kind}">{sentence}</button>'
+    assert button in page.content.decode()
+    assert f'<a href="{address(Notification)}" class="notification-button cancel-link">Go back' in (
+        page.content.decode()
+    )
+
+
+def test_the_page_names_the_first_with_target_local_time_and_why_one_is_left(
+    client: Client, records: Records, make_due: MakeDue, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Kathmandu"
+    moment = datetime(2031, 1, 2, 3, 4, tzinfo=UTC)
+    waits = make_due(records["Email"], title="Your <table>", scheduled_delivery=moment)
+    done = make_due(records["Expo"], status="DELIVERED", attempted_delivery=moment)
+    page = ask(client, "cancel", waits, done).content.decode()
+    table = page.partition('class="notification-table"')[2].partition("</table>")[0]
+    cells = re.findall(r"<td>(.*?)</td>", table)
+    assert [strip_tags(cell) for cell in cells] == [
+        "Your &lt;table&gt;", "Eggs Benedict, Email", "01/02/2031 8:49 a.m.", "",
+        done.title, "Eggs Benedict, Expo", strip_tags(short(done.scheduled_delivery)),
+        "status: Delivered",
+    ]  # fmt: skip
+    many = [make_due(records["Email"], title=f"Number {n}") for n in range(NAMED + 1)]
+    page = ask(client, "cancel", *many).content.decode()
+    assert len(re.findall(r"<tr><td>Number \d+</td>", page)) == NAMED
+    assert "…</td>" in page
 
 
 def test_retry_begins_anew(client: Client, records: Records, make_due: MakeDue) -> None:
@@ -218,7 +267,7 @@ def test_what_is_left_is_told_with_the_reason(
         TargetUserRecord.objects.filter(pk=record.pk).update(active=False)
     page = ask(client, action, notification).content.decode()
     assert f"1 ({reason})" in page
-    assert 'type="submit" value="' not in page.split("action", 1)[1].split("No, take", 1)[0]
+    assert 'class="notification-button notification-button-' not in page
     assert confirm(client, action, notification, **MOMENT) == [
         f"1 notification was left as it was: 1 ({reason})."
     ]

@@ -1,6 +1,5 @@
 """The admin in a real browser, and what a hostile message can do there: nothing."""
 
-import re
 import socket
 import threading
 from datetime import timedelta
@@ -91,7 +90,8 @@ def test_somebody_finds_a_failed_notification_and_sends_it_again(
     assert "550 No mailbox" in page.inner_text("#content")
     page.follow("text=Send failed ones again")
     assert "1 notification will be changed" in page.inner_text("#content")
-    page.follow("input[type=submit]")
+    assert page.get_by_role("button", name="Send 1 notification again").count() == 1
+    page.follow("#content form button[type=submit]")
     assert "1 notification was changed" in page.inner_text(".messagelist")
     assert Notification.objects.get(pk=notification.pk).status == Notification.SCHEDULED
     assert site.errors == []
@@ -112,9 +112,48 @@ def test_the_list_is_filtered_and_many_are_rescheduled(
     page.follow("button[name=index]")
     page.fill("#id_moment_0", "2031-01-02")
     page.fill("#id_moment_1", "03:04:05")
-    page.follow("input[type=submit]")
+    page.follow("#content form button[type=submit]")
     assert "3 notifications were changed" in page.inner_text(".messagelist")
     assert Notification.objects.filter(scheduled_delivery__year=2031).count() == 3
+    site.context.close()
+
+
+def test_nothing_of_the_list_is_cut_off_on_a_desk_and_the_status_is_in_sight_on_a_phone(
+    browser: Any, live_server: Any, records: Records, make_due: MakeDue
+) -> None:
+    moment = timezone.now() - timedelta(days=40)
+    failed = {"status": "DELIVERY FAILURE", "attempted_delivery": moment}
+    make_due(records["Email"], title="A " + "long " * 19, scheduled_delivery=moment, **failed)
+    site = Site(browser, live_server.url, viewport={"width": 1280, "height": 800})
+    page = site.open(LIST)
+    results = page.locator("#changelist-form .results")
+    assert results.evaluate("each => each.scrollWidth <= each.clientWidth")
+    widths = page.locator("#result_list tbody tr > *").evaluate_all(
+        "cells => cells.map(each => each.clientWidth)"
+    )
+    assert max(widths) == page.locator("th.field-title").evaluate("each => each.clientWidth")
+    page.set_viewport_size({"width": 390, "height": 800})
+    badge = page.locator(".notification-status").bounding_box()
+    assert badge["x"] + badge["width"] <= 390
+    site.context.close()
+
+
+def test_a_notification_is_cancelled_by_the_keyboard_alone(
+    browser: Any, live_server: Any, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], scheduled_delivery=timezone.now() + timedelta(days=1))
+    site = Site(browser, live_server.url)
+    page = site.open(address(Notification, "change", notification.pk))
+    for name in ("Cancel…", "Cancel 1 notification"):
+        button = page.get_by_role("button", name=name, exact=True)
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if button.evaluate("each => each === document.activeElement"):
+                break
+        assert button.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        button.wait_for(state="detached")
+    assert Notification.objects.get(pk=notification.pk).status == Notification.CANCELLED
     site.context.close()
 
 
@@ -144,18 +183,33 @@ def test_the_dashboard_is_readable_on_a_phone(
     site.context.close()
 
 
+#: The colours of an element's text and ground as they are seen, on all the grounds below.
+PIXELS = """element => {
+    const canvas = document.createElement("canvas").getContext("2d");
+    const seen = colours => {
+        canvas.clearRect(0, 0, 1, 1);
+        for (const colour of colours) {
+            canvas.fillStyle = colour;
+            canvas.fillRect(0, 0, 1, 1);
+        }
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const grounds = [];
+    for (let each = element; each; each = each.parentElement)
+        grounds.unshift(getComputedStyle(each).backgroundColor);
+    return [seen([...grounds, getComputedStyle(element).color]), seen(grounds)];
+}"""
+
+
 def contrast(element: Any) -> float:
     """Return the contrast of an element's text and ground (WCAG 2.2, 1.4.3)."""
-    style = (
-        "element => [getComputedStyle(element).color, getComputedStyle(element).backgroundColor]"
-    )
 
-    def luminance(colour: str) -> float:
-        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    def luminance(pixel: list[int]) -> float:
+        parts = [part / 255 for part in pixel[:3]]
         linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
         return sum(x * share for x, share in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
 
-    dark, bright = sorted(luminance(colour) for colour in element.evaluate(style))
+    dark, bright = sorted(luminance(pixel) for pixel in element.evaluate(PIXELS))
     return (bright + 0.05) / (dark + 0.05)
 
 

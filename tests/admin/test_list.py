@@ -1,20 +1,25 @@
 """The list of notifications: badges, periods, errors, persons; and the dashboard."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.html import strip_tags
 
 from django_notification_system.admin import NotificationAdmin
-from django_notification_system.admin.chart import HEIGHT, KINDS
+from django_notification_system.admin.chart import HEIGHT, KINDS, scale_top
+from django_notification_system.admin.moments import short
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.support.admin_site import Records, address, listed, staff_client
@@ -53,6 +58,72 @@ def test_each_status_has_a_badge_with_a_sign_and_a_word(
     assert f".notification-{kind} " in open_style_sheet()
     # By the time alone: by anything else a database would sort the whole table.
     assert set(re.findall(r'href="\?o=-?(\d)"', page)) == {"3"}
+
+
+def test_a_row_says_whether_whom_and_when_and_its_title_leads_to_the_notification(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    now = timezone.now()
+    notification = make_due(
+        records["Email"], title="Breakfast", status="DELIVERED", attempted_delivery=now
+    )
+    page = client.get(address(Notification))
+    names = ("status_badge", "title", "recipient", "due", "attempted")
+    assert page.context["cl"].list_display == names
+    text = page.content.decode()
+    change = address(Notification, "change", notification.pk)
+    assert f'<th class="field-title"><a href="{change}">Breakfast</a></th>' in text
+    assert "Eggs Benedict, Email" in text
+    assert str(short(now)) in text
+    assert list(re.findall(r'href="[^"]*/change/"', text)) == [f'href="{change}"']
+
+
+@pytest.mark.parametrize("columns", [("title", "due"), ("due", "status")])
+def test_a_list_without_a_title_leads_to_the_notification_by_its_first_column(
+    client: Client,
+    records: Records,
+    make_due: MakeDue,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(NotificationAdmin, "list_display", columns)
+    make_due(records["Email"])
+    assert not admin.site.get_model_admin(Notification).check()
+    cell = re.search(
+        r'<th class="field-(\w+)[^>]*><a', client.get(address(Notification)).content.decode()
+    )
+    assert cell
+    assert cell[1] == columns[0]
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        ("2026-11-28T17:54:00Z", "6:54 p.m."),
+        ("2026-11-28T23:30:00Z", "Nov 29 12:30 a.m."),
+        ("2026-01-02T03:04:00Z", "Jan 2 4:04 a.m."),
+        ("2025-12-31T22:30:00Z", "12/31/2025 11:30 p.m."),
+        (None, "-"),
+    ],
+)
+def test_a_moment_is_shown_without_what_it_shares_with_now(
+    settings: Any, moment: str | None, shown: str
+) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    made = short(datetime.fromisoformat(moment) if moment else None, now)
+    assert strip_tags(made) == shown
+    if moment:
+        assert 'title="' in made
+        with translation.override("de"):
+            german = strip_tags(short(datetime.fromisoformat(moment), now))
+        assert german in {"18:54", "29. Nov 00:30", "2. Jan 04:04", "31.12.2025 23:30"}
+
+
+def test_a_moment_without_a_time_zone_is_shown_as_it_is(settings: Any) -> None:
+    settings.USE_TZ = False
+    nine, noon = (datetime.fromisoformat(f"2026-11-28T{hour}:00") for hour in ("09", "12"))
+    assert strip_tags(short(nine, noon)) == "9 a.m."
 
 
 def open_style_sheet() -> str:
@@ -297,6 +368,49 @@ def test_the_dashboard_takes_a_fixed_number_of_queries(
     for number in range(30):
         make_due(records["Email"], title=f"{number}", status="DELIVERED")
     assert queries() == few
+
+
+def test_a_chart_has_a_scale_and_times_under_its_bars(
+    client: Client, records: Records, make_due: MakeDue, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    for number in range(5):
+        make_due(
+            records["Email"],
+            title=f"{number}",
+            status="DELIVERED",
+            attempted_delivery=timezone.now(),
+        )
+    page = client.get(DASHBOARD)
+    chart = page.context["charts"][0]
+    assert (chart.highest, chart.scale) == (5, [6, 3, 0])
+    with timezone.override("Asia/Tokyo"):
+        for bar in chart.bars:
+            moment = timezone.localtime(bar.begins)
+            assert bar.label == ("" if moment.hour % 3 else date_format(moment, "TIME_FORMAT"))
+        assert "midnight" in {bar.label for bar in chart.bars}
+        assert "<b>noon</b>" in page.content.decode()
+        week = client.get(f"{DASHBOARD}?span=week").context["charts"][0]
+        days = [timezone.localtime(bar.begins) for bar in week.bars if bar.label]
+    assert len(days) == 7
+    assert {day.hour for day in days} <= set(range(6))
+    assert [bar.label for bar in week.bars if bar.label] == [f"{day:%b} {day.day}" for day in days]
+
+
+@pytest.mark.parametrize(
+    ("highest", "top"), [(0, 1), (1, 1), (3, 4), (5, 6), (9, 10), (41, 60), (100, 100), (101, 200)]
+)
+def test_a_scale_ends_with_a_round_number(highest: int, top: int) -> None:
+    assert scale_top(highest) == top
+
+
+def test_the_apps_index_leads_to_the_dashboard_whoever_may_see_it(client: Client) -> None:
+    index = reverse("admin:app_list", args=["django_notification_system"])
+    link = f'href="{DASHBOARD}"'
+    assert link in client.get(index).content.decode()
+    others = staff_client("view_targetuserrecord").get(index)
+    assert others.status_code == 200
+    assert link not in others.content.decode()
 
 
 def test_the_charts_read_only_what_was_attempted_in_their_time(client: Client) -> None:

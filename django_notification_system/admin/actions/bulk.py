@@ -69,11 +69,13 @@ class Changed:
 
     def reasons(self) -> list[tuple[int, Any]]:
         """Return how many are left and why, for people."""
-        statuses = dict(Notification.STATUS_CHOICES)
-        return [
-            (number, TEXTS[name] if name in TEXTS else _("status: %s") % statuses.get(name, name))
-            for name, number in self.left.most_common()
-        ]
+        return [(number, _for_people(name)) for name, number in self.left.most_common()]
+
+
+def _for_people(name: str) -> Any:
+    if name in TEXTS:
+        return TEXTS[name]
+    return _("status: %s") % dict(Notification.STATUS_CHOICES).get(name, name)
 
 
 SEND_NOW = Change(
@@ -127,6 +129,22 @@ def preview(change: Change, rows: NotificationQuerySet, moment: datetime) -> Cha
     """
     why = _why(change, moment, using=rows.db)
     return _counted(why, rows.order_by().annotate(why=_case(why))[: COUNTED_ROWS + 1])
+
+
+def first_rows(
+    change: Change, rows: NotificationQuerySet, moment: datetime, number: int
+) -> list[tuple[Notification, Any]]:
+    """Return the first rows of a selection, each with why it is left, or ``None``; in one query.
+
+    Args:
+        change: The change.
+        rows: The selection.
+        moment: When they are to be sent.
+        number: How many rows.
+    """
+    why = _why(change, moment, using=rows.db)
+    reasons = [None, *map(_for_people, why)]
+    return [(row, reasons[vars(row)["why"]]) for row in rows.annotate(why=_case(why))[:number]]
 
 
 def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_id: Any) -> Changed:

@@ -1,6 +1,6 @@
 """The actions of the list of notifications, each with a page that asks first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +12,15 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import ngettext, ngettext_lazy, pgettext_lazy
 
 from ...models import Notification
-from ..listing.paginator import COUNTED_ROWS
-from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Changed, apply, preview
+from ..form import name_parts
+from ..listing.paginator import COUNTED_ROWS, AtLeast
+from ..moments import short
+from ..recipient import recipient
+from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Changed, apply, first_rows, preview
 
 TEMPLATE = "admin/django_notification_system/notification/action_confirmation.html"
 #: How many notifications the page names.
@@ -34,10 +36,7 @@ class MomentForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Django gives neither of the two fields a label.
-        widget: Any = self.fields["moment"].widget
-        for part, label in zip(widget.widgets, (_("Day"), _("Time of day")), strict=True):
-            part.attrs["aria-label"] = label
+        name_parts(self.fields["moment"])
 
     def clean_moment(self) -> datetime:
         """Refuse what has passed.
@@ -92,6 +91,25 @@ CHANGES = {
 }
 
 
+#: What the title and the button of an action's page say.
+SENTENCES: dict[str, Any] = {
+    "send_now": ngettext_lazy(
+        "Send %(number)s notification now", "Send %(number)s notifications now", "number"
+    ),
+    "retry_failed": ngettext_lazy(
+        "Send %(number)s notification again", "Send %(number)s notifications again", "number"
+    ),
+    "cancel": ngettext_lazy(
+        "Cancel %(number)s notification", "Cancel %(number)s notifications", "number"
+    ),
+    "reschedule": ngettext_lazy(
+        "Reschedule %(number)s notification", "Reschedule %(number)s notifications", "number"
+    ),
+}
+#: The actions that cannot be undone, whose button is red.
+DESTROYING = ("cancel",)
+
+
 def _ask_or_do(
     model_admin: Any,
     request: HttpRequest,
@@ -111,30 +129,35 @@ def _ask_or_do(
         result = apply(change, queryset, moment, user_id=request.user.pk)
         _tell(model_admin, request, result)
         return None
-    return _page(model_admin, request, queryset, name, preview(change, queryset, moment), form)
+    expected = preview(change, queryset, moment)
+    named = first_rows(change, queryset, moment, NAMED + 1)
+    return _page(model_admin, request, name, expected, named, form)
 
 
 def _page(
     model_admin: Any,
     request: HttpRequest,
-    queryset: Any,
     name: str,
     expected: Changed,
+    named: Sequence[tuple[Notification, Any]],
     form: MomentForm | None,
 ) -> TemplateResponse:
-    options = model_admin.opts
-    title = capfirst(str(DESCRIPTIONS[name]))
-    named = list(queryset[: NAMED + 1])
+    is_more = expected.changed + expected.left.total() > COUNTED_ROWS
+    number = AtLeast(expected.changed) if is_more else expected.changed
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": title,
-        "opts": options,
+        "title": SENTENCES[name] % {"number": number},
+        "opts": model_admin.opts,
         "action_name": name,
+        "destroys": name in DESTROYING,
         "expected": expected,
         "reasons": expected.reasons(),
         "counted": COUNTED_ROWS,
-        "more_than_counted": expected.changed + expected.left.total() > COUNTED_ROWS,
-        "named": named[:NAMED],
+        "more_than_counted": is_more,
+        "named": [
+            (row, recipient(row), short(row.scheduled_delivery, timezone.now()), reason)
+            for row, reason in named[:NAMED]
+        ],
         "shortened": len(named) > NAMED,
         "form": form,
         "media": model_admin.media + form.media if form else model_admin.media,

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ...models import Notification
 from ...models.indexes import ordering
+from ..moments import local
 from .filters import LaneFilter, PersonFilter
 from .search import words
 from .selection import select
@@ -170,9 +171,7 @@ class NotificationList(ChangeList):
             *rows.order_by(self._by_date(newest_first=False))[:1],
             *rows.order_by(self._by_date(newest_first=True))[:1],
         ]
-        years = [
-            (timezone.localtime(each) if timezone.is_aware(each) else each).year for each in ends
-        ]
+        years = [local(each).year for each in ends]
         if not years:
             return []
         now = timezone.now().year

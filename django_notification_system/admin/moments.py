@@ -1,0 +1,52 @@
+"""Moments as a person reads them in a list: short, and in the reader's time zone."""
+
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
+
+
+def local(moment: datetime) -> datetime:
+    """Return a moment in the reader's time zone; without zones, as the database has it."""
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+
+
+def full(moment: datetime) -> str:
+    """Return a moment with its year and its time of day."""
+    return date_format(local(moment), "DATETIME_FORMAT")
+
+
+def short(moment: datetime | None, now: datetime | None = None) -> SafeString:
+    """Return a moment without what it shares with now; a pointer held over it shows all of it.
+
+    Today's moments lose their day, and this year's lose their year.
+
+    Args:
+        moment: The moment; ``None`` is shown as a dash.
+        now: By default the present.
+    """
+    if moment is None:
+        return SafeString("-")
+    own = local(moment)
+    today = local(now or timezone.now())
+    words = [date_format(own, "TIME_FORMAT")]
+    if own.year != today.year:
+        words.insert(0, date_format(own, "SHORT_DATE_FORMAT"))
+    elif own.date() != today.date():
+        words.insert(0, day(own))
+    return format_html(
+        '<time class="notification-moment" datetime="{}" title="{}">{}</time>',
+        own.isoformat(timespec="seconds"),
+        full(moment),
+        # A line may break between the day and the time, and within neither.
+        format_html_join(" ", "<span>{}</span>", ((word,) for word in words)),
+    )
+
+
+def day(moment: datetime) -> str:
+    """Return the day of a moment that ``local()`` has returned, without its year."""
+    # Translators: in the letters of Django's "date" filter
+    return date_format(moment, pgettext("format of a day", "M j"))

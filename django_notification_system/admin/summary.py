@@ -1,0 +1,121 @@
+"""What the page of a notification begins with: its status, why, and what comes next."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from ..models import Notification
+from .listing.notification_list import badge
+from .moments import full, short
+from .recipient import recipient
+
+#: Why nothing more happens, by status.
+ENDS: Mapping[str, Any] = {
+    Notification.CANCELLED: gettext_lazy(
+        "A person, or the project, has called the notification off."
+    ),
+    Notification.DELIVERED: gettext_lazy("The provider took the message."),
+    Notification.DELIVERY_FAILURE: gettext_lazy("The delivery failed. No further attempt is made."),
+    Notification.EXPIRED: gettext_lazy("The notification expired before it could be sent."),
+    Notification.INACTIVE_DEVICE: gettext_lazy(
+        "The record is inactive, or the provider said that its address will never work."
+    ),
+    Notification.OPTED_OUT: gettext_lazy("The user had opted out."),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What has become of a notification.
+
+    Attributes:
+        status: The status as a badge.
+        reason: Why it has this status, in a sentence.
+        facts: What is known of it, each with its label.
+    """
+
+    status: SafeString
+    reason: str
+    facts: list[tuple[str, Any]]
+
+
+def summary_of(notification: Notification, now: datetime) -> Summary:
+    """Return the summary.
+
+    Args:
+        notification: With its record, target and user loaded.
+        now: The present.
+    """
+    return Summary(
+        status=badge(notification),
+        reason=_reason(notification, now),
+        facts=list(_facts(notification, now)),
+    )
+
+
+def _reason(notification: Notification, now: datetime) -> str:
+    if notification.status == Notification.DELIVERED and notification.confirmed_at:
+        return _("The provider confirmed that the message arrived.")
+    if notification.status in ENDS:
+        return str(ENDS[notification.status])
+    if _is_held(notification, now):
+        return _("A run is delivering the notification, or is about to.")
+    target = notification.target_user_record.target
+    if target.paused_until and target.paused_until > now:
+        until = {"name": target.name, "until": full(target.paused_until)}
+        return _("%(name)s is paused until %(until)s.") % until
+    if notification.status == Notification.RETRY:
+        return _("The last attempt failed. Another one follows.")
+    if notification.scheduled_delivery > now:
+        return _("The notification waits for its time.")
+    return _("The notification is due. The next run delivers it.")
+
+
+def _facts(notification: Notification, now: datetime) -> Iterator[tuple[str, Any]]:
+    record = notification.target_user_record
+    yield pgettext("recipient", "To"), f"{recipient(notification)}, {record.target_user_id}"
+    if notification.response:
+        yield _("Last response"), notification.response
+    if notification.attempted_delivery:
+        yield _("Attempted"), short(notification.attempted_delivery, now)
+    yield _due_label(notification), short(notification.scheduled_delivery, now)
+    if notification.status in Notification.PENDING_STATUSES and notification.expires_at:
+        yield _("Expires"), short(notification.expires_at, now)
+    if notification.retry_attempts:
+        yield _("Failed attempts"), _of_max(notification)
+    if interruptions := _interruptions(notification, now):
+        yield _("Interruptions"), interruptions
+    if notification.confirmed_at:
+        yield _("Confirmed"), short(notification.confirmed_at, now)
+    if notification.provider_status:
+        yield _("Provider's status"), notification.provider_status
+
+
+def _due_label(notification: Notification) -> str:
+    return _("Next attempt") if notification.status == Notification.RETRY else _("Due")
+
+
+def _of_max(notification: Notification) -> str:
+    numbers = {"failed": notification.retry_attempts, "most": notification.max_retries}
+    return _("%(failed)s of at most %(most)s") % numbers
+
+
+def _interruptions(notification: Notification, now: datetime) -> str:
+    """Return how many runs began it and recorded nothing, without the run that has it now."""
+    number = notification.interruptions - _is_held(notification, now)
+    if number < 1:
+        return ""
+    return ngettext(
+        "%(number)s run took the notification and ended before it recorded an outcome.",
+        "%(number)s runs took the notification and ended before they recorded an outcome.",
+        number,
+    ) % {"number": number}
+
+
+def _is_held(notification: Notification, now: datetime) -> bool:
+    return notification.claimed_until is not None and notification.claimed_until > now
