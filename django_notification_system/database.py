@@ -1,4 +1,4 @@
-"""Waiting for a database that is locked, restarting or out of reach, and then continuing."""
+"""Waiting for a database that is locked or away, and repeating a transaction after a deadlock."""
 
 import logging
 import time
@@ -65,6 +65,13 @@ POSTGRESQL_CLASSES_OF_VALUES = ("22", "23", "42804", "42846", "42883")
 #: writer, no room or no memory, a disk that fails or is mounted again. Source:
 #: https://www.sqlite.org/rescode.html
 PASSING_SQLITE_CODES = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15, 17})
+
+#: How often a transaction is tried that ends in a deadlock.
+DEADLOCK_ATTEMPTS = 5
+#: MariaDB's and MySQL's number for a deadlock, https://mariadb.com/kb/en/mariadb-error-codes/
+DEADLOCK_NUMBER = 1213
+#: PostgreSQL's, https://www.postgresql.org/docs/current/errcodes-appendix.html
+DEADLOCK_STATE = "40P01"
 
 
 @contextmanager
@@ -159,6 +166,33 @@ def refuses_value(error: Exception, vendor: str) -> bool:
         return getattr(error.__cause__, "sqlite_errorcode", None) is None
     state = _postgresql_state(error)
     return state is None or state.startswith(POSTGRESQL_CLASSES_OF_VALUES)
+
+
+def despite_deadlocks(transaction: Callable[[], T], *, attempts: int, using: str) -> T:
+    """Run a transaction; repeat the transaction after a rollback by a deadlock.
+
+    On MariaDB, two concurrent inserts of the same rows deadlock, because unique indexes lock the
+    gaps between rows too.
+
+    Args:
+        transaction: A function with the whole transaction, from begin to end.
+        attempts: The most attempts.
+        using: The database's alias.
+
+    Raises:
+        OperationalError: When the last attempt meets a deadlock too, or when a transaction was open
+            before: the code that began that transaction has to begin again.
+    """
+    if connections[using].in_atomic_block:
+        return transaction()
+    for _ in range(attempts - 1):
+        try:
+            return transaction()
+        except OperationalError as error:
+            is_deadlock = _mysql_code(error) == DEADLOCK_NUMBER
+            if not (is_deadlock or _postgresql_state(error) == DEADLOCK_STATE):
+                raise
+    return transaction()
 
 
 def _mysql_code(error: Exception) -> object:

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections, transaction
 from django.utils import timezone
 
-from ..deadlock import ATTEMPTS, despite_deadlocks
+from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..draft import Draft
 from ..exceptions import (
     InvalidNotification,
@@ -79,7 +79,7 @@ class Creation:
             for target in self.targets.values():
                 self._prepare(target)
         # An iterator cannot be read a second time.
-        attempts = 1 if isinstance(users, Iterator) else ATTEMPTS
+        attempts = 1 if isinstance(users, Iterator) else DEADLOCK_ATTEMPTS
         return despite_deadlocks(lambda: self._run(users), attempts=attempts, using=self.using)
 
     def _run(self, users: Any) -> Tally:
