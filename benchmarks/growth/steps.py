@@ -136,7 +136,7 @@ def claim(number: int, body: str) -> dict[str, Any]:
                 for each in batch.notifications[first : first + RECORD_EVERY]
             ]
             for outcome in outcomes:
-                apply(outcome, at=now, due_until=now, when_unknown="retry")
+                apply(outcome, at=now, due_by=now, when_unknown="retry")
             records.append(timed(lambda outcomes=outcomes: record_outcomes(batch, outcomes))[1])  # type: ignore[misc]
 
     one_batch()  # connects, and reads data that a run keeps

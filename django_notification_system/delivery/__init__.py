@@ -6,10 +6,10 @@ worker; *lane* is the thread of a target, started and ended by the run.
 =========  ==========================================  ======  ================================
 Step       File                                        Thread  Transaction
 =========  ==========================================  ======  ================================
-find due   claims/due.py                               run     none: one query for all targets
+find due   runs/sources.py, claims/due.py              run     none: one query for all targets
 claim      claims/take.py, claims/free_rows.py         run     one, short: token and lease
-skip       outcomes/skip.py, outcomes/record.py        run     one statement
-recheck    claims/recheck.py, runs/in_flight.py        run     none: one query a slice of fifty
+skip       runs/sendable.py, outcomes/skip.py          run     one statement
+recheck    runs/sendable.py, claims/recheck.py         run     none: one query a slice of fifty
 deliver    runs/lane.py, then the target's handler     lane    none
 apply      outcomes/apply.py, runs/in_flight.py        run     none: no database
 record     outcomes/record.py, outcomes/statement.py   run     one, short, where the token holds
@@ -25,14 +25,16 @@ Six rooms. A room imports only from the rooms after it:
 ``receipts``
     The provider's later word on a message.
 ``runs``
-    A run (``run.py``), its targets (``target_run.py``), their lanes (``lane.py``), the batches on
-    their way (``in_flight.py``), and the process that goes on (``watch.py``).
+    A run (``run.py``), the source of its claims (``sources.py``), its targets
+    (``target_run.py``), their lanes (``lane.py``), the fields of both threads (``shared.py``),
+    batches on their way (``in_flight.py``), and the process that goes on (``watch.py``).
 ``handlers``
     How the engine sees a handler: found by name, wrapped, redirected, called.
 ``outcomes``
     A notification's outcome: applied to the row, recorded, announced.
 ``claims``
-    Due rows in order, and the right to deliver them; a target's rate and pause.
+    Due rows (``due.py``) in their order (``order.py``), and the right to them (``take.py``); a
+    target's rate and pause.
 
 No transaction is open while a message is sent. A row belongs to the run with the row's token, until
 the lease ends by the database's clock; an outcome is recorded only where the token still holds.

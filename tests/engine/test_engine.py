@@ -43,7 +43,7 @@ def claim(record: TargetUserRecord, size: int = 500, lease_seconds: int = 300) -
 def record_delivered(claim: Claim, response: str) -> None:
     outcomes = [Outcome.delivered(row, response) for row in claim.notifications]
     for outcome in outcomes:
-        apply(outcome, at=timezone.now(), due_until=timezone.now(), when_unknown="retry")
+        apply(outcome, at=timezone.now(), due_by=timezone.now(), when_unknown="retry")
     record_outcomes(claim, outcomes)
 
 

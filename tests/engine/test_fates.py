@@ -58,7 +58,7 @@ def claim(record: TargetUserRecord) -> Claim:
 
 def settled(outcome: Outcome, at: datetime | None = None) -> Outcome:
     at = at or timezone.now()
-    apply(outcome, at=at, due_until=at, when_unknown="retry")
+    apply(outcome, at=at, due_by=at, when_unknown="retry")
     return outcome
 
 

@@ -118,7 +118,7 @@ def test_a_handlers_time_that_cannot_be_true_moves_no_attempt(
     notification = make_due(email)
     now = timezone.now()
     outcome = Outcome.retry(notification, "Later.", not_before=not_before)
-    apply(outcome, at=now, due_until=now, when_unknown="retry")
+    apply(outcome, at=now, due_by=now, when_unknown="retry")
     assert notification.scheduled_delivery == now + timedelta(minutes=60)
 
 

@@ -65,7 +65,7 @@ def test_outcomes_without_a_bounce_take_one_statement(due: TargetUserRecord, set
     claim = take(Due(target=due.target, due_by=now, using="default"), 4, lease_seconds=300)
     outcomes = [Outcome.failed(notification, "No.") for notification in claim.notifications]
     for outcome in outcomes:
-        apply(outcome, at=now, due_until=now, when_unknown="retry")
+        apply(outcome, at=now, due_by=now, when_unknown="retry")
     with CaptureQueriesContext(connection) as queries:
         record_outcomes(claim, outcomes)
     assert len(queries) == 1

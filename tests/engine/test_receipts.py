@@ -78,7 +78,7 @@ def make_unknown(loft: TargetUserRecord, make_due: MakeDue, when_unknown: Any) -
     claim = take(Due(target=loft.target, due_by=now, using="default"), 1, lease_seconds=300)
     [notification] = claim.notifications
     outcome = Outcome.unknown(notification, "Fog.", provider_message_id="ring-1")
-    apply(outcome, at=now, due_until=now, when_unknown=when_unknown)
+    apply(outcome, at=now, due_by=now, when_unknown=when_unknown)
     record_outcomes(claim, [outcome])
     return notification
 

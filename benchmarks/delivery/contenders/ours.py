@@ -49,7 +49,7 @@ def claim_and_record() -> None:
             return
         outcomes = [Outcome.delivered(each, "Sent") for each in claim.notifications]
         for outcome in outcomes:
-            apply(outcome, at=timezone.now(), due_until=now, when_unknown="retry")
+            apply(outcome, at=timezone.now(), due_by=now, when_unknown="retry")
         for first in range(0, len(outcomes), 50):
             record_outcomes(claim, outcomes[first : first + 50])
 

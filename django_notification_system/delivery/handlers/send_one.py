@@ -63,7 +63,7 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     outcome = replace(outcome, out_of_order=False)
     at = timezone.now()
     when_unknown = target_settings(target.notification_module_name).when_unknown
-    apply(outcome, at=at, due_until=at, when_unknown=when_unknown)
+    apply(outcome, at=at, due_by=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
     if token is not None and outcome.is_attempt:
         log_attempts(target, token, [notification])

@@ -25,15 +25,13 @@ MESSAGE_ID_MAX_LENGTH: int = Notification._meta.get_field("provider_message_id")
 NO_TIME_LEFT = " It expires before the next attempt."
 
 
-def apply(
-    outcome: Outcome, *, at: datetime, due_until: datetime, when_unknown: WhenUnknown
-) -> None:
+def apply(outcome: Outcome, *, at: datetime, due_by: datetime, when_unknown: WhenUnknown) -> None:
     """Set the fields of the outcome's notification to the outcome's meaning.
 
     Args:
         outcome: The outcome of the attempt.
         at: When the attempt was made.
-        due_until: The present run takes all rows due at this moment or before. A retry is set after
+        due_by: The present run takes all rows due at this moment or before. A retry is set after
             this moment, so that no run attempts a notification twice.
         when_unknown: Whether to retry or to fail where nobody can know if the message was sent.
     """
@@ -41,10 +39,10 @@ def apply(
     notification.response = storable(outcome.response, RESPONSE_MAX_LENGTH)
     if outcome.result is OutcomeKind.AS_SAVED:
         if notification.status in Notification.PENDING_STATUSES:
-            _apply_left_pending(outcome, at, due_until)
+            _apply_left_pending(outcome, at, due_by)
         return
     if not outcome.is_attempt:
-        _postpone(outcome, at, due_until)
+        _postpone(outcome, at, due_by)
         return
     notification.attempted_delivery = at
     notification.provider_message_id = storable_message_id(outcome.provider_message_id)
@@ -64,34 +62,34 @@ def apply(
         notification.retry_attempts += 1
         notification.status = Notification.DELIVERY_FAILURE
     else:
-        _apply_retry(outcome, at, due_until)
+        _apply_retry(outcome, at, due_by)
 
 
-def _apply_left_pending(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+def _apply_left_pending(outcome: Outcome, at: datetime, due_by: datetime) -> None:
     """Put off a row whose handler left the row pending: no run shall attempt the row endlessly."""
     notification = outcome.notification
-    earliest = due_until + TICK
-    is_left_due = notification.scheduled_delivery <= max(at, due_until)
+    earliest = due_by + TICK
+    is_left_due = notification.scheduled_delivery <= max(at, due_by)
     if is_left_due and "retry_attempts" not in outcome.saved_fields:
         # Nothing else would end the notification: a run that goes on would call for nothing else.
         earliest = max(earliest, at + timedelta(seconds=LEFT_DUE_SECONDS))
     notification.scheduled_delivery = max(notification.scheduled_delivery, earliest)
 
 
-def _postpone(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+def _postpone(outcome: Outcome, at: datetime, due_by: datetime) -> None:
     """Put off a message that never reached its provider; no attempt was made."""
     if outcome.notification.status in Notification.PENDING_STATUSES:
         rest = timedelta(seconds=engine_settings().pause_seconds)
-        _set_time(outcome, at + rest, at, due_until)
+        _set_time(outcome, at + rest, at, due_by)
 
 
-def _apply_retry(outcome: Outcome, at: datetime, due_until: datetime) -> None:
+def _apply_retry(outcome: Outcome, at: datetime, due_by: datetime) -> None:
     """Count the failed attempt, and set the time of the next unless this was the last."""
     notification = outcome.notification
     notification.count_failed_attempt(at, _interval(outcome))
     if notification.status != Notification.RETRY:
         return
-    _set_time(outcome, notification.scheduled_delivery, at, due_until)
+    _set_time(outcome, notification.scheduled_delivery, at, due_by)
 
 
 def _interval(outcome: Outcome) -> float:
@@ -104,11 +102,11 @@ def _interval(outcome: Outcome) -> float:
     return min(minutes, outcome.within.total_seconds() / 60)
 
 
-def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_until: datetime) -> None:
+def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_by: datetime) -> None:
     """Set the time of the next attempt: no earlier than the provider and the run allow."""
     notification = outcome.notification
     not_before = moment_within(outcome.not_before, at, at + LONGEST_WAIT) or at
-    following = max(moment, not_before, due_until + TICK)
+    following = max(moment, not_before, due_by + TICK)
     notification.scheduled_delivery = following
     if notification.has_expired(following):
         # Now, not at the time of the next attempt: until then the row would look as if still on its

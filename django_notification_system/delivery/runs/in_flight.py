@@ -2,33 +2,26 @@
 
 import logging
 import time
-import uuid
-from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import DatabaseError
 from django.utils import timezone
 
 from ...conf import WhenUnknown
 from ...database import patiently
 from ...models import Notification, NotificationTarget
-from ...observing.log import log_attempts, log_fields, log_skipped
+from ...observing.log import log_attempts, log_fields
 from ...observing.observers import tell
 from ...outcome import Outcome, one_line
 from ...targets import target_settings
 from ..claims.claim import Claim
-from ..claims.claimed_rows import unreadable
 from ..claims.interrupted import reason_to_give_up
-from ..claims.large_texts import is_unread, read, read_long_texts
-from ..claims.recheck import still_deliverable
-from ..outcomes.announce import announce
 from ..outcomes.apply import TICK, apply
-from ..outcomes.record import record_outcomes, record_skipped
-from ..outcomes.skip import skip
+from ..outcomes.record import record_outcomes
+from .batch_reports import BatchReports
 from .context import RunContext
 from .instant import Instant
 from .lease import Lease
-from .report import Report
+from .sendable import Sendable
 from .to_send import ToSend
 from .unrecorded import Unrecorded
 
@@ -72,12 +65,10 @@ class BatchInFlight:
         self.was_interrupted = claim.was_interrupted
         self._context = context
         self._due_by = due_by
-        self._before = {
-            notification.pk: (notification.scheduled_delivery, notification.status)
-            for notification in claim.notifications
-        }
         #: Rows without an outcome, by key.
         self._open = {notification.pk: notification for notification in claim.notifications}
+        self._reports = BatchReports(target, claim, context)
+        self._sendable = Sendable(target, claim, due_by, self._open, self._reports)
         self._to_send = ToSend()
         self._has_ended = False
         tell("batch_began", target, claim.token, claim.notifications)
@@ -87,7 +78,7 @@ class BatchInFlight:
 
         Separate from the constructor, so that a batch whose skips fail can still be closed.
         """
-        self._skip(self.claim.notifications)
+        self._sendable.skip(self.claim.notifications)
         if self.was_interrupted:
             self._end_interrupted()
         self._to_send.extend(self._open.values())
@@ -117,7 +108,7 @@ class BatchInFlight:
     def recheck(self, notifications: list[Notification]) -> list[Notification]:
         """Return the rows of a slice that are still to be sent after their wait."""
         self.lease.renew_if_old(self._open)
-        return self._still_wanted(notifications)
+        return self._sendable.still_wanted(notifications)
 
     def next_slice(self, *, just_claimed: bool) -> list[Notification]:
         """Return the next rows to send; none where no row of the slice is still to be sent.
@@ -127,8 +118,8 @@ class BatchInFlight:
         """
         candidates = self._to_send.next_slice()
         if not just_claimed:
-            candidates = self._still_wanted(candidates)
-        return self._with_texts(candidates)
+            candidates = self._sendable.still_wanted(candidates)
+        return self._sendable.with_texts(candidates)
 
     def take_outcome(
         self,
@@ -183,7 +174,7 @@ class BatchInFlight:
         attempts = [outcome for outcome in outcomes if outcome.is_attempt]
         log_attempts(self.target, self.claim.token, [each.notification for each in attempts])
         tell("recorded", self.target, self.claim.token, attempts)
-        self._tell([outcome.notification for outcome in outcomes])
+        self._reports.tell([outcome.notification for outcome in outcomes])
 
     def put_back(self, notification: Notification, *, was_refused: bool = True) -> bool:
         """Keep a row refused by a busy provider, to be fed again.
@@ -220,7 +211,7 @@ class BatchInFlight:
             problem: Why the target could not be used.
         """
         for notification in self._open.values():
-            self._report(notification, problem)
+            self._reports.report(notification, problem)
 
     def close(self, problem: str | None = None) -> None:
         """Record outcomes, and release rows without an outcome.
@@ -249,7 +240,7 @@ class BatchInFlight:
     def _applied(self, outcome: Outcome, at: datetime, when_unknown: WhenUnknown) -> Outcome:
         """Apply an outcome and return it; an outcome without sense counts as unknown."""
         try:
-            apply(outcome, at=at, due_until=self._due_by, when_unknown=when_unknown)
+            apply(outcome, at=at, due_by=self._due_by, when_unknown=when_unknown)
         except Exception as error:
             notification = outcome.notification
             logger.exception(
@@ -261,33 +252,8 @@ class BatchInFlight:
             )
             said = f"Its handler yielded an outcome that makes no sense ({one_line(error)})."
             outcome = Outcome.unknown(notification, said)
-            apply(outcome, at=at, due_until=self._due_by, when_unknown=when_unknown)
+            apply(outcome, at=at, due_by=self._due_by, when_unknown=when_unknown)
         return outcome
-
-    def _skip(self, notifications: Iterable[Notification]) -> None:
-        moment = self._moment()
-        skipped = [
-            notification
-            for notification in notifications
-            if skip(notification, at=moment) or self._fail_unreadable(notification)
-        ]
-        if not skipped:
-            return
-        record_skipped(self.claim, skipped)
-        for notification in skipped:
-            del self._open[notification.pk]
-        log_skipped(self.target, self.claim.token, skipped)
-        tell("skipped", self.target, self.claim.token, skipped)
-        self._tell(skipped)
-
-    def _fail_unreadable(self, notification: Notification) -> bool:
-        reason = self.claim.unreadable.get(notification.pk)
-        if reason is None:
-            return False
-        notification.status = Notification.DELIVERY_FAILURE
-        notification.attempted_delivery = timezone.now()
-        notification.response = reason
-        return True
 
     def _end_interrupted(self) -> None:
         """End rows that were interrupted too often, before a handler gets them once more."""
@@ -296,75 +262,3 @@ class BatchInFlight:
             if reason := reason_to_give_up(notification, self._context.settings):
                 outcome = Outcome.unknown(notification, reason)
                 self.take_outcome(outcome, at=at, since=since, when_unknown="fail")
-
-    def _still_wanted(self, candidates: list[Notification]) -> list[Notification]:
-        """Return the rows to be sent even now.
-
-        Since the claim a user may have opted out, a person may have cancelled, put off or deleted a
-        notification or switched off a record, a notification may have expired, or the lease ended.
-        """
-        if not candidates:
-            return []
-        keys = [notification.pk for notification in candidates]
-        wanted = still_deliverable(self.claim, keys, self._moment())
-        if len(wanted) == len(keys):
-            return candidates
-        self._set_aside([key for key in keys if key not in wanted])
-        return [notification for notification in candidates if notification.pk in wanted]
-
-    def _with_texts(self, candidates: list[Notification]) -> list[Notification]:
-        """Return a slice with all texts, without rows unreadable or deleted."""
-        using = self.claim.using
-        if not any(map(is_unread, candidates)):
-            return candidates
-        try:
-            gone = patiently(lambda: read_long_texts(candidates, using=using), using=using)
-        except DatabaseError:
-            raise
-        except Exception:
-            gone = set().union(*map(self._read_alone, candidates))
-        if gone:
-            self._set_aside([each.pk for each in candidates if each.pk in gone])
-        return [notification for notification in candidates if notification.pk in self._open]
-
-    def _read_alone(self, notification: Notification) -> set[uuid.UUID]:
-        try:
-            return read_long_texts([notification], using=self.claim.using)
-        except DatabaseError:
-            raise
-        except Exception as error:
-            self.claim.unreadable[notification.pk] = unreadable(error)
-            self._skip([notification])
-            return set()
-
-    def _moment(self) -> datetime:
-        """Return the moment of the recheck: the claiming host's clock may be ahead."""
-        return max(timezone.now(), self._due_by, self.claim.latest or self._due_by)
-
-    def _set_aside(self, keys: list[uuid.UUID]) -> None:
-        """Skip or release rows that must not be sent, and report the released rows."""
-        current = self.claim.rows(keys).for_delivery()
-        rows = {row.pk: row for row in patiently(lambda: read(current), using=self.claim.using)}
-        pending = {
-            pk: row for pk, row in rows.items() if row.status in Notification.PENDING_STATUSES
-        }
-        self._skip(pending.values())
-        left = [key for key in keys if key in self._open]
-        self.claim.release(key for key in left if key in rows)
-        for key in left:
-            del self._open[key]
-            if key in pending:
-                self._report(rows[key], "Not sent: it was put off meanwhile.")
-            elif key in rows:
-                self._report(rows[key], "Not sent: it was settled otherwise meanwhile.")
-
-    def _tell(self, notifications: list[Notification]) -> None:
-        announce(notifications, using=self.claim.using)
-        for notification in notifications:
-            self._report(notification, notification.response)
-
-    def _report(self, notification: Notification, response: str) -> None:
-        scheduled_delivery, status = self._before[notification.pk]
-        self._context.report(
-            Report(notification, self.target, scheduled_delivery, status, response)
-        )

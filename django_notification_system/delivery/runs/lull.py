@@ -24,6 +24,7 @@ class Lull:
 
     Attributes:
         refused: The refusals since the provider last took a message.
+        is_on: Whether the provider has asked for a wait that was not counted yet.
         seconds: The length of the pause, in seconds.
     """
 
@@ -34,7 +35,7 @@ class Lull:
         self._is_hopeless = False
         self._asks_for_long = False
         self._waits = 0
-        self._is_on = False
+        self.is_on = False
         self._ends_at = 0.0
 
     @property
@@ -58,7 +59,7 @@ class Lull:
         """
         self.refused.append(answer)
         asked = _seconds_until(answer.outcome.not_before)
-        self._is_on = True
+        self.is_on = True
         own = FIRST_WAIT_SECONDS * 2**self._waits
         # The first wait follows the provider's own time, even a time of zero.
         wait = own if asked is None else max(asked, own if self._waits else 0)
@@ -72,8 +73,8 @@ class Lull:
     def count(self) -> None:
         """Count the wait if the wait is over."""
         if not self.seconds_to_wait:
-            self._waits += self._is_on
-            self._is_on = False
+            self._waits += self.is_on
+            self.is_on = False
 
     def end(self) -> None:
         """Note that the provider has taken or judged a message.

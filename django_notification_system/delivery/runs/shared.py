@@ -70,8 +70,10 @@ class Shared:
         self.progress_at = time.monotonic()
 
     def take_answers(self) -> Iterator[Answer]:
-        """Yield the handler's answers since the last call; for the run's thread."""
-        self.has_posted = False
+        """Yield the handler's answers since the last call; for the run's thread.
+
+        An answer stays here until the answer before was applied without an error.
+        """
         while self.answers:
             self.backlog.take()
             yield self.answers.popleft()

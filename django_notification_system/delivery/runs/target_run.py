@@ -105,6 +105,9 @@ class TargetRun:
     def take_answers(self) -> None:
         """Apply the handler's answers, and record when enough outcomes wait."""
         shared = self.lane.shared
+        shared.has_posted = False
+        if not shared.answers:
+            return
         for answer in shared.take_answers():
             if (sound := answer.sound()) is not None:
                 self._trouble.take(sound)
@@ -282,6 +285,8 @@ class TargetRun:
             batch, notification = put_off.popleft()
             batch.put_back(notification, was_refused=False)
         lull = self._trouble.lull
+        if not lull.is_on:
+            return False
         is_waiting = self._waits(lull)
         lull.count()
         return is_waiting
