@@ -6,7 +6,6 @@ delivery; the database keeps the person's address.
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.address import trimmed
 from ...outcome import Outcome
 from ...targets import known_description, target_key
+from ..outcomes.addresses import without_refusal
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
 
@@ -108,11 +108,7 @@ def redirected(deliver: Deliver, target: NotificationTarget) -> Deliver:
                 if isinstance(outcome, Outcome):
                     if ended := redirections.pop(outcome.notification.pk, None):
                         ended.undo()
-                    # The message went to the redirect's address: the provider knows nothing of the
-                    # person's.
-                    outcome = replace(
-                        outcome, deactivate_record=False, opt_out=False, hard_bounce=False
-                    )
+                    outcome = without_refusal(outcome)
                 yield outcome
         finally:
             for left in redirections.values():

@@ -1,6 +1,8 @@
-"""Refused addresses: count hard bounces, switch records off."""
+"""A provider's words about an address: the status they mean, hard bounces, records switched off."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import F, QuerySet
@@ -9,7 +11,9 @@ from django.utils import timezone
 from ...conf import engine_settings
 from ...models import Notification, TargetUserRecord
 from ...models.address import as_stored
-from ...outcome import Outcome
+from ...outcome import Outcome, Receipt
+
+SaidT = TypeVar("SaidT", Outcome, Receipt)
 
 #: The largest number in the column ``hard_bounces`` of a record.
 MOST_HARD_BOUNCES = 32_767
@@ -67,7 +71,24 @@ def refuse_address(
     records.filter(active=True).update(active=False, modified_date=timezone.now())
 
 
-def is_last_bounce(notification: Notification) -> bool:
+def status_of_refusal(said: Outcome | Receipt, notification: Notification) -> str | None:
+    """Return the status of a notification whose address is refused; ``None`` for a good address."""
+    if said.opt_out:
+        return Notification.OPTED_OUT
+    if said.deactivate_record or (said.hard_bounce and _is_last_bounce(notification)):
+        return Notification.INACTIVE_DEVICE
+    return None
+
+
+def without_refusal(said: SaidT) -> SaidT:
+    """Return an outcome or a receipt without words about the address.
+
+    A redirected message went to another address: the provider knows nothing of the record's.
+    """
+    return replace(said, deactivate_record=False, opt_out=False, hard_bounce=False)
+
+
+def _is_last_bounce(notification: Notification) -> bool:
     """Return whether one more hard bounce switches the record off."""
     bounces = notification.target_user_record.hard_bounces + 1
     return bounces >= engine_settings().hard_bounces

@@ -10,7 +10,7 @@ from ...outcome import Outcome, OutcomeKind
 from ...setting_rules import LONGEST_INTERVAL
 from ...storable import storable
 from ...targets import time_to_receipt
-from .addresses import is_last_bounce
+from .addresses import status_of_refusal
 from .moments import moment_within
 
 #: The smallest step of time in every database.
@@ -52,10 +52,8 @@ def apply(outcome: Outcome, *, at: datetime, due_by: datetime, when_unknown: Whe
         if outcome.awaits_receipt:
             module_name = notification.target_user_record.target.notification_module_name
             notification.await_receipt(at + time_to_receipt(module_name))
-    elif outcome.opt_out:
-        notification.status = Notification.OPTED_OUT
-    elif outcome.deactivate_record or (outcome.hard_bounce and is_last_bounce(notification)):
-        notification.status = Notification.INACTIVE_DEVICE
+    elif refusal := status_of_refusal(outcome, notification):
+        notification.status = refusal
     elif outcome.result is OutcomeKind.FAILED or (
         outcome.result is OutcomeKind.UNKNOWN and when_unknown == "fail"
     ):

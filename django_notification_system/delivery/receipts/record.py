@@ -24,7 +24,12 @@ from ...models.notification import RESPONSE_MAX_LENGTH
 from ...outcome import Receipt, ReceiptResult
 from ...storable import storable
 from ..handlers.redirect import is_redirect_set
-from ..outcomes.addresses import is_last_bounce, refuse_address, with_address_of
+from ..outcomes.addresses import (
+    refuse_address,
+    status_of_refusal,
+    with_address_of,
+    without_refusal,
+)
 from ..outcomes.announce import announce
 from ..outcomes.apply import storable_message_id
 from ..outcomes.history import is_kept, keep_attempts, make_attempt
@@ -76,11 +81,7 @@ def record_receipts(
     """
     using = using or router.db_for_write(Notification)
     if is_redirect_set():
-        # The message went to the redirect's address: the provider knows nothing of the person's.
-        receipts = (
-            replace(receipt, deactivate_record=False, opt_out=False, hard_bounce=False)
-            for receipt in receipts
-        )
+        receipts = map(without_refusal, receipts)
     found = 0
     for batch in _batches(receipts):
         recording = _Recording(module_name, batch, using=using, order=order)
@@ -205,7 +206,9 @@ class _Recording:
 
     def _fail(self, receipt: Receipt, notification: Notification) -> bool:
         if notification.status == Notification.DELIVERED:
-            notification.status = _status_of_failure(receipt, notification)
+            notification.status = (
+                status_of_refusal(receipt, notification) or Notification.DELIVERY_FAILURE
+            )
             notification.response = _response(receipt, notification)
         elif notification.provider_status == _word(receipt) or not self._was_unknown(notification):
             return False  # else the attempt is known to have failed; a retry may follow
@@ -296,14 +299,6 @@ class _Recording:
 def _state(notification: Notification) -> dict[str, Any]:
     names = ("status", "response", "provider_status", "receipt_due_at", "confirmed_at")
     return {name: getattr(notification, name) for name in names}
-
-
-def _status_of_failure(receipt: Receipt, notification: Notification) -> str:
-    if receipt.opt_out:
-        return Notification.OPTED_OUT
-    if receipt.deactivate_record or (receipt.hard_bounce and is_last_bounce(notification)):
-        return Notification.INACTIVE_DEVICE
-    return Notification.DELIVERY_FAILURE
 
 
 def _word(receipt: Receipt) -> str:
