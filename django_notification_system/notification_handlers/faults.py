@@ -13,7 +13,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from .base import Outcome
-from .http.retry_after import not_before
+from .retry_after import not_before
 
 TroubleT = TypeVar("TroubleT")
 RowT = TypeVar("RowT", bound="Row[Any]")

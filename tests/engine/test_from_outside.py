@@ -19,7 +19,7 @@ from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.notification_handlers.http.retry_after import not_before
+from django_notification_system.notification_handlers.retry_after import not_before
 from django_notification_system.outcome import Outcome, Receipt, ReceiptResult
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue

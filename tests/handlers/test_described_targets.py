@@ -1,6 +1,8 @@
 """A target of the project's own that describes itself has all that a built-in one has."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +16,9 @@ from django.utils import timezone
 
 from django_notification_system import notify
 from django_notification_system.checks import check_settings
+from django_notification_system.delivery.handlers.find import find_handler
 from django_notification_system.delivery.receipts.fetch import fetch_receipts
-from django_notification_system.exceptions import InvalidNotification
+from django_notification_system.exceptions import InvalidNotification, TargetUnavailable
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.conftest import MakeDue
 from tests.support.admin_site import address, errors_of, new_notification, staff_client
@@ -288,3 +291,66 @@ def test_receipts_are_asked_for_as_long_as_the_handler_says(
     rows = Notification.objects.filter(pk=notification.pk)
     rows.update(attempted_delivery=then, receipt_due_at=then + timedelta(minutes=30))
     assert fetch_receipts([pigeon.target], using="default").confirmed == confirmed
+
+
+# --- Built-in targets -----------------------------------------------------------------------
+
+
+def test_what_stands_in_for_a_built_in_handler_keeps_what_it_does_not_say(
+    user: Any, email: TargetUserRecord, settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "email.py").write_text("def send_notification(notification): ...")
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"conections": 4, "from_email": "a, b"}}
+    said = {message.id: f"{message.msg} {message.hint}" for message in check_settings()}
+    assert set(said) == {
+        f"django_notification_system.{number}" for number in ("W001", "E014")
+    }  # fmt: skip
+    assert "Did you mean 'connections'?" in said["django_notification_system.W001"]
+    with pytest.raises(InvalidNotification, match="An email needs a body"):
+        notify(user, "Harvest", "", target="Email")
+    assert find_handler(email.target).preview is None
+    assert find_handler(email.target).destination is None
+
+
+def test_settings_and_checks_import_no_client() -> None:
+    """Not even where the targets are set: a web process has no use for the clients."""
+    script = """
+import sys
+import django
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes",
+                    "django_notification_system"],
+    NOTIFICATION_SYSTEM_TARGETS={
+        "twilio_sms": {"account_sid": "AC0", "auth_token": "t", "sender": "+15005550006"},
+        "expo": {},
+    },
+)
+django.setup()
+from django_notification_system.checks import check_settings
+from django_notification_system.targets import describe, target_settings
+print(check_settings())
+for name in ("email", "expo", "twilio"):
+    described = describe(name)
+    print(name, described.key, described.settings_class.__name__, target_settings(name).rate)
+print(sorted({"twilio", "exponent_server_sdk", "requests"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (
+        "[]\nemail email EmailSettings None\nexpo expo ExpoSettings None\n"
+        "twilio twilio_sms TwilioSettings None\n[]\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("name", ["twilio", "expo"])
+def test_a_missing_client_is_told_when_the_handler_is_looked_for(
+    name: str, records: dict[str, TargetUserRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = f"django_notification_system.notification_handlers.{name}"
+    monkeypatch.delitem(sys.modules, f"{package}.sending", raising=False)
+    monkeypatch.setitem(sys.modules, {"twilio": "twilio.rest", "expo": "six"}[name], None)
+    target = records[name.title()].target
+    with pytest.raises(TargetUnavailable, match=rf"pip install .*\[{name}\]"):
+        find_handler(target)

@@ -19,8 +19,8 @@ from urllib3.exceptions import (
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ..base import Outcome, one_line
+from ..retry_after import not_before
 from .deadline import ENCODINGS, DeadlineAdapter
-from .retry_after import not_before
 
 #: The project's own settings are wrong: the credentials, the account or the address of the API.
 #: RFC 9110, section 15.5: unauthorized, forbidden, not found, proxy authentication required.
