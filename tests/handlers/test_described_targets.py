@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +350,7 @@ def test_a_missing_client_is_told_when_the_handler_is_looked_for(
     name: str, records: dict[str, TargetUserRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = f"django_notification_system.notification_handlers.{name}"
+    monkeypatch.delattr(import_module(package), "sending", raising=False)
     monkeypatch.delitem(sys.modules, f"{package}.sending", raising=False)
     monkeypatch.setitem(sys.modules, {"twilio": "twilio.rest", "expo": "six"}[name], None)
     target = records[name.title()].target
