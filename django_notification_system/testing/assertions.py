@@ -45,7 +45,7 @@ def assert_notified(
     """
     __tracebackhide__ = True
     wanted = {"target": target, "recipient": recipient, "title": title, "body": body}
-    outbox, messages = _look(user, wanted, outbox, using)
+    outbox, messages = _found(user, wanted, outbox, using)
     if messages if count is None else len(messages) == count:
         return messages
     if count is None:
@@ -86,13 +86,13 @@ def assert_not_notified(
     """
     __tracebackhide__ = True
     wanted = {"target": target, "recipient": recipient, "title": title, "body": body}
-    outbox, messages = _look(user, wanted, outbox, using)
+    outbox, messages = _found(user, wanted, outbox, using)
     if messages:
         said = f"was notified {_times(len(messages))}"
         raise AssertionError(explain(user, said, wanted, outbox, using=using))
 
 
-def _look(
+def _found(
     user: Any, wanted: dict[str, Any], outbox: Outbox | None, using: str | None
 ) -> tuple[Outbox, list[OutboxMessage]]:
     outbox = outbox_in_use() if outbox is None else outbox

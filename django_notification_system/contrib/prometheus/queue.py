@@ -88,7 +88,7 @@ def queue_families(using: str) -> list[Metric]:
             ("scheduled_later", "Notifications that are due later, by status."),
         )
     )
-    oldest, claimed, paused, held = (
+    oldest, claimed, paused, blocked = (
         GaugeMetricFamily(f"notification_system_{name}", text, labels=["target"])
         for name, text in (
             ("oldest_due_seconds", "For how long the oldest has been due; 0 where none is."),
@@ -119,5 +119,5 @@ def queue_families(using: str) -> list[Metric]:
         oldest.add_metric([target.name], age)
         claimed.add_metric([target.name], claims[target.pk])
         paused.add_metric([target.name], float(is_paused(target, at)))
-        held.add_metric([target.name], float(is_blocked(target)))
-    return [due, later, oldest, claimed, paused, held]
+        blocked.add_metric([target.name], float(is_blocked(target)))
+    return [due, later, oldest, claimed, paused, blocked]

@@ -220,7 +220,7 @@ class Command(NotificationSystemCommand):
             using=options["database"],
             interval=options["interval"],
             on_problem=self._output.problem,
-            on_begin=self._output.say_if_overridden,
+            on_begin=self._output.warn_of_redirect,
         )
 
         def fetch(is_stopping: Callable[[], bool]) -> Fetched:

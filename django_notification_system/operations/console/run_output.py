@@ -87,12 +87,12 @@ class RunOutput:
         Args:
             run: The run, before its start.
         """
-        self.say_if_overridden(run.targets)
+        self.warn_of_redirect(run.targets)
         if self._verbosity >= 2:
             self._show_handlers(run)
 
-    def say_if_overridden(self, targets: Sequence[NotificationTarget]) -> None:
-        """Warn that messages are redirected or held, if so.
+    def warn_of_redirect(self, targets: Sequence[NotificationTarget]) -> None:
+        """Warn of the redirect, if one is set.
 
         Args:
             targets: The run's targets.

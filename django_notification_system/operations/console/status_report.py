@@ -174,7 +174,7 @@ def _target_json(each: TargetStatus, status: QueueStatus) -> dict[str, Any]:
             target.paused_until.isoformat() if paused and target.paused_until else None
         ),
         "pause_reason": target.pause_reason if paused else "",
-        "held": each.held,
+        "held": each.blocked,
         "last_hour": {
             "delivered": each.delivered,
             "failed": each.failed,

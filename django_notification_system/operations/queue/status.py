@@ -42,7 +42,7 @@ class TargetStatus:
         failed: Number of final failures in the last hour.
         failed_for_now: Number of failures in the last hour with a retry.
         at_least: Whether the numbers may be too low, because only the latest attempts are counted.
-        held: Whether nothing is sent because the redirect has no address for the target.
+        blocked: Whether nothing is sent because the redirect has no address for the target.
     """
 
     target: NotificationTarget
@@ -55,7 +55,7 @@ class TargetStatus:
     failed: int = 0
     failed_for_now: int = 0
     at_least: bool = False
-    held: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def queue_status(
         among: The reported notifications; by default all.
     """
     at = timezone.now()
-    statuses = {target.pk: TargetStatus(target, held=is_blocked(target)) for target in targets}
+    statuses = {target.pk: TargetStatus(target, blocked=is_blocked(target)) for target in targets}
     for waiting in count_waiting(list(statuses), at, using=using, among=among):
         status = statuses[waiting.target_id]
         status.due += waiting.due
@@ -187,7 +187,7 @@ def overdue(
 ) -> list[Overdue]:
     """Return the targets with notifications due for too long, the worst first.
 
-    Paused and held targets are left out: their waiting notifications are no news.
+    Paused and blocked targets are left out: their waiting notifications are no news.
 
     Args:
         targets: The checked targets.
