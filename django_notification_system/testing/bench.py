@@ -1,4 +1,4 @@
-"""A handler before a wire and a stand-in, and what must hold of a call of the handler."""
+"""A handler with its wire and stand-in, and requirements on a call of the handler."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LEAVE_SECONDS = 5
 #: Seconds for the loss of an answer, before the handler gets its second notification.
 ALONE_SECONDS = 2
 
-#: What a handler in the manner of release 1.5.3 has saved. Another status is a failure for good.
+#: By the status that a handler in the manner of release 1.5.3 saved; other statuses are failures.
 KIND_OF_SAVED = {
     Notification.DELIVERED: OutcomeKind.DELIVERED,
     Notification.SCHEDULED: OutcomeKind.RETRY,
@@ -22,14 +22,14 @@ KIND_OF_SAVED = {
 
 
 def require(holds: bool, otherwise: str) -> None:
-    """Fail a test that does not hold, for every test runner and with Python's ``-O``.
+    """Fail a test unless the requirement holds, for every test runner and with Python's ``-O``.
 
     Args:
-        holds: Whether what is required holds.
-        otherwise: What is wrong, and what to do.
+        holds: Whether the requirement holds.
+        otherwise: The fault, and the next step.
 
     Raises:
-        AssertionError: Where it does not hold.
+        AssertionError: Where the requirement does not hold.
     """
     if not holds:
         raise AssertionError(otherwise)
@@ -37,12 +37,12 @@ def require(holds: bool, otherwise: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """A handler, the wire that it sends over, and what its provider took.
+    """A handler, its wire, and the messages that its provider took.
 
     Attributes:
         deliver: The handler's function.
-        wire: The wire, if there is a connection at all.
-        received: Returns a text for each message that the provider took.
+        wire: The wire, or ``None`` without any connection.
+        received: Returns a text for every message that the provider took.
         seconds: The longest time for a call of the handler.
     """
 
@@ -62,10 +62,10 @@ class Bench:
         """Call the handler.
 
         Args:
-            notifications: What the handler may take.
+            notifications: The notifications for the handler.
             close_after: Close the handler's generator after so many outcomes; by default never.
             stop_after: Ask for a stop after so many outcomes; by default never.
-            loses_answer: Whether the answer to the first message that the provider takes is lost.
+            loses_answer: Whether the answer to the first message taken by the provider is lost.
         """
         before_second = None
         if loses_answer and self.wire is not None:
@@ -88,7 +88,7 @@ class Bench:
         return trial
 
     def require_end(self, trial: Trial) -> None:
-        """Require that the call ended in time and raised nothing but ``TargetUnavailable``."""
+        """Require that the call ended in time and raised no error except ``TargetUnavailable``."""
         require(
             trial.has_ended,
             f"The handler is still at work after {self.seconds:g} s. Give every call to the"
@@ -107,7 +107,7 @@ class Bench:
             )
 
     def require_one_outcome_each(self, trial: Trial) -> None:
-        """Require one outcome for each notification, and that it says what happened."""
+        """Require a single, true outcome for every notification."""
         self.require_end(trial)
         require(
             trial.unavailable is None,
@@ -124,7 +124,7 @@ class Bench:
         self.require_truth(trial)
 
     def require_truth(self, trial: Trial) -> None:
-        """Require that the outcomes and what the provider took agree."""
+        """Require that the outcomes agree with the provider's messages."""
         for notification in trial.notifications:
             outcomes = _outcomes_of(trial, notification)
             times = self.times_received(notification)
@@ -159,7 +159,7 @@ class Bench:
             )
 
     def require_delivered(self, trial: Trial, notifications: Iterable[Notification]) -> None:
-        """Require that these notifications were delivered."""
+        """Require that the notifications were delivered."""
         for notification in notifications:
             kind = kind_in(trial, notification)
             responses = [outcome.response for outcome in _outcomes_of(trial, notification)]
@@ -195,7 +195,7 @@ class Bench:
 
 
 def code_of(notification: Notification) -> str:
-    """Return the code in a notification's body, which no other has."""
+    """Return the code in a notification's body; no other body has the code."""
     return str(notification.body).split()[0]
 
 
@@ -210,14 +210,14 @@ def said(kind: OutcomeKind | None) -> str:
 
 
 def kind_of(outcome: Outcome) -> OutcomeKind:
-    """Return the kind of an outcome; for a status saved as in release 1.5.3, what that says."""
+    """Return the kind of an outcome; for a status saved as in release 1.5.3, the status's kind."""
     if outcome.result is not OutcomeKind.AS_SAVED:
         return outcome.result
     return KIND_OF_SAVED.get(outcome.notification.status, OutcomeKind.FAILED)
 
 
 def kind_in(trial: Trial, notification: Notification) -> OutcomeKind | None:
-    """Return the kind of a notification's outcome, if the notification has one."""
+    """Return the kind of a notification's outcome, or ``None`` without an outcome."""
     return next(map(kind_of, _outcomes_of(trial, notification)), None)
 
 

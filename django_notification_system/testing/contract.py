@@ -1,4 +1,4 @@
-"""What every handler must keep, as tests that a project runs on its own handler."""
+"""The duties of a handler, as tests that a project runs on its own handler."""
 
 import re
 import socket
@@ -23,32 +23,33 @@ from .wire import Provider, Wire
 
 __all__ = ["HandlerContract", "Provider"]
 
-#: Addresses that few providers know. Whether the handler sees so, or the provider, or nobody: no
-#: such address keeps other notifications from their way.
+#: Addresses unknown to most providers. Handler or provider may refuse them, or nobody: no such
+#: address keeps other notifications from being sent.
 ODD_ADDRESSES = ("", "two\r\nlines: yes", "\N{SNOWMAN}" * 40)
-#: RFC 9110, section 11.6.2: the credentials that an HTTP client sends.
+#: RFC 9110, section 11.6.2: an HTTP client's credentials.
 CREDENTIALS = re.compile(rb"^(?:proxy-)?authorization:[ \t]*\S+[ \t]+(\S+)", re.I | re.M)
 
 
 class HandlerContract:
-    """Tests of what a handler must keep, whatever its provider.
+    """Tests of a handler's duties, whatever the provider.
 
-    Subclass and say what the handler is. The class has no base: both kinds of test runners take
-    the subclass, and no runner takes this class itself. With pytest the subclass is plain and its
-    name begins with ``Test``; for ``manage.py test`` it has ``SimpleTestCase`` as a second base.
+    Subclass and describe the handler. The class has no base: both kinds of test runners take the
+    subclass, and neither takes the class itself. With pytest the subclass is plain, and its name
+    begins with ``Test``; for ``manage.py test`` the subclass has ``SimpleTestCase`` as a second
+    base.
 
     The notifications are never saved, so no database is needed. An outbox (``use_outbox()``) and
-    ``OVERRIDE_RECIPIENTS`` are off in a test. The handler is called in a thread, as a run calls it,
-    and reaches its provider through a local port of the test's own. A failure names the
-    notification and says what to do.
+    ``OVERRIDE_RECIPIENTS`` are off in a test. The handler is called in a thread, as by a run, and
+    reaches its provider through a local port of the test's own. A failure names the notification
+    and the next step.
 
     Attributes:
         handler: The name of the handler's module: a target's ``notification_module_name``.
-        malformed_addresses: Addresses that are no good and never will be; the handler sees so, or
-            the stand-in refuses them. At least one.
-        secrets: What may stand in no response and no log: the passwords, keys and tokens of
-            ``settings_for()``, in each form that is sent. The bodies of the notifications and the
-            credentials of an HTTP request (``Authorization``) need no mention.
+        malformed_addresses: Addresses that can never be right; the handler or the stand-in refuses
+            them. At least one.
+        secrets: Texts that must not stand in any response or log: the passwords, keys and tokens of
+            ``settings_for()``, in every form that is sent. The notifications' bodies and an HTTP
+            request's credentials (``Authorization``) need no mention.
         longest_call_seconds: The longest time, in seconds, for a call of the handler, also where
             the provider never answers. Give the handler a shorter timeout in ``settings_for()``.
         notification_count: How many good notifications a test sends.
@@ -60,12 +61,12 @@ class HandlerContract:
     longest_call_seconds: float = 30
     notification_count = 8
 
-    # What a subclass says.
+    # The subclass describes the handler.
 
     def running_provider(self) -> AbstractContextManager[Provider]:
         """Return a context manager that runs the stand-in and yields a ``Provider``.
 
-        Write it with ``contextlib.contextmanager``. Each time, the stand-in has received nothing.
+        Write the function with ``contextlib.contextmanager``. A new stand-in has received nothing.
         """
         raise NotImplementedError(f"{type(self).__name__} needs running_provider(self).")
 
@@ -79,7 +80,7 @@ class HandlerContract:
         raise NotImplementedError(f"{type(self).__name__} needs settings_for(self, host, port).")
 
     def address(self, number: int) -> str:
-        """Return an address that the stand-in takes messages for.
+        """Return an address that the stand-in accepts.
 
         Args:
             number: The notification's number, from 1. Addresses may repeat.
@@ -87,45 +88,45 @@ class HandlerContract:
         raise NotImplementedError(f"{type(self).__name__} needs address(self, number).")
 
     def make_notification(self, number: int, address: str) -> Notification:
-        """Return a notification, not saved; override for a body or an ``extra`` of another kind.
+        """Return an unsaved notification; override for a body or an ``extra`` of another kind.
 
         The first word of the body must be in no other body.
 
         Args:
             number: The notification's number in its test.
-            address: The address of its record.
+            address: The record's address.
         """
         target = NotificationTarget(name="Contract", notification_module_name=self.handler)
         user_model = get_user_model()
         user = user_model(**{user_model.USERNAME_FIELD: f"person-{number}"})
         record = TargetUserRecord(user=user, target=target, target_user_id=address)
-        # A code that no other body has, and that lets its reader in.
+        # A code that no other body has; its reader could log in.
         body = f'{uuid.uuid4().hex[:10]}{number:02} is your code.\nKeep it to "yourself".'
         return Notification(target_user_record=record, title=f"Message {number}", body=body)
 
     def quoting_providers(self, quote: str) -> Iterable[AbstractContextManager[Provider]]:
-        """Return providers, each of which refuses one message and quotes what it got.
+        """Return providers that refuse a single message and quote the request.
 
-        By default these speak HTTP and quote the request as JSON, each with another status.
-        Override this method for another protocol.
+        By default the providers speak HTTP and quote the request as JSON, all with different
+        statuses. Override this method for another protocol.
 
         Args:
-            quote: What to quote: the secrets, and the body of the one message.
+            quote: The text to quote: the secrets, and the message's body.
         """
         return [quoting_provider(quote, status) for status in STATUSES]
 
     def deliver(self, notifications: Iterable[Notification]) -> Iterator[Outcome]:
-        """Call the handler, found by its name as a run finds a handler.
+        """Call the handler, found by its name as in a run.
 
-        Override this only for a function that no target names.
+        Override this method only for a function without a target.
 
         Args:
-            notifications: What the handler may take.
+            notifications: The notifications for the handler.
         """
         target = NotificationTarget(name="Contract", notification_module_name=self.handler)
         return find_handler(target).deliver(notifications)
 
-    # What a handler keeps.
+    # The handler's duties.
 
     def test_each_notification_has_one_outcome(self) -> None:
         """Every notification has one outcome, and the outcome is true."""
@@ -136,7 +137,7 @@ class HandlerContract:
             bench.require_nothing_left(trial)
 
     def test_no_notifications_have_no_outcome(self) -> None:
-        """Where nothing is due, nothing is yielded, sent or raised."""
+        """Without due notifications, nothing is yielded, sent or raised."""
         with self._bench() as bench:
             trial = bench.run([])
             bench.require_one_outcome_each(trial)
@@ -147,7 +148,7 @@ class HandlerContract:
             )
 
     def test_outcomes_are_only_of_what_was_taken(self) -> None:
-        """Each of two calls yields outcomes only of what that call has taken so far."""
+        """Two calls yield only outcomes of notifications taken in the same call so far."""
         with self._bench() as bench:
             for call in ("first", "second"):
                 trial = bench.run(self._good())
@@ -179,7 +180,7 @@ class HandlerContract:
         require(bool(malformed), "Name at least one address in malformed_addresses.")
 
     def test_a_send_that_fails_spoils_no_other(self) -> None:
-        """The connection breaks for one message: the others are sent all the same."""
+        """The connection breaks for one message: all other messages are sent."""
         with self._bench() as bench:
             trial = bench.run(self._good(), loses_answer=True)
             bench.require_one_outcome_each(trial)
@@ -192,7 +193,7 @@ class HandlerContract:
                 )
 
     def test_no_secret_is_in_a_response_or_a_log(self) -> None:
-        """Neither a provider that quotes nor an error brings a secret before people."""
+        """Neither a quoting provider nor an error brings a secret before people."""
         for trial, credentials in self._trials_with_quotes():
             bodies = [code_of(notification) for notification in trial.notifications]
             for where, text in _texts(trial):
@@ -206,7 +207,7 @@ class HandlerContract:
                     )
 
     def test_the_database_is_left_alone(self) -> None:
-        """No query is made in the handler's thread, nor in a thread that the handler begins."""
+        """No query is made in the handler's thread, nor in threads begun by the handler."""
         with self._bench() as bench:
             good = self._good()
             with no_database() as uses:
@@ -228,7 +229,7 @@ class HandlerContract:
             bench.require_nothing_left(trial)
 
     def test_a_stop_leaves_nothing_half_done(self) -> None:
-        """A stop is asked after the first outcome: what was begun is finished, and told."""
+        """A stop is asked after the first outcome: begun messages are finished and told."""
         with self._bench() as bench:
             trial = bench.run(self._good(), stop_after=1)
             bench.require_end(trial)
@@ -253,7 +254,7 @@ class HandlerContract:
             bench.require_nothing_left(trial)
 
     def test_unknown_is_only_what_was_written(self) -> None:
-        """An outcome is unknown where a request was written and no answer came, and only there."""
+        """An outcome is unknown only where a request was written and no answer came."""
         with self._bench_without_connection() as bench:
             trial = bench.run(self._good()[:1])
             _require_no_end(bench, trial, "There was no connection to the provider")
@@ -261,7 +262,7 @@ class HandlerContract:
             trial = bench.run(self._good()[:1], loses_answer=True)
             bench.require_one_outcome_each(trial)
 
-    # How the tests do so.
+    # The tests' means.
 
     def _good(self) -> list[Notification]:
         numbers = range(1, self.notification_count + 1)
@@ -306,7 +307,7 @@ class HandlerContract:
 
     @contextmanager
     def _bench_without_connection(self) -> Iterator[Bench]:
-        with socket.socket() as unheard:  # bound, so that nobody else gets the port
+        with socket.socket() as unheard:  # bound, so that no other process gets the port
             unheard.bind((Wire.host, 0))
             with self._pointing_to(*unheard.getsockname()):
                 yield self._bench_of(None, list)
@@ -363,7 +364,7 @@ def _credentials(bench: Bench) -> list[str]:
 
 
 def _texts(trial: Trial) -> Iterator[tuple[str, str]]:
-    """Yield where people read, and what they read there."""
+    """Yield the places where people read, and the texts there."""
     for outcome in trial.outcomes:
         if isinstance(outcome, Outcome):
             yield f"The response of {name(outcome.notification)}", outcome.response

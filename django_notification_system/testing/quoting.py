@@ -11,19 +11,18 @@ from typing import Any
 
 from .wire import Provider
 
-#: Refusals of a message, of a project, for now; and an answer that makes no sense.
+#: Refusals of a message, of a project, for now; and an answer without sense.
 STATUSES = (400, 401, 403, 404, 413, 422, 429, 500, 503, 200)
 
 
 @contextmanager
 def quoting_provider(quote: str, status: int) -> Iterator[Provider]:
-    """Run a server that refuses every request on a local port.
+    """Run a server on a local port that refuses every request.
 
-    The answer is JSON, with the quotation under the names that providers use for what they say of
-    an error.
+    The answer is JSON, with the quotation under the usual names for an error's text.
 
     Args:
-        quote: What to quote beside the request.
+        quote: The text to quote beside the request.
         status: The HTTP status of every answer.
     """
     with _Server(quote, status) as server:
@@ -49,11 +48,11 @@ class _Server(ThreadingHTTPServer):
         return json.dumps({**answer, **dict.fromkeys(names, said)}).encode()
 
     def server_bind(self) -> None:
-        # HTTPServer's own looks the host's name up, which takes seconds without a network.
+        # HTTPServer's own method looks the host's name up, for seconds where no network is there.
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet of a client that went away."""
+        """Keep quiet about a client that went away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""One call of a handler, made in a thread as a run's lane makes one, and what the call left."""
+"""A call of a handler, in a thread like a run's lane, and the traces of the call."""
 
 import logging
 import threading
@@ -18,31 +18,31 @@ from ..outcome import Outcome
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
 
-#: Seconds between two looks at what must come to its end.
+#: Seconds between two looks at threads and sockets that shall end.
 LOOK_EVERY_SECONDS = 0.01
-#: Loggers whose debug messages a project reads; of others, what is at least of level INFO counts.
+#: The logger whose debug messages projects read; of other loggers, messages from INFO on count.
 OWN_LOGGER = "django_notification_system"
-#: What every log record has; the rest is what the caller added with ``extra``.
+#: The attributes of every log record; other attributes come from the caller's ``extra``.
 PLAIN_RECORD = frozenset(logging.makeLogRecord({}).__dict__)
 
 
 class Trial:
-    """One call of a handler.
+    """A call of a handler.
 
     Args:
-        notifications: What the handler may take.
+        notifications: The notifications for the handler.
         close_after: Close the handler's generator after so many outcomes; by default never.
         stop_after: Ask for a stop after so many outcomes; by default never.
         before_second: Called before the handler gets its second notification.
 
     Attributes:
-        notifications: What the handler may take.
-        taken: What the handler took, in order.
-        outcomes: What the handler yielded, in order.
-        early: Outcomes of notifications that the handler had not taken by then.
-        unavailable: The handler's ``TargetUnavailable``, if raised.
-        error: Any other error that the handler raised.
-        logged: What was logged by the handler's threads.
+        notifications: The notifications for the handler.
+        taken: The notifications that the handler took, in order.
+        outcomes: The objects that the handler yielded, in order.
+        early: Outcomes of notifications not taken by then.
+        unavailable: The handler's ``TargetUnavailable``, or ``None``.
+        error: The handler's other error, or ``None``.
+        logged: The log of the handler's threads.
         has_ended: Whether the call came to its end.
         seconds: How long the call took.
         is_stop_asked: Whether a stop was asked for.
@@ -87,7 +87,7 @@ class Trial:
         self.has_ended = not lane.is_alive()
 
     def left_threads(self, *, others: frozenset[threading.Thread], seconds: float) -> list[str]:
-        """Return the names of the threads that the call has left.
+        """Return the names of the threads left by the call.
 
         Args:
             others: Threads that are not the handler's.
@@ -107,7 +107,7 @@ class Trial:
                 self._read(iter(deliver(self._feed())))
         except TargetUnavailable as error:
             self.unavailable = error
-        except BaseException as error:  # whatever the handler raises is what the trial is for
+        except BaseException as error:  # a handler's errors of every class are the trial's subject
             self.error = error
         finally:
             connections.close_all()
@@ -154,7 +154,7 @@ class Trial:
 
 
 class _Keeper(logging.Handler):
-    """Keeps what new threads log, ``extra`` and traceback included."""
+    """Keeps the log of new threads, with ``extra`` and traceback."""
 
     def __init__(self, logged: list[str], *, older: set[int | None]) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class DatabaseQueried(Exception):
 
 @contextmanager
 def no_database() -> Iterator[list[str]]:
-    """Refuse every use of a database, in all threads; yield a list that names each one."""
+    """Refuse every use of a database, in all threads; yield a list of the uses."""
     uses: list[str] = []
 
     def refuse(wrapper: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> None:
@@ -184,7 +184,7 @@ def no_database() -> Iterator[list[str]]:
             "A handler leaves the database alone: read what is needed from the notification."
         )
 
-    # Django calls this method before every query, on whatever connection and in whatever thread.
+    # Django calls this method before every query, on every connection and in every thread.
     with mock.patch.object(BaseDatabaseWrapper, "ensure_connection", refuse):
         yield uses
 

@@ -1,4 +1,4 @@
-"""A local port between a handler and its provider, which counts and can lose an answer."""
+"""A local port between a handler and its provider: counts connections, and can lose an answer."""
 
 import contextlib
 import socket
@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 OCTETS_AT_ONCE = 1 << 16
-#: Seconds for a connection to the stand-in, which is on this machine.
+#: Seconds for a connection to the stand-in, on the same machine.
 CONNECT_SECONDS = 10
 
 
@@ -18,10 +18,10 @@ class Provider:
     """A stand-in for a handler's provider, at work on a real socket.
 
     Attributes:
-        port: The port that the stand-in listens on.
-        received: Returns a text for each message that the stand-in took, in any order. The text has
-            the notification's body in it. The stand-in adds a message before its answer.
-        host: The address that the stand-in listens on.
+        port: The stand-in's port.
+        received: Returns a text for every message that the stand-in took, in any order. The text
+            contains the notification's body. The stand-in adds a message before answering.
+        host: The stand-in's address.
     """
 
     port: int
@@ -32,8 +32,8 @@ class Provider:
 class Wire:
     """Carries connections to a stand-in, from any thread.
 
-    Use a wire as a context manager. Without a stand-in the wire is a provider that reads all and
-    never answers.
+    Use a wire as a context manager. Without a stand-in the wire is a provider that reads everything
+    and never answers.
 
     Args:
         provider: The stand-in; by default none.
@@ -42,10 +42,10 @@ class Wire:
         host: The host to connect to.
         port: The port to connect to.
         connections: How many connections clients have opened.
-        written: All bytes that clients have written, in the order of their arrival.
-        loses_answer: Asked before each part of an answer; where the function returns True, the wire
-            closes that connection in place of the answer, once.
-        has_lost_answer: Whether the wire has done so.
+        written: All bytes from clients, in the order of their arrival.
+        loses_answer: Called before every part of an answer; where the function returns True, the
+            wire closes the connection in place of the answer, once.
+        has_lost_answer: Set when the wire has lost an answer.
     """
 
     host = "127.0.0.1"
@@ -58,7 +58,7 @@ class Wire:
         self.has_lost_answer = threading.Event()
         self._provider = provider
         self._lock = threading.Lock()
-        #: The clients' ends that the clients have not closed.
+        #: The clients' ends, not closed by the clients.
         self._open: set[socket.socket] = set()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -130,18 +130,18 @@ class Wire:
         _hang_up(provider)
 
     def _read(self, client: socket.socket, *, forward: Callable[[bytes], None]) -> None:
-        """Forward what a client writes, until the client's end of the connection is closed."""
+        """Forward a client's bytes, until the client's end of the connection is closed."""
         with contextlib.suppress(OSError):
             while octets := client.recv(OCTETS_AT_ONCE):
                 with self._lock:
                     self.written += octets
-                with contextlib.suppress(OSError):  # the stand-in hung up; its client reads so
+                with contextlib.suppress(OSError):  # the stand-in hung up, as the client will read
                     forward(octets)
         with self._lock:
             self._open.discard(client)
 
     def _answer(self, provider: socket.socket, client: socket.socket) -> None:
-        """Forward what the stand-in writes."""
+        """Forward the stand-in's bytes."""
         with contextlib.suppress(OSError):
             while octets := provider.recv(OCTETS_AT_ONCE):
                 if self._loses_this():
@@ -160,7 +160,7 @@ class Wire:
 
 
 def _hang_up(*sockets: socket.socket) -> None:
-    """Close connections for both sides; each socket's thread reads the end."""
+    """Close connections for both sides; the sockets' threads read the end."""
     for each in sockets:
         with contextlib.suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
