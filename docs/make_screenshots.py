@@ -32,7 +32,7 @@ LIST = "/admin/django_notification_system/notification/"
 USERNAME, PASSWORD = "egg", "benedict"
 #: A window on a desk, one for a page with little on it, and one on a phone, in pixels.
 DESK = {"width": 1440, "height": 860}
-LOW = {"width": 1200, "height": 520}
+LOW = {"width": 1200, "height": 620}
 PHONE = {"width": 390, "height": 780}
 #: More colours than the eye tells apart on such a page make a file several times as large.
 COLOURS = 128
@@ -129,19 +129,17 @@ def take(page: Any, url: str, shown: str, scheme: str) -> Iterator[tuple[str, by
         page.goto(f"{url}{LIST}dashboard/")
         yield "dashboard-phone", page.screenshot()
         return
-    page.goto(f"{url}{LIST}?status__exact=DELIVERY+FAILURE")
+    page.goto(f"{url}{LIST}?status__exact=SCHEDULED")
     page.check("#action-toggle")
-    page.select_option("select[name=action]", "retry_failed")
+    page.select_option("select[name=action]", "cancel")
     page.follow("button[name=index]")
     page.set_viewport_size(LOW)
     yield "confirmation", page.screenshot()
     page.goto(f"{url}{LIST}{shown}/change/")
-    preview = page.locator("iframe.notification-preview")
-    preview.scroll_into_view_if_needed()
-    preview.content_frame.locator("iframe").wait_for()
+    page.locator("iframe.notification-preview").content_frame.locator("iframe").wait_for()
     page.wait_for_load_state("networkidle")
-    yield "preview", page.locator("fieldset:has(iframe)").screenshot()
-    yield "history", page.locator("#attempts-group").screenshot()
+    yield "preview", page.screenshot()
+    yield "history", page.locator("#attempts").screenshot()
     page.set_viewport_size(PHONE)
     page.goto(url + LIST)
     yield "list-phone", page.screenshot()
