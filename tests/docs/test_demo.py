@@ -58,12 +58,12 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
-def run(example: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(example: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a program of the example."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=example,
-        env=environment(),
+        env={**environment(), **variables},
         capture_output=True,
         text=True,
         timeout=120,
@@ -103,6 +103,43 @@ def test_a_second_demo_starts_from_an_empty_database(example: Path) -> None:
     with closing(sqlite3.connect(example / "db.sqlite3")) as database:
         rows = database.execute("SELECT status FROM notification_system_notification").fetchall()
     assert rows == [("DELIVERED",)] * 3
+
+
+def test_the_busy_day_has_a_database_of_its_own_that_is_made_anew(example: Path) -> None:
+    for _ in range(2):
+        done = run(example, "demo.py", "--only-make-busy-day", EXAMPLE_DATABASE="busy_day.sqlite3")
+        assert done.returncode == 0, done.stderr
+        assert "user egg, password benedict" in done.stdout
+    assert not (example / "db.sqlite3").exists()
+    with closing(sqlite3.connect(example / "busy_day.sqlite3")) as database:
+        query = "SELECT status, COUNT(*) FROM notification_system_notification GROUP BY status"
+        rows = dict(database.execute(query).fetchall())
+    assert rows["DELIVERED"] > 200
+    assert rows["DELIVERY FAILURE"] >= 4
+    assert sum(rows.values()) == 288 + 5 + 4 + 1
+
+
+@pytest.mark.parametrize(
+    ("busy", "database", "option"),
+    [
+        ("", "db.sqlite3", "--only-make-database"),
+        ("1", "busy_day.sqlite3", "--only-make-busy-day"),
+    ],
+)
+def test_make_serve_opens_the_database_that_it_makes(
+    busy: str, database: str, option: str, tmp_path: Path
+) -> None:
+    said = tmp_path / "python"  # in Python's place: it says how it was called
+    said.write_text('#!/bin/sh\necho "$EXAMPLE_DATABASE" "$@"\n')
+    said.chmod(0o755)
+    command = ["make", "--silent", f"BUSY={busy}", f"BIN={tmp_path}", "-o", ".venv/.project"]
+    done = subprocess.run(
+        [*command, "serve"], cwd=ROOT, env=environment(), capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == [
+        f"{database} example/demo.py {option}",
+        f"{database} example/manage.py runserver 127.0.0.1:8000",
+    ], done.stderr
 
 
 @pytest.fixture
