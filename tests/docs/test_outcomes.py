@@ -13,7 +13,7 @@ STAGES = {
     Stage.CONNECTING: "while connecting",
     Stage.START: "before a message",
     Stage.ENVELOPE: "before the last dot",
-    Stage.HANDED_OVER: "after the last dot",
+    Stage.DATA_SENT: "after the last dot",
     Stage.OPAQUE: "in another's backend",
 }
 

@@ -41,7 +41,7 @@ class Stage(enum.Enum):
     #: The server has accepted the sender, and perhaps recipients.
     ENVELOPE = "envelope"
     #: The server has the whole message, and has not answered yet.
-    HANDED_OVER = "handed over"
+    DATA_SENT = "data sent"
     #: Another package's backend, which does not tell the stage.
     OPAQUE = "opaque"
 
@@ -196,7 +196,7 @@ class MailConnection:
                 self._begins()
             send(data)
             if isinstance(data, bytes):
-                self.stage = Stage.HANDED_OVER
+                self.stage = Stage.DATA_SENT
 
         def watched_getreply() -> tuple[int, bytes]:
             nonlocal asked_for_sender

@@ -63,7 +63,7 @@ class Fault(Row[Trouble]):
 
 
 BEFORE_MESSAGE = (Stage.CONNECTING, Stage.START)
-IN_MESSAGE = (Stage.ENVELOPE, Stage.HANDED_OVER)
+IN_MESSAGE = (Stage.ENVELOPE, Stage.DATA_SENT)
 #: Another package's backend may open a connection before sending.
 OF_BACKEND = (Stage.CONNECTING, Stage.OPAQUE)
 #: Words of servers that want fewer messages at a time, where no code says so.
@@ -597,7 +597,7 @@ FAULTS = (
     Fault(
         name="lost after handing over",
         what="The message was sent to its last dot, and no answer came, or none that can be read.",
-        stages=(Stage.HANDED_OVER,),
+        stages=(Stage.DATA_SENT,),
         answers=(ANY_ANSWER,),
         verdict=Verdict.UNKNOWN,
         source="RFC 5321, section 4.2.5; RFC 1047",

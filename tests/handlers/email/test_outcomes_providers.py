@@ -199,7 +199,7 @@ def test_what_a_provider_answers_to_anymail_has_its_row(
         ),
         (Stage.START, email.errors.HeaderParseError("no"), "no such mail"),
         (Stage.START, ssl.SSLError("bad record mac"), "lost before a message"),
-        (Stage.HANDED_OVER, RuntimeError("no"), "lost after handing over"),
+        (Stage.DATA_SENT, RuntimeError("no"), "lost after handing over"),
         (Stage.CONNECTING, PermissionError("no"), "no connection"),
     ],
 )
