@@ -267,7 +267,7 @@ class Notification(CreatedModifiedAbstractModel):
     #: stopping run has given the notification back before. The handler's thread writes the first
     #: and reads the second.
     is_on_its_way = False
-    is_given_back = False
+    is_released = False
     #: Bytes of body and ``extra``, where a claim has left long texts in the database.
     long_size = 0
 

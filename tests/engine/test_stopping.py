@@ -16,9 +16,9 @@ import pytest
 from django_notification_system import stop_moment
 from django_notification_system.delivery.handlers.in_time import in_time
 from django_notification_system.delivery.handlers.on_its_way import (
-    GivenBack,
+    Released,
     begin_sending,
-    give_back_unsent,
+    release_unsent,
 )
 from django_notification_system.delivery.runs import run as run_module
 from django_notification_system.delivery.runs.run import Run
@@ -86,7 +86,7 @@ def test_a_mail_server_that_stalls_keeps_only_what_is_on_the_wire(
 
 
 @in_real_transactions
-def test_a_handler_that_hangs_is_left_behind_and_the_rest_given_back(
+def test_a_handler_that_hangs_is_left_behind_and_the_rest_released(
     loft: TargetUserRecord, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "WIND_UP_SECONDS", 0.2)
@@ -105,13 +105,13 @@ def test_a_handler_that_hangs_is_left_behind_and_the_rest_given_back(
 
 
 def test_who_has_given_a_notification_back_and_who_sends_it_agree() -> None:
-    given_back, sent, unsaid = Notification(), Notification(), Notification()
+    released, sent, unsaid = Notification(), Notification(), Notification()
     begin_sending(sent)
-    assert give_back_unsent([given_back, sent], says_so=True) == [sent]
-    with pytest.raises(GivenBack):
-        begin_sending(given_back)
-    assert give_back_unsent([unsaid], says_so=True) == []
-    assert give_back_unsent([unsaid], says_so=False) == [unsaid]
+    assert release_unsent([released, sent], says_so=True) == [sent]
+    with pytest.raises(Released):
+        begin_sending(released)
+    assert release_unsent([unsaid], says_so=True) == []
+    assert release_unsent([unsaid], says_so=False) == [unsaid]
 
 
 def test_what_hangs_in_the_end_is_left_behind() -> None:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from ...models import Notification
 
 
-class GivenBack(Exception):
+class Released(Exception):
     """The run has released the notification; the handler must not send the message."""
 
 
@@ -18,17 +18,17 @@ def begin_sending(*notifications: Notification) -> None:
     releases unmarked notifications.
 
     Raises:
-        GivenBack: When the run has just released a notification.
+        Released: When the run has just released a notification.
     """
     for notification in notifications:
         notification.is_on_its_way = True
     # Both threads write their own mark before they read the other thread's: so at least one of the
     # two sees the other's mark.
-    if any(notification.is_given_back for notification in notifications):
-        raise GivenBack("The run has ended; another one sends it.")
+    if any(notification.is_released for notification in notifications):
+        raise Released("The run has ended; another one sends it.")
 
 
-def give_back_unsent(
+def release_unsent(
     notifications: Iterable[Notification], *, says_so: bool = False
 ) -> list[Notification]:
     """Forbid a handler to begin more messages; return the notifications that may be sent already.
@@ -40,7 +40,7 @@ def give_back_unsent(
     """
     taken = list(notifications)
     for notification in taken:
-        notification.is_given_back = True
+        notification.is_released = True
     begun = [notification for notification in taken if notification.is_on_its_way]
     return begun if begun or says_so else taken
 

@@ -266,7 +266,7 @@ class Lane:
         if self._has_slept:
             self._take_back_unsent()
         shared = self.shared
-        forgotten = list(shared.taken.values()) if self._goes_on() else shared.give_back_unsent()
+        forgotten = list(shared.taken.values()) if self._goes_on() else shared.release_unsent()
         self._relay(
             Outcome.unknown(
                 notification, f"deliver() in {handler.source} yielded no outcome for it."

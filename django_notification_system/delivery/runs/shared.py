@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 
 from ...models import Notification
-from ..handlers.on_its_way import give_back_unsent
+from ..handlers.on_its_way import release_unsent
 from .backlog import Backlog
 from .messages import Answer, BatchRow, Fed
 from .reach import Reach
@@ -91,7 +91,7 @@ class Shared:
         """Return the handler's notifications; for any thread."""
         return [notification for _, notification in list(self.taken.values())]
 
-    def give_back_unsent(self) -> list[BatchRow]:
+    def release_unsent(self) -> list[BatchRow]:
         """Forbid the handler to begin more; return the rows that may be sent already.
 
         For either thread.
@@ -99,7 +99,7 @@ class Shared:
         taken = list(self.taken.values())
         begun = {
             notification.pk
-            for notification in give_back_unsent(
+            for notification in release_unsent(
                 [notification for _, notification in taken], says_so=self.says_what_it_begins
             )
         }

@@ -168,7 +168,7 @@ class TargetRun:
         shared.is_left_behind = True  # a handler that comes back to life sends no more
         self.take_answers()
         at, monotonic = timezone.now(), time.monotonic()
-        taken = shared.give_back_unsent() if problem is None else list(shared.taken.values())
+        taken = shared.release_unsent() if problem is None else list(shared.taken.values())
         for batch, notification in taken:
             batch.take_outcome(Outcome.unknown(notification, response), at=at, since=monotonic)
         self.finish(problem)
