@@ -13,7 +13,7 @@ from ...stop_moment import can_be_stopped, is_time_up
 Item = TypeVar("Item")
 
 #: How many seconds may pass between two looks at the clock.
-LOOK_EVERY_SECONDS = 0.1
+CLOCK_RECHECK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def in_time(source: Callable[[], Iterable[Item]]) -> Iterator[Item]:
     threading.Thread(target=read, daemon=True).start()
     while not is_time_up():
         try:
-            item = items.get(timeout=LOOK_EVERY_SECONDS)
+            item = items.get(timeout=CLOCK_RECHECK_SECONDS)
         except Empty:
             continue
         if not isinstance(item, _End):

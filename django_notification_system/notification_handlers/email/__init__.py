@@ -90,7 +90,7 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         def send(letter: Letter | Outcome) -> list[Outcome]:
             if isinstance(letter, Outcome):
                 return [letter]
-            return doubts.settled(_send(pool, letter))
+            return doubts.cleared(_send(pool, letter))
 
         letters = (write_letter(notification, from_email) for notification in notifications)
         if pool.is_local or settings.connections == 1:

@@ -29,7 +29,7 @@ LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
 SERVICE_CLOSING = 421
 SENDER_ACCEPTED = 250
 #: How many seconds may pass between two looks at connections that are being opened.
-LOOK_EVERY_SECONDS = 0.02
+OPENING_RECHECK_SECONDS = 0.02
 
 
 class Stage(enum.Enum):
@@ -290,7 +290,7 @@ class ConnectionPool:
             while not any(each.is_open for each in self._others(connection)):
                 # Connections being opened may be taken or refused, too.
                 if any(each.is_opening for each in self._others(connection)):
-                    self._changed.wait(LOOK_EVERY_SECONDS)
+                    self._changed.wait(OPENING_RECHECK_SECONDS)
                 elif not has_answered:
                     return False
                 elif self._others(connection):

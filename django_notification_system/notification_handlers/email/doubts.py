@@ -37,7 +37,7 @@ class SenderDoubts:
         self._outcomes: list[Outcome] = []
         self._has_delivered = False
 
-    def settled(self, outcome: Outcome | Doubt) -> list[Outcome]:
+    def cleared(self, outcome: Outcome | Doubt) -> list[Outcome]:
         """Return this outcome and the outcomes it clears of doubt; an empty list for a new doubt.
 
         Raises:
