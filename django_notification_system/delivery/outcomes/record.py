@@ -1,4 +1,4 @@
-"""Writing outcomes down, many at a time, and only where the claim is still ours."""
+"""Write outcomes, many at a time, and only where the run's claim still holds."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -88,8 +88,8 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     # Inside the caller's transaction a savepoint keeps a failed statement from ruining the rest.
     alone = is_one_statement and not connections[claim.using].in_atomic_block
     with nullcontext() if alone else transaction.atomic(using=claim.using):
-        # Read first: the statements below give the rows back.
-        bounced_now = _lock_held(claim, bounced)
+        # Read first: the statements below release the rows.
+        bounced_now = _lock_claimed(claim, bounced)
         for (fields, delivered, overrules), notifications in groups.items():
             _write(
                 claim,
@@ -102,10 +102,10 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
         deactivate_records(claim.using, outcomes, bounced_now)
 
 
-def _lock_held(claim: Claim, keys: Sequence[UUID]) -> set[UUID]:
-    """Lock the rows that this run still holds, and return their keys.
+def _lock_claimed(claim: Claim, keys: Sequence[UUID]) -> set[UUID]:
+    """Lock the rows that the run still has claimed, and return their keys.
 
-    A row that was recorded before is held no more. So a bounce is counted once, even where a lost
+    A row recorded earlier is claimed no more. So a bounce is counted once, even where a lost
     connection hid whether the counting transaction was committed.
     """
     if not keys:

@@ -1,4 +1,4 @@
-"""What a batch says of its rows, for the project's code and for whoever iterates over the run."""
+"""Reports on a batch's rows, for the project's code and for the code that iterates over the run."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from .report import Report
 
 
 class BatchReports:
-    """Reports rows with the status and the time that they had when they were claimed.
+    """Reports rows with their status and time at the claim.
 
     Args:
         target: The target of the rows.

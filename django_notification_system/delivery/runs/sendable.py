@@ -1,4 +1,4 @@
-"""Which rows of a batch may be sent, at the claim and right before they are sent."""
+"""The rows of a batch that may be sent, at the claim and right before sending."""
 
 import uuid
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Sendable:
         claim: The right to the rows.
         due_by: The run delivers notifications due at this moment.
         open_rows: The rows without an outcome, by key; skipped and released rows are removed here.
-        reports: Hears of skipped and released rows.
+        reports: Reports skipped and released rows.
     """
 
     def __init__(
