@@ -107,6 +107,7 @@ class NotificationAdmin(NotificationSystemAdmin):
                 "fields": (
                     "attempted_delivery",
                     "retry_attempts",
+                    "interruptions",
                     "response",
                     "provider_message_id",
                     "provider_status",
@@ -139,6 +140,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         "follows_retry_policy",
         "attempted_delivery",
         "retry_attempts",
+        "interruptions",
         "response",
         "provider_message_id",
         "provider_status",

@@ -29,6 +29,16 @@ def client(admin_client: Client) -> Client:
     return admin_client
 
 
+def test_how_often_a_notification_was_interrupted_is_shown(
+    client: Client, records: Records, make_due: MakeDue
+) -> None:
+    """What waits behind all else, and why, can be seen before the notification is given up."""
+    url = address(Notification, "change", make_due(records["Email"], interruptions=2).pk)
+    page = client.get(url).content.decode()
+    _, _, shown = page.partition("field-interruptions")
+    assert '<div class="readonly">2</div>' in shown[:500]
+
+
 def test_what_became_of_a_notification_is_shown_and_cannot_be_edited(
     client: Client, records: Records, make_due: MakeDue
 ) -> None:

@@ -1,5 +1,6 @@
 """Standard output is closed, full or without a reader: delivery goes on, and it is said once."""
 
+import fcntl
 import io
 import os
 import signal
@@ -231,3 +232,37 @@ def test_a_process_that_nobody_reads_ends_in_order_when_it_is_told_to(
     assert statuses.total() == NUMBER
     assert set(statuses) <= {"DELIVERED", "SCHEDULED"}
     assert statuses["DELIVERED"] == workers.deliveries().total()
+
+
+@pytest.mark.parametrize("has_reader", [True, False], ids=["stands still", "is gone"])
+@pytest.mark.parametrize("options", [(), ("-v3",)], ids=["the project's logging", "verbosity 3"])
+def test_a_process_whose_log_nobody_reads_is_gone_within_ten_seconds(
+    workers: Workers, options: tuple[str, ...], has_reader: bool
+) -> None:
+    """What loggers write goes past the outlet: the write hangs, and the process ends by force."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, bytes(3500))  # it is full soon after the first deliveries
+    if not has_reader:
+        os.close(reader)
+    settings = "settings" if options else "settings_that_log"
+    environment = {"DJANGO_SETTINGS_MODULE": f"tests.support.workers.{settings}"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "django", "process_notifications", "--watch", *options],
+        cwd=ROOT,
+        env={**workers.environment, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=writer,
+    ) as worker:
+        workers.running.append(worker)
+        os.close(writer)
+        wait_until(lambda: workers.deliveries().total() > 0)
+        worker.send_signal(signal.SIGTERM)
+        asked = time.monotonic()
+        worker.wait(30)
+    assert time.monotonic() - asked < 10
+    if has_reader:
+        os.close(reader)
+    else:
+        assert worker.returncode == 0
+        assert workers.statuses()["DELIVERED"] == workers.deliveries().total()

@@ -24,18 +24,18 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
             yield Outcome.retry(notification, "The provider is away.", unreachable=True)
             continue
         if manner := notification.extra.get("manner"):
-            _append(DEATHS, notification)
+            _append(DEATHS, notification, f" {manner}")
             MANNERS[manner]()
         _append(SPOOL, notification)
         time.sleep(seconds)
         yield Outcome.delivered(notification, "Spooled.")
 
 
-def _append(file: Path, notification: Notification) -> None:
+def _append(file: Path, notification: Notification, words: str = "") -> None:
     # In a single write, which the system does not mix with other processes' writes.
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
-        os.write(descriptor, f"{notification.pk}\n".encode())
+        os.write(descriptor, f"{notification.pk}{words}\n".encode())
     finally:
         os.close(descriptor)
 
