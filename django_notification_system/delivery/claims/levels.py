@@ -25,7 +25,7 @@ def with_highest_priority(
 ) -> "QuerySet[NotificationTarget]":
     """Let a query for targets also return the highest priority of their pending rows."""
     highest = {
-        name: Subquery(_prioritised(OuterRef("pk"), status, using).values("priority")[:1])
+        name: Subquery(_by_priority(OuterRef("pk"), status, using).values("priority")[:1])
         for name, status in HIGHEST.items()
     }
     return targets.annotate(**highest)
@@ -82,14 +82,14 @@ class Levels:
         found = [
             priority
             for status in HIGHEST.values()
-            for priority in _prioritised(self._target, status, self._using)
+            for priority in _by_priority(self._target, status, self._using)
             .filter(priority__lt=below)
             .values_list("priority", flat=True)[:1]
         ]
         return max(found, default=0)
 
 
-def _prioritised(target: Any, status: str, using: str) -> NotificationQuerySet:
+def _by_priority(target: Any, status: str, using: str) -> NotificationQuerySet:
     """Return the rows in a status, the highest priority first: from the far end of an index."""
     rows = Notification.objects.using(using).filter(target=target, status=status)
     if connections[using].features.supports_partial_indexes:

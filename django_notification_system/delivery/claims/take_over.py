@@ -29,9 +29,11 @@ def take_over(token: uuid.UUID, keys: list[uuid.UUID], due: Due, *, lease_second
     """
     claim = Claim(uuid.uuid4(), [], due.using, is_last=True)
     rows = still_due(Notification.objects.using(due.using).filter(id__in=keys), due.due_by)
-    held = rows.filter(claim_token=token, claimed_until__gt=DatabaseNow())
+    claimed = rows.filter(claim_token=token, claimed_until__gt=DatabaseNow())
     lease = {"claim_token": claim.token, "claimed_until": lease_end(lease_seconds)}
-    patiently(lambda: held.update(**lease, interruptions=F("interruptions") + 1), using=due.using)
+    patiently(
+        lambda: claimed.update(**lease, interruptions=F("interruptions") + 1), using=due.using
+    )
     read_claimed(claim, keys)
     keep_rows_of(due.target, claim)
     return claim

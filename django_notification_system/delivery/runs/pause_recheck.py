@@ -6,7 +6,7 @@ from ...database import patiently
 from ...models import NotificationTarget
 from ..claims.pause import explained, is_paused
 
-#: Seconds between two looks at a lane's target: the lane may be at work for hours.
+#: Seconds between two rechecks of a lane's target: the lane may be at work for hours.
 PAUSE_RECHECK_SECONDS = 1.0
 
 

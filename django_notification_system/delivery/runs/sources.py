@@ -16,6 +16,7 @@ from ..claims.claim import Claim
 from ..claims.due import Due, targets_with_due
 from ..claims.levels import Levels
 from ..claims.order import first_by_target
+from ..claims.pause import is_paused
 from ..claims.take import take
 from ..claims.take_over import take_over
 from .rests import Rests
@@ -120,6 +121,8 @@ class DueSource:
 
     def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
         """Claim the first rows in order."""
+        if not self._may_claim(target):
+            return Claim(uuid.uuid4(), [], self._using, is_last=True)
         opened = self._opened[target.pk]
         due = Due(
             target=target,
@@ -138,7 +141,7 @@ class DueSource:
         self._rows_moved |= claim.rows_moved
         if self._left is not None:
             self._left[target.pk] -= len(claim.notifications)
-            claim.is_last |= self._left[target.pk] <= 0
+            claim.is_last |= not self._may_claim(target)
         return claim
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
@@ -164,17 +167,20 @@ class DueSource:
         usable = [
             target
             for target in self.every_target
-            if target.pk not in busy
-            and self._can_use(target)
-            and (self._left is None or self._left[target.pk] > 0)
+            if target.pk not in busy and self._can_use(target)
         ]
         due = targets_with_due(
             usable, self.due_by, using=self._using, is_stopping=self._is_stopping
         )
-        for target in due:
+        # The run names a paused target, even outside the limit.
+        found = [target for target in due if self._may_claim(target) or is_paused(target)]
+        for target in found:
             levels = Levels(target, using=self._using)
             self._opened[target.pk] = _Opened(at=self.due_by, levels=levels)
-        return due
+        return found
+
+    def _may_claim(self, target: NotificationTarget) -> bool:
+        return self._left is None or self._left[target.pk] > 0
 
 
 class WatchSource(DueSource):
