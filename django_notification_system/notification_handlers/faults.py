@@ -59,7 +59,12 @@ class Row(Generic[TroubleT]):
 
 
 def first_fitting(faults: Iterable[RowT], trouble: Any) -> RowT:
-    """Return a table's first row that describes a trouble; the last row describes any."""
+    """Return a table's first row that describes a trouble.
+
+    Args:
+        faults: The table; the last row describes any trouble.
+        trouble: The trouble.
+    """
     return next(fault for fault in faults if fault.fits(trouble))
 
 

@@ -62,13 +62,23 @@ class Claim:
         )
 
     def deliverable(self, ids: Iterable[uuid.UUID], at: datetime) -> NotificationQuerySet:
-        """Return the rows with these keys that are still claimed, and may be sent at a moment."""
+        """Return the rows with these keys that are still claimed, and may be sent at a moment.
+
+        Args:
+            ids: The keys.
+            at: The moment.
+        """
         rows = self.rows(ids).deliverable()
         # Negated, because no index serves a negation: so the rows are read by their keys.
         return rows.exclude(scheduled_delivery__gt=at).exclude(expires_at__lte=at)
 
     def renew(self, ids: Iterable[uuid.UUID], lease_seconds: float) -> None:
-        """Renew the lease of the rows with these keys."""
+        """Renew the lease of the rows with these keys.
+
+        Args:
+            ids: The keys; rows no longer claimed are left alone.
+            lease_seconds: The length of the new lease.
+        """
         rows = self.rows(ids)
         patiently(lambda: rows.update(claimed_until=lease_end(lease_seconds)), using=self.using)
 

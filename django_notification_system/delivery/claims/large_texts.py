@@ -17,7 +17,12 @@ def read(rows: NotificationQuerySet) -> list[Notification]:
 
 
 def iterate(rows: NotificationQuerySet, chunk_size: int) -> Iterator[Notification]:
-    """Yield the rows; a long text is read when code accesses the field."""
+    """Yield the rows; a long text is read when code accesses the field.
+
+    Args:
+        rows: The rows.
+        chunk_size: How many rows the database driver reads at a time.
+    """
     return map(_without_marks, rows.leaving_long_texts().iterator(chunk_size=chunk_size))
 
 

@@ -127,7 +127,12 @@ def rank(moment: datetime, priority: int, step: timedelta) -> timedelta:
 
 
 def rank_of(notification: Notification, step: timedelta) -> timedelta:
-    """Return the rank of a notification."""
+    """Return the rank of a notification.
+
+    Args:
+        notification: The notification.
+        step: The wait that is worth a step of priority.
+    """
     return rank(notification.scheduled_delivery, notification.priority, step)
 
 

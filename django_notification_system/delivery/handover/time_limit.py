@@ -37,6 +37,8 @@ def within(seconds: float, call: Callable[[], object]) -> None:
     Raises:
         TimeoutError: When the call takes longer.
         Exception: The call's own error.
+        RuntimeError: In place of the call's ``SystemExit`` or another error that is no
+            ``Exception``.
     """
     seconds = max(0.0, min(seconds, _ends_at.get() - time.monotonic()))
     answers: SimpleQueue[BaseException | None] = SimpleQueue()

@@ -72,7 +72,12 @@ def refuse_address(
 
 
 def status_of_refusal(said: Outcome | Receipt, notification: Notification) -> str | None:
-    """Return the status of a notification whose address is refused; ``None`` for a good address."""
+    """Return the status of a notification whose address is refused; ``None`` for a good address.
+
+    Args:
+        said: The outcome or the receipt.
+        notification: The notification, with its record loaded.
+    """
     if said.opt_out:
         return Notification.OPTED_OUT
     if said.deactivate_record or (said.hard_bounce and _is_last_bounce(notification)):

@@ -68,7 +68,16 @@ def record_outcomes(claim: Claim, outcomes: Sequence[Outcome]) -> None:
 
 
 def record_skipped(claim: Claim, notifications: Sequence[Notification]) -> None:
-    """Write notifications that ended without an attempt."""
+    """Write notifications that ended without an attempt, and release their rows.
+
+    Args:
+        claim: The rows, and the token of the run.
+        notifications: The notifications, with status and response set.
+
+    Raises:
+        DatabaseError: When the database is out of reach for longer than a run waits.
+        InterfaceError: Likewise.
+    """
     if notifications:
         patiently(lambda: _write(claim, notifications, SKIPPED_FIELDS), using=claim.using)
 

@@ -50,7 +50,13 @@ class Awaited:
 def targets_with_receipts_due(
     targets: Sequence[NotificationTarget], now: datetime, *, using: str
 ) -> list[NotificationTarget]:
-    """Return the targets with a receipt due, in one query."""
+    """Return the targets with a receipt due, in one query.
+
+    Args:
+        targets: The targets in question.
+        now: The moment by which receipts are due.
+        using: The alias of the database.
+    """
     if not targets:
         return []
     # The first key in the index, for every target: a query that asks only whether a row exists may

@@ -49,7 +49,12 @@ class Rests:
         return rest is not None and time.monotonic() < rest.until
 
     def note(self, target: NotificationTarget, problem: str | None) -> None:
-        """Let an unusable target rest; end the rest of a usable target."""
+        """Let an unusable target rest; end the rest of a usable target.
+
+        Args:
+            target: The target.
+            problem: Why the target cannot be used, or ``None``.
+        """
         if problem is None:
             self._rests.pop(target.name, None)
             return

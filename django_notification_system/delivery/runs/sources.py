@@ -120,7 +120,7 @@ class DueSource:
         return [] if self._has_answered(busy) else self._with_due(busy)
 
     def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
-        """Claim the first rows in order."""
+        """Claim the first rows in order; see ``Source.take()``."""
         if not self._may_claim(target):
             return Claim(uuid.uuid4(), [], self._using, is_last=True)
         opened = self._opened[target.pk]
@@ -145,7 +145,7 @@ class DueSource:
         return claim
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
-        """Leave an unusable target alone from now on."""
+        """Leave an unusable target alone from now on; see ``Source.note_end()``."""
         if problem is None:
             self._unusable.discard(target.pk)
         else:
@@ -222,7 +222,10 @@ class WatchSource(DueSource):
         return found
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
-        """Let an unusable target rest; at once, because the run may go on for long."""
+        """Let an unusable target rest at once, because the run may go on for long.
+
+        See ``Source.note_end()`` for the arguments.
+        """
         self._rests.note(target, problem)
 
     def _can_use(self, target: NotificationTarget) -> bool:
@@ -295,7 +298,10 @@ class HandedOverSource:
         return claim
 
     def note_end(self, target: NotificationTarget, problem: str | None) -> None:
-        """Do nothing: the code that handed the batch over hears of the problem."""
+        """Do nothing: the code that handed the batch over hears of the problem.
+
+        See ``Source.note_end()`` for the arguments.
+        """
 
     def release(self) -> None:
         """Release the rows that no process has taken over."""

@@ -118,7 +118,15 @@ def send_notification(notification: Notification) -> str:
 
 
 def write_letter(notification: Notification, from_email: str) -> Letter | Outcome:
-    """Build a mail, here in the calling thread, because a template may use the database."""
+    """Build a mail, here in the calling thread, because a template may use the database.
+
+    Args:
+        notification: The notification, with record and user loaded.
+        from_email: The sender.
+
+    Returns:
+        The mail, or the outcome of a notification that makes no mail.
+    """
     try:
         return Letter(notification, build_message(notification, from_email))
     except CannotBuildMessage as error:

@@ -118,6 +118,10 @@ def message_id(notification: Notification, from_email: str) -> str:
     """Return the Message-ID of a notification's mail.
 
     All attempts have the same Message-ID, so that a receiver can drop a second copy.
+
+    Args:
+        notification: The notification.
+        from_email: The sender; its domain ends the Message-ID.
     """
     return f"<{notification.pk}@{_domain(from_email)}>"
 

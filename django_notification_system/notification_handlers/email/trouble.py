@@ -88,7 +88,12 @@ def trouble_of_error(error: Exception, stage: Stage, recipient: str) -> Trouble:
 
 
 def trouble_of_recipient(recipient: str, answer: tuple[int, bytes]) -> Trouble:
-    """Return the trouble of a record whose address was refused while others were taken."""
+    """Return the trouble of a record whose address was refused while others were taken.
+
+    Args:
+        recipient: The record's address.
+        answer: The server's reply code and words for the address.
+    """
     error = smtplib.SMTPRecipientsRefused({recipient: answer})
     return trouble_of_error(error, Stage.ENVELOPE, recipient)
 

@@ -27,7 +27,7 @@ def destination() -> str:
 
 
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
-    """Return a push message as shown by a device."""
+    """Return a push message as shown by a device; see ``DescribesItself.preview()``."""
     extra = notification.extra if isinstance(notification.extra, dict) else {}
     subtitle = extra.get("subtitle")
     text, notes = shown_part(notification.body)

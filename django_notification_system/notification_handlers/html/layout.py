@@ -77,7 +77,12 @@ class Layout:
         return self._page.finish()
 
     def write(self, text: str, white_space: str) -> None:
-        """Write the text between two tags."""
+        """Write the text between two tags.
+
+        Args:
+            text: The text.
+            white_space: ``""``, ``"pre"`` or ``"pre-line"``: the meaning of line breaks and spaces.
+        """
         if white_space == "":
             self.flow.write(text)
         elif white_space == "pre-line":
@@ -120,7 +125,12 @@ class Layout:
         return self._indent("    ", 1)
 
     def begin_list(self, name: str, attributes: Mapping[str, str]) -> End:
-        """Begin a list, with numbers for an ``ol``."""
+        """Begin a list, with numbers for an ``ol``.
+
+        Args:
+            name: The element's name.
+            attributes: The element's attributes; ``start`` is the first number.
+        """
         self._write_table_out()
         end_block = self.begin_block(1)
         self._counters.append(_integer(attributes.get("start"), 1) if name == "ol" else None)
@@ -181,7 +191,12 @@ class Layout:
         return None
 
     def begin_cell(self, attributes: Mapping[str, str], is_right: bool) -> End:
-        """Begin a cell of the innermost table."""
+        """Begin a cell of the innermost table.
+
+        Args:
+            attributes: The cell's attributes; ``rowspan`` and ``colspan`` count.
+            is_right: Whether the text stands at the column's right.
+        """
         if self._table is None:
             return self.begin_block(2)
         rows = _integer(attributes.get("rowspan"), 1)

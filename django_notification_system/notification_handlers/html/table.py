@@ -69,7 +69,12 @@ class Table:
         self._column += cell.span
 
     def write(self, flow: Flow, allowance: Allowance) -> None:
-        """Write the table: in columns if the columns fit and the allowance lasts."""
+        """Write the table: in columns if the columns fit and the allowance lasts.
+
+        Args:
+            flow: The lines to write to.
+            allowance: The characters left for columns.
+        """
         self.rows = [row for row in self.rows if any(cell.lines for cell in row)]
         columns = _columns(self.rows)
         if columns is None or not allowance.take(_padding(self.rows, columns)):

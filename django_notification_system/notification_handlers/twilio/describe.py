@@ -39,6 +39,6 @@ def destination() -> str:
 
 
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
-    """Return a text message as shown by a telephone."""
+    """Return a text message as shown by a telephone; see ``DescribesItself.preview()``."""
     text, notes = shown_part(notification.body)
     return Preview("sms", notes=notes, text=text or notification.title)
