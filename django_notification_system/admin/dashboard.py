@@ -16,7 +16,7 @@ from .listing.paginator import AtLeast
 from .visible import visible_notifications, visible_targets
 
 TEMPLATE = "admin/django_notification_system/notification/dashboard.html"
-#: Enough to see that workers are at work; ``notification_status`` looks further.
+#: Enough rows to see workers at work; ``notification_status`` reads more.
 CLAIMS_AMONG = 500
 SPANS = {"day": (_("24 hours"), DAY), "week": (_("7 days"), WEEK)}
 

@@ -1,4 +1,4 @@
-"""A notification as its recipient would see it, on a page that lets nothing of it act."""
+"""A notification in its recipient's view, on a page where nothing of the message can act."""
 
 import re
 from dataclasses import replace
@@ -21,28 +21,28 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none';"
     " base-uri 'none'"
 )
-# The policy stands before all that is in the mail. A frame takes the policy of its page along, and
-# this one is for browsers that forget to. The sandbox does not let links open a window.
+# The policy stands before the mail's content. A frame inherits its page's policy; this policy is
+# for browsers that do not. The sandbox does not let links open a window.
 DOCUMENT_START = (
     '<!DOCTYPE html><meta charset="utf-8">'
     f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     '<meta http-equiv="x-dns-prefetch-control" content="off">'
     '<base target="_blank">'
 )
-#: Chromium connects to the server of ``<link rel=preconnect>`` and of ``<iframe>``, whatever the
-#: policy says.
+#: Chromium connects to the server of ``<link rel=preconnect>`` and of ``<iframe>``, against any
+#: policy.
 CONNECTING = re.compile(r"<(/?)(link|i?frame)\b", re.IGNORECASE)
 
 
 def preview_of(
     notification: Notification, *, may_render: bool = False, with_text: bool = False
 ) -> Preview:
-    """Return what a notification looks like to its recipient, as its handler says.
+    """Return a notification's appearance for the recipient, by the handler.
 
     Args:
-        notification: With its record, target and user loaded.
-        may_render: Whether the person may see what a template makes.
-        with_text: Whether an email of HTML is to be shown with its text part.
+        notification: The notification, with its record, target and user loaded.
+        may_render: Whether the person may see a rendered template.
+        with_text: Whether an HTML email is shown with its text part.
     """
     try:
         handler = find_handler(notification.target_user_record.target)
@@ -73,7 +73,7 @@ def preview_page(model_admin: Any, request: HttpRequest, object_id: str) -> Http
 
     Raises:
         Http404: When there is no such notification.
-        PermissionDenied: When the person may not see it.
+        PermissionDenied: When the person may not see the notification.
     """
     notification = model_admin.get_object(request, object_id)
     if notification is None:
@@ -98,7 +98,7 @@ framed_preview_page = xframe_options_sameorigin(preview_page)
 
 
 def sealed(html: str) -> str:
-    """Return a document that shows HTML of whatever origin in a sandboxed frame.
+    """Return a document with HTML, from any source, for a sandboxed frame.
 
     Args:
         html: The HTML, from any source.

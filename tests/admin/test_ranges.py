@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from django_notification_system.admin.listing import ranges as lanes
+from django_notification_system.admin.listing import ranges
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.support.admin_site import address, staff_client
 
 pytestmark = pytest.mark.django_db
 
-#: With all that was attempted, some 700 lanes.
+#: With all that was attempted, some 700 ranges.
 TARGETS = 100
 ATTEMPTED = "attempted_delivery__isempty=0"
 
@@ -72,21 +72,21 @@ def test_many_targets_are_listed_and_counted(
     assert moments == sorted(moments, reverse=order == "-3")
 
 
-def test_lanes_are_merged_in_as_many_statements_as_are_needed(
+def test_ranges_are_merged_in_as_many_statements_as_are_needed(
     many_targets: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = Notification.objects.filter(title__in=many_targets[-4:])
     keys = list(rows.order_by("scheduled_delivery", "pk").values_list("pk", flat=True))
     moments = sorted(rows.values_list("scheduled_delivery", flat=True))
     targets = set(rows.values_list("target", flat=True))
-    parts = lanes.lanes_of(rows, targets, ["DELIVERY FAILURE"])
-    monkeypatch.setattr(lanes, "MOST_MERGED", 2)
-    assert [lanes.count_up_to(parts, limit) for limit in (1, 3, 9)] == [1, 3, 4]
-    found = [lanes.moment_at(parts, place, newest_first=False) for place in range(5)]
+    parts = ranges.ranges_of(rows, targets, ["DELIVERY FAILURE"])
+    monkeypatch.setattr(ranges, "MOST_MERGED", 2)
+    assert [ranges.count_up_to(parts, limit) for limit in (1, 3, 9)] == [1, 3, 4]
+    found = [ranges.moment_at(parts, place, newest_first=False) for place in range(5)]
     assert found == [*moments, None]
-    assert set(lanes.keys_between(parts, 0, 9, newest_first=False)) == set(keys)
+    assert set(ranges.keys_between(parts, 0, 9, newest_first=False)) == set(keys)
     halves = [
-        lanes.keys_between(parts, start, stop, newest_first=False)
+        ranges.keys_between(parts, start, stop, newest_first=False)
         for start, stop in ((0, 1), (1, 3), (3, 9))
     ]
     assert [len(half) for half in halves] == [1, 2, 1]

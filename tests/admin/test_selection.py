@@ -102,7 +102,7 @@ def test_statuses_that_exclude_each_other_show_nothing(
     assert titles(client, f"status__exact=DELIVERED&{BY_ATTEMPT}=1") == []
 
 
-def test_pages_of_several_lanes_have_each_row_once(
+def test_pages_of_several_ranges_have_each_row_once(
     client: Client, records: Records, make_due: MakeDue
 ) -> None:
     number = 0
@@ -114,7 +114,7 @@ def test_pages_of_several_lanes_have_each_row_once(
                     records[name],
                     title=f"{number}",
                     status=status,
-                    # Seven at the same moment, in two lanes and on two pages.
+                    # Seven at the same moment, in two ranges and on two pages.
                     scheduled_delivery=hours(number // 7),
                     attempted_delivery=None if status == "SCHEDULED" else NOW,
                 )
@@ -231,7 +231,7 @@ def test_errors_are_looked_for_among_the_latest_failures(
 
 
 PLANNED = 30_000
-#: A page and its count, of each lane; a quick search's latest, and some to spare.
+#: A page and its count, of each range; a quick search's latest, and some to spare.
 MOST_ROWS = 3_000
 
 

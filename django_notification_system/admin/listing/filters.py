@@ -24,7 +24,7 @@ from .ranges import STATUSES
 
 #: How many errors are offered.
 ERRORS_SHOWN = 10
-#: How many failures of each status are looked at, the latest.
+#: The number of failures read for each status, the latest first.
 ERRORS_LOOKED_AT = 300
 ENDED_IN_ERROR = (
     Notification.DELIVERY_FAILURE,
@@ -33,28 +33,28 @@ ENDED_IN_ERROR = (
 )
 
 
-class LaneFilter(admin.SimpleListFilter):
-    """A filter that says in which statuses and targets to look; the list does the rest.
+class RangeFilter(admin.SimpleListFilter):
+    """A filter by statuses and targets; the filter names the ranges, and the list reads the rows.
 
-    See ``lanes.py``.
+    See ``ranges.py``.
     """
 
-    #: The statuses of what it shows; ``None``: any.
+    #: The statuses of the filtered rows; ``None``: any.
     statuses: tuple[str, ...] | None = None
-    #: The key of the target whose notifications it shows; ``None``: any.
+    #: The key of the filtered rows' target; ``None``: any.
     target_id: uuid.UUID | None = None
-    #: What else holds of each row that it shows.
+    #: A further condition for every filtered row.
     condition = Q()
     #: Whether only the latest rows are looked at for the condition.
     looks_at_latest = False
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return them all: the list looks."""
+        """Return all rows: the list applies the filter."""
         return queryset
 
 
-class StatusFilter(LaneFilter):
-    """What has a status."""
+class StatusFilter(RangeFilter):
+    """The notifications with a status."""
 
     title = _("status")
     parameter_name = "status__exact"
@@ -65,8 +65,8 @@ class StatusFilter(LaneFilter):
         return Notification.STATUS_CHOICES
 
 
-class TargetFilter(LaneFilter):
-    """What goes to a target."""
+class TargetFilter(RangeFilter):
+    """The notifications for a target."""
 
     title = _("target")
     parameter_name = "target_user_record__target__id__exact"
@@ -75,7 +75,7 @@ class TargetFilter(LaneFilter):
         """Return the targets.
 
         Raises:
-            IncorrectLookupParameters: When what was chosen is no key.
+            IncorrectLookupParameters: When the chosen value is no key.
         """
         if self.value() is not None:
             try:
@@ -86,8 +86,8 @@ class TargetFilter(LaneFilter):
         return [(str(target.pk), target) for target in targets.order_by("name")]
 
 
-class AttemptedFilter(LaneFilter):
-    """What was attempted, or was not."""
+class AttemptedFilter(RangeFilter):
+    """The notifications with or without an attempt."""
 
     title = _("attempted delivery")
     parameter_name = "attempted_delivery__isempty"
@@ -104,23 +104,23 @@ class AttemptedFilter(LaneFilter):
 
 
 class ExtentFilter(admin.SimpleListFilter):
-    """Whether a search looks at all there is; shown with what is searched."""
+    """Whether a search reads all rows; shown with a search."""
 
     title = _("extent of the search")
     parameter_name = "extent"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the one choice beside the quick search."""
+        """Return the only choice beside the quick search."""
         is_search = request.GET.get(SEARCH_VAR) or request.GET.get(ErrorFilter.parameter_name)
         return [("all", _("Everything (takes longer)"))] if is_search else []
 
     def choices(self, changelist: Any) -> Any:
-        """Call the default what it is."""
+        """Call the default choice quick."""
         quick, *others = super().choices(changelist)
         return [{**quick, "display": _("Quick")}, *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return them all: the search asks ``searches_everything()``."""
+        """Return all rows: the search asks ``searches_everything()``."""
         return queryset
 
 
@@ -130,32 +130,32 @@ def searches_everything(request: HttpRequest) -> bool:
 
 
 class JustMeFilter(admin.SimpleListFilter):
-    """The rows of the person who looks."""
+    """The visitor's own rows."""
 
     title = _("user")
     parameter_name = "just_me"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the one choice beside "All"."""
+        """Return the only choice beside "All"."""
         return [("true", _("Just me"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows of the user who is logged in, where that was chosen."""
+        """Return the rows of the logged-in user, if chosen."""
         return queryset.filter(user=request.user) if self.value() == "true" else queryset
 
 
 class PersonFilter(admin.SimpleListFilter):
-    """The notifications of one person, for links from elsewhere; otherwise it is not shown."""
+    """The notifications of one person, for links from other pages; otherwise hidden."""
 
     title = _("person")
     parameter_name = "person"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the person that was chosen.
+        """Return the chosen person.
 
         Raises:
-            IncorrectLookupParameters: When it is the key of none, or of one of whom the visitor
-                may not know.
+            IncorrectLookupParameters: When no user has the key, or the visitor may not know of the
+                user.
         """
         key = self.value()
         if key is None:
@@ -170,22 +170,22 @@ class PersonFilter(admin.SimpleListFilter):
         return [(key, user)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return what is addressed to any of the person's records."""
+        """Return the notifications for all records of the person."""
         key = self.value()
         return queryset if key is None else notifications_of(key, queryset)
 
 
 def notifications_of(user_id: Any, notifications: QuerySet[Any]) -> QuerySet[Any]:
-    """Return those of a person, by a subquery; joined, MariaDB might begin with the other table."""
+    """Return a person's notifications by a subquery; a join might start at the wrong table."""
     records = TargetUserRecord.objects.using(notifications.db).filter(user=user_id)
     return notifications.filter(target_user_record__in=records)
 
 
-class ErrorFilter(LaneFilter):
-    """What failed for one of the errors that are frequent at present.
+class ErrorFilter(RangeFilter):
+    """The notifications that failed with an error that is frequent at present.
 
-    Only the latest failures are looked at, so that the list comes as fast in a large table. What
-    differs from message to message, such as an address, makes no other error.
+    Only the latest failures are read, so that a large table is no slower. Parts that vary by
+    message, such as an address, do not make a different error.
     """
 
     title = _("error")
@@ -211,21 +211,21 @@ class ErrorFilter(LaneFilter):
 
 
 class PriorityFilter(admin.SimpleListFilter):
-    """What waits and has a priority: the few rows of an index."""
+    """The waiting notifications with a priority: the few rows of an index."""
 
     title = _("waiting, by priority")
     parameter_name = "priority"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return those above 0, the highest first, and all of them together."""
+        """Return the priorities above 0, the highest first, and all of them together."""
         levels = [(str(level), str(level)) for level in range(HIGHEST_PRIORITY, 0, -1)]
         return [("any", _("Any above 0")), *levels]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return what waits with the priority that was chosen.
+        """Return the waiting notifications with the chosen priority.
 
         Raises:
-            IncorrectLookupParameters: When it is none.
+            IncorrectLookupParameters: When the chosen value is no priority.
         """
         chosen = self.value()
         if chosen is None:
@@ -233,7 +233,7 @@ class PriorityFilter(admin.SimpleListFilter):
         if chosen not in dict(self.lookup_choices):
             raise IncorrectLookupParameters
         targets = NotificationTarget.objects.using(queryset.db)
-        # Read first, as the index begins with them.
+        # Read first, because the index begins with the targets' keys.
         target_ids = list(targets.values_list("pk", flat=True))
         waiting = queryset.filter(IS_PRIORITISED, target__in=target_ids)
         return waiting if chosen == "any" else waiting.filter(priority=int(chosen))
@@ -241,7 +241,7 @@ class PriorityFilter(admin.SimpleListFilter):
 
 def _latest_errors(notifications: NotificationQuerySet) -> Iterator[str]:
     targets = NotificationTarget.objects.using(notifications.db)
-    # Read first, as the index begins with them.
+    # Read first, because the index begins with the targets' keys.
     target_ids = list(targets.values_list("pk", flat=True))
     rows = notifications.exclude(response="")
     for status in ENDED_IN_ERROR:

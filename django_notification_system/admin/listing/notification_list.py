@@ -20,11 +20,11 @@ from django.utils.translation import gettext_lazy as _
 from ...models import Notification
 from ...models.indexes import ordering
 from ..moments import local
-from .filters import LaneFilter, PersonFilter
+from .filters import PersonFilter, RangeFilter
 from .search import words
 from .selection import select
 
-#: How many years before and after this one are offered, whatever lies between first and last.
+#: Number of years offered before and after this year, whatever lies between first and last.
 YEARS_BEFORE, YEARS_AFTER = 15, 5
 
 #: A class of the style sheet, and a sign for those who do not see its colour.
@@ -78,7 +78,7 @@ class NotificationList(ChangeList):
         in_use = [spec for spec in self.filter_specs if self._is_in_use(spec)]
         self.selection = select(
             rows,
-            [spec for spec in in_use if isinstance(spec, LaneFilter)],
+            [spec for spec in in_use if isinstance(spec, RangeFilter)],
             list(words(query)) if is_quick else [],
             is_quick=is_quick,
             is_narrow=any(isinstance(spec, PersonFilter) for spec in in_use),

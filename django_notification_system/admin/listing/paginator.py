@@ -1,4 +1,4 @@
-"""Pages of a list whose rows are not all counted."""
+"""Pages of a list without a count of all rows."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,20 +17,20 @@ COUNTED_ROWS = 10_000
 
 
 class AtLeast(int):
-    """A number that people read as "10000+".
+    """A number shown to people as "10000+".
 
-    The admin shows its count in many places, "Select all 10000+ notifications" among them. As a
-    number that writes itself, it is right in each, whatever the theme.
+    The admin shows the count in many places, including "Select all 10000+ notifications". As a
+    number with its own text, the count is right in all places and themes.
     """
 
     def __str__(self) -> str:
         digits = int.__str__(self)
-        # Django would take the plus for a digit and group it with the others.
+        # Django would take the plus for a digit and group the plus with the others.
         return digits if settings.USE_THOUSAND_SEPARATOR else f"{digits}+"
 
 
 class CappedPaginator(BasePaginator):
-    """Counts 10,000 rows at the most, so that the first page of a million comes at once."""
+    """Counts 10,000 rows at the most, so that the first page of a million rows comes at once."""
 
     @cached_property
     def count(self) -> int:
@@ -44,10 +44,10 @@ def capped_count(rows: Any) -> int:
 
 
 def capped(count_up_to: Callable[[int], int]) -> int:
-    """Return what is counted; past the cap, the cap.
+    """Return the count; past the cap, the cap.
 
     Args:
-        count_up_to: Counts no further than it is told.
+        count_up_to: Counts up to the number given.
     """
     counted = count_up_to(COUNTED_ROWS + 1)
     return AtLeast(COUNTED_ROWS) if counted > COUNTED_ROWS else counted

@@ -1,8 +1,8 @@
-"""Finding whom a word means, as fast among a million records as among a thousand.
+"""Finding the people meant by a word, as fast among a million records as among a thousand.
 
-The newest users are searched for the word anywhere in names and addresses; all others by how their
-address, or what their own table has an index over, begins. Whoever wants everything searched says
-so, and waits.
+The newest users are searched for the word anywhere in names and addresses; all other users only by
+the beginning of the address, or of a column with an index. A person may choose to search
+everything, and wait.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,17 +19,17 @@ from .search import user_search_fields
 
 #: How many users are searched in full, the newest.
 USERS_LOOKED_AT = 1_000
-#: How many users, and how many of their records, a word may mean.
+#: The most users, and the most records of users, for a word.
 MOST_FOUND = 500
 
 
 def records_meant(words: Iterable[str], *, using: str, described: bool = False) -> list[list[Any]]:
-    """Return for each word the keys of the records that it means.
+    """Return for each word the keys of the matching records.
 
     Args:
-        words: Each part of an address or of a user's name; of older ones, the beginning.
+        words: Parts of an address or of a user's name; for older users, the beginning.
         using: The database's alias.
-        described: Whether it may be part of a record's description, too.
+        described: Whether a word may also be part of a record's description.
     """
     words = list(words)
     newest = _newest(using) if words else {}
@@ -37,24 +37,24 @@ def records_meant(words: Iterable[str], *, using: str, described: bool = False) 
 
 
 def _newest(using: str) -> dict[str, Any]:
-    """Return by which lookup the newest users are found; none, where there are no others."""
+    """Return the lookup of the newest users; empty if there are no others."""
     users = get_user_model()._base_manager.using(using)
     name = _rising(users.model)
     ordered = users.order_by(f"-{name}").values_list(name, flat=True)
-    # Higher than the first of the others: never more users, should many have joined at one moment.
+    # Higher than the first of the others: never more users, even if many joined at one moment.
     others = ordered[USERS_LOOKED_AT : USERS_LOOKED_AT + 1]
     return {f"{name}__gt": other for other in others}
 
 
 def _rising(user_model: Any) -> str:
-    """Return the name of what is higher the newer a user is, as far as the model has such."""
+    """Return the name of a column that rises with newer users, if the model has one."""
     key = user_model._meta.pk
     while key.is_relation:
         key = key.target_field
     if isinstance(key, AutoField):
         return "pk"
     joined = next((each for each in user_model._meta.fields if each.name == "date_joined"), None)
-    # Where there is neither, keys may still rise with time; random ones tell nothing of it.
+    # Without either, keys may still rise with time; random keys do not.
     return joined.name if isinstance(joined, DateField) and not joined.null else "pk"
 
 
@@ -80,8 +80,8 @@ def _any_of(names: Sequence[str], lookup: str, word: str) -> Q:
 
 
 def _indexed(user_model: Any, using: str) -> Iterator[str]:
-    """Yield how to look up what the users' table has an index over, by its beginning."""
-    # Django makes PostgreSQL an index for this, which tells capitals from others.
+    """Yield the lookups by the beginning of the users' columns with an index."""
+    # Django makes an index for this lookup on PostgreSQL, with respect to case.
     lookup = "startswith" if connections[using].vendor == "postgresql" else "istartswith"
     for name in user_search_fields("", user_model):
         field = user_model._meta.get_field(name)

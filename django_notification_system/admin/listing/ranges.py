@@ -1,9 +1,10 @@
-"""Reading a list by the index that the engine has, whichever statuses and targets are asked for.
+"""Reading a list by the engine's index, for any choice of statuses and targets.
 
-That index is over target, status and time. Of one target and one status it gives the newest at
-once: a *lane*. A list of several shows what is newest of all lanes together, and reads no more of
-each than it shows. A database that is asked for all of them at once goes through the whole table,
-from the newest, until it has found enough; where they are few, to its end.
+The index is over target, status and time. For one target and one status the index gives the newest
+rows at once: a *range*. A list over several ranges shows the newest rows of all ranges together,
+and reads no more rows of a range than the page shows. Asked for all ranges at once, a database
+scans the whole table from the newest row until enough rows are found; for rare rows, to the table's
+end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,18 +22,18 @@ from ...models import Notification
 from ...models.indexes import ordering as index_ordering
 
 STATUSES = tuple(status for status, _label in Notification.STATUS_CHOICES)
-#: How many lanes one statement merges; SQLite takes 500 at the most.
+#: The most ranges that one statement merges; SQLite allows 500.
 MOST_MERGED = 500
 
 
-def lanes_of(
+def ranges_of(
     rows: QuerySet[Any], target_ids: Iterable[Any], statuses: Sequence[str]
 ) -> list[QuerySet[Any]]:
-    """Return a lane for each target and status.
+    """Return a range for each target and status.
 
     Args:
-        rows: What the lanes are of.
-        target_ids: The keys of the targets, with ``None`` for what has none yet.
+        rows: The rows to divide.
+        target_ids: The keys of the targets; ``None`` for rows without a target so far.
         statuses: The statuses.
     """
     return [
@@ -42,50 +43,50 @@ def lanes_of(
     ]
 
 
-def lane_of_all(rows: QuerySet[Any], *, newest_first: bool) -> QuerySet[Any]:
-    """Return one lane of rows of whatever target and status, in the order that an index gives."""
+def range_of_all(rows: QuerySet[Any], *, newest_first: bool) -> QuerySet[Any]:
+    """Return one range of rows of any target and status, in the order of an index."""
     by_moment = index_ordering("scheduled_delivery", newest_first=newest_first, using=rows.db)
     return rows.order_by(by_moment, "-pk" if newest_first else "pk")
 
 
 def keys_between(
-    lanes: Sequence[QuerySet[Any]], start: int, stop: int, *, newest_first: bool = True
+    ranges: Sequence[QuerySet[Any]], start: int, stop: int, *, newest_first: bool = True
 ) -> list[Any]:
-    """Return the keys of the rows of all lanes from one place to another.
+    """Return the keys of the rows of all ranges from one place to another.
 
     Args:
-        lanes: Querysets that have no row in common.
+        ranges: Querysets without common rows.
         start: The first place.
         stop: The place after the last.
         newest_first: Whether the newest has the first place, or the oldest.
     """
     if start:
         # The place is found by the time alone, for which the index suffices.
-        moment = moment_at(lanes, start, newest_first=newest_first)
+        moment = moment_at(ranges, start, newest_first=newest_first)
         if moment is None:
             return []
         before, after = ("gt", "lte") if newest_first else ("lt", "gte")
         skipped = count_up_to(
-            [lane.filter(**{f"scheduled_delivery__{before}": moment}) for lane in lanes], start
+            [part.filter(**{f"scheduled_delivery__{before}": moment}) for part in ranges], start
         )
-        lanes = [lane.filter(**{f"scheduled_delivery__{after}": moment}) for lane in lanes]
+        ranges = [part.filter(**{f"scheduled_delivery__{after}": moment}) for part in ranges]
         start, stop = start - skipped, stop - skipped
     columns = ["scheduled_delivery", "pk"]
-    return [key for _moment, key in _between(lanes, columns, start, stop, newest_first)]
+    return [key for _moment, key in _between(ranges, columns, start, stop, newest_first)]
 
 
 def moment_at(
-    lanes: Sequence[QuerySet[Any]], place: int, *, newest_first: bool = True
+    ranges: Sequence[QuerySet[Any]], place: int, *, newest_first: bool = True
 ) -> datetime | None:
-    """Return the time of the row at a place among those of all lanes, if there are so many."""
-    found = _between(lanes, ["scheduled_delivery"], place, place + 1, newest_first)
+    """Return the time of the row at a place in all ranges; ``None`` past the end."""
+    found = _between(ranges, ["scheduled_delivery"], place, place + 1, newest_first)
     return found[0][0] if found else None
 
 
-def count_up_to(lanes: Sequence[QuerySet[Any]], limit: int) -> int:
-    """Return the number of rows of all lanes, or the limit where there are more."""
+def count_up_to(ranges: Sequence[QuerySet[Any]], limit: int) -> int:
+    """Return the number of rows of all ranges, or the limit where there are more."""
     counted = 0
-    for some in _mergeable(lanes):
+    for some in _mergeable(ranges):
         rest = limit - counted
         counted += _merged(some, ["scheduled_delivery"], [], rest)[:rest].count()
         if counted == limit:
@@ -94,7 +95,7 @@ def count_up_to(lanes: Sequence[QuerySet[Any]], limit: int) -> int:
 
 
 def _between(
-    lanes: Sequence[QuerySet[Any]],
+    ranges: Sequence[QuerySet[Any]],
     columns: Sequence[str],
     start: int,
     stop: int,
@@ -102,7 +103,7 @@ def _between(
 ) -> list[Any]:
     sign = "-" if newest_first else ""
     ordering = [f"{sign}{column}" for column in columns]
-    merged = [_merged(some, columns, ordering, stop) for some in _mergeable(lanes)]
+    merged = [_merged(some, columns, ordering, stop) for some in _mergeable(ranges)]
     if len(merged) == 1:
         return list(merged[0][start:stop])
     # By the time alone: a database may sort keys otherwise than Python does.
@@ -110,23 +111,23 @@ def _between(
     return list(islice(rows, start, stop))
 
 
-def _mergeable(lanes: Sequence[QuerySet[Any]]) -> Iterator[Sequence[QuerySet[Any]]]:
-    for first in range(0, len(lanes), MOST_MERGED):
-        yield lanes[first : first + MOST_MERGED]
+def _mergeable(ranges: Sequence[QuerySet[Any]]) -> Iterator[Sequence[QuerySet[Any]]]:
+    for first in range(0, len(ranges), MOST_MERGED):
+        yield ranges[first : first + MOST_MERGED]
 
 
 def _merged(
-    lanes: Sequence[QuerySet[Any]], columns: Sequence[str], ordering: Sequence[str], stop: int
+    ranges: Sequence[QuerySet[Any]], columns: Sequence[str], ordering: Sequence[str], stop: int
 ) -> QuerySet[Any]:
-    if lanes[0].query.distinct and "pk" not in columns:
-        columns = [*columns, "pk"]  # of times alone, several rows' would be one
+    if ranges[0].query.distinct and "pk" not in columns:
+        columns = [*columns, "pk"]  # a union of times alone would drop equal times
     parts = [
-        lane.prefetch_related(None).order_by(*_as_indexed(lane, ordering)).values_list(*columns)
-        for lane in lanes
+        part.prefetch_related(None).order_by(*_as_indexed(part, ordering)).values_list(*columns)
+        for part in ranges
     ]
     if len(parts) == 1:
         return parts[0]
-    # SQLite merges what the index gives, and stops when it has enough; it would not take this.
+    # SQLite merges the rows in index order and stops early; it accepts no slices in a union.
     if connections[parts[0].db].features.supports_slicing_ordering_in_compound:
         parts = [part[:stop] for part in parts]
     else:
@@ -134,9 +135,9 @@ def _merged(
     return parts[0].union(*parts[1:], all=True).order_by(*ordering)
 
 
-def _as_indexed(lane: QuerySet[Any], ordering: Sequence[str]) -> Sequence[Any]:
-    """Return the same order in the words of the index that gives it, for a lane of all."""
-    own = lane.query.order_by[:1]
+def _as_indexed(part: QuerySet[Any], ordering: Sequence[str]) -> Sequence[Any]:
+    """Return the same order in the terms of the index, for a range of all rows."""
+    own = part.query.order_by[:1]
     if ordering and own and isinstance(own[0], OrderBy):
         return [own[0], *ordering[1:]]
     return ordering

@@ -11,7 +11,7 @@ from django.utils.text import smart_split, unescape_string_literal
 
 
 def user_search_fields(prefix: str, user_model: type[Model] | None = None) -> list[str]:
-    """Return the paths to what people find a user by: name and email address.
+    """Return the paths to the fields by which people find a user: name and email address.
 
     Args:
         prefix: The path to the user, such as ``"user__"``.
@@ -32,7 +32,7 @@ def _user_fields(user_model: Any) -> Iterator[str]:
             field = user_model._meta.get_field(name)
         except FieldDoesNotExist:
             continue
-        if not field.is_relation:  # USERNAME_FIELD may be a foreign key, which has no text
+        if not field.is_relation:  # USERNAME_FIELD may be a foreign key, without a text
             yield name
 
 
@@ -59,16 +59,16 @@ def can_be_split(model: Any, path: str) -> bool:
 
 
 def search_condition(model: Any, paths: Iterable[str], word: str, *, using: str) -> Q:
-    """Return the condition that any of the fields contains a word.
+    """Return a condition: one of the fields contains a word.
 
-    Each other table is searched once, in a subquery. Django's own condition joins the tables
-    first, and the database may look up every row's record and user: for a word that is in few of
-    a million rows, PostgreSQL took three times as long.
+    Every other table is searched once, in a subquery. Django's own condition joins the tables
+    first, and the database may look up every row's record and user: for a word in few of a million
+    rows, PostgreSQL took three times as long.
 
     Args:
-        model: Whose rows.
-        paths: To the fields, each of which ``can_be_split()``.
-        word: What they may contain, in capitals or not.
+        model: The rows' model.
+        paths: The paths to the fields, all of which ``can_be_split()``.
+        word: The word to search for; case is ignored.
         using: The database's alias.
     """
     condition = Q()
