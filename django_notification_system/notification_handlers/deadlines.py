@@ -43,7 +43,7 @@ class Deadline:
         self._is_shortened = False
 
     def begin_conversation(self, times: float) -> None:
-        """Allow a conversation so many times as long as a reply."""
+        """Limit a conversation to a multiple of a reply's time."""
         if self.timeout is not None:
             self._conversation_ends_at = time.monotonic() + times * self.timeout
 

@@ -38,7 +38,7 @@ def turns(settings: EngineSettings) -> Iterator[tuple[RowsOf, int]]:
 
 
 def size_of_group(interruptions: int, settings: EngineSettings) -> int:
-    """Return how many rows with so many interruptions a claim takes.
+    """Return how many rows with a number of interruptions a claim takes.
 
     The size falls by the same factor from interruption to interruption: from ``BATCH_SIZE`` to a
     single row at the last chance, where the next death is the row's end.

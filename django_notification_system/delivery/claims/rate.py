@@ -53,7 +53,11 @@ class Rate:
         return max(0.0, self._begins_at - time.monotonic())
 
     def reserve(self, most: int) -> bool:
-        """Reserve time for at most so many notifications; ``False`` where the wait is too long."""
+        """Reserve time for some notifications; return ``False`` where the wait is too long.
+
+        Args:
+            most: For how many notifications, at the most.
+        """
         number = reservable(self._seconds_each, most)
         length = timedelta(seconds=number * self._seconds_each)
 
@@ -79,7 +83,11 @@ class Rate:
         return self.reserved > 0
 
     def use(self, number: int) -> None:
-        """Use the reserved time for so many notifications, and return the rest to the target."""
+        """Use the reserved time, and return the rest to the target.
+
+        Args:
+            number: For how many notifications the time was used.
+        """
         unused, self.reserved = self.reserved - number, 0
         if unused <= 0 or self._ends_at is None:
             return

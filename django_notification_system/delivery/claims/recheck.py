@@ -49,7 +49,7 @@ def _count(claim: Claim, keys: Sequence[uuid.UUID], at: datetime) -> int:
 def _statement(
     using: str, vendor: str, number: int
 ) -> tuple[str, tuple[Any, ...], tuple[int, ...]]:
-    """Return the SQL for so many keys, made once: Django takes five times as long as the database.
+    """Return the SQL for a number of keys, made once: Django takes five times the database's time.
 
     Returns:
         The SQL, the parameters after the keys and the token, and the places of the moment among all

@@ -78,7 +78,7 @@ def _in_turn(
     No query asks for interrupted rows before a claim has met one.
 
     Args:
-        take_of: Claims at most so many rows of a kind.
+        take_of: Claims rows of a kind, up to a number.
         size: How many rows, at the most.
         levels: Remembers whether interrupted rows were met.
         interrupted: Whether to claim interrupted rows, too.

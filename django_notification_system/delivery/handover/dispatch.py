@@ -16,11 +16,11 @@ from .time_limit import all_within
 
 logger = logging.getLogger("django_notification_system")
 
-#: No further batch is handed over after so many seconds: a sound engine has as many for the last.
+#: Seconds after which no further batch is handed over: a sound engine has as many for the last.
 BEGIN_SECONDS = 1.0
-#: The committing thread waits at most so many seconds for an engine that keeps to ``time_limit``.
+#: The longest wait, in seconds, of a committing thread for an engine that keeps to ``time_limit``.
 MOST_SECONDS = 2.0
-#: For so many seconds after a failure of the engine, this process hands no batch over.
+#: Seconds after a failure of the engine in which this process hands no batch over.
 REST_SECONDS = 30.0
 
 

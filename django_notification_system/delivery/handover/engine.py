@@ -75,7 +75,7 @@ def deliver_batch(batch: BatchMessage, *, stop_after: float | None = None) -> Su
 
     Args:
         batch: The claimed batch.
-        stop_after: After so many seconds, begin no further message: messages in flight are finished
+        stop_after: Seconds after which no further message is begun: messages in flight are finished
             and recorded, the other rows released.
 
     Returns:
@@ -163,7 +163,7 @@ def hand_over_due(
         enqueue: Sends a batch to the engine's workers.
         target_names: Only targets of these names or module names; all by default.
         using: The alias of the database that holds the notifications; by default the router's.
-        most: At most so many batches of a target.
+        most: The largest number of batches of a target.
 
     Returns:
         How many notifications were handed over.
@@ -240,7 +240,7 @@ def find_engine() -> Enqueue:
 
 @contextmanager
 def _stopped_after(seconds: float | None, run: Run) -> Iterator[None]:
-    """Stop a run after so many seconds."""
+    """Stop a run after a number of seconds, or never for ``None``."""
     if seconds is None:
         yield
         return

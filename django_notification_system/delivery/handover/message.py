@@ -87,8 +87,8 @@ def claim_batches(
     Args:
         target_names: Only targets of these names or module names; all by default.
         using: The alias of the database that holds the notifications; by default the router's.
-        most: At most so many batches of a target. By default, as many as bring the claimed and
-            undelivered batches to ``NOTIFICATION_SYSTEM["IN_FLIGHT"]``: a batch that waits in a
+        most: The largest number of batches of a target. By default, as many as bring the claimed
+            and undelivered batches to ``NOTIFICATION_SYSTEM["IN_FLIGHT"]``: a batch that waits in a
             broker until the lease has ended was handed over in vain.
 
     Yields:
@@ -114,7 +114,7 @@ def claim_in_turn(dues: Iterable[Due], *, most: int | None = None) -> Iterator[B
 
     Args:
         dues: What is due, by target.
-        most: At most so many batches of a target; by default as ``claim_batches()`` says.
+        most: The largest number of batches of a target; by default as ``claim_batches()`` says.
 
     Yields:
         The claimed batches.

@@ -19,7 +19,7 @@ _ends_at = contextvars.ContextVar("ends_at", default=float("inf"))
 
 @contextmanager
 def all_within(seconds: float) -> Iterator[None]:
-    """Limit the calls of ``within()`` inside this block to so many seconds together."""
+    """Limit the calls of ``within()`` inside this block to a number of seconds together."""
     token = _ends_at.set(time.monotonic() + seconds)
     try:
         yield
@@ -28,7 +28,7 @@ def all_within(seconds: float) -> Iterator[None]:
 
 
 def within(seconds: float, call: Callable[[], object]) -> None:
-    """Call a function in a new thread, and wait at most so many seconds.
+    """Call a function in a new thread, with a time limit.
 
     Args:
         seconds: How long; less where ``all_within()`` leaves less.

@@ -15,9 +15,9 @@ from .moments import moment_within
 
 #: The smallest step of time in every database.
 TICK = timedelta(microseconds=1)
-#: A handler in the manner of release 1.5.3 may leave a notification due and count no attempt. For
-#: so many seconds no run takes that notification: less than cron's minute, so that every run by
-#: cron finds the notification, as in 1.5.3.
+#: A handler in the manner of release 1.5.3 may leave a notification due and count no attempt. No
+#: run takes that notification for this number of seconds: less than cron's minute, so that every
+#: run by cron finds the notification, as in 1.5.3.
 LEFT_DUE_SECONDS = 30
 #: A ``not_before`` further ahead is ignored.
 LONGEST_WAIT = timedelta(minutes=LONGEST_INTERVAL)

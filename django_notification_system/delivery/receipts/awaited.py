@@ -22,7 +22,7 @@ from ...targets import time_to_receipt
 
 #: From the first question about a message to the second; every further distance doubles.
 FIRST_DISTANCE = timedelta(minutes=15)
-#: The last question comes so long before the provider forgets its receipts.
+#: From the last question to the moment when the provider forgets its receipts.
 LAST_BEFORE_END = timedelta(minutes=45)
 #: The ``provider_status`` of a message whose receipt never came before the provider forgot.
 NO_RECEIPT = "no receipt"

@@ -57,7 +57,11 @@ class Backlog:
         return self._given - self._through >= self._most
 
     def wait(self, seconds: float) -> None:
-        """Wait until fewer outcomes wait, at most so many seconds; for the lane's thread."""
+        """Wait until fewer outcomes wait; for the lane's thread.
+
+        Args:
+            seconds: The longest wait.
+        """
         self._is_less.clear()
         if self.is_full:
             self._is_less.wait(seconds)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from .instant import Instant
 from .messages import BatchRow, Fed, Slice
 
-#: Rows that have waited in a lane for so many seconds are checked again before they are sent.
+#: Rows that have waited in a lane for more seconds are checked again before they are sent.
 RECHECK_AFTER_SECONDS = 1.0
 
 

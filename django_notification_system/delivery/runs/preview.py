@@ -20,7 +20,7 @@ def preview(run: Run, *, limit: int | None = None) -> Generator[Report]:
 
     Args:
         run: The run; gets the problems of unusable targets.
-        limit: At most so many rows, the first in order of all targets.
+        limit: How many rows, at the most: the first in order of all targets.
     """
     allowed = None
     if limit is not None:

@@ -2,8 +2,8 @@
 
 from ...outcome import Outcome
 
-#: A handler that takes so many rows without an outcome reads all rows into a list, and gets no more
-#: at once.
+#: How many rows a handler may take without an outcome: a handler that takes more reads all rows
+#: into a list.
 MOST_TAKEN = 2000
 
 

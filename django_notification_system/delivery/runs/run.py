@@ -26,7 +26,7 @@ from .sources import DueSource, Source
 from .target_run import TargetRun
 from .unrecorded import RECORD_AFTER_SECONDS
 
-#: After so long a wait the process itself was stopped meanwhile.
+#: After a longer wait, in seconds, the process itself was stopped meanwhile.
 SLEPT_SECONDS = 1.0
 HANDLER_HANGS = gettext_noop(
     "The handler of target %(target)r made no progress for %(seconds)s seconds. It is"
@@ -39,7 +39,7 @@ class Run:
 
     Args:
         target_names: Deliver only to targets of these names or module names; to all by default.
-        limit: Attempt at most so many notifications, the first in order of all targets.
+        limit: How many notifications to attempt, at the most: the first in order of all targets.
         using: The alias of the database that holds the notifications.
         due_by: Deliver notifications due at this moment; by default now.
         source: Deliver this source's claims; all other arguments except ``using`` are then ignored.

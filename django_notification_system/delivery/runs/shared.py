@@ -35,7 +35,7 @@ class Shared:
     ==========================  ==================  =============================================
 
     Args:
-        most_unrecorded: While so many outcomes wait to be recorded, the handler gets no further
+        most_unrecorded: The number of unrecorded outcomes at which the handler gets no further
             notification, and so sends none.
         reach: The lane's knowledge about its provider.
 

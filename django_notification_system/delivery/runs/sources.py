@@ -85,7 +85,7 @@ class DueSource:
         using: The database's alias.
         is_stopping: Returns whether the run shall end early.
         due_by: Rows count as due up to this moment; by default now.
-        limit: Claim at most so many rows, the first in order of all targets.
+        limit: How many rows to claim, at the most: the first in order of all targets.
 
     Attributes:
         due_by: Rows count as due up to this moment.
@@ -278,7 +278,7 @@ class HandedOverSource:
         return self.every_target
 
     def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
-        """Take over at most so many rows, and release the rest; after the first call take none.
+        """Take over the first rows, and release the rest; after the first call take none.
 
         Args:
             target: The batch's target.

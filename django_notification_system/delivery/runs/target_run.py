@@ -27,8 +27,8 @@ from .unrecorded import RECORD_AFTER_SECONDS
 
 logger = logging.getLogger("django_notification_system")
 
-#: The next batch is claimed when fewer than so many rows of the present batch wait: a claim takes
-#: as long as sending some dozens of messages over a fast connection.
+#: The next batch is claimed when fewer rows of the present batch wait: a claim takes as long as
+#: sending some dozens of messages over a fast connection.
 CLAIM_AHEAD = 100
 
 

@@ -13,7 +13,7 @@ class Unrecorded:
     """Outcomes applied to their notifications, and not yet in the database.
 
     Args:
-        most: Record when so many outcomes wait.
+        most: The number of waiting outcomes at which they are recorded.
     """
 
     def __init__(self, most: int) -> None:

@@ -71,7 +71,11 @@ class Wakeup:
         return self._listening_on is not None and self._take_notifications(self._listening_on)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for so many seconds at the most."""
+        """Sleep, unless woken earlier.
+
+        Args:
+            seconds: How long, at the most.
+        """
         end = time.monotonic() + seconds
         listening_on = self._listening_on
         if listening_on is not None and self._take_notifications(listening_on):

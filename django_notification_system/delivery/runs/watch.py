@@ -31,8 +31,8 @@ DATABASE_RETRY_SECONDS = 5.0
 SECONDS_BETWEEN_SEARCHES = 0.25
 #: Likewise at least, where PostgreSQL announces inserts all the time.
 LEAST_SECONDS_BETWEEN_SEARCHES = 0.02
-#: The time from a search to the next is so many times as long as a search: searches take at most a
-#: tenth of the time of the thread, which also records.
+#: The time from a search to the next, in lengths of a search: searches take at most a tenth of the
+#: time of the thread, which also records.
 SEARCH_COST_FACTOR = 10
 
 
@@ -42,7 +42,7 @@ class Watch:
     Args:
         target_names: Deliver only to targets of these names or module names; to all by default.
         using: The alias of the database that holds the notifications.
-        interval: Search for due rows at least every so many seconds.
+        interval: The longest time between two searches for due rows, in seconds.
         on_problem: Called with the reason why a target cannot be used, once for every new text.
         on_begin: Called once with the targets, when the database can be reached.
     """
@@ -170,7 +170,7 @@ class Searches:
 
     Args:
         wakeup: Hears PostgreSQL's announcements of inserts.
-        interval: Search at least every so many seconds.
+        interval: The longest time between two searches, in seconds.
     """
 
     def __init__(self, wakeup: Wakeup, interval: float) -> None:

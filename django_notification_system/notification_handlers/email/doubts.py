@@ -14,7 +14,7 @@ from ...outcome import OutcomeKind
 from ..base import Outcome
 from .sender_address import correct_sender
 
-#: After so many refusals without a delivery, the other messages are not tried.
+#: The number of refusals, without a delivery, after which the other messages are not tried.
 MOST_DOUBTED = 10
 
 

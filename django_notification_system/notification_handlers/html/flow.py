@@ -122,7 +122,7 @@ class Flow:
         self._is_spaced = False
 
     def part(self, newlines: int) -> None:
-        """Put at least so many newlines between the last text and the next."""
+        """Put at least a number of newlines between the last text and the next."""
         if self._pieces:
             self._end_line()
         if self._has_spacer:

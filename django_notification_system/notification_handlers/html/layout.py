@@ -111,7 +111,7 @@ class Layout:
         self.flow.part(1)
 
     def begin_block(self, newlines: int) -> End:
-        """Begin a line, with so many newlines before it; return the function to end the block."""
+        """Begin a line, with newlines before it; return the function to end the block."""
         self.flow.part(newlines)
         self.flow.has_blocks = True
         return lambda: self.flow.part(newlines)
