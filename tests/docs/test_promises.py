@@ -14,6 +14,7 @@ from django_notification_system.conf import (
 from django_notification_system.database import PATIENCE_SECONDS
 from django_notification_system.delivery.claims.interrupted import size_of_group
 from django_notification_system.delivery.runs.lull import LONGEST_LULL_SECONDS
+from django_notification_system.delivery.runs.unrecorded import RECORD_AFTER_SECONDS
 from django_notification_system.models.notification import RESPONSE_MAX_LENGTH
 from django_notification_system.notification_handlers.email import MOST_TOGETHER
 from django_notification_system.notification_handlers.email.settings import EmailSettings
@@ -36,10 +37,16 @@ def promises() -> list[tuple[list[str], list[str]]]:
     """Return each paragraph's sentences, and what the source says that they are held by."""
     blocks = PAGE.read_text().split("\n\n")
     return [
-        (rows(paragraph) or sentences(paragraph), [line.strip() for line in held.splitlines()[1:]])
+        (rows(paragraph) or sentences(paragraph), lines_of(held))
         for paragraph, held in pairwise(blocks)
         if held.startswith(HELD)
     ]
+
+
+def lines_of(held: str) -> list[str]:
+    """Return a line for each sentence; a sentence of several tests goes on after a comma."""
+    _, *lines = held.splitlines()
+    return [line.strip() for line in re.sub(r",\n\s+", ", ", "\n".join(lines)).splitlines()]
 
 
 def rows(paragraph: str) -> list[str]:
@@ -49,9 +56,10 @@ def rows(paragraph: str) -> list[str]:
 
 
 def sentences(paragraph: str) -> list[str]:
-    """Split a paragraph at its full stops; its heading in bold is none."""
-    text = re.sub(r"^\*\*.+?\*\* ", "", " ".join(paragraph.split()))
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z`\"(*])", text)
+    """Split a paragraph at its full stops; its heading in bold is a sentence, too."""
+    heading, text = re.fullmatch(r"(\*\*.+?\*\* )?(.*)", one_line(paragraph)).groups()  # type: ignore[union-attr]
+    told = re.split(r"(?<=[.!?])\s+(?=[A-Z`\"(*])", text)
+    return [heading.strip(), *told] if heading else told
 
 
 def one_line(text: str) -> str:
@@ -92,8 +100,9 @@ def test_every_sentence_has_its_test(told: list[str], held: list[str]) -> None:
     for line in held:
         if line.startswith(REASON):
             continue
-        path, _, name = line.partition("::")
-        assert name in functions_of(ROOT / path), line
+        for test in line.split(", "):
+            path, _, name = test.partition("::")
+            assert name in functions_of(ROOT / path), test
 
 
 def test_hardly_a_sentence_does_without() -> None:
@@ -130,6 +139,9 @@ def test_the_numbers_are_those_of_the_settings() -> None:
     assert "a wait of up to half a minute" in text
     assert FORCE_AFTER_SECONDS < 10
     assert "gone within ten seconds" in text
+    # The run looks once in this time for outcomes that have waited for as long.
+    assert 2 * RECORD_AFTER_SECONDS == 0.1
+    assert "for a tenth of a second" in text
     assert EmailSettings().when_unknown == "retry"
     assert 'The default, ``"retry"``, does.' in text
     assert engine.max_interruptions == 3

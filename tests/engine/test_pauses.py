@@ -241,6 +241,26 @@ def test_pauses_begin_and_end_by_the_databases_clock(
     assert not is_paused(record.target)
 
 
+@in_real_transactions
+def test_ten_failures_in_a_row_are_enough_for_a_pause_of_a_minute(
+    record: TargetUserRecord,
+) -> None:
+    tried: list[str] = []
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            tried.append(notification.title)
+            yield Outcome.retry(notification, NOBODY_THERE, unreachable=True)
+
+    freely.behave = behave
+    make_many(record, 40)
+    list(Run())
+    assert len(tried) == 10
+    record.target.refresh_from_db()
+    assert record.target.paused_until is not None
+    assert 50 < (record.target.paused_until - timezone.now()).total_seconds() <= 60
+
+
 def test_the_number_and_the_time_are_settings(record: TargetUserRecord, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM = {"PAUSE_AFTER": 2, "PAUSE_SECONDS": 3600}
     freely.behave = down

@@ -182,6 +182,31 @@ def record(loft: TargetUserRecord) -> Iterator[TargetUserRecord]:
     freely.taken.clear()
 
 
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("try again", "CANCELLED"), ("never", "CANCELLED"), ("sent", "DELIVERED")],
+)
+def test_only_a_delivery_overrules_a_cancellation(
+    record: TargetUserRecord, make_due: MakeDue, word: str, status: str
+) -> None:
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for notification in notifications:
+            rows = Notification.objects.filter(pk=notification.pk)
+            rows.update(status=Notification.CANCELLED)
+            if word == "sent":
+                yield Outcome.delivered(notification, word)
+            elif word == "never":
+                yield Outcome.failed(notification, word)
+            else:
+                yield Outcome.retry(notification, word)
+
+    freely.behave = behave
+    notification = make_due(record)
+    list(Run())
+    notification.refresh_from_db()
+    assert notification.status == status
+
+
 def test_a_late_try_again_does_not_overrule_that_it_was_put_off(
     record: TargetUserRecord, make_due: MakeDue
 ) -> None:

@@ -14,6 +14,7 @@ import django_notification_system
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import NotificationTarget, TargetUserRecord
+from django_notification_system.models.notification import RESPONSE_MAX_LENGTH
 from django_notification_system.notification_handlers.redaction import redacted
 from django_notification_system.operations.queue.causes import cause
 from django_notification_system.outcome import LONGEST_TEXT, shortened
@@ -162,6 +163,23 @@ def test_a_target_that_gives_up_with_a_long_text_costs_no_time(
     started = time.process_time()
     assert len(process()) < 60 * LONGEST_TEXT
     assert time.process_time() - started < 3
+
+
+@pytest.mark.django_db
+def test_a_providers_text_is_cut_and_its_beginning_stored(
+    email: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    configure(settings, connections=1)
+    line = "550-" + "word " * 180 + "\r\n"
+    with RawServer(at("RCPT", say(line * 20 + "550 the end\r\n"))) as server:
+        use_backend(settings, host=server.host, port=server.port, timeout=1)
+        notification = make_due(email)
+        [report] = list(Run())
+    notification.refresh_from_db()
+    assert len(report.response) <= LONGEST_TEXT + 100  # the app's own words before it
+    assert 400 < len(notification.response) <= RESPONSE_MAX_LENGTH
+    assert "word word" in notification.response
+    assert "the end" not in notification.response
 
 
 @pytest.mark.django_db

@@ -263,6 +263,22 @@ def test_refused_credentials_are_said_once_and_stop_the_run_at_once(
     assert "Correct the credentials" in errors[0]
 
 
+def test_after_credentials_are_corrected_the_next_run_delivers(
+    providers: ProviderStandIn,
+    process: Process,
+    record: TargetUserRecord,
+    make_due: MakeDue,
+    settings: Any,
+) -> None:
+    providers.on_request = refused(refusal(401, 20003, "Authenticate"))
+    notification = make_due(record)
+    process()
+    providers.on_request = None
+    process()
+    notification.refresh_from_db()
+    assert (notification.status, notification.retry_attempts) == ("DELIVERED", 0)
+
+
 # --- Where no answer comes ------------------------------------------------------------------
 
 
