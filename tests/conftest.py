@@ -1,4 +1,4 @@
-"""Fixtures that many tests share."""
+"""Fixtures for many tests."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ ADDRESSES = {
 
 
 def pytest_configure() -> None:
-    """Let an interrupt end the processes of tests though a shell runs them in the background."""
+    """Let an interrupt end the tests' processes, even where a shell runs them in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -54,7 +54,7 @@ def user(db: None, django_user_model: Any) -> Any:
 
 @pytest.fixture
 def records(user: Any) -> dict[str, TargetUserRecord]:
-    """Eggs Benedict's records, one in each built-in target, by the target's name."""
+    """Eggs Benedict's records, by the name of the built-in target."""
     return {
         target.name: TargetUserRecord.objects.create(
             user=user,
@@ -80,7 +80,7 @@ class MakeDue(Protocol):
 
 @pytest.fixture
 def make_due() -> MakeDue:
-    """A function that makes a notification for a record, due a minute ago unless told otherwise."""
+    """A function that makes a notification for a record, by default due since a minute."""
 
     def make(record: TargetUserRecord, **fields: Any) -> Notification:
         values = {
@@ -109,9 +109,9 @@ def loft(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
 
 @pytest.fixture
 def providers(settings: Any, request: pytest.FixtureRequest) -> Iterator[ProviderStandIn]:
-    """A server that stands in for Twilio and Expo, to which the settings point.
+    """A stand-in for Twilio and Expo, with the settings pointing to it.
 
-    Requests that the providers would not understand fail the test, unless it has the mark
+    A request that the provider would not understand fails the test, unless the test has the mark
     ``odd_requests``.
     """
     with ProviderStandIn() as stand_in:
@@ -132,7 +132,7 @@ def providers(settings: Any, request: pytest.FixtureRequest) -> Iterator[Provide
 
 @pytest.fixture
 def mail_server(settings: Any) -> Iterator[SmtpStandIn]:
-    """A mail server, to which the settings point."""
+    """A mail server, with the settings pointing to it."""
     with SmtpStandIn() as stand_in:
         use_backend(settings, host=stand_in.host, port=stand_in.port, timeout=5)
         yield stand_in
@@ -140,14 +140,14 @@ def mail_server(settings: Any) -> Iterator[SmtpStandIn]:
 
 @pytest.fixture
 def outbox() -> Iterator[Outbox]:
-    """An outbox in memory, which takes what would go to a provider."""
+    """An outbox in memory, in place of the providers."""
     with use_outbox() as outbox:
         yield outbox
 
 
 @pytest.fixture
 def process(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """A function that runs ``process_notifications`` and returns all that it printed."""
+    """A function that runs ``process_notifications`` and returns the output."""
 
     def run(*arguments: str) -> str:
         call_command("process_notifications", *arguments)
@@ -159,7 +159,7 @@ def process(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 @pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Chromium, steered from a thread that ends with the module's tests."""
+    """Chromium, driven from a thread that ends with the module's tests."""
     assert request.config.cache is not None
     with running_browser(request.config.cache.mkdir("browsers")) as browser:
         yield browser

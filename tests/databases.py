@@ -1,11 +1,11 @@
-"""Where the tests find the databases that they run on, and whether each is there."""
+"""The databases for the tests, and whether they are there."""
 
 import os
 import socket
 from typing import Any
 
 HOST = os.environ.get("TEST_DATABASE_HOST", "127.0.0.1")
-#: Two test runs at once need a database each: TEST_DATABASE_SUFFIX tells them apart.
+#: Two simultaneous test runs need two databases: TEST_DATABASE_SUFFIX tells them apart.
 TEST_NAME = "test_django_notification_system" + os.environ.get("TEST_DATABASE_SUFFIX", "")
 
 DATABASES: dict[str, dict[str, Any]] = {
@@ -57,6 +57,6 @@ def use_pymysql() -> None:
     """Let PyMySQL stand in for mysqlclient, which needs a compiler and MariaDB's headers."""
     import pymysql
 
-    # Django asks for the mysqlclient release that has what it uses; PyMySQL has that too.
+    # Django requires a release of mysqlclient for features that PyMySQL has, too.
     pymysql.version_info = (2, 2, 7, "final", 0)
     pymysql.install_as_MySQLdb()

@@ -1,6 +1,6 @@
-"""Whether the tests take the long way: ``make test-nightly``, which a schedule runs every night.
+"""Whether the tests take the long way: ``make test-nightly``, run by a schedule every night.
 
-By day a test that could try everything tries one of each kind; at night it tries all.
+By day a test with many similar cases tries one case of every kind; at night all.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The tests that are not repeated on other databases or with other pairs, and why.
+"""The tests not repeated on other databases or with other pairs, with reasons.
 
-Everything that is not listed here is repeated, as far as it can reach a database at all:
-``tests/selection.py`` tells how a run chooses.
+All other tests are repeated, if they can reach a database: ``tests/selection.py`` says how a run
+chooses.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ Difference = Literal["database", "pair"]
 DIFFERENCES: tuple[Difference, ...] = get_args(Difference)
 DATABASE: frozenset[Difference] = frozenset({"database"})
 PAIR: frozenset[Difference] = frozenset({"pair"})
-#: Each for itself makes a difference, and another database with another pair makes no third one.
+#: Database and pair make a difference one by one; the two together make no third.
 DATABASE_AND_PAIR: frozenset[Difference] = DATABASE | PAIR
 
 
 @dataclass(frozen=True)
 class Independent:
-    """Modules of tests to which something makes no difference.
+    """Modules of tests that give the same results whatever differs.
 
     Attributes:
-        of: What makes none.
-        modules: Their paths below ``tests``, without the ending.
-        reason: Why it makes none.
+        of: The differences without effect.
+        modules: Paths below ``tests``, without the ending.
+        reason: Why the differences have no effect.
     """
 
     of: frozenset[Difference]

@@ -1,4 +1,4 @@
-"""What a process of tests tells the one that gathers the results."""
+"""Reports from the tests' processes to the process with the results."""
 
 import os
 import sys
@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-#: Where each run adds a line with how many tests have passed, failed and been skipped.
+#: The file where every run adds a line: how many tests passed, failed and were skipped.
 COUNTS = "TEST_COUNTS"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape what is no text in the captured output, which pytest-xdist could not send."""
+    """Escape captured output that is no text: pytest-xdist could not send it."""
     report = yield
     report.sections = [
         (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
@@ -23,8 +23,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Add this run's counts to those of the round, where somebody adds them up."""
-    # A process that runs a part of the tests tells the one that gathers the results.
+    """Add this run's counts to the round's, if a round is counted."""
+    # A process with a part of the tests reports to the process with the results.
     if COUNTS not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
         return
     stats = {name: len(reports) for name, reports in terminalreporter.stats.items()}
@@ -34,6 +34,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Drop what the tests of this process shared."""
+    """Drop the databases shared by this process's tests."""
     if pool := sys.modules.get("tests.support.workers.pool"):
         pool.drop_migrated_database()

@@ -1,15 +1,15 @@
-"""Runs the tests on SQLite, and on PostgreSQL and MariaDB where they are there.
+"""Runs the tests on SQLite, and on PostgreSQL and MariaDB where present.
 
-The first database has every test, the others those that may depend on the database; see
-``tests/selection.py``. Each has as many processes as the machine has processors.
+The first database has every test, the others the tests that may depend on the database; see
+``tests/selection.py``. A run has as many processes as the machine has processors.
 
 ``python -m tests.run_databases [arguments for pytest]``
 
 Environment:
-    TEST_DATABASES: Which to run on, such as ``"sqlite postgresql"``; by default all.
-    TEST_PROCESSES: How many processes; 0 for none beside pytest's own, as with ``--pdb``.
-    TEST_REPEATS: In what this differs from a run that has had every test, such as ``pair``.
-    CI: When set, a server that is not there is an error.
+    TEST_DATABASES: The databases, such as ``"sqlite postgresql"``; by default all.
+    TEST_PROCESSES: How many processes; 0 for pytest's own alone, as with ``--pdb``.
+    TEST_REPEATS: The differences from a run with every test, such as ``pair``.
+    CI: When set, a missing server is an error.
 """
 
 import os
@@ -20,17 +20,20 @@ from collections.abc import Sequence
 from tests.databases import DATABASES, is_there
 from tests.selection import REPEATS
 
-#: With these a person looks at one test, which pytest can show only where it runs it by itself.
+#: With these options a person looks at a single test; pytest can show it only without processes.
 BY_ITSELF = ("--pdb", "--trace", "-s", "--capture=no", "-n", "--numprocesses", "--dist")
-#: What pytest exits with where no test was run.
+#: pytest's exit status where no test was run.
 FOUND_NOTHING = 5
 
 
 def main(pytest_arguments: Sequence[str]) -> str | int:
-    """Run pytest once for each database.
+    """Run pytest for every database.
+
+    Args:
+        pytest_arguments: The arguments for pytest.
 
     Returns:
-        What ``sys.exit()`` takes: 0, or what failed.
+        The argument of ``sys.exit()``: 0, or the databases with failures.
     """
     names = os.environ.get("TEST_DATABASES", "").split() or list(DATABASES)
     if unknown := set(names) - set(DATABASES):
@@ -52,16 +55,16 @@ def _run(name: str, pytest_arguments: Sequence[str], *, is_first: bool) -> bool:
     command = [sys.executable, "-m", "pytest", *_processes(pytest_arguments), *pytest_arguments]
     repeats = f"{os.environ.get(REPEATS, '')} {'' if is_first else 'database'}".strip()
     environment = {**os.environ, "TEST_DATABASE": name, REPEATS: repeats}
-    # Where it is set, each of a thousand processes compiles the app, and pytest all of its tests.
+    # With this variable, a thousand processes would compile the app again, and pytest all tests.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     code = subprocess.run(command, env=environment).returncode
     if code == FOUND_NOTHING and not is_first:
-        return True  # what was asked for depends on no database, and the first has had it
+        return True  # the selected tests depend on no database, and ran on the first
     return code == 0
 
 
 def _processes(pytest_arguments: Sequence[str]) -> list[str]:
-    """Return the arguments by which pytest shares the tests out among processes."""
+    """Return the arguments that make pytest share the tests out among processes."""
     if any(argument.split("=")[0] in BY_ITSELF for argument in pytest_arguments):
         return []
     number = os.environ.get("TEST_PROCESSES") or str(os.cpu_count() or 1)

@@ -1,16 +1,16 @@
-"""Which tests a run leaves out, because another run of the same round has them.
+"""Selects the tests of a run: another run of the same round may have the others.
 
-A round has a run for each pair of Python and Django on each database. The first of them, with the
-first pair on SQLite, has every test. ``TEST_REPEATS`` tells the others what differs from it:
-``database``, ``pair`` or ``database pair``. Without it, nothing is left out.
+A round has a run for every pair of Python and Django on every database. The first run, with the
+first pair on SQLite, has every test. ``TEST_REPEATS`` tells other runs the difference:
+``database``, ``pair`` or ``database pair``. Without ``TEST_REPEATS``, no test is left out.
 
-A test runs everywhere, unless one of these says that what differs makes no difference to it:
+A test runs everywhere, unless the difference has no effect, for one of two reasons:
 
-- It can reach no database: it has neither a mark nor a fixture of pytest-django's for one, without
-  which pytest-django lets nobody connect; and nothing that its module imports, or names for a
-  process of its own, knows which database the tests run on. Should it reach one all the same, by a
-  way that is not seen here, it fails: see ``pytest_runtest_protocol``.
-- Its module is listed in ``tests/repeated_nowhere.py``, with the reason.
+- The test can reach no database. It has neither a mark nor a fixture of pytest-django's for a
+  database, so pytest-django lets no code connect; and no module that the test's module imports, or
+  starts in a process, knows the database under test. A test that reaches a database all the same,
+  in a way not seen here, fails: see ``pytest_runtest_protocol``.
+- The test's module is listed in ``tests/repeated_nowhere.py``, with the reason.
 """
 
 import ast
@@ -36,16 +36,16 @@ FIXTURES_OF_DATABASES = {
     "live_server",
     "transactional_db",
 }
-#: Who imports these can know which database the tests run on; who asks for pytest-django's blocker,
-#: which every test has, may let itself through to it.
+#: Modules that import these may know the database under test; a test that asks for pytest-django's
+#: blocker, present in every test, may let itself through to the database.
 KNOW_THE_DATABASE = {"tests.databases", "tests.settings", "django_db_blocker"}
-#: A module of the tests, as it is named to a process: ``-m tests.support.workers.fill``.
+#: A module of the tests in the arguments of a process: ``-m tests.support.workers.fill``.
 NAMED = re.compile(r"tests(\.\w+)+")
 UNKNOWN = "unknown, since tests/selection.py takes this test for one that can reach no database"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what does not depend on that in which this run differs from the first."""
+    """Leave out the tests that do not depend on this run's difference from the first."""
     repeats = what_differs()
     left_out = [item for item in items if repeats and is_left_out(item, repeats)]
     if left_out:
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
-    """Tell the processes of a test that can reach no database of none."""
+    """Hide the database from the processes of a test that can reach none."""
     told = os.environ.get("TEST_DATABASE")
     if not can_reach_the_database(item):
         os.environ["TEST_DATABASE"] = UNKNOWN
@@ -70,7 +70,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
 
 
 def what_differs() -> frozenset[Difference]:
-    """Return what ``TEST_REPEATS`` says."""
+    """Return the differences in ``TEST_REPEATS``."""
     named = set(os.environ.get(REPEATS, "").split())
     if unknown := named - set(DIFFERENCES):
         raise pytest.UsageError(f"{REPEATS} names {sorted(unknown)}; it takes {DIFFERENCES}.")
@@ -86,7 +86,7 @@ def is_left_out(item: pytest.Item, repeats: frozenset[Difference]) -> bool:
 
 
 def can_reach_the_database(item: pytest.Item) -> bool:
-    """Tell whether a test may read or write the database that the tests run on."""
+    """Return whether a test may read or write the database under test."""
     if item.get_closest_marker("django_db"):
         return True
     if FIXTURES_OF_DATABASES & set(getattr(item, "fixturenames", ())):
@@ -99,7 +99,7 @@ def can_reach_the_database(item: pytest.Item) -> bool:
 
 @cache
 def knows_the_database(path: Path) -> bool:
-    """Tell whether a module, or one that it imports or names, knows which database it is."""
+    """Return whether a module, or one imported or named there, knows the database under test."""
     seen: set[Path] = set()
     waiting = [path]
     while waiting:
@@ -116,7 +116,7 @@ def knows_the_database(path: Path) -> bool:
 
 @cache
 def names_of_modules(path: Path) -> frozenset[str]:
-    """Return the modules of the tests that a file imports, or names in a text of its own."""
+    """Return the modules of the tests that a file imports, or names in a text."""
     return frozenset(_names_in(ast.parse(path.read_text())))
 
 

@@ -1,4 +1,4 @@
-"""The project that the tests run in; TEST_DATABASE chooses the database."""
+"""The project for the tests; TEST_DATABASE chooses the database."""
 
 import os
 
@@ -57,6 +57,6 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 if django.VERSION >= (6, 1):
-    # Without one, Django warns that later versions will have no default mailer.
+    # Without MAILERS, Django warns about the default mailer's end in later versions.
     MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,8 +1,8 @@
-"""The texts that are marked for translation, and the catalogs with what they are in a language.
+"""The texts marked for translation, and the catalogs with their translations.
 
-``python -m tests.translations fr`` brings the catalog of a language in line with the source, or
-begins one; without a language, every catalog that there is. It needs Babel and nothing else:
-Django's own ``makemessages`` and ``compilemessages`` need GNU gettext.
+``python -m tests.translations fr`` brings a language's catalog in line with the source, or begins a
+catalog; without a language, all catalogs. Needs only Babel: Django's own ``makemessages`` and
+``compilemessages`` need GNU gettext.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from tests.support.places import ROOT
 
 PACKAGE = ROOT / "django_notification_system"
 LOCALE = PACKAGE / "locale"
-#: The functions that mark a text, and which of their arguments are texts; "c" is a context.
+#: The functions that mark a text, and the positions of texts among their arguments; "c" is a
+#: context.
 KEYWORDS: dict[str, Any] = {
     "_": None,
     "gettext": None,
@@ -36,7 +37,7 @@ KEYWORDS: dict[str, Any] = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
-#: Babel signs with its release, so that every release of it would change every catalog.
+#: Babel signs with its release, so that every new release would change every catalog.
 GENERATED_BY = re.compile(rb'^"Generated-By: .*"\n', re.MULTILINE)
 HEADER = """\
 # Translations of the Django Notification System.
@@ -45,7 +46,7 @@ HEADER = """\
 
 
 def marked_texts() -> Catalog:
-    """Return every text that is marked in the package's modules and templates."""
+    """Return every marked text in the package's modules and templates."""
     catalog = Catalog(project="django-notification-system", charset="utf-8")
     for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.html")]):
         name = path.relative_to(ROOT).as_posix()
@@ -55,18 +56,18 @@ def marked_texts() -> Catalog:
 
 
 def _marked_in(path: Path) -> Iterator[tuple[Any, str | None]]:
-    """Yield the texts that are marked in a file, with their contexts."""
+    """Yield the marked texts in a file, with their contexts."""
     text = path.read_text()
     if path.suffix == ".py":
         yield from _marked_in_module(text)
         return
-    source = io.BytesIO(templatize(text).encode())  # the calls that Django makes of the tags
+    source = io.BytesIO(templatize(text).encode())  # Django turns the tags into calls
     for _line, message, _comments, context in extract("python", source, KEYWORDS):
         yield message, context
 
 
 def _marked_in_module(text: str) -> Iterator[tuple[Any, str | None]]:
-    # Not by Babel: before Python 3.12 it sees nothing of what is inside an f-string.
+    # Not by Babel: before Python 3.12 Babel sees nothing inside an f-string.
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
@@ -78,12 +79,12 @@ def _marked_in_module(text: str) -> Iterator[tuple[Any, str | None]]:
             if isinstance(each, ast.Constant) and isinstance(each.value, str)
         ]
         context = texts.pop(0) if texts and "pgettext" in node.func.id else None
-        if texts:  # none where a variable is translated, whose value is marked elsewhere
+        if texts:  # no text for a translated variable: its value is marked in another place
             yield (tuple(texts[:2]) if len(texts) > 1 else texts[0]), context
 
 
 def languages() -> list[str]:
-    """Return the languages that there are catalogs of."""
+    """Return the languages with a catalog."""
     return sorted(path.parent.parent.name for path in LOCALE.glob("*/LC_MESSAGES/*.po"))
 
 
@@ -93,13 +94,13 @@ def catalog_path(language: str, suffix: str) -> Path:
 
 
 def read_catalog(language: str) -> Catalog:
-    """Return what people wrote."""
+    """Return the catalog that people write."""
     with catalog_path(language, ".po").open("rb") as file:
         return read_po(file, locale=language)
 
 
 def read_compiled(language: str) -> Catalog:
-    """Return what Django reads."""
+    """Return the catalog that Django reads."""
     with catalog_path(language, ".mo").open("rb") as file:
         return read_mo(file)
 
@@ -107,8 +108,11 @@ def read_compiled(language: str) -> Catalog:
 def bring_up_to_date(language: str) -> tuple[int, int]:
     """Write a language's catalog anew with the present texts, and compile it.
 
+    Args:
+        language: The language's code.
+
     Returns:
-        How many texts there are, and how many have no translation yet.
+        The number of texts, and the number without a translation.
     """
     path = catalog_path(language, ".po")
     if path.exists():
@@ -117,14 +121,14 @@ def bring_up_to_date(language: str) -> tuple[int, int]:
         path.parent.mkdir(parents=True)
         now = datetime.now(UTC)
         catalog = Catalog(locale=language, charset="utf-8", fuzzy=False, revision_date=now)
-    # No guesses: a text that has changed is to be translated by somebody who understands it.
+    # No guesses: a person who understands a changed text translates it.
     catalog.update(marked_texts(), no_fuzzy_matching=True, update_creation_date=False)
     catalog.obsolete.clear()
     catalog.project, catalog.version = "django-notification-system", "2"
     catalog.msgid_bugs_address = catalog.last_translator = catalog.language_team = ""
     catalog.header_comment = HEADER
     written = io.BytesIO()
-    # Without numbers of lines, which would change with every change of the source.
+    # Without line numbers, because every change of the source would change them.
     write_po(written, catalog, width=100, sort_output=True, include_lineno=False)
     path.write_bytes(GENERATED_BY.sub(b"", written.getvalue()))
     with catalog_path(language, ".mo").open("wb") as file:
@@ -133,7 +137,7 @@ def bring_up_to_date(language: str) -> tuple[int, int]:
 
 
 def untranslated(catalog: Catalog) -> list[str]:
-    """Return the texts of which a catalog has no translation, or one that is only guessed."""
+    """Return the texts without a translation in a catalog, or with only a guess."""
     return [
         str(message.id)
         for message in catalog
