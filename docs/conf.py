@@ -9,7 +9,7 @@ from django.conf import settings
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 # The docstrings are read from the real modules, and those with models need a configured Django.
 settings.configure(
@@ -31,7 +31,7 @@ author = "the Django Notification System's authors"
 copyright = author  # noqa: A001 # Sphinx's own name
 version = release = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "settings_table"]
 exclude_patterns = ["_build", "examples", "output"]
 nitpicky = False
 

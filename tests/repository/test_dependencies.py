@@ -31,7 +31,9 @@ OWNERS = {
     "testing/smtp": "testing",
 }
 #: Modules that several extras need, and no project without one of them imports.
-SHARED = {"notification_handlers/http": ("expo", "twilio")}
+SHARED = {"notification_handlers/http": ("expo", "twilio", "http")}
+#: What a provider's folder may import that has no extra of its own.
+PROVIDERS = re.compile(r"notification_handlers/\w+/")
 #: The plugin is imported by pytest alone.
 NOT_DECLARED = {"testing/pytest_plugin": {"pytest"}}
 #: What installs a package that has another name than its distribution, where it is not installed.
@@ -86,7 +88,8 @@ def extras_of(name: str) -> tuple[str, ...]:
     """Return the extras one of which whoever imports a module has installed."""
     owner = tuple(extra for beginning, extra in OWNERS.items() if name.startswith(beginning))
     shared = [extras for beginning, extras in SHARED.items() if name.startswith(beginning)]
-    return owner or (shared[0] if shared else ())
+    of_provider = ("http",) if PROVIDERS.match(name) else ()
+    return owner or (shared[0] if shared else of_provider)
 
 
 def test_what_a_module_imports_is_declared_where_it_is_needed() -> None:
