@@ -16,7 +16,7 @@ from ..models import Notification, NotificationTarget
 from ..models.notification import NotificationQuerySet
 from .moments import day, local
 
-#: What a status counts as in a bar, from the bottom up.
+#: The kinds of statuses in a bar, from the bottom up.
 KINDS: Mapping[str, Any] = {
     "good": _("delivered"),
     "waits": _("to be tried again"),
@@ -31,23 +31,23 @@ KIND_OF_STATUS = {
     Notification.EXPIRED: "bad",
     Notification.INACTIVE_DEVICE: "bad",
 }
-#: The drawing's size, in its own units.
+#: The drawing's size, in the drawing's own units.
 WIDTH, HEIGHT = 720, 120
 GAP = 3
 HOUR = timedelta(hours=1)
-#: At which hours of a day a bar has its time under it.
+#: Hours between two labels under the bars of a day.
 HOURS_LABELLED = 3
-#: What the scale of a chart may end with, times a power of ten: most have a whole half.
+#: The ends of a chart's scale, times a power of ten: most numbers have a whole half.
 ROUND_NUMBERS = (1, 2, 4, 6, 8, 10)
 
 
 @dataclass(frozen=True)
 class Span:
-    """The time that a chart shows.
+    """The time span of a chart.
 
     Attributes:
-        hours: How long it is.
-        step: How many hours a bar stands for.
+        hours: The length, in hours.
+        step: Hours of a bar.
     """
 
     hours: int
@@ -55,11 +55,11 @@ class Span:
 
     @property
     def bars(self) -> int:
-        """How many bars there are."""
+        """The number of bars."""
         return self.hours // self.step
 
     def label(self, begins: datetime) -> str:
-        """Return what stands under a bar: a time of day or a day, under every third or so."""
+        """Return the label under a bar: a time of day or a day, under every third bar or so."""
         moment = local(begins)
         if self.step > 1:
             return day(moment) if moment.hour < self.step else ""
@@ -81,15 +81,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar.
+    """A bar.
 
     Attributes:
-        begins: The moment from which it counts.
-        label: What stands under it, if anything.
-        x: Where it stands.
-        width: How wide it is.
-        numbers: How many of each kind, in the order of ``KINDS``.
-        parts: What is drawn.
+        begins: The moment at which the bar's time begins.
+        label: The text under the bar, if any.
+        x: The left edge, in the drawing's units.
+        width: The width, in the drawing's units.
+        numbers: Number of notifications by kind, in the order of ``KINDS``.
+        parts: The drawn parts.
     """
 
     begins: datetime
@@ -107,8 +107,8 @@ class Chart:
     Attributes:
         name: The target's.
         bars: The bars, the oldest first.
-        totals: How many of each kind, in the order of ``KINDS``.
-        highest: How many the highest bar stands for.
+        totals: Number of notifications by kind, in the order of ``KINDS``.
+        highest: Number of notifications of the highest bar.
         top: The number at the end of the scale.
     """
 
@@ -124,7 +124,7 @@ class Chart:
         return [self.top, *([self.top // 2] if self.top % 2 == 0 else []), 0]
 
     def totals_by_kind(self) -> list[tuple[int, Any]]:
-        """Return how many of each kind, with its name."""
+        """Return the number of notifications of every kind, with the kind's name."""
         return list(zip(self.totals, KINDS.values(), strict=True))
 
 
@@ -133,17 +133,17 @@ def charts(
 ) -> list[Chart]:
     """Return a chart for each target, by the time of the last attempt.
 
-    One query, of which the index over that time knows all that it asks for.
+    One query, answered by the index over that time alone.
 
     Args:
         targets: The targets.
-        span: How much time.
-        at: The end of it.
+        span: The time span.
+        at: The end of the span.
         rows: The notifications.
     """
     end = at.replace(minute=0, second=0, microsecond=0) + HOUR
     start = end - span.hours * HOUR
-    # UTC's hours: for any other, MariaDB needs tables of time zones that it may not have.
+    # Hours of UTC: for any other zone, MariaDB needs tables of time zones that may be missing.
     hour = TruncHour("attempted_delivery", tzinfo=UTC if settings.USE_TZ else None)
     counted = (
         rows.filter(attempted_delivery__gte=start, attempted_delivery__lte=at)
@@ -154,7 +154,7 @@ def charts(
     numbers: dict[Any, Counter[tuple[int, str]]] = {target.pk: Counter() for target in targets}
     for target_id, status, moment, number in counted:
         if target_id is not None and target_id not in numbers:
-            continue  # a target that the visitor may not know of
+            continue  # a target unknown to the visitor
         place = int((moment - start) / (span.step * HOUR))
         kind = KIND_OF_STATUS.get(status, "off")
         numbers.setdefault(target_id, Counter())[place, kind] += number
@@ -191,7 +191,7 @@ def _chart(name: Any, counts: Counter[tuple[int, str]], span: Span, start: datet
 
 
 def scale_top(highest: int) -> int:
-    """Return the round number at or above a number at which its chart's scale ends."""
+    """Return the end of a chart's scale: a round number at or above the highest number."""
     power: int = 10 ** (len(str(highest)) - 1)
     return next(each * power for each in ROUND_NUMBERS if each * power >= highest)
 

@@ -1,10 +1,10 @@
-"""A notification's attempts, to be read on its page."""
+"""A notification's attempts, for the notification's page."""
 
 from collections.abc import Mapping
 
 from ..models import Notification, NotificationAttempt
 
-#: How many attempts a page shows, the newest.
+#: The number of attempts on a page, the newest first.
 SHOWN = 100
 
 #: The class of the style sheet for each result.
@@ -19,7 +19,7 @@ KINDS: Mapping[str, str] = {
 
 
 def latest_attempts(notification: Notification) -> list[tuple[NotificationAttempt, str]]:
-    """Return the latest attempts, the newest first, each with its class of the style sheet."""
+    """Return the latest attempts, the newest first, with a class of the style sheet for each."""
     rows = NotificationAttempt.objects.using(notification._state.db)
     latest = rows.filter(notification=notification).order_by("-attempted_at")[:SHOWN]
     return [(attempt, KINDS.get(attempt.result, "off")) for attempt in latest]

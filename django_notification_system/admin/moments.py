@@ -1,4 +1,4 @@
-"""Moments as a person reads them in a list: short, and in the reader's time zone."""
+"""Moments in a list: short, and in the reader's time zone."""
 
 from datetime import datetime
 
@@ -10,19 +10,19 @@ from django.utils.translation import pgettext
 
 
 def local(moment: datetime) -> datetime:
-    """Return a moment in the reader's time zone; without zones, as the database has it."""
+    """Return a moment in the reader's time zone; without zones, the database's moment."""
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 def full(moment: datetime) -> str:
-    """Return a moment with its year and its time of day."""
+    """Return a moment with year and time of day."""
     return date_format(local(moment), "DATETIME_FORMAT")
 
 
 def short(moment: datetime | None, now: datetime | None = None) -> SafeString:
-    """Return a moment without what it shares with now; a pointer held over it shows all of it.
+    """Return a moment without the parts shared with now; a tooltip shows the full moment.
 
-    Today's moments lose their day, and this year's lose their year.
+    Today's moments lose the day, and this year's moments lose the year.
 
     Args:
         moment: The moment; ``None`` is shown as a dash.
@@ -47,6 +47,6 @@ def short(moment: datetime | None, now: datetime | None = None) -> SafeString:
 
 
 def day(moment: datetime) -> str:
-    """Return the day of a moment that ``local()`` has returned, without its year."""
+    """Return the day, without the year, of a moment from ``local()``."""
     # Translators: in the letters of Django's "date" filter
     return date_format(moment, pgettext("format of a day", "M j"))

@@ -35,18 +35,18 @@ from .preview import framed_preview_page
 from .recipient import recipient
 from .summary import summary_of
 
-#: What an attempt has sent, or tried to: from then on it is history.
+#: The fields that an attempt has sent, or tried to send: history from then on.
 CONTENT = ("target_user_record", "title", "body", "extra")
 
 
 @admin.register(Notification)
 class NotificationAdmin(NotificationSystemAdmin):
-    """What is to be said, and what became of it; the latter is the engine's, to be read only.
+    """A notification's content, and its delivery; the delivery's fields are read-only.
 
     Attributes:
         left_unread: The fields that the list does not read, unless ``list_display`` names them: a
-            hundred bodies may be more than a web server has memory for. A column of a project's
-            own that is made of one of them takes a query for each row, unless it is left out here.
+            hundred bodies may be too much for a web server's memory. A project's own column made
+            from such a field takes a query for each row, unless the project removes the field here.
     """
 
     left_unread: tuple[str, ...] = ("body", "extra")
@@ -71,8 +71,8 @@ class NotificationAdmin(NotificationSystemAdmin):
     )
     # By anything else, a database would sort the whole table.
     sortable_by = ("due", "scheduled_delivery")
-    # Not the body, as in release 1.5.3: bodies are most of what the table holds, and no index
-    # helps to find a word inside them.
+    # Without the body, which release 1.5.3 searched: bodies are most of the table's data, and no
+    # index helps to find a word inside.
     search_fields = (
         "title",
         "target_user_record__target_user_id",
@@ -153,11 +153,11 @@ class NotificationAdmin(NotificationSystemAdmin):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
-        """Leave out of the add page what only delivery makes; a new one is always scheduled."""
+        """Leave the delivery's fields out of the add page: a new notification is scheduled."""
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save; who gives a notification an interval of its own takes it out of the policy."""
+        """Save; a notification with an interval of its own no longer follows the policy."""
         super().save_model(request, obj, form, change)
         if change and "retry_time_interval" in form.changed_data and obj.follows_retry_policy:
             rows = Notification.objects.using(obj._state.db).filter(pk=obj.pk)
@@ -166,7 +166,7 @@ class NotificationAdmin(NotificationSystemAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """Return the form, which Django makes anew for each request, for this person."""
+        """Return the form for this person; Django makes a new form class for each request."""
         form = super().get_form(request, obj, change, **kwargs)
         form.may_direct_mail = self.may_direct_mail(request)  # type: ignore[attr-defined] # a NotificationForm
         return form
@@ -176,7 +176,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         return bool(getattr(request.user, "is_superuser", False))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Notification | None = None) -> Any:
-        """Keep what was sent as it was sent, and a superuser's files with their recipient."""
+        """Keep sent content unchanged, and a superuser's files with their recipient."""
         fields = tuple(super().get_readonly_fields(request, obj))
         if obj is None:
             return fields
@@ -187,14 +187,14 @@ class NotificationAdmin(NotificationSystemAdmin):
         return fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
-        """Offer to send it at once."""
+        """Offer to send the notification at once."""
         return {
             "scheduled_delivery": timezone.now(),
             **super().get_changeform_initial_data(request),
         }
 
     def get_urls(self) -> Any:
-        """Add the pages of this app's own."""
+        """Add the pages of this app."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         preview = self.admin_site.admin_view(partial(framed_preview_page, self))
         dashboard = self.admin_site.admin_view(partial(dashboard_page, self))
@@ -213,7 +213,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> Any:
-        """Add what the page begins with: status, actions, preview and attempts."""
+        """Add the beginning of the page: status, actions, preview and attempts."""
         if obj is not None:
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_preview"
             context |= {
@@ -230,13 +230,13 @@ class NotificationAdmin(NotificationSystemAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the filter by target, whose name in addresses is as Django's own would be."""
+        """Allow the filter by target, whose parameter has the name that Django would give."""
         if lookup == TargetFilter.parameter_name:
             return True
         return super().lookup_allowed(lookup, value, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list whose periods cost nothing."""
+        """Return the list with periods that cost nothing."""
         return NotificationList
 
     def history_view(

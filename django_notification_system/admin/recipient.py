@@ -1,4 +1,4 @@
-"""Whom a notification is for, in the words of the admin."""
+"""The recipient of a notification, in the admin's words."""
 
 from typing import Any
 

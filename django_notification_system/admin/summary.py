@@ -1,4 +1,4 @@
-"""What the page of a notification begins with: its status, why, and what comes next."""
+"""The beginning of a notification's page: the status, the reason, and the next step."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ ENDS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What has become of a notification.
+    """A notification's state.
 
     Attributes:
         status: The status as a badge.
-        reason: Why it has this status, in a sentence.
-        facts: What is known of it, each with its label.
+        reason: The reason of the status, in a sentence.
+        facts: The known facts, with their labels.
     """
 
     status: SafeString
@@ -48,7 +48,7 @@ def summary_of(notification: Notification, now: datetime) -> Summary:
     """Return the summary.
 
     Args:
-        notification: With its record, target and user loaded.
+        notification: The notification, with its record, target and user loaded.
         now: The present.
     """
     return Summary(
@@ -106,7 +106,7 @@ def _of_max(notification: Notification) -> str:
 
 
 def _interruptions(notification: Notification, now: datetime) -> str:
-    """Return how many runs began it and recorded nothing, without the run that has it now."""
+    """Return the number of interrupted runs, without the run at work now, as a text."""
     number = notification.interruptions - _is_held(notification, now)
     if number < 1:
         return ""

@@ -1,1 +1,1 @@
-"""What people do with notifications from the admin, one or many."""
+"""The admin's actions on notifications, one or many."""

@@ -1,4 +1,4 @@
-"""Changing many notifications at once, however many runs are at work on them."""
+"""Changing many notifications at once, while any number of runs are at work."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,11 +19,11 @@ from ...models.expressions import DatabaseNow
 from ...models.notification import NotificationQuerySet
 from ..listing.paginator import COUNTED_ROWS
 
-#: How many rows one statement changes: as many as SQLite takes keys, and soon done.
+#: The number of rows that one statement changes: within SQLite's limit of keys, and soon done.
 CHANGED_AT_ONCE = 500
-#: How long a change waits for a database that is locked, in seconds; a person waits for it.
+#: Seconds that a change waits for a locked database; a person waits for the page.
 PATIENCE_SECONDS = 10
-#: What is left for no reason that still holds: somebody else was quicker.
+#: The reason for rows without any other reason: somebody else was quicker.
 MEANWHILE = "meanwhile"
 
 TEXTS: Mapping[str, Any] = {
@@ -38,14 +38,14 @@ TEXTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Change:
-    """What an action does to a notification, and to which.
+    """An action's effect on a notification, and the notifications that the action is for.
 
     Attributes:
-        message: What the log says of it.
-        statuses: Which notifications it is for.
-        values: The new values of fields, for the moment at which it is to be sent.
-        sends: Whether it is sent because of it, so that it must be allowed and in time.
-        only_later: Whether what is due by that moment anyway is left.
+        message: The text in the log.
+        statuses: The statuses of the notifications that the action is for.
+        values: Returns the new values of fields, for the moment of sending.
+        sends: Whether the action leads to sending, so that sending must be allowed and in time.
+        only_later: Whether notifications due by the moment anyway are left.
     """
 
     message: str
@@ -57,11 +57,11 @@ class Change:
 
 @dataclass
 class Changed:
-    """What has become of a selection, or would.
+    """The result of a change of a selection, real or previewed.
 
     Attributes:
-        changed: How many are changed.
-        left: How many are left, by reason: a status, or a key of ``TEXTS``.
+        changed: Number of changed notifications.
+        left: Number of notifications left, by reason: a status, or a key of ``TEXTS``.
     """
 
     changed: int = 0
@@ -87,7 +87,8 @@ SEND_NOW = Change(
 RETRY_FAILED = Change(
     message=gettext_noop("Set to be sent again."),
     statuses=(Notification.DELIVERY_FAILURE, Notification.EXPIRED, Notification.INACTIVE_DEVICE),
-    # As new: "scheduled" is only what was never attempted. The attempts stand in the history.
+    # As new: "scheduled" is only for notifications without an attempt. The attempts stand in the
+    # history.
     values=lambda moment: {
         "status": Notification.SCHEDULED,
         "scheduled_delivery": moment,
@@ -108,24 +109,24 @@ RESCHEDULE = Change(
 )
 
 
-#: What stands in the log, in English, as its readers may have different languages.
+#: The texts in the log, in English: the log's readers may have different languages.
 MESSAGES = frozenset(each.message for each in (SEND_NOW, RETRY_FAILED, CANCEL, RESCHEDULE))
 
 
 def in_readers_language(entries: Iterable[LogEntry]) -> None:
-    """Let entries of the log say what the actions did in the language of whoever reads them."""
+    """Translate the log's entries of the actions into the reader's language."""
     for entry in entries:
         if entry.change_message in MESSAGES:
             entry.change_message = gettext(entry.change_message)
 
 
 def preview(change: Change, rows: NotificationQuerySet, moment: datetime) -> Changed:
-    """Return what a change would do, in one query; of no more than ``COUNTED_ROWS`` + 1 rows.
+    """Return the effect of a change, by one query over at most ``COUNTED_ROWS`` + 1 rows.
 
     Args:
         change: The change.
         rows: The selection.
-        moment: When they are to be sent.
+        moment: The moment of sending.
     """
     why = _why(change, moment, using=rows.db)
     return _counted(why, rows.order_by().annotate(why=_case(why))[: COUNTED_ROWS + 1])
@@ -134,13 +135,13 @@ def preview(change: Change, rows: NotificationQuerySet, moment: datetime) -> Cha
 def first_rows(
     change: Change, rows: NotificationQuerySet, moment: datetime, number: int
 ) -> list[tuple[Notification, Any]]:
-    """Return the first rows of a selection, each with why it is left, or ``None``; in one query.
+    """Return the first rows with the reason for leaving a row, or ``None``; in one query.
 
     Args:
         change: The change.
         rows: The selection.
-        moment: When they are to be sent.
-        number: How many rows.
+        moment: The moment of sending.
+        number: Number of rows.
     """
     why = _why(change, moment, using=rows.db)
     reasons = [None, *map(_for_people, why)]
@@ -150,25 +151,25 @@ def first_rows(
 def apply(change: Change, rows: NotificationQuerySet, moment: datetime, *, user_id: Any) -> Changed:
     """Change a selection, and log what was changed.
 
-    A row that a run holds, or takes meanwhile, is left: each statement asks again for all that
-    must hold, so that no lock has to be kept. Some hundred rows are changed in a statement, and
-    logged in the same transaction where the log is in the same database.
+    A row claimed by a run, before or meanwhile, is left: each statement repeats all conditions, so
+    that no lock has to be kept. Some hundred rows are changed in a statement, and logged in the
+    same transaction where the log is in the same database.
 
     Args:
         change: The change.
         rows: The selection.
-        moment: When they are to be sent.
-        user_id: Whose change it is.
+        moment: The moment of sending.
+        user_id: The key of the person who makes the change.
 
     Raises:
-        OperationalError: When the database is out of reach, or locked for long. What was changed
-            until then stays changed and is in the log.
+        OperationalError: When the database is out of reach, or locked for long. The changes made
+            before stay, with their entries in the log.
     """
     using = rows.db
     total = Changed()
     for keys in _chunks(list(rows.order_by().values_list("pk", flat=True))):
-        # The row's last change tells afterwards which they were, on every database, and also where
-        # the answer to the commit was lost.
+        # The time of a row's last change identifies the changed rows afterwards, on every database,
+        # and also where the answer to the commit was lost.
         stamp = timezone.now()
 
         def change_some(keys: Sequence[Any] = keys, stamp: datetime = stamp) -> Changed:
@@ -197,7 +198,8 @@ def _change_some(
             free = free.exclude(condition)
         number = free.order_by().update(
             **change.values(moment),
-            # A run whose lease has ended may still be sending; it must not write over this.
+            # A run whose lease has ended may still be sending; the run must not overwrite this
+            # change.
             claim_token=None,
             claimed_until=None,
             interruptions=0,
@@ -205,7 +207,7 @@ def _change_some(
         )
         result = Changed(number)
         if number < len(keys):
-            # With those that were changed before, by a commit that was not answered.
+            # Including the rows changed before by a commit whose answer was lost.
             result.changed = chosen.filter(modified_date=stamp).count()
             left = chosen.exclude(modified_date=stamp)
             result.left = _counted(why, left.annotate(why=_case(why)), MEANWHILE).left
@@ -221,10 +223,10 @@ def _change_some(
 
 
 def _why(change: Change, moment: datetime, *, using: str) -> dict[str, Q]:
-    """Return what keeps a notification from being changed, by reason, the first that holds first.
+    """Return the reasons that keep a notification from a change; the first true reason counts.
 
     No condition joins another table. Django would put all conditions of such an UPDATE into a
-    subquery, which the database does not ask again when it has waited for a row.
+    subquery, and a database does not evaluate a subquery again after waiting for a row.
     """
     why = {
         status: Q(status=status)
@@ -249,7 +251,7 @@ def _why(change: Change, moment: datetime, *, using: str) -> dict[str, Q]:
 
 
 def _case(why: Mapping[str, Q]) -> Case:
-    """Return the number of the reason, which no collation takes for another; 0 where there is none.
+    """Return the number of the reason, which no collation confuses; 0 without a reason.
 
     To MariaDB "expired" by then is the same as the status "EXPIRED".
     """
@@ -261,7 +263,7 @@ def _case(why: Mapping[str, Q]) -> Case:
 
 
 def _counted(why: Mapping[str, Q], rows: Any, otherwise: str | None = None) -> Changed:
-    """Count rows annotated with ``why``; those without a reason are changed, or ``otherwise``."""
+    """Count rows annotated with ``why``; rows without a reason are changed, or ``otherwise``."""
     counts = rows.aggregate(
         **{f"n{number}": Count("pk", filter=Q(why=number)) for number in range(len(why) + 1)}
     )

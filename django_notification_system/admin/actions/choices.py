@@ -1,4 +1,4 @@
-"""The actions of the list of notifications, each with a page that asks first."""
+"""The actions of the list of notifications; a page asks before each action."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -23,14 +23,14 @@ from ..recipient import recipient
 from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Changed, apply, first_rows, preview
 
 TEMPLATE = "admin/django_notification_system/notification/action_confirmation.html"
-#: How many notifications the page names.
+#: The number of notifications named on the page.
 NAMED = 10
 
 Action = Callable[[Any, HttpRequest, Any], TemplateResponse | None]
 
 
 class MomentForm(forms.Form):
-    """Asks for the moment to which notifications are moved."""
+    """Asks for the new time of notifications."""
 
     moment = forms.SplitDateTimeField(label=_("New time"), widget=AdminSplitDateTime)
 
@@ -39,10 +39,10 @@ class MomentForm(forms.Form):
         name_parts(self.fields["moment"])
 
     def clean_moment(self) -> datetime:
-        """Refuse what has passed.
+        """Refuse a time that has passed.
 
         Raises:
-            ValidationError: When it has passed; there is an action for now.
+            ValidationError: When the time has passed; another action is for now.
         """
         moment: datetime = self.cleaned_data["moment"]
         if moment <= timezone.now():
@@ -54,35 +54,35 @@ class MomentForm(forms.Form):
 
 @admin.action(permissions=["send"], description=_("Send now"))
 def send_now(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
-    """Make due what was to be sent later."""
+    """Make later notifications due now."""
     return _ask_or_do(model_admin, request, queryset, "send_now")
 
 
 @admin.action(permissions=["retry"], description=_("Send failed ones again"))
 def retry_failed(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
-    """Schedule anew what has failed, with all its attempts."""
+    """Schedule failed notifications again, with all their attempts."""
     return _ask_or_do(model_admin, request, queryset, "retry_failed")
 
 
 @admin.action(permissions=["cancel"], description=pgettext_lazy("notifications", "Cancel"))
 def cancel(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
-    """Call off what was to be sent."""
+    """Cancel pending notifications."""
     return _ask_or_do(model_admin, request, queryset, "cancel")
 
 
 @admin.action(permissions=["reschedule"], description=_("Reschedule"))
 def reschedule(model_admin: Any, request: HttpRequest, queryset: Any) -> TemplateResponse | None:
-    """Move what is to be sent to a moment that is entered on the page."""
+    """Move pending notifications to a time entered on the page."""
     return _ask_or_do(model_admin, request, queryset, "reschedule", MomentForm)
 
 
 ACTIONS: tuple[Action, ...] = (send_now, retry_failed, cancel, reschedule)
-#: Not read from ``get_actions()``: Django 6.1 has put objects in the place of its tuples.
+#: Not read from ``get_actions()``: Django 6.1 has replaced its tuples by objects.
 DESCRIPTIONS: dict[str, Any] = {
     action.__name__: action.short_description  # type: ignore[attr-defined] # by the decorator
     for action in ACTIONS
 }
-#: For which notifications an action is.
+#: The changes of the actions.
 CHANGES = {
     "send_now": SEND_NOW,
     "retry_failed": RETRY_FAILED,
@@ -91,7 +91,7 @@ CHANGES = {
 }
 
 
-#: What the title and the button of an action's page say.
+#: The texts of the title and the button on an action's page.
 SENTENCES: dict[str, Any] = {
     "send_now": ngettext_lazy(
         "Send %(number)s notification now", "Send %(number)s notifications now", "number"
@@ -106,7 +106,7 @@ SENTENCES: dict[str, Any] = {
         "Reschedule %(number)s notification", "Reschedule %(number)s notifications", "number"
     ),
 }
-#: The actions that cannot be undone, whose button is red.
+#: The irreversible actions, with a red button.
 DESTROYING = ("cancel",)
 
 

@@ -1,4 +1,4 @@
-"""The list of notifications: its periods and its badges, none of which reads the table."""
+"""The list of notifications: periods and badges without a scan of the table."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -27,7 +27,7 @@ from .selection import select
 #: Number of years offered before and after this year, whatever lies between first and last.
 YEARS_BEFORE, YEARS_AFTER = 15, 5
 
-#: A class of the style sheet, and a sign for those who do not see its colour.
+#: A class of the style sheet, and a sign for people who do not see the class's colour.
 BADGES = {
     Notification.CANCELLED: ("off", "⊘"),
     Notification.DELIVERED: ("good", "✓"),
@@ -53,18 +53,18 @@ def badge(notification: Notification) -> SafeString:
 
 
 class NotificationList(ChangeList):
-    """Reads no more than it shows, whatever is chosen; see ``selection.py``.
+    """Reads no more rows than the page shows, for any filters; see ``selection.py``.
 
-    It offers years, months and days without looking which of them have notifications. Django's own
-    date hierarchy reads every row to leave out the empty ones: of a million rows, a second's work
-    for each page.
+    The list offers years, months and days without a check for notifications. Django's own date
+    hierarchy reads every row to leave out empty periods: a second's work for each page of a million
+    rows.
     """
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: Any = None
     ) -> QuerySet[Notification]:
-        """Return what was chosen."""
-        query, self.query = self.query, ""  # what is searched for follows below
+        """Return the chosen rows."""
+        query, self.query = self.query, ""  # the search follows below
         try:
             rows = super().get_queryset(request, exclude_parameters)
         finally:
@@ -97,7 +97,7 @@ class NotificationList(ChangeList):
         self.can_show_all = self.result_count <= self.list_max_show_all
         self.multi_page = self.result_count > self.list_per_page
         if not self.result_count:
-            self.result_list = self.queryset.none()  # to find that again may take as long
+            self.result_list = self.queryset.none()  # to find the page again may take as long
             return
         if (self.show_all and self.can_show_all) or not self.multi_page:
             self.result_list = self.selection.page(0, max(self.list_per_page, self.result_count))
@@ -115,12 +115,12 @@ class NotificationList(ChangeList):
 
     @property
     def period_name(self) -> Any:
-        """What the periods are of; Django 6.1's template says it."""
+        """The field behind the periods, for the template of Django 6.1."""
         field: Any = self.opts.get_field(self.date_hierarchy)
         return field.verbose_name
 
     def period(self) -> dict[str, Any]:
-        """Return the links above the list, as Django's template takes them."""
+        """Return the links above the list, in the form for Django's template."""
         name = self.date_hierarchy
         year, month, day = (
             int(value) if (value := self.params.get(f"{name}__{part}")) else None
