@@ -10,6 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 from . import conf
+from .documentation import explained
 from .exceptions import TargetUnavailable
 from .modules import as_folder, import_dotted, is_folder, is_importable, is_module_name
 from .setting_names import check_option_names, check_setting_names, check_target_keys
@@ -59,7 +60,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         (conf.HANDLERS, partial(_check_locations, conf.HANDLERS)),
         (conf.CREATORS, partial(_check_locations, conf.CREATORS)),
     )
-    return [message for name, part in parts for message in _reported(name, part)]
+    return [explained(message) for name, part in parts for message in _reported(name, part)]
 
 
 def _reported(name: str, part: Callable[[], Iterable[CheckMessage]]) -> Iterator[CheckMessage]:

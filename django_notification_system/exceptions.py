@@ -1,10 +1,26 @@
 """The errors of this app, all subclasses of ``NotificationSystemError``."""
 
+from typing import ClassVar
+
 from django.utils.translation import gettext as _
+
+from .documentation import see
 
 
 class NotificationSystemError(Exception):
-    """The base class of this app's errors."""
+    """The base class of this app's errors.
+
+    Attributes:
+        page: The page of the documentation that explains the error, such as ``"howto/opt_outs"``;
+            a traceback names the page below the error. Empty: there is no such page.
+    """
+
+    page: ClassVar[str] = ""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        if self.page:
+            self.add_note(see(self.page))
 
 
 class NotificationsNotCreated(NotificationSystemError):
@@ -18,6 +34,8 @@ class InvalidNotification(NotificationsNotCreated, ValueError):
         argument: The name of the wrong argument, for code.
     """
 
+    page = "reference/creators"
+
     def __init__(self, *args: object, argument: str = "extra") -> None:
         super().__init__(*args)
         self.argument = argument
@@ -30,12 +48,16 @@ class NotificationNotSent(NotificationSystemError):
 class UserIsOptedOut(NotificationNotSent):
     """The user has an active opt-out."""
 
+    page = "howto/opt_outs"
+
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or _("User is opted out"))
 
 
 class UserHasNoTargetRecords(NotificationNotSent):
     """The user has no active record in the target."""
+
+    page = "howto/email_records"
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or _("User has no active targets"))
@@ -55,3 +77,5 @@ class TargetUnavailable(NotificationSystemError):
 
 class HandOverFailed(NotificationSystemError):
     """A task engine did not accept a batch; the rows are free again for the next run."""
+
+    page = "howto/on_commit"

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
 
+from ...documentation import explained
+
 
 @checks.register(checks.Tags.security)
 def check_webhook_secret(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
@@ -30,12 +32,11 @@ def check_webhook_secret(app_configs: Any = None, **kwargs: Any) -> list[CheckMe
     secret = of_anymail.get("WEBHOOK_SECRET") if isinstance(of_anymail, Mapping) else None
     if secret or getattr(settings, "ANYMAIL_WEBHOOK_SECRET", None):
         return []
-    return [
-        checks.Warning(
-            "ANYMAIL['WEBHOOK_SECRET'] is not set: whoever knows a message's name can report a"
-            " bounce, and have the address switched off.",
-            hint="Set it to a long random text, such as 'name:password', and put that into the"
-            " webhook's address at your provider: https://name:password@www.example.com/anymail/…",
-            id="django_notification_system_anymail.W001",
-        )
-    ]
+    message = checks.Warning(
+        "ANYMAIL['WEBHOOK_SECRET'] is not set: whoever knows a message's name can report a"
+        " bounce, and have the address switched off.",
+        hint="Set it to a long random text, such as 'name:password', and put that into the"
+        " webhook's address at your provider: https://name:password@www.example.com/anymail/…",
+        id="django_notification_system_anymail.W001",
+    )
+    return [explained(message)]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
 
+from ...documentation import explained
 from ...modules import is_folder
 from ...setting_names import unknown_options
 from ...setting_rules import cut, rules_of
@@ -62,12 +63,12 @@ def _check_values(values: Mapping[Any, Any]) -> Iterator[CheckMessage]:
 
 
 def _error(number: int, message: str, hint: str | None = None) -> CheckMessage:
-    return checks.Error(
-        message, hint=hint, id=f"django_notification_system_prometheus.E{number:03}"
+    return explained(
+        checks.Error(message, hint=hint, id=f"django_notification_system_prometheus.E{number:03}")
     )
 
 
 def _warning(number: int, message: str, hint: str | None = None) -> CheckMessage:
-    return checks.Warning(
-        message, hint=hint, id=f"django_notification_system_prometheus.W{number:03}"
+    return explained(
+        checks.Warning(message, hint=hint, id=f"django_notification_system_prometheus.W{number:03}")
     )

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ...conf import HANDLERS
+from ...documentation import see
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
 from ...modules import (
@@ -62,19 +63,17 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
     found = find_module(name, HANDLERS, BUILT_IN_HANDLERS)
     if found is None:
         places = searched_places(HANDLERS, BUILT_IN_HANDLERS)
-        raise TargetUnavailable(
-            _(
-                "No handler for target %(target)r: there is no module %(module)r in %(places)s."
-                " Add %(file)s to a folder or package that %(setting)s names."
-            )
-            % {
-                "target": target.name,
-                "module": name,
-                "places": places,
-                "file": f"{name}.py",
-                "setting": HANDLERS,
-            }
-        )
+        said = _(
+            "No handler for target %(target)r: there is no module %(module)r in %(places)s."
+            " Add %(file)s to a folder or package that %(setting)s names."
+        ) % {
+            "target": target.name,
+            "module": name,
+            "places": places,
+            "file": f"{name}.py",
+            "setting": HANDLERS,
+        }
+        raise TargetUnavailable(f"{said} {see('howto/custom_targets')}")
     deliver = function_of(found, "deliver")
     if deliver is None:
         send = function_of(found, "send_notification")

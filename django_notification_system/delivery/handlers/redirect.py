@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ...conf import engine_settings
+from ...documentation import see
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.address import trimmed
@@ -44,14 +45,12 @@ def redirect_address(target: NotificationTarget) -> str | None:
     address = overrides.get(key) if isinstance(overrides, Mapping) else None
     address = trimmed(address) if isinstance(address, str) else ""
     if not address:
-        raise TargetUnavailable(
-            _(
-                "Target %(target)r is held: %(setting)s has no address for %(key)r, and what it"
-                " does not name is not sent. Add one, or remove the setting where messages are to"
-                " reach people."
-            )
-            % {"target": target.name, "setting": SETTING, "key": key}
-        )
+        said = _(
+            "Target %(target)r is held: %(setting)s has no address for %(key)r, and what it"
+            " does not name is not sent. Add one, or remove the setting where messages are to"
+            " reach people."
+        ) % {"target": target.name, "setting": SETTING, "key": key}
+        raise TargetUnavailable(f"{said} {see('howto/staging')}")
     return address
 
 
