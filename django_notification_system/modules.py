@@ -88,8 +88,8 @@ def find_module(name: str, setting: str, built_in_package: str) -> FoundModule |
                 return FoundModule(module, str(file), shadows_built_in=built_in)
         elif is_importable(dotted := f"{location}.{name}"):
             return FoundModule(import_dotted(dotted), dotted, shadows_built_in=built_in)
-    if built_in:
-        dotted = f"{built_in_package}.{name}"
+    dotted = f"{built_in_package}.{name}"
+    if built_in and is_importable(dotted):  # every target has a handler, and few have a creator
         return FoundModule(import_dotted(dotted), dotted)
     return None
 

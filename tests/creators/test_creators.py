@@ -16,6 +16,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
+from django_notification_system import modules, notify
 from django_notification_system.exceptions import (
     InvalidNotification,
     NotificationsNotCreated,
@@ -28,7 +29,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.notification_creators import email, expo, twilio
+from django_notification_system.notification_creators import email, expo, registry, twilio
 
 MODULES = {"Email": email, "Twilio": twilio, "Expo": expo}
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -630,3 +631,12 @@ def test_what_only_email_understands_is_free_elsewhere(user: Any, records: Any) 
     extra = {"headers": 1, "template_name": "none.html", "cc": None}
     expo.create_notification(user, "Hello", "World", extra=extra)
     assert Notification.objects.get().extra == extra
+
+
+def test_a_target_of_the_apps_own_needs_no_creator(
+    loft: TargetUserRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (modules, registry):
+        monkeypatch.setattr(module, "built_in_names", lambda: frozenset({"loft"}))
+    assert registry.find_creator(loft.target) is None
+    assert notify(loft.user, "Harvest", "The wheat is in.", target="Loft") == 1
