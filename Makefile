@@ -56,7 +56,7 @@ check: .venv/.check  ## Check style, types, imports, prose, migrations and the d
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
 
 docs: .venv/.docs  ## Build the documentation in docs/_build
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+	$(BIN)/sphinx-build -W --keep-going --fresh-env -b html docs docs/_build # else its search forgets words
 
 screenshots: .venv/.test  ## Take the documentation's pictures of the admin anew
 	@$(BIN)/python docs/make_screenshots.py
