@@ -208,6 +208,7 @@ def _is_number(value: Any) -> bool:
 
 
 ANYTHING = Rule(lambda value: True, "anything")
+YES_OR_NO = Rule(lambda value: isinstance(value, bool), "True or False")
 TEXT = Rule(lambda value: isinstance(value, str), "a string")
 SECONDS_TO_WAIT = number(
     lambda value: 0 < value <= 86_400, "a number of seconds above 0, at most 86400, which is a day"

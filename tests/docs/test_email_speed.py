@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMessage
 
+from django_notification_system.conf import settings_from
+from django_notification_system.notification_handlers.email.settings import EmailSettings
 from tests.support.documentation import run_example
 from tests.support.mail_backends import HAS_MAILERS, SETTING_OF_OPTION, use_backend
 from tests.support.scripted_smtp import ScriptedSmtp
@@ -31,3 +33,8 @@ def test_settings_for_pipelining_send_in_two_round_trips(example: str, settings:
         else:
             assert message.send() == 1
     assert len(server.reads) == 2
+
+
+def test_the_setting_that_turns_pipelining_off_is_one_that_the_target_knows() -> None:
+    values = run_example("pipelining_off_settings.py")["NOTIFICATION_SYSTEM_TARGETS"]["email"]
+    assert settings_from(EmailSettings, values) == EmailSettings(pipelining=False)

@@ -84,7 +84,7 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     """
     settings = email_settings()
     from_email = sender()
-    with ConnectionPool(settings.timeout) as pool:
+    with ConnectionPool(settings.timeout, pipelining=settings.pipelining) as pool:
         doubts = SenderDoubts()
 
         def send(letter: Letter | Outcome) -> list[Outcome]:

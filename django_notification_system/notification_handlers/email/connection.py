@@ -49,6 +49,10 @@ class Stage(enum.Enum):
 class MailConnection:
     """A connection to the mail server, opened when first needed.
 
+    Args:
+        backend: The project's mail backend.
+        pipelining: Whether Django's own SMTP backend uses the server's PIPELINING.
+
     Attributes:
         stage: How far the present message has come.
         recipient: The message's first recipient, in the form sent to the server.
@@ -56,7 +60,7 @@ class MailConnection:
         server: The mail server's host and port, or an empty text for a backend without SMTP.
     """
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: Any, *, pipelining: bool) -> None:
         self.stage = Stage.CONNECTING
         self.recipient = ""
         self.refused: Refused = {}
@@ -64,7 +68,7 @@ class MailConnection:
         self._sends_plainly = sends_plainly(backend)
         self.server = ""
         if self.is_smtp:
-            limit_replies(backend)
+            limit_replies(backend, pipelining=pipelining)
             self.server = f"{backend.host}:{backend.port}"
         self._open = False
         #: Whether the connection is about to be opened.
@@ -224,13 +228,15 @@ class ConnectionPool:
 
     Args:
         timeout: Seconds to wait for an SMTP server, where Django's mail settings name no time.
+        pipelining: Whether Django's own SMTP backend uses the server's PIPELINING.
 
     Raises:
         TargetUnavailable: When Django's mail settings make no connection.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, *, pipelining: bool = True) -> None:
         self._timeout = timeout
+        self._pipelining = pipelining
         self._changed = threading.Condition()
         first = self._new()
         self._idle = [first]
@@ -323,7 +329,7 @@ class ConnectionPool:
         if isinstance(backend, smtp.EmailBackend) and backend.timeout is None:
             backend.timeout = self._timeout
         _make_errors_heard(backend)
-        return MailConnection(backend)
+        return MailConnection(backend, pipelining=self._pipelining)
 
 
 def _make_errors_heard(backend: Any) -> None:

@@ -1,11 +1,14 @@
-"""A limit of time and length for a mail server's replies and conversations."""
+"""The clients of Django's SMTP backend: limited in time and length, and with PIPELINING."""
 
 import smtplib
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from django.core.mail.backends import smtp
+
 from ..deadlines import LONGEST_REPLY, Deadline, LimitedReader, WholeLines
+from ..pipelining import PipeliningSMTP
 
 #: How many times a reply's time the opening of a connection may take in all, and so may a message.
 #: RFC 5321, section 4.5.3.2, allows minutes for a reply: some servers keep a client waiting for a
@@ -13,7 +16,7 @@ from ..deadlines import LONGEST_REPLY, Deadline, LimitedReader, WholeLines
 CONVERSATION_TIMEOUTS = 4
 
 
-def limit_replies(backend: Any) -> None:
+def limit_replies(backend: Any, *, pipelining: bool) -> None:
     """Limit the time that a backend of Django's, not yet connected, waits for its server.
 
     A reply that is not whole after the backend's ``timeout``, in seconds, ends the connection like
@@ -22,16 +25,21 @@ def limit_replies(backend: Any) -> None:
 
     Args:
         backend: Django's SMTP backend, or a subclass. Only the way the backend connects is changed.
+        pipelining: Whether Django's own backend sends an envelope at once to a server that
+            advertises PIPELINING. A subclass, which may have a client of its own, stays as it is.
     """
     if not getattr(backend, "limits_replies", False):
         backend_class: Any = type(backend)
-        backend.__class__ = _limiting_backend(backend_class)
+        is_django_own = backend_class is smtp.EmailBackend
+        backend.__class__ = _limiting_backend(
+            backend_class, (PipeliningSMTP,) if pipelining and is_django_own else ()
+        )
 
 
 @cache
-def _limiting_backend(backend_class: Any) -> Any:
+def _limiting_backend(backend_class: Any, mixins: tuple[type, ...]) -> Any:
     def connection_class(self: Any) -> Any:
-        return _limiting_client(super(limiting, self).connection_class)
+        return _limiting_client(super(limiting, self).connection_class, mixins)
 
     # The class keeps its name and place, because people know the backend they set.
     limiting: Any = type(
@@ -48,10 +56,11 @@ def _limiting_backend(backend_class: Any) -> Any:
 
 
 @cache
-def _limiting_client(client_class: Any) -> Any:
+def _limiting_client(client_class: Any, mixins: tuple[type, ...]) -> Any:
     if not (isinstance(client_class, type) and issubclass(client_class, smtplib.SMTP)):
         return client_class
-    return type(client_class.__name__, (_LimitingClient, client_class), {})
+    # smtplib.SMTP itself comes last, because it is the base of the others, too.
+    return type(client_class.__name__, (_LimitingClient, *mixins, client_class), {})
 
 
 class _LimitingClient(smtplib.SMTP):

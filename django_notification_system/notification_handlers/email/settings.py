@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...conf import TargetSettings, read_settings
-from ...setting_rules import CONNECTIONS, MINUTES, SECONDS_TO_WAIT, TEXT, one_of, or_none, setting
+from ...setting_rules import (
+    CONNECTIONS,
+    MINUTES,
+    SECONDS_TO_WAIT,
+    TEXT,
+    YES_OR_NO,
+    one_of,
+    or_none,
+    setting,
+)
 
 #: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
 KEY = "email"
@@ -24,6 +33,12 @@ class EmailSettings(TargetSettings):
         4,
         CONNECTIONS,
         "How many connections to the mail server are open at once; fewer where it takes fewer.",
+    )
+    pipelining: bool = setting(
+        True,
+        YES_OR_NO,
+        "Whether a mail takes two round trips in place of four, where the backend is Django's own "
+        "for SMTP and the server offers PIPELINING (:doc:`../howto/email_speed`).",
     )
     timeout: float = setting(
         10,

@@ -1,0 +1,3 @@
+NOTIFICATION_SYSTEM_TARGETS = {
+    "email": {"pipelining": False},
+}
