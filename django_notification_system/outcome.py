@@ -5,13 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from .models import Notification
 from .printable import without_password
-
-if TYPE_CHECKING:
-    from .models import Notification
 
 
 class OutcomeKind(enum.Enum):

@@ -55,11 +55,6 @@ class TargetDescription:
     redirected_extra: Callable[[dict[str, Any], str], dict[str, Any]] | None
     retry_time_interval: int | None
 
-    @property
-    def declares_settings(self) -> bool:
-        """Whether the module declares settings, so that other names are faults."""
-        return self.settings_class is not TargetSettings
-
 
 def describe(module_name: str) -> TargetDescription | None:
     """Return a target's description, or ``None`` where no such module exists.
