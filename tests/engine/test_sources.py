@@ -14,6 +14,7 @@ from django_notification_system.delivery.runs.rests import Rests
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.delivery.runs.shared import Shared
 from django_notification_system.delivery.runs.sources import (
+    RETRY_AFTER,
     DueSource,
     HandedOverSource,
     WatchSource,
@@ -135,6 +136,24 @@ def test_a_watch_names_targets_whose_rows_came_due_since(
     source.note_end(other.target, "It has no handler.")
     assert source.targets({loft.target.pk}) == []
     assert rests.problems == {"Other": "It has no handler."}
+
+
+def test_what_a_lane_has_failed_is_not_claimed_again_at_once_while_new_rows_are(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """A watch's moment moves on within a run: a row that failed must not go round and round."""
+    make_due(loft, title="old")
+    source = source_for(loft)
+    source.targets(set())
+    opened = source.due_by
+    soon = opened + timedelta(seconds=1)
+    failed = make_due(loft, title="failed", status=Notification.RETRY, scheduled_delivery=soon)
+    make_due(loft, title="new", scheduled_delivery=soon)
+    source.due_by = opened + timedelta(seconds=2)
+    claim = source.take(loft.target, 10, interrupted=True)
+    assert [row.title for row in claim.notifications] == ["old", "new"]
+    source.due_by = soon + RETRY_AFTER
+    assert source.take(loft.target, 10, interrupted=True).notifications == [failed]
 
 
 def test_a_batch_that_was_handed_over_is_taken_once_and_the_rest_released(
