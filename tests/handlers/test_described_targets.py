@@ -314,6 +314,16 @@ def test_what_stands_in_for_a_built_in_handler_keeps_what_it_does_not_say(
     assert find_handler(email.target).destination is None
 
 
+def test_what_stands_in_for_a_built_in_handler_and_does_not_import_keeps_all(
+    settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "email.py").write_text("import no_such_module")
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"conections": 4, "from_email": "a, b"}}
+    found = {message.id.removeprefix("django_notification_system.") for message in check_settings()}
+    assert found == {"W001", "W006", "E014"}
+
+
 def test_settings_and_checks_import_no_client() -> None:
     """Not even where the targets are set: a web process has no use for the clients."""
     script = """

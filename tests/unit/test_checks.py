@@ -61,6 +61,12 @@ def test_twilio_left_empty_as_release_1_5_3_advised_is_in_order() -> None:
     assert ids(NOTIFICATION_SYSTEM_TARGETS={"twilio_sms": empty}) == []
 
 
+def test_an_option_that_only_a_targets_own_handler_knows_is_in_order() -> None:
+    """Somewhat like an option that all targets have ("rate"), and no misspelling of it."""
+    assert ids(NOTIFICATION_SYSTEM_TARGETS={"mine": {"grade": "first", "ratio": 2}}) == []
+    assert ids(NOTIFICATION_SYSTEM_TARGETS={"mine": {"rates": "1/s"}}) == ["W001"]
+
+
 @pytest.mark.parametrize(
     ("settings", "id_", "words"),
     [

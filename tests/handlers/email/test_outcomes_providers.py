@@ -5,14 +5,17 @@ import json
 import smtplib
 import socket
 import ssl
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from django_notification_system.models import TargetUserRecord
 from django_notification_system.notification_handlers.email.connection import Stage
 from django_notification_system.notification_handlers.email.faults import classify
 from django_notification_system.notification_handlers.email.trouble import trouble_of_error
 from django_notification_system.testing.smtp import SmtpStandIn
+from tests.conftest import MakeDue
 from tests.support.email_faults import (
     Prove,
     at_most_once,
@@ -20,7 +23,7 @@ from tests.support.email_faults import (
     prove,
     proves,
 )
-from tests.support.email_support import EGGS
+from tests.support.email_support import EGGS, after_run
 from tests.support.mail_backends import ThirdParty, use_backend
 from tests.support.raw_server import RawServer, Talk
 
@@ -127,6 +130,23 @@ def test_what_amazon_answers_to_any_backend_has_its_row(
         prove(name)
     finally:
         ThirdParty.reset()
+
+
+def test_an_email_that_is_tried_again_keeps_to_the_providers_retry_after(
+    settings: Any, email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    error = refused_by_amazon("Moved", 302)
+    vars(error)["response"]["ResponseMetadata"]["HTTPHeaders"] = {"retry-after": "7200"}
+    use_backend(settings, THIRD_PARTY)
+    ThirdParty.raises = error
+    try:
+        notification = after_run(make_due(email, retry_time_interval=60))
+    finally:
+        ThirdParty.reset()
+    assert (notification.status, notification.retry_attempts) == ("RETRY", 1)
+    assert notification.attempted_delivery is not None
+    wait = notification.scheduled_delivery - notification.attempted_delivery
+    assert abs(wait - timedelta(hours=2)) < timedelta(seconds=10)
 
 
 def test_a_backend_that_finds_no_key_when_it_is_opened_stops_the_target(
