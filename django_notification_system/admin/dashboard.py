@@ -39,7 +39,7 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
     at = timezone.now()
     targets = list(visible_targets(model_admin, request).order_by("name"))
     status = queue_status(targets, using=rows.db, claims_among=CLAIMS_AMONG, among=rows)
-    held = sum(claim.notifications for claim in status.claims)
+    claimed = sum(claim.notifications for claim in status.claims)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Dashboard"),
@@ -50,7 +50,7 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         "causes": [
             (each, urlencode({ErrorFilter.parameter_name: each.text})) for each in status.causes
         ],
-        "held": AtLeast(held) if held >= CLAIMS_AMONG else held,
+        "claimed": AtLeast(claimed) if claimed >= CLAIMS_AMONG else claimed,
         "paused": [target for target in targets if is_paused(target, at)],
         "chosen": chosen,
         "charts": charts(targets, SPANS[chosen][1], at, rows),

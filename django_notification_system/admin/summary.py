@@ -63,7 +63,7 @@ def _reason(notification: Notification, now: datetime) -> str:
         return _("The provider confirmed that the message arrived.")
     if notification.status in ENDS:
         return str(ENDS[notification.status])
-    if _is_held(notification, now):
+    if _is_claimed(notification, now):
         return _("A run is delivering the notification, or is about to.")
     target = notification.target_user_record.target
     if target.paused_until and target.paused_until > now:
@@ -107,7 +107,7 @@ def _of_max(notification: Notification) -> str:
 
 def _interruptions(notification: Notification, now: datetime) -> str:
     """Return the number of interrupted runs, without the run at work now, as a text."""
-    number = notification.interruptions - _is_held(notification, now)
+    number = notification.interruptions - _is_claimed(notification, now)
     if number < 1:
         return ""
     return ngettext(
@@ -117,5 +117,5 @@ def _interruptions(notification: Notification, now: datetime) -> str:
     ) % {"number": number}
 
 
-def _is_held(notification: Notification, now: datetime) -> bool:
+def _is_claimed(notification: Notification, now: datetime) -> bool:
     return notification.claimed_until is not None and notification.claimed_until > now

@@ -24,9 +24,8 @@ from .alias import AliasQuerySet
 from .digest import DigestField, notification_digest
 from .expressions import DatabaseNow
 from .fields import TargetOfRecordField
-from .indexes import NewestFirstIndex, PartialIndex
+from .indexes import IS_PRIORITISED, NewestFirstIndex, PartialIndex
 from .long_texts import LongJSONField, LongTextField
-from .prioritised import IS_PRIORITISED
 from .retry_interval import next_interval
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord

@@ -18,8 +18,8 @@ from ..outcome import Outcome
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
 
-#: Seconds between two looks at threads and sockets that shall end.
-LOOK_EVERY_SECONDS = 0.01
+#: Seconds between two rechecks of threads and sockets that shall end.
+RECHECK_SECONDS = 0.01
 #: The logger whose debug messages projects read; of other loggers, messages from INFO on count.
 OWN_LOGGER = "django_notification_system"
 #: The attributes of every log record; other attributes come from the caller's ``extra``.
@@ -198,5 +198,5 @@ def wait_until(holds: Callable[[], bool], *, seconds: float) -> bool:
     """
     deadline = time.monotonic() + seconds
     while not (held := holds()) and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(RECHECK_SECONDS)
     return held

@@ -16,7 +16,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_notification_system.delivery.receipts.awaited import NO_RECEIPT, PAGE, next_age
+from django_notification_system.delivery.receipts.due import NO_RECEIPT, PAGE, next_age
 from django_notification_system.delivery.receipts.fetch import Fetched, fetch_receipts
 from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.delivery.runs.run import Run

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 10
 MEANWHILE = "meanwhile"
 
 TEXTS: Mapping[str, Any] = {
-    "held": _("held by a run, which is delivering them or is about to"),
+    "claimed": _("held by a run, which is delivering them or is about to"),
     "opted out": _("their user has opted out"),
     "inactive": _("their record is inactive"),
     "expired": _("they have expired by then"),
@@ -233,7 +233,7 @@ def _why(change: Change, moment: datetime, *, using: str) -> dict[str, Q]:
         for status, _label in Notification.STATUS_CHOICES
         if status not in change.statuses
     }
-    why["held"] = Q(claimed_until__gte=DatabaseNow())
+    why["claimed"] = Q(claimed_until__gte=DatabaseNow())
     if change.sends:
         opt_outs = NotificationOptOut.objects.using(using).filter(
             active=True,

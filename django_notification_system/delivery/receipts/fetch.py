@@ -16,7 +16,7 @@ from ...targets import target_settings
 from ..handlers.find import FoundHandler, find_handler
 from ..handlers.in_time import in_time
 from ..handlers.outbox_hook import has_outbox_hook
-from .awaited import Awaited, note_asked, pages_of_due, targets_with_receipts_due
+from .due import Awaited, note_asked, pages_of_due, targets_with_receipts_due
 from .record import record_receipts
 
 #: A handler's errors. Ctrl-C is none: a command may fetch receipts in its main thread.

@@ -26,7 +26,7 @@ class BatchReports:
             for notification in claim.notifications
         }
 
-    def tell(self, notifications: Iterable[Notification]) -> None:
+    def announce(self, notifications: Iterable[Notification]) -> None:
         """Send the signals of recorded rows, and report the rows."""
         announce(notifications, using=self._context.using)
         for notification in notifications:

@@ -174,7 +174,7 @@ class BatchInFlight:
         attempts = [outcome for outcome in outcomes if outcome.is_attempt]
         log_attempts(self.target, self.claim.token, [each.notification for each in attempts])
         tell("recorded", self.target, self.claim.token, attempts)
-        self._reports.tell([outcome.notification for outcome in outcomes])
+        self._reports.announce([outcome.notification for outcome in outcomes])
 
     def put_back(self, notification: Notification, *, was_refused: bool = True) -> bool:
         """Keep a row refused by a busy provider, to be fed again.

@@ -64,7 +64,7 @@ class Sendable:
             del self._open[notification.pk]
         log_skipped(self._target, self._claim.token, skipped)
         tell("skipped", self._target, self._claim.token, skipped)
-        self._reports.tell(skipped)
+        self._reports.announce(skipped)
 
     def still_wanted(self, candidates: list[Notification]) -> list[Notification]:
         """Return the rows to be sent even now.
