@@ -8,7 +8,7 @@ from ...outcome import shortened
 #: Patterns and replacements, in this order. A pattern's time grows with the text's length and not
 #: with the square: a provider's words may be crafted to make a pattern backtrack.
 VARYING: tuple[tuple[re.Pattern[str], str], ...] = (
-    # Addresses: of email, of an Expo device.
+    # Addresses: of email; of a device, as a provider writes it: SomeToken[…].
     (
         re.compile(
             r"(?<![^\s@<>()\[\],;:\"'])[^\s@<>()\[\],;:\"']++"
@@ -16,7 +16,7 @@ VARYING: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "…",
     ),
-    (re.compile(r"\b(Expo(?:nent)?PushToken)\[[^\[\]]*+\]"), r"\1[…]"),
+    (re.compile(r"\b(\w*Token)\[[^\[\]]*+\]"), r"\1[…]"),
     # Machine-made names: UUIDs, and mixtures of letters and digits.
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "…"),
     (re.compile(r"(?<![\w-])(-*+)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{8,}\b"), r"\1…"),
