@@ -234,6 +234,7 @@ def test_progress_is_no_answer(roost: TargetUserRecord) -> None:
     )
     assert fetch() == Fetched(awaited=1)
     assert asked_next() == 30
+    assert only().provider_status == ""
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import signal
 import smtplib
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import EmailMessage
 from typing import Any
 
@@ -274,7 +276,12 @@ def test_the_command_says_when_a_port_is_taken(stand_in: ProviderStandIn) -> Non
 
 
 def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a free port below those that the system itself hands out (32768 on Linux).
+
+    Of the system's ports, another process may get the same one before the test uses it.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
