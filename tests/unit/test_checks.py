@@ -1,5 +1,6 @@
 """What the system checks say of the settings."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,11 @@ def test_a_module_in_what_is_no_package_does_not_exist() -> None:
 
 
 def test_a_missing_client_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name: None if name == "exponent_server_sdk" else find_spec(name),
+    )
     said = messages(NOTIFICATION_SYSTEM_TARGETS={"expo": {}})
     assert "pip install django-notification-system[expo]" in said
 
