@@ -32,6 +32,9 @@ class NotificationSystemAdmin(ModelAdmin):
         quickly_searched: The search fields known to a quick search.
     """
 
+    class Media:
+        css = {"all": ("django_notification_system/admin.css",)}
+
     form = VersionedForm
     paginator = CappedPaginator
     show_full_result_count = False

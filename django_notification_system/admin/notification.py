@@ -51,9 +51,6 @@ class NotificationAdmin(NotificationSystemAdmin):
 
     left_unread: tuple[str, ...] = ("body", "extra")
 
-    class Media:
-        css = {"all": ("django_notification_system/admin.css",)}
-
     form = NotificationForm
     actions = ACTIONS
     list_display = ("status_badge", "title", "recipient", "due", "attempted")
