@@ -4,6 +4,7 @@ Source: the HTML standard, sections 15.3 (how browsers show elements) and 13.1.2
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 LINE_BEGINNERS = (
     "address article aside body center dd details dialog dir div dt fieldset figcaption footer form"
@@ -49,3 +50,66 @@ ENDED_BY: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "th": (CELLS | {"caption"}, frozenset({"table", "template"})),
     "tr": (CELLS | {"caption", "tr"}, frozenset({"table", "template"})),
 }
+#: By start tag: the elements that leave the tag nothing to end where they are the innermost open
+#: ones, because their own start tags have ended the same elements.
+PARENTS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(CELLS, frozenset({"tr"})),
+    "tr": frozenset({"table", "tbody", "tfoot", "thead"}),
+}
+FOREIGN = frozenset({"math", "svg"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Element:
+    """The effect of an element on a text, in one place: a look-up for each tag, not ten.
+
+    Attributes:
+        newlines: The least number of newlines between the element and its neighbours.
+        ended: The elements that the start tag ends.
+        bounds: The elements that the start tag does not reach across.
+        parents: The innermost open elements that leave the start tag nothing to end.
+        is_table_part: Whether the element only has a meaning within a table.
+        is_unseen: Whether no mail program shows the element.
+        is_void: Whether the element has no content.
+        is_preformatted: Whether line breaks and spaces are kept as written.
+        is_special: Whether no end tag of an inline element ends the element.
+        is_foreign: Whether a start tag may be an end tag, too.
+        matters: Whether the element changes the text, or the end of other elements.
+    """
+
+    newlines: int = 0
+    ended: frozenset[str] = frozenset()
+    bounds: frozenset[str] = frozenset()
+    parents: frozenset[str] = frozenset()
+    is_table_part: bool = False
+    is_unseen: bool = False
+    is_void: bool = False
+    is_preformatted: bool = False
+    is_special: bool = False
+    is_foreign: bool = False
+    matters: bool = False
+
+
+def _element(name: str) -> Element:
+    ended, bounds = ENDED_BY.get(name, (frozenset(), frozenset()))
+    return Element(
+        newlines=BLOCKS.get(name, 0),
+        ended=ended,
+        bounds=bounds,
+        parents=PARENTS.get(name, frozenset()),
+        is_table_part=name in TABLE_PARTS,
+        is_unseen=name in UNSEEN,
+        is_void=name in VOID,
+        is_preformatted=name in PREFORMATTED,
+        is_special=name in SPECIAL,
+        is_foreign=name in FOREIGN,
+        matters=name in SPECIAL or name in ("a", "q"),
+    )
+
+
+#: By name: all elements that have an effect.
+ELEMENTS: Mapping[str, Element] = {
+    name: _element(name) for name in {*SPECIAL, *ENDED_BY, *VOID, *PREFORMATTED, *FOREIGN, "q"}
+}
+#: Any element beside.
+NO_EFFECT = Element()

@@ -48,6 +48,20 @@ class Flow:
         has_blocks: Whether an element began a line.
     """
 
+    # Slots: a table has a flow for each cell.
+    __slots__ = (
+        "_allowance",
+        "_has_spacer",
+        "_is_spaced",
+        "_newlines",
+        "_pieces",
+        "_prefix_between",
+        "has_blocks",
+        "lines",
+        "marker",
+        "prefix",
+    )
+
     def __init__(self, allowance: Allowance) -> None:
         self.lines: list[str] = []
         self.prefix = ""
@@ -74,8 +88,7 @@ class Flow:
             if text[0] in SPACES:
                 self._is_spaced = True
             self._append(words)
-            if text[-1] in SPACES:
-                self._is_spaced = True
+            self._is_spaced = text[-1] in SPACES
 
     def write_as_it_is(self, text: str) -> None:
         """Write text whose line breaks and spaces count."""
@@ -161,9 +174,10 @@ class Flow:
             between = min(self._prefix_between, self.prefix, key=len).rstrip(" ")
             self.lines.extend([between] * (self._newlines - 1))
         start = self.prefix if self.marker is None else self.marker
-        if start and not self._allowance.take(len(start)):
-            start = start.strip(" ")
-        self._pieces.append(start)
+        if start:
+            if not self._allowance.take(len(start)):
+                start = start.strip(" ")
+            self._pieces.append(start)
         self._newlines = 0
         self._has_spacer = False
         self.marker = None
@@ -172,5 +186,5 @@ class Flow:
         self._is_spaced = False
         if self._pieces:
             self.lines.append("".join(self._pieces).rstrip(" \t"))
-            self._pieces = []
+            self._pieces.clear()
             self._prefix_between = self.prefix

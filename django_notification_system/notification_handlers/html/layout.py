@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from .flow import WIDEST_PREFIX, Allowance, Flow
+from .style import Style
 from .table import Cell, Table
 
 #: Even a document of a few characters may have an indent.
@@ -83,7 +85,7 @@ class Layout:
             text: The text.
             white_space: ``""``, ``"pre"`` or ``"pre-line"``: the meaning of line breaks and spaces.
         """
-        if white_space == "":
+        if not white_space:
             self.flow.write(text)
         elif white_space == "pre-line":
             self.flow.write_in_lines(text)
@@ -124,22 +126,17 @@ class Layout:
         """Begin the description of a term."""
         return self._indent("    ", 1)
 
-    def begin_list(self, name: str, attributes: Mapping[str, str]) -> End:
-        """Begin a list, with numbers for an ``ol``.
+    def begin_list(self) -> End:
+        """Begin a list whose items have no numbers."""
+        return self._begin_list(None)
+
+    def begin_numbered_list(self, attributes: Mapping[str, str]) -> End:
+        """Begin a list whose items have numbers.
 
         Args:
-            name: The element's name.
             attributes: The element's attributes; ``start`` is the first number.
         """
-        self._write_table_out()
-        end_block = self.begin_block(1)
-        self._counters.append(_integer(attributes.get("start"), 1) if name == "ol" else None)
-
-        def end() -> None:
-            end_block()
-            self._counters.pop()
-
-        return end
+        return self._begin_list(_integer(attributes.get("start"), 1))
 
     def begin_item(self, attributes: Mapping[str, str]) -> End:
         """Begin an item of the innermost list."""
@@ -190,27 +187,40 @@ class Layout:
         self._table.begin_row()
         return None
 
-    def begin_cell(self, attributes: Mapping[str, str], is_right: bool) -> End:
+    def begin_cell(self, attributes: Mapping[str, str], style: Style) -> End:
         """Begin a cell of the innermost table.
 
         Args:
-            attributes: The cell's attributes; ``rowspan`` and ``colspan`` count.
-            is_right: Whether the text stands at the column's right.
+            attributes: The cell's attributes: ``rowspan``, ``colspan`` and ``align`` count.
+            style: The cell's style.
         """
         if self._table is None:
             return self.begin_block(2)
-        rows = _integer(attributes.get("rowspan"), 1)
-        span = max(1, _integer(attributes.get("colspan"), 1))
-        cell = self.flow = Flow(self._allowance)
+        cell = self.flow = Cell(self._allowance)
+        if attributes:
+            cell.rows = _integer(attributes.get("rowspan"), 1)
+            cell.span = max(1, _integer(attributes.get("colspan"), 1))
+            cell.is_right = style.is_right or attributes.get("align", "").lower() == "right"
+        return partial(self._end_cell, cell)
+
+    def _begin_list(self, counter: int | None) -> End:
+        self._write_table_out()
+        end_block = self.begin_block(1)
+        self._counters.append(counter)
 
         def end() -> None:
-            if self.flow is cell and self._table is not None:
-                self.flow = self._page
-                self._table.add(Cell(cell.finish(), span, is_right, cell.has_blocks), rows)
-            else:
-                self.flow.part(2)
+            end_block()
+            self._counters.pop()
 
         return end
+
+    def _end_cell(self, cell: Cell) -> None:
+        if self.flow is cell and self._table is not None:
+            self.flow = self._page
+            cell.finish()
+            self._table.add(cell)
+        else:
+            self.flow.part(2)
 
     def _end_table(self) -> None:
         if self._table is not None:

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import accumulate, chain
 
 from .flow import Allowance, Flow
 
@@ -12,21 +12,39 @@ WIDEST_LINE = 78
 GAP = "  "
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A cell's content.
+class Cell(Flow):
+    """A cell of a table, and the lines of the cell's text.
+
+    Args:
+        allowance: As for a ``Flow``.
 
     Attributes:
-        lines: The cell's text.
         span: How many columns the cell takes.
+        rows: How many rows the cell takes.
         is_right: Whether the text stands at the column's right, as amounts do.
-        has_blocks: Whether an element in the cell began a line.
+        column: The number of the cell's first column.
+        is_only: Whether the row has no other cell, not even one without a text.
     """
 
-    lines: list[str]
-    span: int = 1
-    is_right: bool = False
-    has_blocks: bool = False
+    __slots__ = ("column", "is_only", "is_right", "rows", "span")
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(allowance)
+        self.span = 1
+        self.rows = 1
+        self.is_right = False
+        self.column = 0
+        self.is_only = True
+
+    @property
+    def width(self) -> int:
+        """How many columns of characters the longest line takes."""
+        return max([len(line) if line.isascii() else width(line) for line in self.lines])
+
+    @property
+    def has_row_alone(self) -> bool:
+        """Whether the cell, the only one of its row with a text, takes no notice of columns."""
+        return self.span > 1 or self.is_only
 
 
 @dataclass
@@ -34,7 +52,7 @@ class Table:
     """The rows of a table, from top to bottom.
 
     Attributes:
-        rows: The rows' cells, empty cells included.
+        rows: The rows' cells, empty cells included; not the places that cells of rows above take.
     """
 
     rows: list[list[Cell]] = field(default_factory=list)
@@ -48,25 +66,22 @@ class Table:
         self._column = 0
         self._taken = {column: rows - 1 for column, rows in self._taken.items() if rows > 1}
 
-    def add(self, cell: Cell, rows: int = 1) -> None:
-        """Put a cell into the row, behind the cells there.
-
-        Args:
-            cell: The cell.
-            rows: How many rows the cell spans.
-        """
+    def add(self, cell: Cell) -> None:
+        """Put a complete cell into the row, behind the cells there."""
         if not self.rows:
             self.begin_row()
-        start = self._column
+        row = self.rows[-1]
         while self._column in self._taken:
             self._column += 1
-        if self._column > start:
-            self.rows[-1].append(Cell([], span=self._column - start))
-        self.rows[-1].append(cell)
-        if rows > 1:
-            end = min(self._column + cell.span, WIDEST_LINE)
-            self._taken.update(dict.fromkeys(range(self._column, end), rows))
+            cell.is_only = False
+        if row:
+            cell.is_only = row[0].is_only = False
+        cell.column = self._column
+        row.append(cell)
         self._column += cell.span
+        if cell.rows > 1:
+            end = min(self._column, WIDEST_LINE)
+            self._taken.update(dict.fromkeys(range(cell.column, end), cell.rows))
 
     def write(self, flow: Flow, allowance: Allowance) -> None:
         """Write the table: in columns if the columns fit and the allowance lasts.
@@ -75,13 +90,13 @@ class Table:
             flow: The lines to write to.
             allowance: The characters left for columns.
         """
-        self.rows = [row for row in self.rows if any(cell.lines for cell in row)]
-        columns = _columns(self.rows)
-        if columns is None or not allowance.take(_padding(self.rows, columns)):
+        rows = [cells for row in self.rows if (cells := [cell for cell in row if cell.lines])]
+        starts = _starts(rows)
+        if starts is None or not allowance.take(_height(rows) * starts[-1]):
             self.write_apart(flow)
             return
-        for row in self.rows:
-            for line in _aligned(row, columns):
+        for row in rows:
+            for line in _aligned(row, starts):
                 flow.write_line(line)
 
     def write_apart(self, flow: Flow) -> None:
@@ -126,56 +141,65 @@ def _together(row: list[Cell]) -> str:
     return line if len(row) == 1 or width(line) <= WIDEST_LINE else ""
 
 
-def _columns(rows: list[list[Cell]]) -> list[int] | None:
-    """Return the columns' widths, or ``None`` where no columns fit or the table has none."""
-    in_columns = [row for row in rows if sum(bool(cell.lines) for cell in row) > 1]
-    placed = [each for row in in_columns for each in _places(row)]
-    if not placed or any(column + cell.span > WIDEST_LINE for column, cell in placed):
-        return None
-    widths = [0] * max(column + cell.span for column, cell in placed)
+def _starts(rows: list[list[Cell]]) -> list[int] | None:
+    """Return where each column starts in a line, and where a next column would.
+
+    Args:
+        rows: The cells with a text.
+
+    Returns:
+        The places, or ``None`` where no columns fit or the table has none.
+    """
+    widths: list[int] = []
+    spanning: list[tuple[Cell, int]] = []
+    for row in rows:
+        if len(row) == 1:
+            continue
+        for cell in row:
+            end = cell.column + cell.span
+            if end > len(widths):
+                if end > WIDEST_LINE:
+                    return None
+                widths.extend([0] * (end - len(widths)))
+            if cell.span > 1:
+                spanning.append((cell, end))
+            elif (needed := cell.width) > widths[cell.column]:
+                widths[cell.column] = needed
     # Cells across several columns come last: they need only the space that other cells leave.
-    for column, cell in sorted(placed, key=lambda place: place[1].span > 1):
-        last = column + cell.span
-        missing = max(map(width, cell.lines)) - _space(widths[column:last])
-        widths[last - 1] += max(0, missing)
-    return widths if _space(widths) <= WIDEST_LINE else None
+    for cell, end in spanning:
+        space = sum(each + len(GAP) for each in widths[cell.column : end] if each)
+        widths[end - 1] += max(0, cell.width - max(0, space - len(GAP)))
+    starts = [0, *accumulate(each + len(GAP) if each else 0 for each in widths)]
+    return starts if 0 < starts[-1] <= WIDEST_LINE + len(GAP) else None
 
 
-def _places(row: list[Cell]) -> Iterator[tuple[int, Cell]]:
-    """Yield the cells with a text, and the number of their first column."""
-    column = 0
+def _height(rows: list[list[Cell]]) -> int:
+    """Return how many lines rows take with their cells side by side."""
+    return sum([max([len(cell.lines) for cell in row]) for row in rows])
+
+
+def _aligned(row: list[Cell], starts: list[int]) -> list[str]:
+    """Return a row's lines.
+
+    Args:
+        row: The row's cells with a text; at least one.
+        starts: Where each column starts, and where a next column would.
+    """
+    if len(row) == 1 and row[0].has_row_alone:
+        return row[0].lines
+    lines = [""] * max([len(cell.lines) for cell in row])
+    ends = [0] * len(lines)
+    last = len(starts) - 1
     for cell in row:
-        if cell.lines:
-            yield column, cell
-        column += cell.span
-
-
-def _space(widths: list[int]) -> int:
-    """Return the width of columns together; empty columns take no space."""
-    used = [each for each in widths if each]
-    return sum(used) + len(GAP) * max(0, len(used) - 1)
-
-
-def _padding(rows: list[list[Cell]], columns: list[int]) -> int:
-    """Return how many characters the columns take, at the most."""
-    lines = sum(max((len(cell.lines) for cell in row), default=0) for row in rows)
-    return lines * (sum(columns) + len(GAP) * len(columns))
-
-
-def _aligned(row: list[Cell], columns: list[int]) -> list[str]:
-    """Return a row's lines."""
-    filled = [cell for cell in row if cell.lines]
-    if len(filled) == 1 and (filled[0].span > 1 or len(row) == 1):
-        return filled[0].lines
-    lines = [""] * max(len(cell.lines) for cell in filled)
-    column = start = 0
-    for cell in row:
-        is_right = cell.is_right and not _is_right_to_left(cell.lines)
-        space = _space(columns[column : column + cell.span])
+        start = starts[min(cell.column, last)]
+        right = None
+        if cell.is_right and not _is_right_to_left(cell.lines):
+            right = starts[min(cell.column + cell.span, last)] - len(GAP)
         for number, text in enumerate(cell.lines):
-            line = lines[number]
-            missing = start + (space - width(text) if is_right else 0) - width(line)
-            lines[number] = line + (" " * missing or (GAP if line else "")) + text
-        column += cell.span
-        start += space + len(GAP) if space else 0
+            taken = len(text) if text.isascii() else width(text)
+            if right is not None:
+                start = right - taken
+            gap = " " * (start - ends[number]) or (GAP if lines[number] else "")
+            lines[number] += gap + text
+            ends[number] += len(gap) + taken
     return lines

@@ -33,6 +33,8 @@ START_TAG = re.compile(
 END_TAG = re.compile(r"</([a-z][a-z0-9]*+)\s*+>", re.IGNORECASE)
 #: Characters without a place in a mail: control characters except white space, lone surrogates.
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
+#: The control characters among them, all ASCII.
+CONTROLS = bytes(octet for octet in range(128) if UNREADABLE.match(chr(octet)))
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 #: Spaces that HTML would drop: an indent, or several together.
 COUNTING_SPACES = re.compile(r"(?:^|[\r\n]) |\t|  ")
@@ -69,8 +71,19 @@ def html_to_text(source: str) -> str:
     The time, the memory and the text's length are bounded by the HTML's length, whatever the
     markup. No error is raised.
     """
-    lines = lines_of(UNREADABLE.sub("", source))
-    return UNREADABLE.sub("", "\n".join(lines))
+    lines = lines_of(_readable(source))
+    # References (``&#1;``) stand for unreadable characters, too.
+    return _readable("\n".join(lines))
+
+
+def _readable(text: str) -> str:
+    """Return a text without unreadable characters."""
+    try:
+        octets = text.encode()
+    except UnicodeEncodeError:
+        return UNREADABLE.sub("", text)
+    # Octets of characters beyond ASCII are all above 127, so that none is taken for a control.
+    return octets.translate(None, CONTROLS).decode()
 
 
 def text_to_html(text: str) -> str:

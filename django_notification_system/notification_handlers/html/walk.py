@@ -6,23 +6,12 @@ element ended once, whatever the markup.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from turbohtml import Token, TokenType, tokenize
 
-from .elements import (
-    BLOCKS,
-    CELLS,
-    ENDED_BY,
-    LISTS,
-    PREFORMATTED,
-    SCOPES,
-    SPECIAL,
-    TABLE_PARTS,
-    UNSEEN,
-    VOID,
-)
+from .elements import CELLS, ELEMENTS, LISTS, NO_EFFECT, SCOPES, Element
 from .layout import End, Layout
 from .style import KEEPS_SPACES, ORDINARY, Style, style_of
 
@@ -30,8 +19,7 @@ from .style import KEEPS_SPACES, ORDINARY, Style, style_of
 TEXT, START_TAG, END_TAG = TokenType.TEXT, TokenType.START_TAG, TokenType.END_TAG
 COMMENT, DOCTYPE = TokenType.COMMENT, TokenType.DOCTYPE
 NO_ATTRIBUTES: Mapping[str, str] = {}
-MATTERING = SPECIAL | {"a", "q"}
-FOREIGN = frozenset({"math", "svg"})
+BOUNDS_OF_TABLES = frozenset({"table", "template"})
 MEANING_OF_WHITE_SPACE = {**dict.fromkeys(KEEPS_SPACES, "pre"), "pre-line": "pre-line"}
 
 
@@ -44,13 +32,15 @@ class OpenElement:
         is_hidden: Whether nothing in the element is shown.
         white_space: ``""``, ``"pre"`` or ``"pre-line"``: the meaning of line breaks and spaces.
         end: Called at the element's end.
+        special: The place of the innermost special element: this element or an element around it.
         is_over: Whether the end tag has come, while elements inside are still open.
     """
 
     name: str
     is_hidden: bool
     white_space: str
-    end: End | None = None
+    end: End | None
+    special: int
     is_over: bool = False
 
 
@@ -63,23 +53,26 @@ class _Walk:
     def __init__(self, source: str) -> None:
         self._source = source
         self._layout = Layout(len(source))
-        self._page = OpenElement("", is_hidden=False, white_space="")
-        self._top = self._page
-        self._open: list[OpenElement] = []
+        self._top = OpenElement("", is_hidden=False, white_space="", end=None, special=0)
+        #: From the outermost to the innermost; the page itself comes first, and stays.
+        self._open = [self._top]
         #: By name: the places of elements in ``_open``, so that no search is needed.
         self._positions: defaultdict[str, list[int]] = defaultdict(list)
-        self._specials: list[int] = []
         #: Without a doctype, a table does not end a paragraph (the HTML standard, "quirks").
         self._has_doctype = False
         self._is_for_all_but_outlook = False
         self._is_first_in_preformatted = False
 
     def lines(self) -> list[str]:
+        # A mail has hundreds of tags and texts: a call less for each is felt.
+        write = self._layout.write
         for token in tokenize(self._source):
             kind = token.type
             if kind is TEXT:
-                if not self._top.is_hidden:
-                    self._text(token.data or "")
+                if self._is_first_in_preformatted:
+                    self._first_in_preformatted(token.data or "")
+                elif not (top := self._top).is_hidden:
+                    write(token.data or "", top.white_space)
             elif kind is START_TAG:
                 self._start(token)
             elif kind is END_TAG:
@@ -88,14 +81,14 @@ class _Walk:
                 self._comment(token.data or "")
             elif kind is DOCTYPE:
                 self._has_doctype = True
-        self._end_all_from(0)
+        self._end_all_from(1)
         return self._layout.lines()
 
-    def _text(self, text: str) -> None:
-        if self._is_first_in_preformatted:
-            text = text.removeprefix("\r").removeprefix("\n")
-            self._is_first_in_preformatted = False
-        self._layout.write(text, self._top.white_space)
+    def _first_in_preformatted(self, text: str) -> None:
+        self._is_first_in_preformatted = False
+        if not self._top.is_hidden:
+            shown = text.removeprefix("\r").removeprefix("\n")
+            self._layout.write(shown, self._top.white_space)
 
     def _comment(self, text: str) -> None:
         # Outlook's: "<!--[if !mso]><!-->" begins a part for other programs, "<!--<![endif]-->" ends
@@ -107,34 +100,39 @@ class _Walk:
 
     def _start(self, token: Token) -> None:
         name = token.tag or ""
-        if name in TABLE_PARTS and not self._positions.get("table"):
+        element = ELEMENTS.get(name, NO_EFFECT)
+        if element.is_table_part and not self._positions["table"]:
             self._stray_table_part()
             return
-        if name in ENDED_BY and (name != "table" or self._has_doctype):
-            self._end_what_it_ends(name)
-        attributes = dict(given) if (given := token.attrs) else NO_ATTRIBUTES
-        style = style_of(attributes) if attributes else ORDINARY
+        if element.ended and self._top.name not in element.parents:
+            self._end_what_it_ends(name, element)
         top = self._top
-        is_hidden = top.is_hidden or name in UNSEEN or self._is_hidden_by(style, name)
-        if name in VOID:
+        is_hidden = top.is_hidden or element.is_unseen
+        white_space = "pre" if element.is_preformatted else top.white_space
+        attributes, style = NO_ATTRIBUTES, ORDINARY
+        if given := token.attrs:
+            attributes = dict(given)
+            style = style_of(attributes)
+            is_hidden = is_hidden or self._is_hidden_by(style, name)
+            if style.white_space:
+                white_space = MEANING_OF_WHITE_SPACE.get(style.white_space, "")
+        if element.is_void:
             if not is_hidden:
                 self._void(name, attributes)
-            return
-        white_space = "pre" if name in PREFORMATTED else top.white_space
-        if style.white_space:
-            white_space = MEANING_OF_WHITE_SPACE.get(style.white_space, "")
         # Other elements change neither the text nor the end of another element.
-        if (
-            name in MATTERING
-            or self._positions.get(name)
+        elif (
+            element.matters
+            or self._positions[name]
             or style.begins_line
             or is_hidden is not top.is_hidden
             or white_space != top.white_space
-        ):
-            if token.self_closing and name in FOREIGN:
-                return
-            end = None if is_hidden else self._begin(name, attributes, style)
-            self._push(OpenElement(name, is_hidden, white_space, end))
+        ) and not (element.is_foreign and token.self_closing):
+            end = None if is_hidden else self._begin(name, element, attributes, style)
+            position = len(self._open)
+            special = position if element.is_special else top.special
+            self._top = OpenElement(name, is_hidden, white_space, end, special)
+            self._positions[name].append(position)
+            self._open.append(self._top)
 
     def _stray_table_part(self) -> None:
         """Take a part of a table outside a table for a block; browsers ignore such tags."""
@@ -155,59 +153,34 @@ class _Walk:
         elif name == "img":
             self._layout.write_image(attributes.get("alt", ""))
 
-    def _begin(self, name: str, attributes: Mapping[str, str], style: Style) -> End | None:
+    def _begin(
+        self, name: str, element: Element, attributes: Mapping[str, str], style: Style
+    ) -> End | None:
         """Begin a shown element; return the function that ends the element."""
-        layout = self._layout
-        if name in CELLS:
-            is_right = style.is_right or attributes.get("align", "").lower() == "right"
-            return layout.begin_cell(attributes, is_right)
-        if name == "tr":
-            return layout.begin_row()
-        if name == "table":
-            return layout.begin_table()
-        if name == "a":
-            if style.begins_line:
-                layout.begin_block(1)
-            return layout.begin_link(attributes.get("href"))
-        if name == "q":
-            layout.flow.write('"')
-            return lambda: layout.flow.write('"')
-        if name in LISTS:
-            return layout.begin_list(name, attributes)
-        if name == "li":
-            return layout.begin_item(attributes)
-        if name == "blockquote":
-            return layout.begin_quotation()
-        if name == "dd":
-            return layout.begin_description()
-        self._is_first_in_preformatted = name in PREFORMATTED
-        newlines = BLOCKS.get(name) or int(style.begins_line or name == "caption")
-        return layout.begin_block(newlines) if newlines else None
-
-    def _push(self, element: OpenElement) -> None:
-        position = len(self._open)
-        if element.name in SPECIAL:
-            self._specials.append(position)
-        self._positions[element.name].append(position)
-        self._open.append(element)
-        self._top = element
+        if begin := BEGINNINGS.get(name):
+            return begin(self._layout, attributes, style)
+        self._is_first_in_preformatted = element.is_preformatted
+        newlines = element.newlines or int(style.begins_line or name == "caption")
+        return self._layout.begin_block(newlines) if newlines else None
 
     def _end(self, name: str) -> None:
         if name == "br":
             self._layout.flow.break_line()
-        positions = self._positions.get(name)
+        positions = self._positions[name]
         if not positions:
-            if name in TABLE_PARTS:
+            if ELEMENTS.get(name, NO_EFFECT).is_table_part:
                 self._stray_table_part()
             return
         position = positions[-1]
         if position == len(self._open) - 1:
             self._end_all_from(position)
-        elif name in SPECIAL:
-            bounds = {"table", "template"} if name in TABLE_PARTS or name == "table" else SCOPES
-            if position >= self._last(bounds):
+            return
+        element = ELEMENTS.get(name, NO_EFFECT)
+        if element.is_special:
+            is_of_table = element.is_table_part or name == "table"
+            if position >= self._last(BOUNDS_OF_TABLES if is_of_table else SCOPES):
                 self._end_all_from(position)
-        elif not self._specials or position > self._specials[-1]:
+        elif position > self._top.special:
             self._end_all_from(position)
         else:
             self._end_early(self._open[position])
@@ -220,30 +193,56 @@ class _Walk:
             element.end()
             element.end = None
 
-    def _end_what_it_ends(self, name: str) -> None:
-        ended, bounds = ENDED_BY[name]
-        innermost = self._last(ended)
-        if innermost >= 0 and innermost > (bound := self._last(bounds)):
-            found = (self._positions[each][-1] for each in ended if self._positions.get(each))
+    def _end_what_it_ends(self, name: str, element: Element) -> None:
+        if name == "table" and not self._has_doctype:
+            return
+        innermost = self._last(element.ended)
+        if innermost and innermost > (bound := self._last(element.bounds)):
+            found = (self._positions[each][-1] for each in element.ended if self._positions[each])
             self._end_all_from(min(each for each in found if each > bound))
 
-    def _last(self, names: frozenset[str] | set[str]) -> int:
-        """Return the place of the innermost open element with any of these names, or -1."""
-        last = -1
+    def _last(self, names: frozenset[str]) -> int:
+        """Return the place of the innermost open element with any of these names, or 0."""
+        last = 0
         for name in names:
-            opened = self._positions.get(name)
+            opened = self._positions[name]
             if opened and opened[-1] > last:
                 last = opened[-1]
         return last
 
     def _end_all_from(self, position: int) -> None:
         opened = self._open
-        while len(opened) > position or (opened and opened[-1].is_over):
+        while len(opened) > position or opened[-1].is_over:
             element = opened.pop()
-            if self._specials and self._specials[-1] == len(opened):
-                self._specials.pop()
             if not element.is_over:
                 self._positions[element.name].pop()
             if element.end is not None:
                 element.end()
-        self._top = opened[-1] if opened else self._page
+        self._top = opened[-1]
+
+
+def _begin_link(layout: Layout, attributes: Mapping[str, str], style: Style) -> End | None:
+    if style.begins_line:
+        layout.begin_block(1)
+    return layout.begin_link(attributes.get("href"))
+
+
+def _begin_quote(layout: Layout, *_: object) -> End:
+    layout.flow.write('"')
+    return lambda: layout.flow.write('"')
+
+
+Begin = Callable[[Layout, Mapping[str, str], Style], End | None]
+#: By name: the functions that begin elements with more to them than lines of their own.
+BEGINNINGS: Mapping[str, Begin] = {
+    **dict.fromkeys(CELLS, Layout.begin_cell),
+    **dict.fromkeys(LISTS, lambda layout, *_: layout.begin_list()),
+    "a": _begin_link,
+    "blockquote": lambda layout, *_: layout.begin_quotation(),
+    "dd": lambda layout, *_: layout.begin_description(),
+    "li": lambda layout, attributes, _style: layout.begin_item(attributes),
+    "ol": lambda layout, attributes, _style: layout.begin_numbered_list(attributes),
+    "q": _begin_quote,
+    "table": lambda layout, *_: layout.begin_table(),
+    "tr": lambda layout, *_: layout.begin_row(),
+}
