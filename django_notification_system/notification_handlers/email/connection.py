@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from ...exceptions import TargetUnavailable
 from ..base import one_line
 from .deadline import limit_replies
-from .message_bytes import sends_plainly, sharing_mail
+from .message_bytes import sends_plainly, written_mail
 from .mime import NotificationMail
 from .secrets import secrets_of
 from .transaction import Refused, is_seven_bit, send_all
@@ -167,9 +167,9 @@ class MailConnection:
         client = self._client
         if client is not None and isinstance(message, NotificationMail):
             message.is_seven_bit = is_seven_bit(client)
-        shared = sharing_mail(message) if self._sends_plainly else None
-        if shared is not None:
-            self._backend.connection.sendmail(shared.sender, shared.recipients, shared.content)
+        written = written_mail(message) if self._sends_plainly else None
+        if written is not None:
+            self._backend.connection.sendmail(written.sender, written.recipients, written.content)
             return 1
         sent: int | None = self._backend.send_messages([message])
         return sent

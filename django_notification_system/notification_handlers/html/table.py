@@ -1,7 +1,6 @@
 """Tables as text: in columns where they fit a line, else all cells below each other."""
 
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 

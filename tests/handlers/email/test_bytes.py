@@ -1,14 +1,16 @@
-"""The mail of many that share a text, made faster, against what Django makes."""
+"""The bytes of ordinary mails, against the bytes that Django makes."""
 
-import email
-import email.policy
+import re
 
 import pytest
 from django.core.mail.backends import smtp
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from django_notification_system.notification_handlers.email import shape, text_bytes
 from django_notification_system.notification_handlers.email.message_bytes import (
     sends_plainly,
-    sharing_mail,
+    written_mail,
 )
 from django_notification_system.notification_handlers.email.mime import NotificationMail
 from tests.support.mail_backends import HAS_MAILERS
@@ -22,21 +24,68 @@ PLAIN = {
     "headers": {"Message-ID": MESSAGE_ID},
     "alternatives": [("<p>Hello</p>", "text/html")],
 }
+LIST_HEADERS = {
+    "List-Id": "News of the shop <news.example.com>",
+    "List-Unsubscribe": "<https://shop.example.com/unsubscribe/" + "0123456789" * 6 + ">",
+    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    "Message-ID": MESSAGE_ID,
+}
+BOUNDARY = re.compile(rb"={15}\d{19}==")
+DATE = re.compile(rb"^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}\r$", re.MULTILINE)
+
+#: A handler lets no control characters into headers, and no NUL or lone surrogates into texts.
+CHARACTERS = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
+ODD = 'a the order of =?utf-8?q?x?= = ? \u00a0 Zoë שלום 🥚 注文 , ; : <b> " ( . 12345'
+WORDS = st.sampled_from([*ODD.split(" "), "x" * 70, "é" * 40, ""])
+HEADER_TEXTS = st.one_of(
+    st.lists(WORDS, min_size=1, max_size=20).map(" ".join), st.text(CHARACTERS, min_size=1)
+)
+LINES = st.one_of(
+    st.sampled_from(["", ".", "From here", "x" * 77, "x" * 78, "x" * 79, "x" * 999, "é" * 500]),
+    st.sampled_from(["--===============0000000000000000000==", "a=b ", "Grüße", "\x0b\x85\u2028"]),
+    st.text(CHARACTERS),
+)
+BODIES = st.lists(st.tuples(LINES, st.sampled_from(["\n", "\r\n", "\r", ""])), max_size=15).map(
+    lambda lines: "".join(map("".join, lines)) or "x"
+)
+NAMES = st.one_of(
+    st.just("noreply@example.com"),
+    HEADER_TEXTS.map('"{}" <noreply@example.com>'.format),
+    HEADER_TEXTS.map("{} <noreply@example.com>".format),
+)
+HEADERS = st.dictionaries(
+    st.sampled_from([*LIST_HEADERS, "X-Campaign", "x-y", "Sender", "References", "Precedence"]),
+    st.one_of(HEADER_TEXTS, st.sampled_from([*LIST_HEADERS.values()])),
+    max_size=4,
+).map(lambda headers: {"Message-ID": MESSAGE_ID, **headers})
 
 
-def parsed(content: bytes) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
-    """Return the headers but the boundary and the date, and the parts with their content."""
-    message = email.message_from_bytes(content, policy=email.policy.default)
-    headers = {name: str(value) for name, value in message.items()}
-    assert len(headers) == len(message.keys())
-    assert headers.pop("Date")
-    headers["Content-Type"] = message.get_content_type()
-    parts = [
-        (str(part["Content-Type"]), part.get_payload(decode=True))
-        for part in message.walk()
-        if not part.is_multipart()
-    ]
-    return headers, parts
+def same(content: bytes) -> bytes:
+    """Return a mail with the same boundary and date as all mails."""
+    return DATE.sub(b"Date: now\r", BOUNDARY.sub(b"boundary", content))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    subject=HEADER_TEXTS,
+    from_email=NAMES,
+    body=BODIES,
+    html=st.one_of(st.none(), BODIES),
+    headers=HEADERS,
+)
+@example("x", "noreply@example.com", "x", None, {"Sender": ":", "message-id": "0"})
+@example("a" * 68, "noreply@example.com", "x", None, {})
+@example("a " * 36, "noreply@example.com", "x", None, {})
+@example("Order 5", "Shop <noreply@example.com>", "é\r\n" + "x" * 80, "<p>é", LIST_HEADERS)
+def test_every_ordinary_mail_is_byte_for_byte_djangos(subject, from_email, body, html, headers):
+    alternatives = [] if html is None else [(html, "text/html")]
+    message = NotificationMail(
+        subject, body, from_email, ["egg@example.com"], headers=headers, alternatives=alternatives
+    )
+    written = written_mail(message)
+    if written is not None:
+        assert same(written.content) == same(djangos_bytes(message))
+        assert written.recipients == ["egg@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -48,28 +97,61 @@ def parsed(content: bytes) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
         {"from_email": "Zoë's Lädchen <noreply@example.com>"},
         {"bcc": ["archive@example.com"]},
         {"alternatives": []},
+        {"body": "x" * 2000 + "\n" + "é" * 2000},
+        {"body": "שלום " * 400},
+        {"subject": "a" * 68},
+        {"headers": LIST_HEADERS},
+        {"headers": {**LIST_HEADERS, "X-Campaign": "Frühling"}},
     ],
-    ids=str,
+    ids=lambda change: str(change)[:40],
 )
-def test_shared_mail_says_what_djangos_own_would(change):
+def test_ordinary_mail_is_written_here_as_django_would(change):
     message = NotificationMail(**{**PLAIN, **change})
 
     for _ in range(2):
-        shared = sharing_mail(message)
+        written = written_mail(message)
 
-        assert shared.sender == "noreply@example.com"
-        assert shared.recipients == message.recipients()
-        assert b"\n" not in shared.content.replace(b"\r\n", b"")
-        assert parsed(shared.content) == parsed(djangos_bytes(message))
+        assert written.sender == "noreply@example.com"
+        assert written.recipients == message.recipients()
+        assert b"\n" not in written.content.replace(b"\r\n", b"")
+        assert same(written.content) == same(djangos_bytes(message))
 
 
-def test_each_of_those_that_share_a_text_gets_recipient_and_id_of_its_own():
-    for number in range(3):
-        message_id = f"<{number}@example.com>"
-        to = f"egg{number}@example.com"
-        message = NotificationMail(**{**PLAIN, "to": [to], "headers": {"Message-ID": message_id}})
-        headers, _ = parsed(sharing_mail(message).content)
-        assert (headers["To"], headers["Message-ID"]) == (to, message_id)
+@pytest.mark.parametrize("localtime", [False, True])
+def test_date_has_the_form_of_djangos(settings, localtime):
+    settings.EMAIL_USE_LOCALTIME = localtime
+    settings.TIME_ZONE = "Asia/Kolkata"
+    message = NotificationMail(**PLAIN)
+
+    made = (written_mail(message).content, djangos_bytes(message))
+    zones = [DATE.search(content)[0][-6:-1] for content in made]
+
+    assert zones[0] == zones[1]
+
+
+def test_boundary_is_in_no_text(monkeypatch):
+    numbers = iter([5, 5, 7])
+    monkeypatch.setattr(shape.secrets, "randbelow", lambda _: next(numbers))
+    taken = f"{'=' * 15}{5:019}=="
+
+    content = written_mail(NotificationMail(**{**PLAIN, "body": taken})).content
+
+    assert content.count(f"{'=' * 15}{7:019}==".encode()) == 4
+
+
+def test_python_without_the_choice_of_encodings_leaves_mails_to_django(monkeypatch):
+    if not text_bytes.HAS_POLICIES:
+        pytest.skip("Django itself chooses the encoding.")
+    monkeypatch.setattr(text_bytes, "_encode_text", None)
+    text_bytes.encoded_text.cache_clear()
+    assert written_mail(NotificationMail(**PLAIN)) is None
+
+
+def test_shape_that_django_would_not_make_is_left_to_django(monkeypatch):
+    monkeypatch.setattr(shape.Shape, "filled_with_boundary", lambda *_: b"something else")
+    shape.shape_of.cache_clear()
+    assert written_mail(NotificationMail(**PLAIN)) is None
+    shape.shape_of.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +166,6 @@ def test_each_of_those_that_share_a_text_gets_recipient_and_id_of_its_own():
         {"bcc": ["Archive <archive@example.com>"]},
         {"cc": ["second@example.com"]},
         {"reply_to": ["second@example.com"]},
-        {"headers": {"Message-ID": MESSAGE_ID, "X-Campaign": "1"}},
         {"headers": {"Message-ID": "<a b@example.com>\r\nX: y"}},
         {"headers": {"Date": "Thu, 01 Jan 1970 00:00:00 +0000"}},
         {"attachments": [("a.txt", b"a", "text/plain")]},
@@ -92,7 +173,7 @@ def test_each_of_those_that_share_a_text_gets_recipient_and_id_of_its_own():
     ids=str,
 )
 def test_what_is_out_of_the_ordinary_is_left_to_django(change):
-    assert sharing_mail(NotificationMail(**{**PLAIN, **change})) is None
+    assert written_mail(NotificationMail(**{**PLAIN, **change})) is None
 
 
 def test_backend_that_does_more_than_djangos_gets_every_message():
