@@ -10,11 +10,19 @@ from .server import Server
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 CHUNK = 500_000
 TABLE = "notification_system_notification"
+#: A key of the moment: UUIDv7, as the app makes keys.
+KEY = (
+    "(lpad(to_hex((extract(epoch FROM {moment}) * 1000)::bigint), 12, '0')"
+    " || '7' || substr(made.random, 1, 3) || 'a' || substr(made.random, 4, 15))::uuid"
+)
 #: Columns that differ from the copied notification's; all others stay as after the delivery.
 VALUES = {
-    "id": "gen_random_uuid()",
-    "digest": "gen_random_uuid()",
-    "provider_message_id": "'<' || gen_random_uuid() || '@example.com>'",
+    "id": KEY,
+    # The app's digest begins with 32 bits of seconds.
+    "digest": "(lpad(to_hex(extract(epoch FROM {moment})::bigint), 8, '0')"
+    " || substr(made.random, 5, 4) || '8' || substr(made.random, 9, 3)"
+    " || 'a' || substr(made.random, 12, 15))::uuid",
+    "provider_message_id": f"'<' || {KEY} || '@example.com>'",
     "created_date": "{moment}",
     "scheduled_delivery": "{moment}",
     "attempted_delivery": "{moment} + interval '1 second'",
@@ -103,7 +111,9 @@ def fill(server: Server, rows: int, days: int) -> Iterator[int]:
         server.execute(
             f"INSERT INTO {TABLE} ({', '.join(columns)}) SELECT {', '.join(values)}"
             " FROM generate_series(%(start)s::bigint, %(last)s::bigint) n"
-            " JOIN originals original ON original.number = n %% %(originals)s",
+            " JOIN originals original ON original.number = n %% %(originals)s"
+            # Of the row's number, so that each row gets its own.
+            " CROSS JOIN LATERAL (SELECT md5(n::text || random()) AS random) made",
             {
                 "first": midnight(server) - timedelta(days=days),
                 "step": step,

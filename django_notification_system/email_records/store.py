@@ -1,6 +1,5 @@
 """Write many records in few statements."""
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from django.db.models import CharField, Expression
 from django.utils import timezone
 
 from ..models import NotificationTarget, TargetUserRecord
+from ..models.keys import new_key
 from .rules import USER_EMAIL, Change, User
 
 FIELDS: dict[str, Any] = {field.attname: field for field in TargetUserRecord._meta.concrete_fields}
@@ -54,7 +54,7 @@ def _rows(
     for user in users:
         key = user_field.get_db_prep_save(user.key, connection)
         yield (
-            *(uuid.uuid4(), now, now),
+            *(new_key(), now, now),
             *(key, target.pk, user.address, user.description, True, USER_EMAIL, 0),
         )
 

@@ -1,10 +1,9 @@
 """The history of a notification: one row for an attempt."""
 
-import uuid
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .keys import new_key
 from .notification import RESPONSE_MAX_LENGTH, Notification
 
 
@@ -40,7 +39,7 @@ class NotificationAttempt(models.Model):
         #: The provider reported later that the message had not arrived.
         REPORTED_FAILED = "REPORTED FAILED", _("Reported as failed later")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     notification = models.ForeignKey(
         Notification,
         on_delete=models.CASCADE,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,52 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from .keys import is_in_order, key_of
 
-def notification_digest(
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What makes two notifications the same, hashed.
+
+    Attributes:
+        target_user_record_id: The key of the notification's record.
+        hashed: The hash, of 16 bytes.
+        moment: The first due time, in UTC and without a time zone; ``None`` where an idempotency
+            key makes the notification the same at any moment.
+    """
+
+    target_user_record_id: uuid.UUID
+    hashed: bytes
+    moment: datetime | None
+
+    @property
+    def digest(self) -> uuid.UUID:
+        """The digest of a new row: begins with the moment, if any."""
+        if self.moment is None:
+            return self._by_hash()
+        return key_of(self.moment, self.hashed)
+
+    @property
+    def development_digest(self) -> uuid.UUID | None:
+        """The digest that the development versions of 2.0 made, where they made another.
+
+        ``None`` for a record with a key in order of time: the record is younger than those
+        versions.
+        """
+        if self.moment is None or is_in_order(self.target_user_record_id):
+            return None
+        return self._by_hash()
+
+    def _by_hash(self) -> uuid.UUID:
+        # Marked as a name-based UUID (RFC 9562): MariaDB refuses a UUID of no known kind.
+        return uuid.UUID(bytes=self.hashed, version=5)
+
+    def digests(self) -> list[uuid.UUID]:
+        """Return each digest that a row of this identity may have."""
+        return [digest for digest in (self.digest, self.development_digest) if digest is not None]
+
+
+def identity_of(
     target_user_record_id: uuid.UUID,
     scheduled_delivery: datetime,
     title: str,
@@ -19,8 +64,8 @@ def notification_digest(
     *,
     body: str | None = None,
     idempotency_key: str | None = None,
-) -> uuid.UUID | None:
-    """Return a digest that the database accepts only once.
+) -> Identity | None:
+    """Return the identity that the database accepts only once.
 
     Release 1.5.3 had a unique constraint over record, moment, title and ``extra``; a digest of the
     four keeps the constraint's meaning where ``extra`` is too large for an index (PostgreSQL) or
@@ -36,28 +81,44 @@ def notification_digest(
         idempotency_key: The caller's own identity of the notification; then nothing else counts.
 
     Returns:
-        The digest, or ``None`` where the notification cannot be a repetition of another.
+        The identity, or ``None`` where the notification cannot be a repetition of another.
     """
-    identity: list[Any]
+    values: list[Any]
+    moment = None
     if idempotency_key is not None:
-        identity = ["key", str(target_user_record_id), idempotency_key]
+        values = ["key", str(target_user_record_id), idempotency_key]
     elif extra is None:
         return None
     else:
-        if timezone.is_naive(scheduled_delivery) and settings.USE_TZ:
-            scheduled_delivery = timezone.make_aware(scheduled_delivery)
-        if timezone.is_aware(scheduled_delivery):
-            scheduled_delivery = scheduled_delivery.astimezone(UTC)
-        moment = scheduled_delivery.replace(tzinfo=None).isoformat(timespec="microseconds")
-        identity = ["fields", str(target_user_record_id), moment, title, extra]
+        moment = _in_utc(scheduled_delivery)
+        as_text = moment.isoformat(timespec="microseconds")
+        values = ["fields", str(target_user_record_id), as_text, title, extra]
         if body is not None:
-            identity.append(body)
-    encoded = json.dumps(identity, sort_keys=True, separators=(",", ":"), default=str)
-    hashed = hashlib.blake2b(
+            values.append(body)
+    return Identity(
+        target_user_record_id=target_user_record_id, hashed=_hashed(values), moment=moment
+    )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if timezone.is_naive(moment) and settings.USE_TZ:
+        moment = timezone.make_aware(moment)
+    if timezone.is_aware(moment):
+        moment = moment.astimezone(UTC)
+    return moment.replace(tzinfo=None)
+
+
+def _hashed(values: list[Any]) -> bytes:
+    encoded = json.dumps(values, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.blake2b(
         encoded.encode("utf-8", "surrogatepass"), digest_size=16, usedforsecurity=False
     ).digest()
-    # Marked as a name-based UUID (RFC 9562): MariaDB refuses a UUID of no known kind.
-    return uuid.UUID(bytes=hashed, version=5)
+
+
+def notification_digest(*args: Any, **kwargs: Any) -> uuid.UUID | None:
+    """Return the digest of a new row, for the arguments of :func:`identity_of`."""
+    identity = identity_of(*args, **kwargs)
+    return None if identity is None else identity.digest
 
 
 class DigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at run time
@@ -69,7 +130,7 @@ class DigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at 
         A copy of a row still has the digest of the original, and gets a new digest.
         """
         if add and not model_instance.has_own_digest():  # type: ignore[attr-defined]
-            digest = model_instance.make_digest()  # type: ignore[attr-defined] # Notification's
+            digest = model_instance.digest_to_insert()  # type: ignore[attr-defined] # Notification's
             setattr(model_instance, self.attname, digest)
         return super().pre_save(model_instance, add)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import IntegrityError, models
+from django.db import IntegrityError, models, router
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.utils import resolve_callables
 from django.utils import timezone
@@ -21,11 +21,13 @@ from ..signals import notifications_created
 from ..storable import json_object, storable_text
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasQuerySet
-from .digest import DigestField, notification_digest
+from .digest import DigestField, Identity, identity_of
 from .expressions import DatabaseNow
 from .fields import TargetOfRecordField
 from .indexes import IS_PRIORITISED, NewestFirstIndex, PartialIndex
+from .keys import new_key
 from .long_texts import LongJSONField, LongTextField
+from .repetition import find_repeated
 from .retry_interval import next_interval
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
@@ -137,6 +139,9 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         self, objs: Iterable["Notification"], *args: Any, **kwargs: Any
     ) -> list["Notification"]:
         """Create as Django does; on commit, hand over the due notifications if so configured."""
+        objs = list(objs)
+        self._for_write = True  # as Django's own does first: the database of the insert
+        find_repeated(self.model._base_manager.using(self.db), objs)
         created = super().bulk_create(objs, *args, **kwargs)
         notifications_created.send(self.model, notifications=created, using=self.db)
         return created
@@ -163,10 +168,11 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
 
     def _made_with(self, values: Mapping[str, Any]) -> "Notification | None":
         fields = {name: value for name, value in values.items() if LOOKUP_SEP not in name}
-        digest = self.model(**dict(resolve_callables(fields))).make_digest()
-        if digest is None:
+        identity = self.model(**dict(resolve_callables(fields))).identity()
+        if identity is None:
             return None
-        return self.model._base_manager.using(self.db).filter(digest=digest).first()
+        rows = self.model._base_manager.using(self.db)
+        return rows.filter(digest__in=identity.digests()).first()
 
 
 class Notification(CreatedModifiedAbstractModel):
@@ -270,7 +276,7 @@ class Notification(CreatedModifiedAbstractModel):
     #: Bytes of body and ``extra``, where a claim has left long texts in the database.
     long_size = 0
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     target_user_record = models.ForeignKey(
         TargetUserRecord,
         on_delete=models.CASCADE,
@@ -357,6 +363,8 @@ class Notification(CreatedModifiedAbstractModel):
     forgets_report: bool = False
     #: The key of the row with this ``digest``; a copy of an instance has another key.
     digest_made_for: uuid.UUID | None = None
+    #: The digest of an older row that this new notification repeats, see ``find_repeated()``.
+    repeated_digest: uuid.UUID | None = None
 
     objects = NotificationQuerySet.as_manager()
 
@@ -430,6 +438,9 @@ class Notification(CreatedModifiedAbstractModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """As Django's; on commit, hand over a new and due notification if so configured."""
         is_new = self._is_new()
+        if is_new:
+            using = self._database_to_save_in(*args, **kwargs)
+            find_repeated(Notification._base_manager.using(using), [self])
         super().save(*args, **kwargs)
         if is_new:
             notifications_created.send(
@@ -454,18 +465,27 @@ class Notification(CreatedModifiedAbstractModel):
     def user_target_id(self, record_id: uuid.UUID) -> None:
         self.target_user_record_id = record_id
 
-    def make_digest(self) -> uuid.UUID | None:
-        """Return the digest of the notification's present values.
+    def identity(self) -> Identity | None:
+        """Return the identity of the notification's present values.
 
         Key and moment may be texts, which Django allows until the row is loaded again.
         """
-        return notification_digest(
+        return identity_of(
             TargetUserRecord._meta.pk.to_python(self.target_user_record_id),
             models.DateTimeField().to_python(self.scheduled_delivery),
             self.title,
             self.extra,
             idempotency_key=self.idempotency_key,
         )
+
+    def make_digest(self) -> uuid.UUID | None:
+        """Return the digest of the notification's present values."""
+        identity = self.identity()
+        return None if identity is None else identity.digest
+
+    def digest_to_insert(self) -> uuid.UUID | None:
+        """Return the digest for the row's insert: an older row's, which the constraint refuses."""
+        return self.repeated_digest or self.make_digest()
 
     def set_digest(self, digest: uuid.UUID | None) -> None:
         """Set the digest for the row's insert, instead of a computed digest."""
@@ -478,6 +498,16 @@ class Notification(CreatedModifiedAbstractModel):
         The digest is kept in another database too: retries may have moved moments since the insert.
         """
         return self.digest_made_for is not None and self.digest_made_for == self.pk
+
+    def _database_to_save_in(
+        self,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Any = None,
+    ) -> str:
+        """Return the alias, from the arguments of ``save()``."""
+        return using or router.db_for_write(type(self), instance=self)
 
     def _is_new(self) -> bool:
         return self._state.adding or self.pk is None
@@ -596,8 +626,8 @@ class Notification(CreatedModifiedAbstractModel):
         if self.status in self.PENDING_STATUSES and opt_out is not None and opt_out.active:
             raise ValidationError(_("This user has opted out of notifications."))
         if self._is_new() and self.digest is None:
-            digest = self.make_digest()
-            if digest and type(self).objects.filter(digest=digest).exists():
+            identity = self.identity()
+            if identity and type(self).objects.filter(digest__in=identity.digests()).exists():
                 raise ValidationError(
                     _(
                         "A notification with this title and extra already exists for this record"

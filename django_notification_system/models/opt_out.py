@@ -1,6 +1,5 @@
 """Opt-outs: users without notifications."""
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .abstract import CreatedModifiedAbstractModel
+from .keys import new_key
 from .notification import Notification
 from .target_user_record import TargetUserRecord
 
@@ -87,7 +87,7 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
         modified_date: When the row was last changed.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,

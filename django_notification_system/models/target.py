@@ -1,7 +1,5 @@
 """A kind of destination: Email, Twilio, Expo, or a target of the project's own."""
 
-import uuid
-
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from ..modules import is_module_name
 from ..printable import validate_printable
 from .abstract import CreatedModifiedAbstractModel
+from .keys import new_key
 
 
 def validate_module_name(name: str) -> None:
@@ -48,7 +47,7 @@ class NotificationTarget(CreatedModifiedAbstractModel):
         modified_date: When the row was last changed.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     name = models.CharField(_("name"), max_length=15, unique=True, validators=[validate_printable])
     notification_module_name = models.CharField(
         _("module name"),

@@ -1,7 +1,5 @@
 """A user's address in a target."""
 
-import uuid
-
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +8,7 @@ from ..printable import validate_printable
 from .abstract import CreatedModifiedAbstractModel
 from .address import AddressField
 from .indexes import PrefixIndex
+from .keys import new_key
 from .target import NotificationTarget
 
 
@@ -47,7 +46,7 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         #: The command, which has left the address behind.
         FORMER_USER_EMAIL = "FORMER USER EMAIL", _("A former email address of the user")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,

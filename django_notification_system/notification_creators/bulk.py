@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..draft import Draft
 from ..models import Notification
-from ..models.digest import notification_digest
+from ..models.digest import Identity, identity_of
 from .draft import retry_fields
 
 #: Servers refuse a larger statement: MariaDB's max_allowed_packet is 16 MiB by default.
@@ -40,6 +40,21 @@ def insert_notifications(
         target_id: retry_fields(draft, intervals.get(target_id))
         for target_id in {target_id for _, target_id in recipients}
     }
+    identities = {
+        record_id: identity_of(
+            record_id,
+            scheduled_delivery,
+            draft.title,
+            draft.extra,
+            body=draft.body,
+            idempotency_key=draft.idempotency_key,
+        )
+        for record_id, _ in recipients
+    }
+    digests = {
+        record_id: None if identity is None else identity.digest
+        for record_id, identity in identities.items()
+    }
     notifications = [
         Notification(
             target_user_record_id=record_id,
@@ -54,23 +69,14 @@ def insert_notifications(
             **retries[target_id],
             idempotency_key=draft.idempotency_key,
         )
-        for record_id, target_id in recipients
+        # Always in the same order, so that two calls at once wait for each other and never
+        # deadlock. Keys and digests then rise together, row by row.
+        for record_id, target_id in sorted(recipients, key=lambda pair: str(digests[pair[0]]))
     ]
     for notification in notifications:
-        notification.set_digest(
-            notification_digest(
-                notification.target_user_record_id,
-                scheduled_delivery,
-                draft.title,
-                draft.extra,
-                body=draft.body,
-                idempotency_key=draft.idempotency_key,
-            )
-        )
+        notification.set_digest(digests[notification.target_user_record_id])
     if draft.scheduled_delivery is not None and draft.idempotency_key is None:
-        notifications = _without_those_made_otherwise(notifications, using=using)
-    # Always in the same order, so that two calls at once wait for each other and never deadlock.
-    notifications.sort(key=lambda notification: str(notification.digest))
+        notifications = _without_repetitions(notifications, identities, using=using)
     rows = Notification.objects.using(using)
     rows.bulk_create(
         notifications,
@@ -80,21 +86,31 @@ def insert_notifications(
     return rows.filter(pk__in=[notification.pk for notification in notifications]).count()
 
 
-def _without_those_made_otherwise(
-    notifications: Sequence[Notification], *, using: str
+def _without_repetitions(
+    notifications: Sequence[Notification],
+    identities: Mapping[uuid.UUID, Identity | None],
+    *,
+    using: str,
 ) -> list[Notification]:
-    """Leave out notifications that exist already, made by release 1.5.3 or the project's own code.
+    """Leave out notifications that exist already with a digest that the constraint cannot compare.
 
-    The digest of such a row leaves out the body, so the constraint cannot compare bodies.
+    Release 1.5.3 and the project's own code make rows with a digest that leaves out the body, and
+    the development versions of 2.0 made digests without the moment.
     """
-    digests = [notification.make_digest() for notification in notifications]
-    there = set(
+    without_body = [identity for row in notifications if (identity := row.identity()) is not None]
+    with_body = [identity for identity in identities.values() if identity is not None]
+    asked = {digest for identity in without_body for digest in identity.digests()}
+    development = {identity.development_digest for identity in with_body} - {None}
+    found = list(
         Notification.objects.using(using)
-        .filter(digest__in=digests)
-        .values_list("target_user_record_id", "body")
+        .filter(digest__in=asked | development)
+        .values_list("target_user_record_id", "digest", "body")
     )
+    there = {(record_id, body) for record_id, digest, body in found if digest in asked}
+    repeated = {record_id for record_id, digest, _ in found if digest in development}
     return [
         notification
         for notification in notifications
-        if (notification.target_user_record_id, notification.body) not in there
+        if notification.target_user_record_id not in repeated
+        and (notification.target_user_record_id, notification.body) not in there
     ]

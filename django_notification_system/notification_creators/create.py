@@ -1,13 +1,12 @@
 """From users to rows, batch by batch: the way of every new notification."""
 
 import copy
-import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
@@ -19,6 +18,7 @@ from ..exceptions import (
     UserIsOptedOut,
 )
 from ..models import Notification, NotificationOptOut, NotificationTarget, TargetUserRecord
+from ..models.repetition import begin_with_a_write
 from .bulk import insert_notifications
 from .nothing_created import Tally
 from .recipients import key_batches
@@ -85,7 +85,7 @@ class Creation:
     def _run(self, users: Any) -> Tally:
         self.tally = Tally()
         with transaction.atomic(using=self.using):
-            _begin_with_a_write(self.using)
+            begin_with_a_write(Notification.objects.using(self.using))
             for keys in key_batches(users, BATCH_SIZE):
                 self.tally.users += len(keys)
                 self.tally.last_user = keys[-1]
@@ -211,13 +211,3 @@ class Creation:
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return {"title": draft.title, "body": draft.body, **given}
-
-
-def _begin_with_a_write(using: str) -> None:
-    """Let SQLite wait for another writer, as every other database does.
-
-    A SQLite transaction that began with a read fails at its first write while another transaction
-    writes. https://www.sqlite.org/lang_transaction.html
-    """
-    if connections[using].vendor == "sqlite":
-        Notification.objects.using(using).filter(pk=uuid.UUID(int=0)).update(title="")

@@ -29,6 +29,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.models.digest import identity_of
 from django_notification_system.notification_creators import email, expo, registry, twilio
 
 MODULES = {"Email": email, "Twilio": twilio, "Expo": expo}
@@ -265,6 +266,38 @@ def test_what_release_1_5_3_has_created_is_not_created_again(
     with pytest.raises(NotificationsNotCreated):
         module.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
     assert Notification.objects.get() == row
+
+
+@pytest.mark.parametrize("body", ["World", None], ids=["by a creator", "by the project"])
+@pytest.mark.parametrize("edited", [True, False], ids=["edited", "as made"])
+def test_what_a_development_version_has_created_is_not_created_again(
+    body: str | None, edited: bool, user: Any, records: dict[str, TargetUserRecord]
+) -> None:
+    """Its digests do not begin with the moment."""
+    record_id = uuid.uuid4()
+    TargetUserRecord.objects.filter(pk=records["Email"].pk).update(id=record_id)
+    identity = identity_of(record_id, MOMENT, "Hello", {}, body=body)
+    assert identity
+    row = Notification(
+        target_user_record_id=record_id, title="Hello", body="World", scheduled_delivery=MOMENT
+    )
+    row.set_digest(identity.development_digest)
+    row.save()
+    if edited and body:  # in the admin: the digest stays
+        Notification.objects.update(body="Everybody")
+    with pytest.raises(NotificationsNotCreated):
+        email.create_notification(user, "Hello", "World", scheduled_delivery=MOMENT)
+    assert Notification.objects.get() == row
+    email.create_notification(user, "Hello", "Another body", scheduled_delivery=MOMENT)
+    assert Notification.objects.count() == 2
+
+
+def test_rows_of_one_call_have_keys_in_the_order_of_their_digests(user: Any, records: Any) -> None:
+    """So a database appends to both indexes, row by row."""
+    notify(user, "Hello", "World", target=list(records))
+    by_key = list(Notification.objects.order_by("pk").values_list("digest", flat=True))
+    assert len(by_key) == 3
+    assert by_key == sorted(by_key)
 
 
 def test_without_a_moment_every_call_creates(user: Any, records: Any) -> None:

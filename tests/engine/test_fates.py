@@ -362,6 +362,15 @@ def test_the_setting_says_which_attempts_are_kept(
         assert delivered.provider_message_id == "ring-ok"
 
 
+def test_a_kept_attempt_has_a_key_that_begins_with_its_moment(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    make_due(loft, title="retry")
+    run()
+    attempt = NotificationAttempt.objects.get()
+    assert attempt.pk.int >> 96 == int(attempt.attempted_at.timestamp())
+
+
 def test_delivering_outside_a_run_keeps_the_attempt(
     loft: TargetUserRecord, make_due: MakeDue
 ) -> None:

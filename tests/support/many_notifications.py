@@ -32,16 +32,14 @@ NUMBERS = {
     "sqlite": "WITH RECURSIVE numbers(n) AS (SELECT %s UNION ALL SELECT n + 1 FROM numbers"
     " WHERE n < %s) SELECT n FROM numbers",
 }
-# A random key whose first half rises with the number: keys without any order would make a database
-# read and write a page for every row.
+# A key of the moment of a row: UUIDv7, as the app makes keys.
 KEYS = {
-    "postgresql": "(lpad(to_hex(n * {step}), 8, '0') || substr(md5(random()::text), 1, 4)"
-    " || '4' || substr(md5(random()::text), 1, 3) || 'a' || substr(md5(random()::text), 1, 15))"
-    "::uuid",
-    "mysql": "CONCAT(LPAD(LOWER(HEX(n * {step})), 8, '0'), SUBSTR(MD5(RAND()), 1, 4), '4',"
+    "postgresql": "(lpad(to_hex((extract(epoch FROM {moment}) * 1000)::bigint), 12, '0') || '7'"
+    " || substr(md5(random()::text), 1, 3) || 'a' || substr(md5(random()::text), 1, 15))::uuid",
+    "mysql": "CONCAT(LPAD(LOWER(HEX(FLOOR(UNIX_TIMESTAMP({moment}) * 1000))), 12, '0'), '7',"
     " SUBSTR(MD5(RAND()), 1, 3), 'a', SUBSTR(MD5(RAND()), 1, 15))",
-    "sqlite": "printf('%%08x', n * {step}) || lower(hex(randomblob(2))) || '4'"
-    " || substr(lower(hex(randomblob(2))), 1, 3)"
+    "sqlite": "printf('%%012x', CAST((julianday({moment}) - 2440587.5) * 86400000 AS INTEGER))"
+    " || '7' || substr(lower(hex(randomblob(2))), 1, 3)"
     " || 'a' || substr(lower(hex(randomblob(8))), 1, 15)",
 }
 #: A moment so many milliseconds later.
@@ -66,15 +64,11 @@ def multiply(originals: Sequence[uuid.UUID], copies: int, body: str = "") -> Non
         return
     # All copies are due within six days of the originals.
     milliseconds = max(1, min(1000, 6 * 24 * 3600 * 1000 // copies))
-    step = 0xFFFFFFFF // copies
-    key = KEYS[connection.vendor].format(step=step)
-    values = {
-        "id": key,
-        "digest": key,
-        "scheduled_delivery": LATER[connection.vendor].format(
-            moment="original.scheduled_delivery", milliseconds=milliseconds
-        ),
-    }
+    moment = LATER[connection.vendor].format(
+        moment="original.scheduled_delivery", milliseconds=milliseconds
+    )
+    key = KEYS[connection.vendor].format(moment=moment)
+    values = {"id": key, "digest": key, "scheduled_delivery": moment}
     if WORD in body:
         values["body"] = f"REPLACE(%s, '{WORD}', {WORDS[connection.vendor]})"
     columns = [field.column for field in Notification._meta.concrete_fields]

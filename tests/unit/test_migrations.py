@@ -26,7 +26,7 @@ from tests.support.scratch_databases import scratch_database, snapshot
 
 APP = "django_notification_system"
 ALIAS = "scratch"
-SQUASHED = (APP, "0001_squashed_0027_remove_awaited_index")
+SQUASHED = (APP, "0001_squashed_0028_keys_in_order_of_time")
 STEPS = (
     "0001_initial",
     "0002_auto_20201201_1720",
@@ -247,6 +247,14 @@ def test_new_database_makes_nothing_that_is_removed_or_changed_again(
     with database.execute_wrapper(watch):
         migrate()
     assert "\n".join(changed) == ""
+
+
+def test_keys_in_order_of_time_ask_nothing_of_the_database(database: BaseDatabaseWrapper) -> None:
+    """So the migration is safe beside writers, however large the tables are."""
+    executor = MigrationExecutor(database)
+    executor.loader = MigrationLoader(database, replace_migrations=False)
+    node = executor.loader.graph.nodes[APP, "0028_keys_in_order_of_time"]
+    assert not [sql for sql in executor.loader.collect_sql([(node, False)]) if sql[:2] != "--"]
 
 
 def make_as_in_development(connection: BaseDatabaseWrapper, last: str) -> None:

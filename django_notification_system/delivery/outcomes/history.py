@@ -1,5 +1,6 @@
 """The history of attempts: which attempts are kept, and with which fields."""
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from ...conf import engine_settings
 from ...models import Notification, NotificationAttempt
+from ...models.keys import key_of
 from ...outcome import Outcome, OutcomeKind
 from ...storable import storable
 
@@ -53,8 +55,9 @@ def make_attempt(
 ) -> NotificationAttempt:
     """Return an unsaved attempt with the notification's present fields.
 
-    The key is computed from notification, kind and time. So an attempt is kept once, even where a
-    lost connection hid whether the inserting transaction was committed.
+    The key begins with the time, and goes on with a hash of notification, kind and time. So an
+    attempt is kept once, even where a lost connection hid whether the inserting transaction was
+    committed.
 
     Args:
         notification: The notification, with the outcome applied.
@@ -62,7 +65,7 @@ def make_attempt(
         at: When the attempt was made.
     """
     return NotificationAttempt(
-        id=uuid.uuid5(uuid.UUID(str(notification.pk)), f"{kind.value} {at.isoformat()}"),
+        id=_key(notification, kind, at),
         notification_id=notification.pk,
         attempted_at=at,
         result=kind,
@@ -70,6 +73,12 @@ def make_attempt(
         # A handler may have saved anything here.
         provider_message_id=storable(notification.provider_message_id, 200),
     )
+
+
+def _key(notification: Notification, kind: NotificationAttempt.Result, at: datetime) -> uuid.UUID:
+    name = f"{uuid.UUID(str(notification.pk))} {kind.value} {at.isoformat()}".encode()
+    hashed = hashlib.blake2b(name, digest_size=16, usedforsecurity=False).digest()
+    return key_of(at, hashed)
 
 
 def keep_attempts(attempts: Sequence[NotificationAttempt], *, using: str) -> None:

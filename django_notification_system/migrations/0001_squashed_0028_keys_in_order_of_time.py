@@ -1,7 +1,5 @@
 """The whole schema at once, for new databases; the others are how older ones come to it."""
 
-import uuid
-
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
@@ -10,6 +8,7 @@ from django.db import migrations, models
 import django_notification_system.models.target
 import django_notification_system.printable
 from django_notification_system.models import indexes
+from django_notification_system.models.keys import new_key
 
 from ._due_trigger import create_trigger, drop_trigger
 from ._targets import create_targets, keep_targets
@@ -46,6 +45,7 @@ class Migration(migrations.Migration):
         ("django_notification_system", "0025_receipt_due_at"),
         ("django_notification_system", "0026_fill_receipt_due_at"),
         ("django_notification_system", "0027_remove_awaited_index"),
+        ("django_notification_system", "0028_keys_in_order_of_time"),
     ]
 
     dependencies = [
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                        default=new_key, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 ("title", models.CharField(max_length=100, verbose_name="title")),
@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                        default=new_key, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 (
@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                        default=new_key, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 ("attempted_at", models.DateTimeField(verbose_name="time")),
@@ -352,7 +352,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                        default=new_key, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 (
@@ -404,7 +404,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                        default=new_key, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 ("target_user_id", models.CharField(max_length=254, verbose_name="address")),
