@@ -78,7 +78,7 @@ def new_key() -> uuid.UUID:
         | (high & 0xFFF) << 64
         | VARIANT
         | low << TAIL_BITS
-        | secrets.randbits(TAIL_BITS)
+        | int.from_bytes(os.urandom(TAIL_BITS // 8))
     )
 
 
