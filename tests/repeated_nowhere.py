@@ -94,4 +94,10 @@ INDEPENDENT = (
         _tests("engine", "projects"),
         "Whole projects in other settings: each setting meets each database and each pair.",
     ),
+    Independent(
+        DATABASE_AND_PAIR,
+        _tests("docs", "typed search"),
+        "Whole projects again, typed from the pages, and the built site: each pair has them on"
+        " SQLite alone.",
+    ),
 )
