@@ -17,7 +17,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import smtp
 from django.utils.timezone import get_current_timezone
 
-from .header_bytes import header_line
+from .header_bytes import STRUCTURED, header_line
 from .mime import HAS_POLICIES, NotificationMail
 from .shape import shape_of
 from .text_bytes import encoded_text
@@ -93,6 +93,16 @@ def _is_ordinary(message: NotificationMail) -> bool:
         and (not alternatives or [kind for _, kind in alternatives] == ["text/html"])
         and PLACED.isdisjoint(map(str.lower, message.extra_headers))
         and not message.is_seven_bit
+        and _has_ascii_addresses(message)
+    )
+
+
+def _has_ascii_addresses(message: NotificationMail) -> bool:
+    """Tell whether Django leaves the addresses as given: from 6.1 on, Django rewrites domains."""
+    return parseaddr(message.from_email)[1].isascii() and all(
+        str(value).isascii()
+        for name, value in message.extra_headers.items()
+        if name.lower() in STRUCTURED
     )
 
 
