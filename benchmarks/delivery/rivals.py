@@ -12,9 +12,9 @@ DJANGO = "Django==5.2.*"
 #: A rival's requirements, by the name of its program in ``contenders/``.
 REQUIREMENTS = {
     "rival_release": ("django-notification-system==1.5.3", DJANGO, "psycopg[binary]", "six"),
-    "rival_post_office": ("django-post_office", DJANGO, "psycopg[binary]"),
-    "rival_mailer": ("django-mailer", DJANGO, "psycopg[binary]"),
-    "rival_celery": ("celery[redis]", DJANGO),
+    "rival_post_office": ("django-post_office", DJANGO, "psycopg[binary]", "html2text"),
+    "rival_mailer": ("django-mailer", DJANGO, "psycopg[binary]", "html2text"),
+    "rival_celery": ("celery[redis]", DJANGO, "html2text"),
 }
 
 

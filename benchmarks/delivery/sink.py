@@ -38,8 +38,12 @@ class Tally:
     def __init__(self) -> None:
         self.reset(0.0)
 
-    def reset(self, delay: float) -> None:
+    open = 0
+
+    def reset(self, delay: float, most_connections: int = 0) -> None:
         self.delay = delay
+        self.most_connections = most_connections
+        self.refused = 0
         self.messages = 0
         self.connections = 0
         self.first_at = 0.0
@@ -81,7 +85,16 @@ class SmtpSession(Session):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.reply(b"220 sink\r\n")
+        self.tally.open += 1
+        if 0 < self.tally.most_connections < self.tally.open:
+            self.tally.refused += 1
+            self.transport.write(b"421 4.7.0 too many connections\r\n")
+            self.transport.close()
+        else:
+            self.reply(b"220 sink\r\n")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.tally.open -= 1
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -143,12 +156,12 @@ class HttpSession(Session):
 
 
 class ControlSession(Session):
-    """``reset SECONDS`` sets the delay and starts counting anew; other commands show the count."""
+    """``reset SECONDS [MOST]``: answer so late, take MOST connections, count anew; else show."""
 
     def data_received(self, data: bytes) -> None:
-        verb, _, argument = data.partition(b" ")
+        verb, *arguments = data.split()
         if verb == b"reset":
-            self.tally.reset(float(argument))
+            self.tally.reset(float(arguments[0]), *map(int, arguments[1:]))
         self.transport.write(self.tally.as_json() + b"\n")
 
 

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import requests
-from job import HOST, SENDER, SHORT_BODY, TEXT_BODY, TITLE, address, html_body, measure, read_job
+from job import HOST, SENDER, SHORT_BODY, TITLE, address, html_body, measure, read_job, text_body
 
 job = read_job()
 workers = int(job.variant)
@@ -41,7 +41,7 @@ def mail() -> bytes:
     message["From"] = SENDER
     message["To"] = address(0)
     message["Message-ID"] = "<00000000-0000-0000-0000-000000000000@example.com>"
-    message.set_content(TEXT_BODY)
+    message.set_content(text_body())
     message.add_alternative(html_body(), subtype="html")
     return message.as_bytes()
 

@@ -5,19 +5,34 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from job import SENDER, SHORT_BODY, TITLE, Job, address, html_body
-from project import analyze
+from job import (
+    SENDER,
+    SHORT_BODY,
+    TITLE,
+    Job,
+    address,
+    attachment,
+    customer,
+    html_body,
+    recipient_of,
+)
+from project import TEMPLATE, analyze
 
 MOST_RECORDS = 1000
+#: Settings that are not the default ones, by the variant.
+EMAIL_SETTINGS: dict[str, dict[str, object]] = {
+    "no pipelining": {"pipelining": False},
+    "64 connections": {"pipelining": False, "connections": 64},
+}
 SMALL_STEP = timedelta(milliseconds=1)
 step = itertools.count(1)
 records: list[Any] = []
 
 
 def targets_of(job: Job) -> dict[str, dict[str, object]]:
-    """Return ``NOTIFICATION_SYSTEM_TARGETS``; 1.5.3 knows nothing of ``base_url``."""
+    """Return ``NOTIFICATION_SYSTEM_TARGETS``; 1.5.3 ignores what came later."""
     return {
-        "email": {"from_email": SENDER},
+        "email": {"from_email": SENDER, **EMAIL_SETTINGS.get(job.variant, {})},
         "twilio_sms": {
             "account_sid": "AC" + "0" * 32,
             "auth_token": "secret",
@@ -40,7 +55,7 @@ def fill(job: Job, number: int) -> None:
             Notification(
                 target_user_record=next(users),
                 title=TITLE,
-                body=body(job, index),
+                **content(job, index),
                 status="SCHEDULED",
                 scheduled_delivery=long_ago + next(step) * SMALL_STEP,
             )
@@ -51,10 +66,24 @@ def fill(job: Job, number: int) -> None:
     analyze()
 
 
-def body(job: Job, number: int) -> str:
+def content(job: Job, number: int) -> dict[str, object]:
+    """Return body and ``extra``, which release 1.5.3 is not given."""
     if job.channel != "email":
-        return SHORT_BODY
-    return html_body(number) if job.variant == "different" else html_body()
+        return {"body": SHORT_BODY}
+    if job.mail == "template":
+        return {"body": "", "extra": {"template_name": TEMPLATE, **vars(customer(number))}}
+    body = html_body(recipient_of(job, number))
+    if job.mail == "attachment":
+        return {"body": body, "extra": {"attachments": [attached_file(number)]}}
+    return {"body": body}
+
+
+def attached_file(number: int) -> str:
+    """Write a mail's attachment to the storage, and return the path there."""
+    from django.core.files.base import ContentFile
+    from django.core.files.storage import default_storage
+
+    return default_storage.save(f"invoices/{number}.pdf", ContentFile(attachment(number)))
 
 
 def make_records(job: Job, number: int) -> None:

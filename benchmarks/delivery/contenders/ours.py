@@ -9,10 +9,7 @@ from notifications import fill, targets_of
 from project import set_up
 
 job = read_job()
-more: dict[str, object] = {}
-if job.variant == "pipelining":
-    more["EMAIL_BACKEND"] = "django_notification_system.contrib.smtp.EmailBackend"
-set_up(job, "django_notification_system", NOTIFICATION_SYSTEM_TARGETS=targets_of(job), **more)
+set_up(job, "django_notification_system", NOTIFICATION_SYSTEM_TARGETS=targets_of(job))
 
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -23,7 +20,11 @@ from django_notification_system.delivery.claims.take import take  # noqa: E402
 from django_notification_system.delivery.outcomes.apply import apply  # noqa: E402
 from django_notification_system.delivery.outcomes.record import record_outcomes  # noqa: E402
 from django_notification_system.delivery.runs.run import Run  # noqa: E402
-from django_notification_system.models import NotificationTarget  # noqa: E402
+from django_notification_system.models import (  # noqa: E402
+    Notification,
+    NotificationAttempt,
+    NotificationTarget,
+)
 from django_notification_system.outcome import Outcome  # noqa: E402
 
 
@@ -54,5 +55,17 @@ def claim_and_record() -> None:
             record_outcomes(claim, outcomes[first : first + 50])
 
 
+def left() -> dict[str, int]:
+    """Count what waits for a later run, what failed for good, and the attempts that it cost."""
+    ended = NotificationAttempt.Result
+    return {
+        "later": Notification.objects.filter(status__in=["SCHEDULED", "RETRY"]).count(),
+        "failed": Notification.objects.exclude(
+            status__in=["SCHEDULED", "RETRY", "DELIVERED"]
+        ).count(),
+        "attempts_lost": NotificationAttempt.objects.exclude(result=ended.DELIVERED).count(),
+    }
+
+
 WAYS = {"printed": print_to_nowhere, "queue alone": claim_and_record}
-measure(job, partial(fill, job), WAYS.get(job.variant, run))
+measure(job, partial(fill, job), WAYS.get(job.variant, run), left)

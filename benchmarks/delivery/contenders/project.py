@@ -4,7 +4,18 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from job import HOST, SENDER, Job
+from job import HOST, PLACEHOLDERS, SENDER, Job, html_body
+
+#: The template of mails that are rendered at delivery.
+TEMPLATE = "order.html"
+ENGINE = "django.template.backends.django.DjangoTemplates"
+CACHED = "django.template.loaders.cached.Loader"
+APPS = "django.template.loaders.app_directories.Loader"
+
+
+def page() -> tuple[str, dict[str, str]]:
+    """Return the loader that knows the template, and the template."""
+    return "django.template.loaders.locmem.Loader", {TEMPLATE: html_body(PLACEHOLDERS)}
 
 
 def set_up(job: Job, *apps: str, **more: object) -> None:
@@ -18,9 +29,8 @@ def set_up(job: Job, *apps: str, **more: object) -> None:
         DEFAULT_FROM_EMAIL=SENDER,
         EMAIL_HOST=HOST,
         EMAIL_PORT=job.smtp_port,
-        TEMPLATES=[
-            {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
-        ],
+        MEDIA_ROOT=f"{job.folder}/media",
+        TEMPLATES=[{"BACKEND": ENGINE, "OPTIONS": {"loaders": [(CACHED, [APPS, page()])]}}],
         LOGGING_CONFIG=None,
         **more,
     )

@@ -1,7 +1,8 @@
 """django-mailer: its command ``send_mail``, with default settings."""
 
-from job import SENDER, TEXT_BODY, TITLE, address, html_body, measure, read_job
+from job import SENDER, TITLE, address, html_body, measure, read_job, recipient_of, text_body
 from project import analyze, set_up
+from texts import make_texts
 
 job = read_job()
 set_up(job, "mailer")
@@ -9,12 +10,20 @@ set_up(job, "mailer")
 from django.core.management import call_command  # noqa: E402
 from mailer import send_html_mail  # noqa: E402
 
+queued = {"number": 0}
+
 
 def fill(number: int) -> None:
-    html = html_body()
     for index in range(number):
-        send_html_mail(TITLE, TEXT_BODY, html, SENDER, [address(index % 1000)])
+        to = recipient_of(job, index)
+        send_html_mail(TITLE, text_body(to), html_body(to), SENDER, [address(index % 1000)])
+    queued["number"] = number
     analyze()
 
 
-measure(job, fill, lambda: call_command("send_mail", verbosity=0))
+def deliver() -> None:
+    make_texts(job, queued["number"])
+    call_command("send_mail", verbosity=0)
+
+
+measure(job, fill, deliver)
