@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -173,6 +173,31 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
             return None
         rows = self.model._base_manager.using(self.db)
         return rows.filter(digest__in=identity.digests()).first()
+
+
+if TYPE_CHECKING:
+
+    class NotificationManager(models.Manager["Notification"]):
+        """The queryset's methods, written out: pyright reads as_manager() as a plain manager."""
+
+        def get_queryset(self) -> NotificationQuerySet: ...  # noqa: D102
+        def all(self) -> NotificationQuerySet: ...  # noqa: D102
+        def none(self) -> NotificationQuerySet: ...  # noqa: D102
+        def using(self, alias: str | None) -> NotificationQuerySet: ...  # noqa: D102
+        def filter(self, *args: Any, **kwargs: Any) -> NotificationQuerySet: ...  # noqa: D102
+        def exclude(self, *args: Any, **kwargs: Any) -> NotificationQuerySet: ...  # noqa: D102
+        def order_by(self, *field_names: Any) -> NotificationQuerySet: ...  # noqa: D102
+        def select_related(self, *fields: Any) -> NotificationQuerySet: ...  # noqa: D102
+        def only(self, *fields: Any) -> NotificationQuerySet: ...  # noqa: D102
+        def defer(self, *fields: Any) -> NotificationQuerySet: ...  # noqa: D102
+        def pending(self) -> NotificationQuerySet: ...  # noqa: D102
+        def due(self, at: datetime | None = None) -> NotificationQuerySet: ...  # noqa: D102
+        def unclaimed(self) -> NotificationQuerySet: ...  # noqa: D102
+        def deliverable(self) -> NotificationQuerySet: ...  # noqa: D102
+        def for_delivery(self) -> NotificationQuerySet: ...  # noqa: D102
+        def leaving_long_texts(self) -> NotificationQuerySet: ...  # noqa: D102
+else:
+    NotificationManager = models.Manager.from_queryset(NotificationQuerySet)
 
 
 class Notification(CreatedModifiedAbstractModel):
@@ -366,7 +391,7 @@ class Notification(CreatedModifiedAbstractModel):
     #: The digest of an older row that this new notification repeats, see ``find_repeated()``.
     repeated_digest: uuid.UUID | None = None
 
-    objects = NotificationQuerySet.as_manager()
+    objects = NotificationManager()
 
     class Meta:
         db_table = "notification_system_notification"

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import router
-from django.db.models import Manager, Model
+from django.db.models import Manager
 
 from ..models import Notification, NotificationTarget
 from .create import Creation
@@ -15,7 +16,7 @@ from .recipients import choose_targets, is_user
 
 
 def notify(
-    users: Model | Iterable[Model] | Manager[Any],
+    users: AbstractBaseUser | Iterable[AbstractBaseUser] | Manager[AbstractBaseUser],
     title: str,
     body: str = "",
     *,

@@ -10,9 +10,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import connection, connections
-from django.db.models import Manager, Model
+from django.db.models import Manager
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -222,7 +223,7 @@ def test_what_is_no_user_is_refused(users: Any, message: str, db: None) -> None:
 
 def test_none_and_texts_are_refused_by_types() -> None:
     accepted = get_args(get_type_hints(notify)["users"])
-    assert [get_origin(kind) or kind for kind in accepted] == [Model, Iterable, Manager]
+    assert [get_origin(kind) or kind for kind in accepted] == [AbstractBaseUser, Iterable, Manager]
 
 
 def test_an_unsaved_user_is_refused(db: None, django_user_model: Any) -> None:
