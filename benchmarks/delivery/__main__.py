@@ -128,7 +128,8 @@ def by_turns(
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], metavar="MS")
+    delays = [*FAST, *SLOW]
+    parser.add_argument("--latency", type=int, nargs="+", choices=delays, default=delays)
     parser.add_argument(
         "--database", nargs="+", choices=["postgresql", "sqlite"], default=["postgresql", "sqlite"]
     )
