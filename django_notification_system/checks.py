@@ -7,12 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 
 from . import conf
 from .documentation import explained
 from .exceptions import TargetUnavailable
 from .modules import as_folder, import_dotted, is_folder, is_importable, is_module_name
+from .notification_handlers.checks import error, warning
 from .setting_names import check_option_names, check_setting_names, check_target_keys
 from .setting_rules import SECONDS_TO_WAIT, Rule, cut, rules_of, shown
 from .targets import (
@@ -26,14 +27,6 @@ from .targets import (
 )
 
 _OUT_OF_THE_ORDINARY = "Use plain dictionaries, lists, texts and numbers."
-
-
-def _error(number: int, message: str, hint: str | None = None) -> Error:
-    return Error(message, hint=hint, id=f"django_notification_system.E{number:03}")
-
-
-def _warning(number: int, message: str, hint: str | None = None) -> checks.Warning:
-    return checks.Warning(message, hint=hint, id=f"django_notification_system.W{number:03}")
 
 
 @checks.register()
@@ -67,20 +60,20 @@ def _reported(name: str, part: Callable[[], Iterable[CheckMessage]]) -> Iterator
     """Yield the messages of a part of the checks; an unreadable setting is an error too."""
     try:
         yield from part()
-    except Exception as error:
+    except Exception as fault:
         # Without the error's own text, which may repeat a secret.
-        yield _error(13, f"{name} cannot be checked: {type(error).__name__}.", _OUT_OF_THE_ORDINARY)
+        yield error(13, f"{name} cannot be checked: {type(fault).__name__}.", _OUT_OF_THE_ORDINARY)
 
 
 def _check_targets() -> Iterator[CheckMessage]:
     targets = getattr(settings, conf.TARGETS, None) or {}
     if not isinstance(targets, Mapping):
-        yield _error(1, f"{conf.TARGETS} must be a dictionary, such as {{'email': {{}}}}.")
+        yield error(1, f"{conf.TARGETS} must be a dictionary, such as {{'email': {{}}}}.")
         return
     for key, values in targets.items():
         name = f"{conf.TARGETS}[{shown(key)}]"
         if not isinstance(values, Mapping):
-            yield _error(1, f"{name} must be a dictionary.")
+            yield error(1, f"{name} must be a dictionary.")
             continue
         yield from _check_target(name, key, values)
 
@@ -89,7 +82,7 @@ def _check_target(name: str, key: Any, values: Mapping[Any, Any]) -> Iterator[Ch
     settings_class = settings_class_of(key)
     rules = rules_of(settings_class)
     for said in _wrong_values(name, values, rules):
-        yield _error(3, said)
+        yield error(3, said)
     # Without declared settings, any other option is for the target's handler.
     may_have_others = settings_class is conf.TargetSettings
     yield from check_option_names(name, values, rules, may_have_others=may_have_others)
@@ -101,9 +94,9 @@ def _ask_targets() -> Iterator[CheckMessage]:
     for module_name in targets_to_ask():
         try:
             described = describe(module_name)
-        except TargetUnavailable as error:
+        except TargetUnavailable as fault:
             if not has_wrong_place:
-                yield _warning(6, f"Target {module_name!r} cannot be checked: {error}")
+                yield warning(6, f"Target {module_name!r} cannot be checked: {fault}")
             described = known_description(module_name)
         if described is not None and described.check is not None:
             yield from _asked(described.check, described.source)
@@ -115,11 +108,11 @@ def _asked(check: Callable[[], Iterable[CheckMessage]], source: str) -> Iterator
         yield from check() or ()
     except TargetUnavailable:
         return  # a setting is wrong, as another check says
-    except Exception as error:
+    except Exception as fault:
         # Without the error's own text, which may repeat a secret.
-        yield _warning(
+        yield warning(
             6,
-            f"check() in {source} raised {type(error).__name__}.",
+            f"check() in {source} raised {type(fault).__name__}.",
             hint="Let it yield system checks. Whatever its name, it is called at start.",
         )
 
@@ -127,12 +120,12 @@ def _asked(check: Callable[[], Iterable[CheckMessage]], source: str) -> Iterator
 def _check_engine() -> Iterator[CheckMessage]:
     values = getattr(settings, conf.ENGINE, None) or {}
     if not isinstance(values, Mapping):
-        yield _error(2, f"{conf.ENGINE} must be a dictionary, such as {{'BATCH_SIZE': 500}}.")
+        yield error(2, f"{conf.ENGINE} must be a dictionary, such as {{'BATCH_SIZE': 500}}.")
         return
     rules = {name.upper(): rule for name, rule in rules_of(conf.EngineSettings).items()}
     yield from check_option_names(conf.ENGINE, values, rules)
     for said in _wrong_values(conf.ENGINE, values, rules):
-        yield _error(3, said)
+        yield error(3, said)
 
 
 def _check_retry() -> Iterator[CheckMessage]:
@@ -144,7 +137,7 @@ def _check_retry() -> Iterator[CheckMessage]:
     rules = rules_of(conf.RetryPolicy)
     yield from check_option_names(name, values, rules)
     for said in _wrong_values(name, values, rules):
-        yield _error(8, said)
+        yield error(8, said)
 
 
 def _check_overrides() -> Iterator[CheckMessage]:
@@ -155,13 +148,13 @@ def _check_overrides() -> Iterator[CheckMessage]:
     for key, address in values.items():
         name = f"{conf.ENGINE}['OVERRIDE_RECIPIENTS'][{shown(key)}]"
         if not isinstance(key, str):
-            yield _error(9, f"{name} names no target.")
+            yield error(9, f"{name} names no target.")
         elif (right := target_key(key)) != key:
-            yield _error(9, f"{name} names a module and no target.", hint=f"Write {right!r}.")
+            yield error(9, f"{name} names a module and no target.", hint=f"Write {right!r}.")
         elif not isinstance(address, str) or not address.strip() or not address.isprintable():
-            yield _error(9, f"{name} must be an address.")
+            yield error(9, f"{name} must be an address.")
         elif fault := _fault_of_address(key, address.strip()):
-            yield _error(9, f"{name} {fault}")
+            yield error(9, f"{name} {fault}")
 
 
 def _fault_of_address(key: str, address: str) -> str:
@@ -175,7 +168,7 @@ def _check_task_engine() -> Iterator[CheckMessage]:
     engine = getattr(settings, conf.ENGINE, None) or {}
     dotted = engine.get("ENGINE") if isinstance(engine, Mapping) else None
     if dotted is None and isinstance(engine, Mapping) and engine.get("DISPATCH") == "on_commit":
-        yield _error(
+        yield error(
             11,
             f"{conf.ENGINE}['DISPATCH'] is set, but {conf.ENGINE}['ENGINE'] names no task engine:"
             " nothing is handed over.",
@@ -187,18 +180,18 @@ def _check_task_engine() -> Iterator[CheckMessage]:
     name = f"{conf.ENGINE}['ENGINE']"
     try:
         module = import_dotted(dotted)
-    except TargetUnavailable as error:
-        yield _error(10, f"{name}: {error}")
+    except TargetUnavailable as fault:
+        yield error(10, f"{name}: {fault}")
         return
     if not callable(getattr(module, "enqueue", None)):
-        yield _error(
+        yield error(
             10,
             f"{name} names a module without enqueue(): {dotted}",
             hint="Correct it, or add the function, which takes a BatchMessage.",
         )
     elif callable(problems := getattr(module, "problems", None)):
         for message, hint in problems():
-            yield _error(12, message, hint=hint)
+            yield error(12, message, hint=hint)
 
 
 def _check_lease() -> Iterator[CheckMessage]:
@@ -220,7 +213,7 @@ def _check_lease() -> Iterator[CheckMessage]:
         return  # the other checks say so
     if lease > max(timeouts, default=0):
         return
-    yield _warning(
+    yield warning(
         3,
         f"{conf.ENGINE}['LEASE_SECONDS'] is {lease}, and a send may take {max(timeouts)} seconds:"
         " another run would send what is still on its way.",
@@ -238,7 +231,7 @@ def _wrong_values(name: str, values: Mapping[Any, Any], rules: Mapping[str, Rule
 def _check_locations(setting: str) -> Iterator[CheckMessage]:
     locations = getattr(settings, setting, None) or []
     if isinstance(locations, str) or not isinstance(locations, list | tuple):
-        yield _error(5, f"{setting} must be a list of folders and dotted package names.")
+        yield error(5, f"{setting} must be a list of folders and dotted package names.")
         return
     for index, location in enumerate(locations):
         yield from _check_location(f"{setting}[{index}]", location)
@@ -246,16 +239,16 @@ def _check_locations(setting: str) -> Iterator[CheckMessage]:
 
 def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
     if not location or not isinstance(location, str | Path):
-        yield _error(5, f"{name} must be a folder or a dotted package name.")
+        yield error(5, f"{name} must be a folder or a dotted package name.")
         return
     try:
         folder = as_folder(location)
-    except TargetUnavailable as error:
-        yield _error(7, f"{name}: {error}")
+    except TargetUnavailable as fault:
+        yield error(7, f"{name}: {fault}")
         return
     if folder is not None:
         if not is_folder(folder):
-            yield _error(
+            yield error(
                 6,
                 f"{name} names a folder that does not exist: {cut(str(folder))}",
                 hint="Correct it, or create the folder.",
@@ -265,10 +258,10 @@ def _check_location(name: str, location: Any) -> Iterator[CheckMessage]:
         if is_importable(str(location)):
             import_dotted(str(location))
             return
-    except TargetUnavailable as error:
-        yield _error(7, f"{name}: {error}")
+    except TargetUnavailable as fault:
+        yield error(7, f"{name}: {fault}")
         return
-    yield _error(
+    yield error(
         7,
         f"{name} names a package that does not exist: {cut(str(location))}",
         hint="Correct it; a folder is written with a slash, such as './handlers'.",

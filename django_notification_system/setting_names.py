@@ -7,7 +7,6 @@ from pkgutil import iter_modules
 from typing import Any
 
 from django.conf import settings
-from django.core import checks
 from django.core.checks import CheckMessage
 
 from . import conf
@@ -19,6 +18,7 @@ from .modules import (
     is_importable,
     is_module_name,
 )
+from .notification_handlers.checks import warning
 from .setting_rules import shown
 from .targets import built_in_keys, target_key
 
@@ -43,7 +43,7 @@ def check_setting_names() -> Iterator[CheckMessage]:
         if meant := get_close_matches(name, known, n=1, cutoff=NEARLY_THE_SAME):
             if name.startswith(f"{PREFIX}_") and meant[0] == PREFIX:
                 continue  # alike by the beginning alone: a setting of the project's own
-            yield _warning(
+            yield warning(
                 5, f"{name} is no setting of this app; it is ignored.", _did_you_mean(meant[0])
             )
 
@@ -64,7 +64,7 @@ def check_target_keys() -> Iterator[CheckMessage]:
         if key in known or not isinstance(key, str):
             continue
         if meant := _meant(target_key(key), known) or _part_or_whole(key, known):
-            yield _warning(
+            yield warning(
                 4,
                 f"{name}[{shown(key)}] belongs to no target; it is ignored.",
                 f"{_did_you_mean(meant)} The key of a target of your own is the name of its"
@@ -103,7 +103,7 @@ def check_option_names(
             misses count.
     """
     for unknown, hint in unknown_options(values, known, may_have_others=may_have_others):
-        yield _warning(1, f"{name} has no option {unknown}; it is ignored.", hint)
+        yield warning(1, f"{name} has no option {unknown}; it is ignored.", hint)
 
 
 def unknown_options(
@@ -163,7 +163,3 @@ def _paths_of_package(dotted: str) -> list[Path]:
     if not is_importable(dotted):
         return []
     return [Path(path) for path in getattr(import_dotted(dotted), "__path__", ())]
-
-
-def _warning(number: int, message: str, hint: str) -> CheckMessage:
-    return checks.Warning(message, hint=hint, id=f"django_notification_system.W{number:03}")

@@ -1,4 +1,4 @@
-"""Shared by the ``check()`` functions of this app's own handlers."""
+"""System checks of this app: errors and warnings by number, and the check of a missing client."""
 
 import importlib.util
 from collections.abc import Iterator
