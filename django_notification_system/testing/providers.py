@@ -17,7 +17,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -206,6 +206,13 @@ class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         # HTTPServer's method looks up the host's name, for seconds where the network is broken.
         socketserver.TCPServer.server_bind(self)
+
+    def server_close(self) -> None:
+        # A process that another thread is just starting still has a copy of the socket: closing
+        # alone would leave the port taken.
+        with suppress(OSError):  # not all systems let a listening socket be shut down
+            self.socket.shutdown(socket.SHUT_RDWR)
+        super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
