@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 #: Seconds for messages in flight after the process was told to stop. The process will be killed
 #: soon after: by Docker after 10 seconds, by Kubernetes after 30.
-WIND_UP_SECONDS = 8.0
+WIND_UP_SECONDS = 7.0
 
 _stopped_at: ContextVar[Callable[[], float | None] | None] = ContextVar("stopped_at", default=None)
 
