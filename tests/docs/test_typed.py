@@ -187,6 +187,13 @@ class Project:
             shutil.copy(path, self.folder / "templates")
         else:
             text = path.read_text().replace("/var/lib/mysite", str(self.folder))
+            if HAS_MAILERS:  # as the page says
+                text = re.sub(
+                    r"^EMAIL_BACKEND = (.+)$",
+                    r'MAILERS = {"default": {"BACKEND": \1}}',
+                    text,
+                    flags=re.M,
+                )
             self._add_to("settings.py", text + self._stand_ins.settings)
 
     def _add_to(self, name: str, text: str) -> None:
