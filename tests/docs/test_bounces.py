@@ -15,6 +15,7 @@ from tests.support.mail_backends import use_backend
 pytest.importorskip("anymail")
 
 
+@pytest.mark.django_db  # Django asks SQLite whether it stores JSON
 def test_settings_and_urls_for_bounces_connect_the_webhooks(settings: Any) -> None:
     shown = run_example("anymail_settings.py")
     urls = ModuleType("shown_urls")
