@@ -269,7 +269,7 @@ def test_a_fault_does_no_harm_and_is_said_once(
     answer: Answer,
     said: str,
 ) -> None:
-    configure(settings, timeout=0.3, connections=1)
+    configure(settings, timeout=1, connections=1)
     make_many(make_due, record, 400)
     providers.on_request = to_receipts(answer)
 
@@ -286,6 +286,7 @@ def test_a_fault_does_no_harm_and_is_said_once(
     assert notifications.count() == 400
 
     providers.on_request = None
+    configure(settings, timeout=10, connections=1)  # a busy machine may answer late
     call_command("process_notifications", "--receipts-only")
     assert capsys.readouterr() == ("", "Receipts: 400 confirmed, 0 failed.\n")
 
