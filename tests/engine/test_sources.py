@@ -1,5 +1,6 @@
 """Where a run's claims come from: due rows, rows that come due, or a batch handed over."""
 
+import inspect
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -179,4 +180,6 @@ def test_a_batch_that_was_handed_over_is_taken_once_and_the_rest_released(
 def test_the_table_of_shared_fields_has_them_all() -> None:
     assert Shared.__doc__ is not None
     fields = vars(Shared(1, Reach(1, is_probing=False)))
-    assert [name for name in fields if f"\n    ``{name}`` " not in Shared.__doc__] == []
+    assert [
+        name for name in fields if f"\n``{name}`` " not in inspect.cleandoc(Shared.__doc__ or "")
+    ] == []
