@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
-from ..models.notification import NotificationQuerySet
+from ..models.notification_queryset import NotificationQuerySet
 from .moments import day, local
 
 #: The kinds of statuses in a bar, from the bottom up.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ..draft import Draft
 from ..exceptions import InvalidNotification, TargetUnavailable
 from ..models import Notification
-from ..models.notification import refuse_bad_extra
+from ..models.content import refuse_bad_extra
 from ..notification_creators.draft import refuse_early_expiry
 from ..notification_creators.registry import find_creator
 from ..notification_creators.validate_content import validate_content

@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from ..models import Notification, NotificationTarget, TargetUserRecord, UserTarget
-from ..models.notification import NotificationQuerySet
+from ..models.notification_queryset import NotificationQuerySet
 
 
 def visible_notifications(model_admin: Any, request: HttpRequest) -> NotificationQuerySet:

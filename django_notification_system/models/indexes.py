@@ -101,3 +101,55 @@ class PrefixIndex(models.Index):
         if statement is not None and columns is not None:
             statement.parts["columns"] = columns.format(column=column)
         return statement
+
+
+#: Final statuses other than a delivery.
+UNDELIVERED_STATUSES = (
+    "CANCELLED",
+    "DELIVERY FAILURE",
+    "EXPIRED",
+    "INACTIVE DEVICE",
+    "OPTED OUT",
+)
+
+#: The indexes of ``Notification``.
+NOTIFICATION_INDEXES = [
+    # For the engine: a target's due rows, oldest first, however many rows have ended and however
+    # many are due for other targets.
+    models.Index(fields=["target", "status", "scheduled_delivery"], name="notification_target_due"),
+    # For the engine, too: waiting rows with a priority, level by level. Rows without a priority are
+    # not in the index, and cost nothing.
+    PartialIndex(
+        fields=["target", "status", "priority", "scheduled_delivery"],
+        name="notification_prioritised",
+        where=IS_PRIORITISED,
+    ),
+    # For the admin's filter by status: rare statuses only. The index leaves out due rows: with late
+    # statistics a database would use the index for a claim, and read the due rows of all targets.
+    PartialIndex(
+        fields=["status", "scheduled_delivery"],
+        name="notification_undelivered",
+        where=models.Q(status__in=UNDELIVERED_STATUSES),
+    ),
+    # The admin's: the newest first, without a sort of the whole table.
+    NewestFirstIndex(fields=["scheduled_delivery"], name="notification_newest"),
+    # For the dashboard and the status command: the attempts of the last hour or week. The time
+    # comes first, so that no database uses the index for a claim, and a new entry goes to the end.
+    PartialIndex(
+        fields=["attempted_delivery", "status", "target"],
+        name="notification_attempted",
+        where=models.Q(attempted_delivery__isnull=False),
+    ),
+    # For receipts, which have the provider's name for the message.
+    PartialIndex(
+        fields=["provider_message_id"],
+        name="notification_message",
+        where=models.Q(provider_message_id__gt=""),
+    ),
+    # For fetching receipts: the rows whose provider will be asked.
+    PartialIndex(
+        fields=["target", "receipt_due_at"],
+        name="notification_receipt_due",
+        where=models.Q(receipt_due_at__isnull=False),
+    ),
+]

@@ -1,32 +1,27 @@
 """A message for one record, with the state of the delivery."""
 
 import uuid
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import IntegrityError, models, router
-from django.db.models.constants import LOOKUP_SEP
-from django.db.models.utils import resolve_callables
-from django.utils import timezone
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..exceptions import InvalidNotification
 from ..setting_rules import LONGEST_INTERVAL
 from ..signals import notifications_created
-from ..storable import json_object, storable_text
 from .abstract import CreatedModifiedAbstractModel
-from .alias import AliasQuerySet
+from .content import content_errors
 from .digest import DigestField, Identity, identity_of
-from .expressions import DatabaseNow
 from .fields import TargetOfRecordField
-from .indexes import IS_PRIORITISED, NewestFirstIndex, PartialIndex
+from .indexes import NOTIFICATION_INDEXES
 from .keys import new_key
 from .long_texts import LongJSONField, LongTextField
+from .moments import as_project_time
+from .notification_queryset import NotificationManager
+from .notification_queryset import NotificationQuerySet as NotificationQuerySet
 from .repetition import find_repeated
 from .retry_interval import next_interval
 from .target import NotificationTarget
@@ -36,168 +31,6 @@ from .target_user_record import TargetUserRecord
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 9
 #: How much of a handler's response is kept, in characters.
 RESPONSE_MAX_LENGTH = 500
-#: Final statuses other than a delivery.
-UNDELIVERED_STATUSES = (
-    "CANCELLED",
-    "DELIVERY FAILURE",
-    "EXPIRED",
-    "INACTIVE DEVICE",
-    "OPTED OUT",
-)
-
-
-def has_line_break(title: str) -> bool:
-    """Tell whether a title has more than one line, which no mail header may have.
-
-    Python's ``email`` package breaks lines where ``str.splitlines()`` does, not only at CR and LF.
-
-    Args:
-        title: The title.
-    """
-    return bool(title) and title.splitlines() != [title]
-
-
-def as_project_time(moment: datetime) -> datetime:
-    """Return a moment with a time zone or without, as the project's own are.
-
-    Args:
-        moment: A moment with or without a time zone.
-    """
-    if timezone.is_aware(moment) == settings.USE_TZ:
-        return moment
-    return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
-
-
-def is_at_calendars_end(moment: datetime) -> bool:
-    """Tell whether some time zone has no date for a moment of the years 1 and 9999.
-
-    A page with such a moment, and a driver that reads the moment, may fail.
-
-    Args:
-        moment: A moment with or without a time zone.
-    """
-    two_days = timedelta(days=2)
-    return not date.min + two_days < moment.date() < date.max - two_days
-
-
-def refuse_bad_extra(extra: Any) -> None:
-    """Refuse an ``extra`` that some database could not store.
-
-    Args:
-        extra: The value of ``extra``; ``None`` is allowed.
-
-    Raises:
-        ValidationError: When ``extra`` is no object, or has a value that JSON or a database cannot
-            store.
-    """
-    if extra is None:
-        return
-    if not isinstance(extra, dict):
-        raise ValidationError(_("Extra must be a JSON object, such as {}."))
-    try:
-        json_object(extra)
-    except InvalidNotification as error:
-        raise ValidationError(str(error), code="invalid") from error
-
-
-class NotificationQuerySet(AliasQuerySet["Notification"]):
-    """The queries of the engine, the admin and projects."""
-
-    def pending(self) -> "NotificationQuerySet":
-        """Pending notifications: to be delivered now or later."""
-        return self.filter(status__in=Notification.PENDING_STATUSES)
-
-    def due(self, at: datetime | None = None) -> "NotificationQuerySet":
-        """Pending notifications that are due at a moment, by default now."""
-        return self.pending().filter(scheduled_delivery__lte=at or timezone.now())
-
-    def unclaimed(self) -> "NotificationQuerySet":
-        """Notifications that no run has claimed, by the database's clock."""
-        return self.filter(
-            models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=DatabaseNow())
-        )
-
-    def deliverable(self) -> "NotificationQuerySet":
-        """Pending notifications with an active record and a user who has not opted out."""
-        return (
-            self.pending()
-            .filter(target_user_record__active=True)
-            .exclude(target_user_record__user__notification_opt_out__active=True)
-        )
-
-    def for_delivery(self) -> "NotificationQuerySet":
-        """Load the rows that delivery and reports read, except the targets, in one query."""
-        return self.select_related("target_user_record__user__notification_opt_out")
-
-    def leaving_long_texts(self) -> "NotificationQuerySet":
-        """Read a mark in the place of a long body or ``extra``."""
-        rows = self.all()
-        setattr(rows.query, "leaves_long_texts", True)  # noqa: B010 # for mypy
-        return rows
-
-    def bulk_create(
-        self, objs: Iterable["Notification"], *args: Any, **kwargs: Any
-    ) -> list["Notification"]:
-        """Create as Django does; on commit, hand over the due notifications if so configured."""
-        objs = list(objs)
-        self._for_write = True  # as Django's own does first: the database of the insert
-        find_repeated(self.model._base_manager.using(self.db), objs)
-        created = super().bulk_create(objs, *args, **kwargs)
-        notifications_created.send(self.model, notifications=created, using=self.db)
-        return created
-
-    bulk_create.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
-
-    def get_or_create(
-        self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> tuple["Notification", bool]:
-        """As Django's, and find a notification that a failed attempt has rescheduled.
-
-        The row's ``scheduled_delivery`` has changed, so a lookup by the first moment misses the
-        row, and the constraint refuses to create the notification again.
-        """
-        try:
-            return super().get_or_create(defaults, **kwargs)
-        except IntegrityError:
-            moved = self._made_with({**kwargs, **(defaults or {})})
-            if moved is None:
-                raise
-            return moved, False
-
-    get_or_create.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
-
-    def _made_with(self, values: Mapping[str, Any]) -> "Notification | None":
-        fields = {name: value for name, value in values.items() if LOOKUP_SEP not in name}
-        identity = self.model(**dict(resolve_callables(fields))).identity()
-        if identity is None:
-            return None
-        rows = self.model._base_manager.using(self.db)
-        return rows.filter(digest__in=identity.digests()).first()
-
-
-if TYPE_CHECKING:
-
-    class NotificationManager(models.Manager["Notification"]):
-        """The queryset's methods, written out: pyright reads as_manager() as a plain manager."""
-
-        def get_queryset(self) -> NotificationQuerySet: ...  # noqa: D102
-        def all(self) -> NotificationQuerySet: ...  # noqa: D102
-        def none(self) -> NotificationQuerySet: ...  # noqa: D102
-        def using(self, alias: str | None) -> NotificationQuerySet: ...  # noqa: D102
-        def filter(self, *args: Any, **kwargs: Any) -> NotificationQuerySet: ...  # noqa: D102
-        def exclude(self, *args: Any, **kwargs: Any) -> NotificationQuerySet: ...  # noqa: D102
-        def order_by(self, *field_names: Any) -> NotificationQuerySet: ...  # noqa: D102
-        def select_related(self, *fields: Any) -> NotificationQuerySet: ...  # noqa: D102
-        def only(self, *fields: Any) -> NotificationQuerySet: ...  # noqa: D102
-        def defer(self, *fields: Any) -> NotificationQuerySet: ...  # noqa: D102
-        def pending(self) -> NotificationQuerySet: ...  # noqa: D102
-        def due(self, at: datetime | None = None) -> NotificationQuerySet: ...  # noqa: D102
-        def unclaimed(self) -> NotificationQuerySet: ...  # noqa: D102
-        def deliverable(self) -> NotificationQuerySet: ...  # noqa: D102
-        def for_delivery(self) -> NotificationQuerySet: ...  # noqa: D102
-        def leaving_long_texts(self) -> NotificationQuerySet: ...  # noqa: D102
-else:
-    NotificationManager = models.Manager.from_queryset(NotificationQuerySet)
 
 
 class Notification(CreatedModifiedAbstractModel):
@@ -409,50 +242,7 @@ class Notification(CreatedModifiedAbstractModel):
         constraints = [
             models.UniqueConstraint(fields=["digest"], name="notification_digest_unique"),
         ]
-        indexes = [
-            # For the engine: a target's due rows, oldest first, however many rows have ended and
-            # however many are due for other targets.
-            models.Index(
-                fields=["target", "status", "scheduled_delivery"], name="notification_target_due"
-            ),
-            # For the engine, too: waiting rows with a priority, level by level. Rows without a
-            # priority are not in the index, and cost nothing.
-            PartialIndex(
-                fields=["target", "status", "priority", "scheduled_delivery"],
-                name="notification_prioritised",
-                where=IS_PRIORITISED,
-            ),
-            # For the admin's filter by status: rare statuses only. The index leaves out due rows: a
-            # database with late statistics would use the index for a claim, and read the due rows
-            # of all targets.
-            PartialIndex(
-                fields=["status", "scheduled_delivery"],
-                name="notification_undelivered",
-                where=models.Q(status__in=UNDELIVERED_STATUSES),
-            ),
-            # The admin's: the newest first, without a sort of the whole table.
-            NewestFirstIndex(fields=["scheduled_delivery"], name="notification_newest"),
-            # For the dashboard and the status command: the attempts of the last hour or week. The
-            # time comes first, so that no database uses the index for a claim, and a new entry goes
-            # to the end.
-            PartialIndex(
-                fields=["attempted_delivery", "status", "target"],
-                name="notification_attempted",
-                where=models.Q(attempted_delivery__isnull=False),
-            ),
-            # For receipts, which have the provider's name for the message.
-            PartialIndex(
-                fields=["provider_message_id"],
-                name="notification_message",
-                where=models.Q(provider_message_id__gt=""),
-            ),
-            # For fetching receipts: the rows whose provider will be asked.
-            PartialIndex(
-                fields=["target", "receipt_due_at"],
-                name="notification_receipt_due",
-                where=models.Q(receipt_due_at__isnull=False),
-            ),
-        ]
+        indexes = NOTIFICATION_INDEXES
 
     def __str__(self) -> str:
         return (
@@ -614,7 +404,7 @@ class Notification(CreatedModifiedAbstractModel):
         super().clean()
         if self._is_new() and not self.has_own_digest():
             self.digest = None  # a copy has the original's, which would be refused
-        errors = self._errors_of_content()
+        errors = content_errors(self)
         if self.attempted_delivery and self.status == self.SCHEDULED:
             errors["status"] = _("Status cannot be “SCHEDULED” if there is an attempted delivery.")
         elif not self.attempted_delivery and self.status in self.ATTEMPTED_STATUSES:
@@ -624,25 +414,6 @@ class Notification(CreatedModifiedAbstractModel):
         if errors:
             raise ValidationError(errors)
         self._clean_recipient()
-
-    def _errors_of_content(self) -> dict[str, Any]:
-        errors: dict[str, Any] = {}
-        for name in ("title", "body"):
-            try:
-                storable_text(name, getattr(self, name) or "")
-            except InvalidNotification as error:
-                errors[name] = str(error)
-        for name in ("scheduled_delivery", "expires_at", "attempted_delivery"):
-            moment = getattr(self, name)
-            if isinstance(moment, datetime) and is_at_calendars_end(moment):
-                errors[name] = _("This moment is out of range in other time zones.")
-        if has_line_break(self.title):
-            errors["title"] = _("The title must be a single line.")
-        try:
-            refuse_bad_extra(self.extra)
-        except ValidationError as error:
-            errors["extra"] = error
-        return errors
 
     def _clean_recipient(self) -> None:
         if not self.target_user_record_id or self.scheduled_delivery is None:

@@ -13,12 +13,9 @@ from ..conf import retry_policy
 from ..draft import Draft
 from ..exceptions import InvalidNotification
 from ..models import Notification
-from ..models.notification import (
-    HIGHEST_PRIORITY,
-    LOWEST_PRIORITY,
-    has_line_break,
-    is_at_calendars_end,
-)
+from ..models.content import has_line_break
+from ..models.moments import is_at_calendars_end
+from ..models.notification import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from ..storable import json_object, storable_text
 
 TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0

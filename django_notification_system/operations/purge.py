@@ -13,7 +13,7 @@ from django.db.models import Count, Q, signals
 
 from ..database import patiently
 from ..models import Notification, NotificationAttempt, NotificationTarget, TargetUserRecord
-from ..models.notification import NotificationQuerySet
+from ..models.notification_queryset import NotificationQuerySet
 
 #: The final statuses, which are purged by default.
 ENDED_STATUSES = tuple(

@@ -24,7 +24,7 @@ from django_notification_system.models import (
     NotificationAttempt,
     TargetUserRecord,
 )
-from django_notification_system.models.notification import as_project_time
+from django_notification_system.models.moments import as_project_time
 from django_notification_system.models.retry_interval import interval_of_policy
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue

@@ -10,7 +10,7 @@ from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
 from django.utils import timezone
 
 from django_notification_system.models import Notification, TargetUserRecord
-from django_notification_system.models.notification import NotificationQuerySet
+from django_notification_system.models.notification_queryset import NotificationQuerySet
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ...database import patiently
 from ...models import Notification, NotificationOptOut, TargetUserRecord
 from ...models.expressions import DatabaseNow
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 from ..listing.paginator import COUNTED_ROWS
 
 #: The number of rows that one statement changes: within SQLite's limit of keys, and soon done.

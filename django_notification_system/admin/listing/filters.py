@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.indexes import IS_PRIORITISED
-from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
+from ...models.notification import HIGHEST_PRIORITY
+from ...models.notification_queryset import NotificationQuerySet
 from ...operations.queue.causes import cause
 from ..visible import may_name_user, visible_notifications, visible_targets
 from .ranges import STATUSES

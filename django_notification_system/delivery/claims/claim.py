@@ -11,7 +11,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, F
 from ...database import patiently
 from ...models import Notification
 from ...models.expressions import Among, DatabaseNow
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 
 
 @dataclass

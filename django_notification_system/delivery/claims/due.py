@@ -10,7 +10,7 @@ from django.db.models.lookups import IsNull
 
 from ...database import patiently
 from ...models import Notification, NotificationTarget, TargetUserRecord
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 from .levels import with_highest_priority
 
 #: How many rows without a target get their target in one statement.

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connections, transaction
 
 from ...models import Notification
 from ...models.expressions import Among
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 from .due import Due, RowsOf, free_rows
 from .interrupted import InterruptedFound
 from .large_texts import read

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ...conf import EngineSettings
 from ...models import Notification
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 from .due import Due, RowsOf, free_rows
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...models import Notification
 from ...models.long_texts import size_of_mark
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 
 #: So many bytes of long texts are read at once, or a single longer text.
 LONG_BYTES_AT_ONCE = 8 * 2**20

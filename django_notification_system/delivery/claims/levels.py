@@ -12,7 +12,8 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from ...conf import engine_settings
 from ...database import patiently
 from ...models import Notification, NotificationTarget
-from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
+from ...models.notification import HIGHEST_PRIORITY
+from ...models.notification_queryset import NotificationQuerySet
 
 #: For how many seconds the priorities are remembered.
 REMEMBERED_SECONDS = 1.0

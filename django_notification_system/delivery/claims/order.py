@@ -16,7 +16,8 @@ from django.db import connections
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, When
 
 from ...models import Notification, NotificationTarget
-from ...models.notification import HIGHEST_PRIORITY, NotificationQuerySet
+from ...models.notification import HIGHEST_PRIORITY
+from ...models.notification_queryset import NotificationQuerySet
 from .due import Due, RowsOf, adopt, free_rows
 from .levels import Levels, priority_step
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ...models.notification import as_project_time
+from ...models.moments import as_project_time
 
 
 def moment_within(moment: Any, earliest: datetime, latest: datetime) -> datetime | None:

@@ -17,7 +17,7 @@ from django.db.models import F, Subquery
 
 from ...database import patiently
 from ...models import Notification, NotificationTarget
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 from ...targets import time_to_receipt
 
 #: From the first question about a message to the second; every further distance doubles.

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from ...models.notification import as_project_time
+from ...models.moments import as_project_time
 from .messages import SoundAnswer
 
 #: The first wait where a busy provider names no time; doubled while no message gets through.

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 from ..claims.large_texts import iterate
 from ..claims.order import first_by_target, rank_in_database
 from ..claims.pause import explained, is_paused

@@ -12,7 +12,7 @@ from django.utils.encoding import punycode
 
 from ...models import Notification
 from ...models.address import trimmed
-from ...models.notification import has_line_break
+from ...models.content import has_line_break
 from ..base import one_line
 from ..html.to_text import html_to_text, is_html, text_to_html
 from .addresses import fault_of_addresses

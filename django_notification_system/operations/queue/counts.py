@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 
 from ...models import Notification, NotificationTarget
 from ...models.expressions import DatabaseNow
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 
 #: The number of counted attempts, the latest first.
 ATTEMPTS_COUNTED = 100_000

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ...delivery.handlers.redirect import is_blocked
 from ...models import Notification, NotificationTarget
-from ...models.notification import NotificationQuerySet
+from ...models.notification_queryset import NotificationQuerySet
 from .causes import cause
 from .counts import (
     CLAIMS_AMONG,
