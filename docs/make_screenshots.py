@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from PIL import Image  # noqa: E402
 
 from tests.support.browsers import running_browser  # noqa: E402
+from tests.support.ports import free_port  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 #: Where the tests keep their browser, if they had to fetch one.
@@ -82,8 +83,7 @@ def example_server() -> Iterator[tuple[str, str]]:
         )
         if filled.returncode:
             sys.exit(f"The example project could not be filled:\n{filled.stderr}")
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         serve = ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
         with subprocess.Popen(
             [sys.executable, *serve],

@@ -26,6 +26,7 @@ from tests.selection import (  # noqa: F401 # and two more
     pytest_collection_modifyitems,
     pytest_runtest_protocol,
 )
+from tests.support import ports
 from tests.support.browsers import running_browser
 from tests.support.handlers import loft as loft_handler
 from tests.support.mail_backends import use_backend
@@ -136,6 +137,13 @@ def mail_server(settings: Any) -> Iterator[SmtpStandIn]:
     with SmtpStandIn() as stand_in:
         use_backend(settings, host=stand_in.host, port=stand_in.port, timeout=5)
         yield stand_in
+
+
+@pytest.fixture
+def refusing_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that refuses connections."""
+    with ports.refusing_port() as port:
+        yield port
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import DATABASES, is_there
+from tests.support.ports import free_port
 
 from .rivals import CannotInstall, interpreter, version
 from .sink import running_sink
@@ -199,6 +200,7 @@ def measure(
             "smtp_port": smtp_port,
             "http_port": http_port,
             "control_port": control_port,
+            "broker_port": free_port(),
             "delay": latency / 1000,
             "most_connections": MOST_CONNECTIONS if is_refusing else 0,
             "seconds": options.seconds * (LONGER if latency >= SLOW_MS else 1),

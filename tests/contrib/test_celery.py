@@ -18,7 +18,8 @@ import pytest
 
 from tests.nightly import NIGHTLY
 from tests.settings import TEST_DATABASE
-from tests.support.brokers import URLS, free_port, own_broker, require
+from tests.support.brokers import URLS, own_broker, require
+from tests.support.ports import refusing_port
 from tests.support.workers.celery_pool import CeleryWorkers
 from tests.support.workers.pool import database_of_its_own
 
@@ -184,9 +185,9 @@ assert time.monotonic() - started < 5, time.monotonic() - started
 def test_a_broker_that_is_down_is_told_of_and_leaves_everything_due(
     database: str, tmp_path: Path
 ) -> None:
-    with workers_on("", database, tmp_path, 30, BATCH_SIZE=10) as workers:
+    with workers_on("", database, tmp_path, 30, BATCH_SIZE=10) as workers, refusing_port() as port:
         for scheme in ("redis", "amqp"):
-            workers.environment["CELERY_BROKER"] = f"{scheme}://127.0.0.1:{free_port()}//"
+            workers.environment["CELERY_BROKER"] = f"{scheme}://127.0.0.1:{port}//"
             said = workers.python("-c", BROKER_IS_DOWN)
             assert said.startswith("The task engine did not take a batch of 10 notifications")
             assert "Is the broker up?" in said

@@ -1,7 +1,6 @@
 """Metrics of whole processes: what cron starts, and what watches."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 import requests
 
+from tests.support.ports import free_port
 from tests.support.scrapes import Samples, samples_of, scrape
 from tests.support.site import SITE, Project, set_up, start_project
 
@@ -52,9 +52,7 @@ def test_a_watching_process_serves_its_counts_and_the_queue(
     start_project: Callable[..., Project],
 ) -> None:
     project = start_project("metrics")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = prometheus(WATCH_PORT=port, CACHE_SECONDS=0)
     watching = subprocess.Popen(
         [sys.executable, "-m", "django", "process_notifications", "--watch", "--interval", "0.2"],

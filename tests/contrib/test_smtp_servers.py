@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import smtplib
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,7 @@ from django_notification_system.contrib.smtp import PipeliningSMTP
 from django_notification_system.models import TargetUserRecord
 from tests.conftest import MakeDue
 from tests.support.mail_backends import use_backend
+from tests.support.ports import free_port
 
 PIPELINING = "django_notification_system.contrib.smtp.EmailBackend"
 SENDER, EGGS, HAM, NOBODY = (f"{name}@example.com" for name in ("spam", "eggs", "ham", "nobody"))
@@ -240,12 +240,6 @@ def greets(port: int, process: subprocess.Popen[bytes]) -> bool:
         except OSError:
             time.sleep(0.1)
     return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def wait_for(server: MailServer, number: int) -> list[bytes]:

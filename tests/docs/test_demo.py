@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import pytest
 
 from tests.settings import TEST_DATABASE
 from tests.support.places import ROOT
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.skipif(
     TEST_DATABASE != "sqlite", reason="The example has a database of its own."
@@ -148,8 +148,7 @@ def admin_url(example: Path) -> Iterator[str]:
     for _ in range(2):  # the second time the database is there
         made = run(example, "demo.py", "--only-make-database")
         assert made.returncode == 0, made.stderr
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     server = subprocess.Popen(
         [sys.executable, "manage.py", "runserver", "--noreload", address],
         cwd=example,

@@ -2,7 +2,6 @@
 
 import io
 import re
-import socket
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -101,11 +100,8 @@ def test_output_of_a_test_message(mail_server: SmtpStandIn) -> None:
 
 
 @pytest.mark.django_db
-def test_output_of_a_test_message_to_no_server(settings: Any) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    use_backend(settings, host="127.0.0.1", port=port, timeout=5)
+def test_output_of_a_test_message_to_no_server(settings: Any, refusing_port: int) -> None:
+    use_backend(settings, host="127.0.0.1", port=refusing_port, timeout=5)
     output = send_test("Email", "oncall@example.com")
     assert_documented(output, "send_test_notification_unreachable")
 

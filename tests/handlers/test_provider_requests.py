@@ -21,6 +21,7 @@ from django_notification_system.notification_handlers.http.session import (
     why_no_answer,
 )
 from tests.support.certificates import server_context
+from tests.support.ports import refusing_port
 from tests.support.raw_server import RawServer, Talk, reset, stop_writing, wait
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
@@ -194,13 +195,11 @@ def test_a_connection_that_is_lost_after_the_request_may_have_carried_it(then: T
 
 
 def test_where_nobody_listens_nothing_was_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-    assert why_no_answer(failure(f"http://127.0.0.1:{port}/")) is NoAnswer.NOT_CONNECTED
-    proxies = {"http": f"http://127.0.0.1:{port}"}
-    error = failure("http://api.example.com/", proxies=proxies)
-    assert why_no_answer(error) is NoAnswer.NOT_CONNECTED
+    with refusing_port() as port:
+        assert why_no_answer(failure(f"http://127.0.0.1:{port}/")) is NoAnswer.NOT_CONNECTED
+        proxies = {"http": f"http://127.0.0.1:{port}"}
+        error = failure("http://api.example.com/", proxies=proxies)
+        assert why_no_answer(error) is NoAnswer.NOT_CONNECTED
 
 
 def over_tls(context: ssl.SSLContext, talk: Talk) -> Talk:

@@ -1,7 +1,6 @@
 """``send_test_notification``: one message, nothing stored, and what is wrong said in words."""
 
 import io
-import socket
 from datetime import timedelta
 from typing import Any
 
@@ -112,14 +111,11 @@ def test_a_server_that_wants_it_later_is_no_success(mail_server: SmtpStandIn) ->
     assert output.error.endswith("451 4.3.0 Later. A run would try it again later.")
 
 
-def test_a_host_that_does_not_answer_is_named(settings: Any) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    use_backend(settings, host="127.0.0.1", port=port, timeout=5)
+def test_a_host_that_does_not_answer_is_named(settings: Any, refusing_port: int) -> None:
+    use_backend(settings, host="127.0.0.1", port=refusing_port, timeout=5)
     output = Output("Email")
     assert output.status == 1
-    assert f"Goes to: 127.0.0.1:{port}\n" in output.notes
+    assert f"Goes to: 127.0.0.1:{refusing_port}\n" in output.notes
     assert "refused" in output.error
     assert "See that host and port are right" in output.error
 

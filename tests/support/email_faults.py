@@ -1,7 +1,6 @@
 """Shared by the tests of email's table of faults."""
 
 import logging
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -72,13 +71,6 @@ def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureF
         assert "planted-body" not in said + caplog.text
 
     return prove
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def use_server(settings: Any, server: Any, **options: Any) -> None:

@@ -5,6 +5,8 @@ import threading
 from contextlib import suppress
 from typing import Any, Self
 
+from tests.support.ports import free_port
+
 CHUNK = 65_536
 
 
@@ -23,8 +25,7 @@ class Pooler:
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
-        with socket.create_server(("127.0.0.1", 0)) as reserved:
-            self.port: int = reserved.getsockname()[1]
+        self.port = free_port()
         self.connections = 0
         self.swallowed = threading.Event()
         self._flows = threading.Event()

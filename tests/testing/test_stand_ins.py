@@ -3,15 +3,12 @@
 import gzip
 import json
 import os
-import random
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from email.message import EmailMessage
 from typing import Any
 
@@ -24,6 +21,7 @@ from django_notification_system.testing.providers import (
     ReceivedMessage,
 )
 from tests.support.mail_backends import HAS_MAILERS
+from tests.support.ports import free_port
 
 MESSAGES = "/2010-04-01/Accounts/AC1/Messages.json"
 PUSHES = "/--/api/v2/push/send"
@@ -198,7 +196,7 @@ def test_anything_else_is_not_found(stand_in: ProviderStandIn) -> None:
 
 
 def test_a_port_can_be_chosen_and_is_free_again_afterwards() -> None:
-    port = _free_port()
+    port = free_port()
     for _ in range(2):
         with ProviderStandIn(port) as stand_in:
             assert stand_in.port == port
@@ -215,7 +213,7 @@ def test_stopping_does_not_wait_for_a_delayed_answer() -> None:
 
 
 def test_the_command_prints_settings_and_each_message_until_it_is_interrupted() -> None:
-    smtp_port, http_port = _free_port(), _free_port()
+    smtp_port, http_port = free_port(), free_port()
     command = [sys.executable, "-m", "django_notification_system.testing"]
     process = subprocess.Popen(
         [*command, "--smtp-port", str(smtp_port), "--http-port", str(http_port)],
@@ -273,15 +271,3 @@ def test_the_command_says_when_a_port_is_taken(stand_in: ProviderStandIn) -> Non
     assert result.returncode == 1
     assert "--http-port" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def _free_port() -> int:
-    """Return a free port below those that the system itself hands out (32768 on Linux).
-
-    Of the system's ports, another process may get the same one before the test uses it.
-    """
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as listener, suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port

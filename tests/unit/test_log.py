@@ -1,7 +1,6 @@
 """The log's records: what they carry for programs, and what never stands in one."""
 
 import logging
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -198,6 +197,7 @@ def test_no_record_has_an_address_a_text_or_a_secret(
     settings: Any,
     log: Records,
     answers: str,
+    refusing_port: int,
 ) -> None:
     settings.NOTIFICATION_SYSTEM_TARGETS["expo"]["access_token"] = "planted-access-token"
     port = mail_server.port
@@ -209,9 +209,7 @@ def test_no_record_has_an_address_a_text_or_a_secret(
             status=400, json=expo if "push" in request.path else said
         )
     elif answers == "not":
-        with socket.socket() as closed:
-            closed.bind(("127.0.0.1", 0))
-            port = closed.getsockname()[1]
+        port = refusing_port
         providers.on_request = lambda request: Answer(close=True)
     login = {"username": "planted-user", "password": "planted-password"}
     use_backend(settings, host=mail_server.host, port=port, timeout=5, **login)

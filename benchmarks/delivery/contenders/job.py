@@ -34,6 +34,7 @@ class Job:
         mail: The kind of mail: ``personal``, ``shared``, ``template`` or ``attachment``.
         database: An entry for Django's ``DATABASES``.
         smtp_port, http_port, control_port: The sink's ports.
+        broker_port: A free port, for a broker.
         delay: By how many seconds the sink's answers are late.
         most_connections: How many connections the SMTP sink takes at once; 0 for all.
         seconds: About how long to measure.
@@ -48,6 +49,7 @@ class Job:
     smtp_port: int
     http_port: int
     control_port: int
+    broker_port: int
     delay: float
     most_connections: int
     seconds: float

@@ -7,7 +7,6 @@ worker takes that sends a single mail is taken off.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -86,8 +85,7 @@ def timed(number: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     with ExitStack() as stack:
-        with socket.create_server((HOST, 0)) as free:
-            port = str(free.getsockname()[1])
+        port = str(job.broker_port)
         redis = stack.enter_context(
             subprocess.Popen(
                 ["redis-server", "--port", port, "--bind", HOST, "--save", "", "--dir", job.folder],

@@ -1,7 +1,6 @@
 """Email through Django's own backends and others', and the stand-in for a mail server."""
 
 import smtplib
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from tests.support.mail_backends import (
     use_backend,
     use_email_settings,
 )
+from tests.support.ports import refusing_port
 
 THIRD_PARTY = "tests.support.mail_backends.ThirdParty"
 
@@ -190,9 +190,6 @@ def test_a_backend_that_is_set_to_fail_silently_is_heard(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    use_backend(settings, backend, host="127.0.0.1", port=port)
     of_django = django_smtp.EmailBackend.__init__
 
     def silently(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -200,7 +197,9 @@ def test_a_backend_that_is_set_to_fail_silently_is_heard(
 
     monkeypatch.setattr(django_smtp.EmailBackend, "__init__", silently)
     notification = make_due(email)
-    assert "ConnectionRefusedError" in run().problems["Email"]
+    with refusing_port() as port:
+        use_backend(settings, backend, host="127.0.0.1", port=port)
+        assert "ConnectionRefusedError" in run().problems["Email"]
     notification.refresh_from_db()
     assert notification.status == Notification.SCHEDULED
 

@@ -1,7 +1,6 @@
 """Delivering email over real SMTP: what arrives, and what makes no mail."""
 
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from tests.support.email_support import (
     wait_until_closed,
 )
 from tests.support.mail_backends import use_backend
+from tests.support.ports import refusing_port
 
 Process = Callable[..., str]
 
@@ -189,13 +189,11 @@ def test_an_extra_that_is_no_object_is_no_obstacle(
 
 
 @pytest.fixture
-def closed_port(settings: Any) -> int:
-    """A port that nobody listens on, to which the settings point."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    use_backend(settings, host="127.0.0.1", port=port)
-    return port
+def nobody_listens(settings: Any) -> Iterator[None]:
+    """Settings that point to a port that nobody listens on."""
+    with refusing_port() as port:
+        use_backend(settings, host="127.0.0.1", port=port)
+        yield
 
 
 def test_send_notification_answers_as_in_1_5_3(
@@ -222,7 +220,7 @@ def test_send_notification_gives_up_after_max_retries(
 
 
 def test_send_notification_counts_no_attempt_that_reached_no_server(
-    closed_port: int, email: TargetUserRecord, make_due: MakeDue
+    nobody_listens: None, email: TargetUserRecord, make_due: MakeDue
 ) -> None:
     notification = make_due(email, max_retries=3)
     response = handler.send_notification(notification)

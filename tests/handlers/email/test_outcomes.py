@@ -26,13 +26,13 @@ from tests.support.email_faults import (
     TIMEOUT,
     Prove,
     at_most_once,
-    closed_port,
     prove,
     proves,
     use_server,
 )
 from tests.support.email_support import EGGS, after_run, configure, run
 from tests.support.mail_backends import SMTP, use_backend
+from tests.support.ports import refusing_port
 from tests.support.raw_server import RawServer, Talk, at, reset, say, stop_writing, wait
 
 __all__ = ["at_most_once", "prove"]  # fixtures
@@ -307,8 +307,9 @@ def test_a_web_server_is_no_mail_server(greets: bool, settings: Any, prove: Prov
 @proves("no connection")
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "no-such-host.invalid"])
 def test_a_server_that_is_not_there_is_out_of_reach(host: str, settings: Any, prove: Prove) -> None:
-    use_backend(settings, host=host, port=closed_port(), timeout=TIMEOUT)
-    prove("no connection")
+    with refusing_port(host) as port:
+        use_backend(settings, host=host, port=port, timeout=TIMEOUT)
+        prove("no connection")
 
 
 @proves("settings make no connection")

@@ -19,12 +19,12 @@ from tests.conftest import MakeDue
 from tests.support.email_faults import (
     Prove,
     at_most_once,
-    closed_port,
     prove,
     proves,
 )
 from tests.support.email_support import EGGS, after_run
 from tests.support.mail_backends import ThirdParty, use_backend
+from tests.support.ports import refusing_port
 from tests.support.raw_server import RawServer, Talk
 
 __all__ = ["at_most_once", "prove"]  # fixtures
@@ -196,13 +196,13 @@ def test_what_a_provider_answers_to_anymail_has_its_row(
     name: str, status: int, body: str, settings: Any, prove: Prove
 ) -> None:
     pytest.importorskip("anymail")
-    with RawServer(answer_http(status, body)) as server:
+    with RawServer(answer_http(status, body)) as server, refusing_port() as refusing:
         settings.ANYMAIL = {
             "POSTMARK_SERVER_TOKEN": "planted-token",
             "POSTMARK_API_URL": f"http://{server.host}:{server.port}/",
         }
         if status < 0:
-            settings.ANYMAIL["POSTMARK_API_URL"] = f"http://127.0.0.1:{closed_port()}/"
+            settings.ANYMAIL["POSTMARK_API_URL"] = f"http://127.0.0.1:{refusing}/"
         use_backend(settings, "anymail.backends.postmark.EmailBackend")
         extra = {"cc": ["no address, at all"]} if name == "provider cannot send such" else None
         prove(name, extra=extra)
