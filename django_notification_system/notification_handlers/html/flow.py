@@ -85,9 +85,13 @@ class Flow:
         elif not self._pieces and words[0] == NO_BREAK_SPACE and not words.strip(SPACERS):
             self._has_spacer = True
         else:
-            if text[0] in SPACES:
-                self._is_spaced = True
-            self._append(words)
+            # As in _append(); a mail has hundreds of texts, and a call less for each is felt.
+            pieces = self._pieces
+            if not pieces:
+                self._begin_line()
+            elif self._is_spaced or text[0] in SPACES:
+                pieces.append(" ")
+            pieces.append(words)
             self._is_spaced = text[-1] in SPACES
 
     def write_as_it_is(self, text: str) -> None:

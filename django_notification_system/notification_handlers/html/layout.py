@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from .flow import WIDEST_PREFIX, Allowance, Flow
 from .style import Style
@@ -201,7 +200,7 @@ class Layout:
             cell.rows = _integer(attributes.get("rowspan"), 1)
             cell.span = max(1, _integer(attributes.get("colspan"), 1))
             cell.is_right = style.is_right or attributes.get("align", "").lower() == "right"
-        return partial(self._end_cell, cell)
+        return self._end_cell
 
     def _begin_list(self, counter: int | None) -> End:
         self._write_table_out()
@@ -214,13 +213,15 @@ class Layout:
 
         return end
 
-    def _end_cell(self, cell: Cell) -> None:
-        if self.flow is cell and self._table is not None:
+    def _end_cell(self) -> None:
+        cell = self.flow
+        # Where the table was written out within the cell, words go to the page.
+        if isinstance(cell, Cell) and self._table is not None:
             self.flow = self._page
             cell.finish()
             self._table.add(cell)
         else:
-            self.flow.part(2)
+            cell.part(2)
 
     def _end_table(self) -> None:
         if self._table is not None:

@@ -25,20 +25,19 @@ class Cell(Flow):
         is_only: Whether the row has no other cell, not even one without a text.
     """
 
-    __slots__ = ("column", "is_only", "is_right", "rows", "span")
-
-    def __init__(self, allowance: Allowance) -> None:
-        super().__init__(allowance)
-        self.span = 1
-        self.rows = 1
-        self.is_right = False
-        self.column = 0
-        self.is_only = True
+    # Defaults of the class, as most cells have them: no second constructor for each cell.
+    span = 1
+    rows = 1
+    is_right = False
+    column = 0
+    is_only = True
 
     @property
     def width(self) -> int:
         """How many columns of characters the longest line takes."""
-        return max([len(line) if line.isascii() else width(line) for line in self.lines])
+        if len(self.lines) == 1 and (line := self.lines[0]).isascii():
+            return len(line)
+        return max([width(line) for line in self.lines])
 
     @property
     def has_row_alone(self) -> bool:
@@ -70,14 +69,15 @@ class Table:
         if not self.rows:
             self.begin_row()
         row = self.rows[-1]
-        while self._column in self._taken:
-            self._column += 1
+        column = self._column
+        while column in self._taken:
+            column += 1
             cell.is_only = False
         if row:
             cell.is_only = row[0].is_only = False
-        cell.column = self._column
+        cell.column = column
         row.append(cell)
-        self._column += cell.span
+        self._column = column + cell.span
         if cell.rows > 1:
             end = min(self._column, WIDEST_LINE)
             self._taken.update(dict.fromkeys(range(cell.column, end), cell.rows))
@@ -186,19 +186,24 @@ def _aligned(row: list[Cell], starts: list[int]) -> list[str]:
     """
     if len(row) == 1 and row[0].has_row_alone:
         return row[0].lines
-    lines = [""] * max([len(cell.lines) for cell in row])
-    ends = [0] * len(lines)
+    lines: list[str] = []
+    ends: list[int] = []
     last = len(starts) - 1
     for cell in row:
-        start = starts[min(cell.column, last)]
+        column = cell.column
+        start = starts[column if column < last else last]
         right = None
         if cell.is_right and not _is_right_to_left(cell.lines):
             right = starts[min(cell.column + cell.span, last)] - len(GAP)
         for number, text in enumerate(cell.lines):
             taken = len(text) if text.isascii() else width(text)
             if right is not None:
-                start = right - taken
+                start = max(0, right - taken)
+            if number == len(lines):
+                lines.append(" " * start + text)
+                ends.append(start + taken)
+                continue
             gap = " " * (start - ends[number]) or (GAP if lines[number] else "")
-            lines[number] += gap + text
+            lines[number] = f"{lines[number]}{gap}{text}"
             ends[number] += len(gap) + taken
     return lines

@@ -104,9 +104,11 @@ class _Walk:
         if element.is_table_part and not self._positions["table"]:
             self._stray_table_part()
             return
-        if element.ended and self._top.name not in element.parents:
-            self._end_what_it_ends(name, element)
         top = self._top
+        if element.ended and top.name not in element.parents:
+            self._end_what_it_ends(name, element)
+            top = self._top
+        positions = self._positions[name]
         is_hidden = top.is_hidden or element.is_unseen
         white_space = "pre" if element.is_preformatted else top.white_space
         attributes, style = NO_ATTRIBUTES, ORDINARY
@@ -122,17 +124,24 @@ class _Walk:
         # Other elements change neither the text nor the end of another element.
         elif (
             element.matters
-            or self._positions[name]
+            or positions
             or style.begins_line
             or is_hidden is not top.is_hidden
             or white_space != top.white_space
         ) and not (element.is_foreign and token.self_closing):
-            end = None if is_hidden else self._begin(name, element, attributes, style)
-            position = len(self._open)
+            end = None
+            if is_hidden:
+                pass
+            elif begin := BEGINNINGS.get(name):
+                end = begin(self._layout, attributes, style)
+            else:
+                end = self._begin(name, element, style)
+            opened = self._open
+            position = len(opened)
             special = position if element.is_special else top.special
-            self._top = OpenElement(name, is_hidden, white_space, end, special)
-            self._positions[name].append(position)
-            self._open.append(self._top)
+            self._top = top = OpenElement(name, is_hidden, white_space, end, special)
+            positions.append(position)
+            opened.append(top)
 
     def _stray_table_part(self) -> None:
         """Take a part of a table outside a table for a block; browsers ignore such tags."""
@@ -153,12 +162,8 @@ class _Walk:
         elif name == "img":
             self._layout.write_image(attributes.get("alt", ""))
 
-    def _begin(
-        self, name: str, element: Element, attributes: Mapping[str, str], style: Style
-    ) -> End | None:
-        """Begin a shown element; return the function that ends the element."""
-        if begin := BEGINNINGS.get(name):
-            return begin(self._layout, attributes, style)
+    def _begin(self, name: str, element: Element, style: Style) -> End | None:
+        """Begin a shown element without more to it; return the function that ends the element."""
         self._is_first_in_preformatted = element.is_preformatted
         newlines = element.newlines or int(style.begins_line or name == "caption")
         return self._layout.begin_block(newlines) if newlines else None
@@ -172,8 +177,15 @@ class _Walk:
                 self._stray_table_part()
             return
         position = positions[-1]
-        if position == len(self._open) - 1:
-            self._end_all_from(position)
+        opened = self._open
+        if position == len(opened) - 1:
+            innermost = opened.pop()
+            positions.pop()
+            if innermost.end is not None:
+                innermost.end()
+            self._top = opened[-1]
+            if self._top.is_over:
+                self._end_all_from(position)
             return
         element = ELEMENTS.get(name, NO_EFFECT)
         if element.is_special:
