@@ -4,7 +4,8 @@ from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
-from django.db.models.sql import Query
+from django.db.models.options import Options
+from django.db.models.signals import class_prepared
 
 Model = TypeVar("Model", bound=models.Model)
 
@@ -27,26 +28,42 @@ def real_name(name: Any) -> Any:
     return f"{ALIASES.get(head, head)}{separator}{rest}"
 
 
-class AliasQuery(Query):
-    """Resolves the aliases where Django resolves every name: lookups, ordering, values and F()."""
+class AliasOptions(Options):  # type: ignore[type-arg] # Django's is not generic
+    """Finds a field by its alias too, for lookups, ordering, values and F().
 
-    def names_to_path(self, names: Any, opts: Any, *args: Any, **kwargs: Any) -> Any:
-        """Resolve ``names`` with a leading alias replaced."""
-        names = list(names)
-        if names and opts.concrete_model is self.get_meta().concrete_model:
-            names[0] = ALIASES.get(names[0], names[0])
-        return super().names_to_path(names, opts, *args, **kwargs)
+    Type checkers that ask Django for a model's fields find the aliases by the same way.
+    """
+
+    def get_field(self, field_name: Any) -> Any:
+        """Return the field with a name or an alias."""
+        return super().get_field(ALIASES.get(field_name, field_name))
+
+
+class AliasModel(models.Model):
+    """A model whose fields have the aliases."""
+
+    class Meta:
+        abstract = True
+
+
+def find_by_alias(sender: type[models.Model], **kwargs: Any) -> None:
+    """Let a new class of ``AliasModel`` find its fields by their aliases; hears class_prepared.
+
+    Django has no way to choose the class of ``_meta``.
+
+    Args:
+        sender: A new model.
+        **kwargs: The signal's other arguments.
+    """
+    if issubclass(sender, AliasModel):
+        sender._meta.__class__ = AliasOptions
+
+
+class_prepared.connect(find_by_alias)
 
 
 class AliasQuerySet(models.QuerySet[Model]):
-    """A queryset with the aliases in all methods, including the methods that bypass ``Query``."""
-
-    def __init__(
-        self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None
-    ) -> None:
-        if query is None and model is not None:
-            query = AliasQuery(model)
-        super().__init__(model, query, using, hints)
+    """A queryset with the aliases in all methods, also those that bypass ``get_field()``."""
 
     def select_related(self, *fields: Any) -> Self:
         """As Django's, with the aliases."""

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from ..setting_rules import LONGEST_INTERVAL
 from ..signals import notifications_created
 from .abstract import CreatedModifiedAbstractModel
+from .alias import AliasModel
 from .content import content_errors
 from .digest import DigestField, Identity, identity_of
 from .fields import TargetOfRecordField
@@ -27,13 +28,16 @@ from .retry_interval import next_interval
 from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
 
+if TYPE_CHECKING:
+    from .typed import NotificationFields
+
 #: The lowest, which is the default, and the highest.
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 9
 #: How much of a handler's response is kept, in characters.
 RESPONSE_MAX_LENGTH = 500
 
 
-class Notification(CreatedModifiedAbstractModel):
+class Notification(AliasModel, CreatedModifiedAbstractModel):
     """A message for one record, with the state of the delivery.
 
     ``user_target`` is another name of ``target_user_record`` in the constructor, in ``create()``,
@@ -225,6 +229,10 @@ class Notification(CreatedModifiedAbstractModel):
     repeated_digest: uuid.UUID | None = None
 
     objects = NotificationManager()
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *args: Any, **fields: Unpack["NotificationFields"]) -> None: ...
 
     class Meta:
         db_table = "notification_system_notification"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from django.db import IntegrityError, models
 from django.db.models.constants import LOOKUP_SEP
@@ -16,6 +16,7 @@ from .repetition import find_repeated
 
 if TYPE_CHECKING:
     from .notification import Notification
+    from .typed import NotificationFields
 
 
 class NotificationQuerySet(AliasQuerySet["Notification"]):
@@ -52,6 +53,15 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         rows = self.all()
         setattr(rows.query, "leaves_long_texts", True)  # noqa: B010 # for mypy
         return rows
+
+    if TYPE_CHECKING:
+
+        def create(  # type: ignore[override]  # noqa: D102 # Django's takes any keyword
+            self, **fields: Unpack["NotificationFields"]
+        ) -> "Notification": ...
+        async def acreate(  # type: ignore[override]  # noqa: D102
+            self, **fields: Unpack["NotificationFields"]
+        ) -> "Notification": ...
 
     def bulk_create(
         self, objs: Iterable["Notification"], *args: Any, **kwargs: Any
@@ -99,6 +109,12 @@ if TYPE_CHECKING:
         """The queryset's methods, written out: pyright reads as_manager() as a plain manager."""
 
         def get_queryset(self) -> NotificationQuerySet: ...  # noqa: D102
+        def create(  # type: ignore[override]  # noqa: D102
+            self, **fields: Unpack["NotificationFields"]
+        ) -> "Notification": ...
+        async def acreate(  # type: ignore[override]  # noqa: D102
+            self, **fields: Unpack["NotificationFields"]
+        ) -> "Notification": ...
         def all(self) -> NotificationQuerySet: ...  # noqa: D102
         def none(self) -> NotificationQuerySet: ...  # noqa: D102
         def using(self, alias: str | None) -> NotificationQuerySet: ...  # noqa: D102

@@ -21,13 +21,28 @@ EXPECTED = {
 
 
 def test_mypy_refuses_the_wrong_lines_alone() -> None:
+    said = mypy(USER_CODE)
+    found = re.findall(r"user_code\.py:(\d+): error: (.*)", said)
+    assert_expected({int(number): text for number, text in found}, said)
+
+
+def test_mypy_takes_the_documented_lookups_by_user_target() -> None:
+    documented = [
+        path
+        for path in (ROOT / "docs" / "examples").glob("*.py")
+        if "user_target" in path.read_text()
+    ]
+    assert documented
+    assert mypy(*documented).startswith("Success")
+
+
+def mypy(*paths: Path) -> str:
     pytest.importorskip("mypy_django_plugin", reason="`make check` installs the type checkers.")
-    command = [sys.executable, "-m", "mypy", "--no-pretty", str(USER_CODE)]
+    command = [sys.executable, "-m", "mypy", "--no-pretty", *map(str, paths)]
     # Django's plugin reads the tests' settings, and no test here reaches a database.
     environment = os.environ | {"TEST_DATABASE": "sqlite"}
     said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    found = re.findall(r"user_code\.py:(\d+): error: (.*)", said.stdout)
-    assert_expected({int(number): text for number, text in found}, said.stdout + said.stderr)
+    return said.stdout + said.stderr
 
 
 def test_pyright_refuses_the_wrong_lines_alone(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.apps.registry import Apps
 from django.core.exceptions import FieldError
 from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
 from django.utils import timezone
 
 from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.models.alias import ALIASES
 from django_notification_system.models.notification_queryset import NotificationQuerySet
+from django_notification_system.models.typed import NotificationFields
 
 
 @pytest.fixture
@@ -109,6 +112,12 @@ def test_in_the_asynchronous_methods(record: TargetUserRecord, fields: Any) -> N
         assert await rows.aget_or_create(user_target=record, **fields) == (made, False)
 
     async_to_sync(make_and_get)()
+
+
+def test_type_checkers_know_every_field_of_the_constructor() -> None:
+    fields = Notification._meta.concrete_fields
+    names = {name for field in fields for name in (field.name, field.attname)}
+    assert NotificationFields.__annotations__.keys() == names | set(ALIASES) | {"pk"}
 
 
 # On instances
@@ -304,3 +313,14 @@ def test_the_alias_is_the_notifications_alone(notification: Notification) -> Non
         TargetUserRecord.objects.filter(user_target__target__name="Email")
     with pytest.raises(FieldError):
         Notification.objects.filter(target_user_record__user_target=1)
+
+
+def test_a_subclass_has_the_aliases(notification: Notification, record: TargetUserRecord) -> None:
+    class Letter(Notification):
+        class Meta:
+            app_label = "letters"
+            proxy = True
+            apps = Apps()
+
+    assert Letter._meta.get_field("user_target").name == "target_user_record"
+    assert Letter._default_manager.filter(user_target=record).get().pk == notification.pk

@@ -2,10 +2,10 @@
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, Group, User
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 
-from django_notification_system.models import Notification
+from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.notify import notify
 
 
@@ -33,6 +33,18 @@ def right(
     return Notification.objects.due().count() + len(names)
 
 
+def right_by_alias(record: TargetUserRecord) -> None:
+    rows = Notification.objects.filter(user_target=record, user_target__user__username="egg")
+    rows = rows.exclude(user_target__description="old").filter(~Q(user_target__active=False))
+    rows.order_by("user_target__id").values_list("user_target__target__name", flat=True)
+    rows.values("user_target_id").annotate(address=F("user_target__target_user_id"))
+    rows.only("user_target", "title").defer("user_target_id").get(user_target_id=record.pk)
+    rows.update(user_target=record)
+    Notification.objects.get_or_create(user_target=record, title="Title")
+    Notification.objects.create(user_target=record, title="Title", body="")
+    Notification(user_target_id=record.pk, title="Title", pk=None or record.pk)
+
+
 async def right_async(user: User) -> int:
     return await sync_to_async(notify)(user, "Title")
 
@@ -50,6 +62,8 @@ def wrong(user: User, group: Group, request: HttpRequest) -> None:
     notify(user, "Title", target=5)  # error: NotificationTarget
     notify(user, "Title", scheduled_delivery="tomorrow")  # error: datetime
     Notification.objects.overdue()  # error: overdue
+    Notification.objects.create(user_target=user, title="Title")  # error: TargetUserRecord
+    Notification(user_targt=None, title="Title")  # error: user_targt
 
 
 async def wrong_async() -> None:
