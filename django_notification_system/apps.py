@@ -1,6 +1,7 @@
 """The app's configuration for Django."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,9 +14,11 @@ class NotificationSystemConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and connect the engine to the models."""
+        """Register checks and the project's categories, and connect the engine to the models."""
         from . import checks  # noqa: F401
         from .delivery.handover.on_commit import hand_over_on_commit
         from .signals import notifications_created
 
         notifications_created.connect(hand_over_on_commit)
+        # In every process: a task engine's worker delivers, and knows the categories too.
+        autodiscover_modules("notification_types")

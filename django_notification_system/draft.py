@@ -24,6 +24,7 @@ class Draft:
         idempotency_key: The caller's name for an occasion that must not be notified twice.
         expires_at: The notification is not sent from then on; ``None`` for never.
         priority: Among due notifications, a higher priority goes first.
+        category: The key of the category, or an empty text.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Draft:
     idempotency_key: str | None = None
     expires_at: datetime | None = None
     priority: int = LOWEST_PRIORITY
+    category: str = ""
 
     @cached_property
     def size(self) -> int:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..categories import all_categories, find_category
 from ..models import Notification
 from .actions.bulk import in_readers_language
 from .actions.choices import ACTIONS, permitted, possible_actions
@@ -20,6 +21,7 @@ from .dashboard import dashboard_page
 from .history import SHOWN, latest_attempts
 from .listing.filters import (
     AttemptedFilter,
+    CategoryFilter,
     ErrorFilter,
     ExtentFilter,
     PersonFilter,
@@ -36,7 +38,7 @@ from .recipient import recipient
 from .summary import summary_of
 
 #: The fields that an attempt has sent, or tried to send: history from then on.
-CONTENT = ("target_user_record", "title", "body", "extra")
+CONTENT = ("target_user_record", "title", "body", "extra", "category")
 
 
 @admin.register(Notification)
@@ -60,6 +62,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         ExtentFilter,
         StatusFilter,
         TargetFilter,
+        CategoryFilter,
         AttemptedFilter,
         "scheduled_delivery",
         ErrorFilter,
@@ -83,7 +86,7 @@ class NotificationAdmin(NotificationSystemAdmin):
     ordering = ("-scheduled_delivery",)
     searched_fields = ("target_user_record",)
     fieldsets = (
-        (None, {"fields": ("target_user_record", "title", "body", "extra")}),
+        (None, {"fields": ("target_user_record", "category", "title", "body", "extra")}),
         (
             _("Delivery"),
             {
@@ -119,7 +122,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         ),
     )
     add_fieldsets = (
-        (None, {"fields": ("target_user_record", "title", "body", "extra")}),
+        (None, {"fields": ("target_user_record", "category", "title", "body", "extra")}),
         (
             _("Delivery"),
             {
@@ -151,7 +154,17 @@ class NotificationAdmin(NotificationSystemAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
         """Leave the delivery's fields out of the add page: a new notification is scheduled."""
-        return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+        fieldsets = self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+        if all_categories() or (obj is not None and obj.category):
+            return fieldsets
+        return [_without(fields, "category") for fields in fieldsets]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Show the category where the project has categories, and no columns of its own."""
+        columns = super().get_list_display(request)
+        if columns != NotificationAdmin.list_display or not all_categories():
+            return columns
+        return (*columns[:2], "category_label", *columns[2:])
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save; a notification with an interval of its own no longer follows the policy."""
@@ -261,6 +274,12 @@ class NotificationAdmin(NotificationSystemAdmin):
         """Return the person and the target."""
         return recipient(notification)
 
+    @admin.display(description=_("category"))
+    def category_label(self, notification: Notification) -> Any:
+        """Return the label of the category, or the key of a category that is known no more."""
+        category = find_category(notification.category)
+        return notification.category if category is None else category.label
+
     @admin.display(description=_("due"), ordering="scheduled_delivery")
     def due(self, notification: Notification) -> SafeString:
         """Return when the notification is due."""
@@ -286,3 +305,10 @@ class NotificationAdmin(NotificationSystemAdmin):
     def has_reschedule_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may reschedule notifications."""
         return permitted(request, "reschedule")
+
+
+def _without(fieldset: Any, name: str) -> Any:
+    """Return a fieldset without a field."""
+    heading, options = fieldset
+    fields = tuple(field for field in options["fields"] if field != name)
+    return heading, {**options, "fields": fields}

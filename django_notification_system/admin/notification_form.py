@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
+from ..categories import all_categories
 from ..draft import Draft
 from ..exceptions import InvalidNotification, TargetUnavailable
 from ..models import Notification
@@ -79,6 +80,8 @@ class NotificationForm(VersionedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         notification = self.instance
+        if "category" in self.fields:
+            self._offer_categories(notification.category)
         if notification._state.adding:
             notification.status = Notification.SCHEDULED
         elif "status" in self.fields:
@@ -92,6 +95,18 @@ class NotificationForm(VersionedForm):
                 for status, label in Notification.STATUS_CHOICES
                 if status not in impossible or status == notification.status
             ]
+
+    def _offer_categories(self, chosen: str) -> None:
+        field = self.fields["category"]
+        labels = {category.key: category.label for category in all_categories()}
+        if chosen:
+            labels.setdefault(chosen, chosen)  # known no more
+        self.fields["category"] = forms.ChoiceField(
+            choices=[("", _("No category")), *labels.items()],
+            required=False,
+            label=field.label,
+            help_text=field.help_text,
+        )
 
     def clean(self) -> dict[str, Any] | None:
         """Refuse the values that ``notify()`` refuses, if the person set or changed the values.
@@ -152,6 +167,7 @@ class NotificationForm(VersionedForm):
             idempotency_key=self._value("idempotency_key"),
             expires_at=self._value("expires_at"),
             priority=self._value("priority"),
+            category=self._value("category"),
         )
 
     def _refuse_early_expiry(self) -> None:

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from ..categories import category_of
 from ..models import Notification
 from .listing.notification_list import badge
 from .moments import full, short
@@ -79,6 +80,8 @@ def _reason(notification: Notification, now: datetime) -> str:
 def _facts(notification: Notification, now: datetime) -> Iterator[tuple[str, Any]]:
     record = notification.target_user_record
     yield pgettext("recipient", "To"), f"{recipient(notification)}, {record.target_user_id}"
+    if notification.category:
+        yield _("Category"), category_of(notification.category).label
     if notification.response:
         yield _("Last response"), notification.response
     if notification.attempted_delivery:

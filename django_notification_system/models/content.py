@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from ..categories import known_key
 from ..exceptions import InvalidNotification
 from ..storable import json_object, storable_text
 from .moments import is_at_calendars_end
@@ -46,7 +47,7 @@ def refuse_bad_extra(extra: Any) -> None:
 
 
 def content_errors(notification: "Notification") -> dict[str, Any]:
-    """Return the errors of a notification's texts, moments and ``extra``, by the field's name.
+    """Return the errors of a notification's content, by the field's name.
 
     Args:
         notification: The notification, saved or not.
@@ -61,6 +62,11 @@ def content_errors(notification: "Notification") -> dict[str, Any]:
         moment = getattr(notification, name)
         if isinstance(moment, datetime) and is_at_calendars_end(moment):
             errors[name] = _("This moment is out of range in other time zones.")
+    try:
+        if notification._state.adding:  # a category may have been removed since
+            known_key(notification.category)
+    except InvalidNotification as error:
+        errors["category"] = str(error)
     if has_line_break(notification.title):
         errors["title"] = _("The title must be a single line.")
     try:

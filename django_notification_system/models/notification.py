@@ -10,6 +10,7 @@ from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..categories import KEY_MAX_LENGTH
 from ..setting_rules import LONGEST_INTERVAL
 from ..signals import notifications_created
 from .abstract import CreatedModifiedAbstractModel
@@ -64,6 +65,7 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
             retry moves this moment.
         expires_at: From this moment, the notification is not sent but ends as ``EXPIRED``.
         priority: From 0 to 9. Among due notifications, a higher priority goes first.
+        category: The key of the category; empty without a category.
         attempted_delivery: The moment of the last attempt.
         follows_retry_policy: Whether ``NOTIFICATION_SYSTEM["RETRY"]`` sets the time of retries, as
             for a notification from ``notify()`` without an interval.
@@ -171,6 +173,14 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
         db_default=LOWEST_PRIORITY,
         validators=[MinValueValidator(LOWEST_PRIORITY), MaxValueValidator(HIGHEST_PRIORITY)],
         help_text=_("From 0 to 9. A higher one goes first among what is due."),
+    )
+    category = models.CharField(
+        _("category"),
+        max_length=KEY_MAX_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("People may have switched it off."),
     )
     attempted_delivery = models.DateTimeField(_("attempted delivery"), null=True, blank=True)
     retry_time_interval = models.PositiveIntegerField(
@@ -406,8 +416,9 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
 
         Raises:
             ValidationError: When the title has a line break, a text or ``extra`` could not be
-                stored, status and ``attempted_delivery`` contradict each other, the user has opted
-                out, or the notification repeats another.
+                stored, a new notification has an unknown category, status and
+                ``attempted_delivery`` contradict each other, the user has opted out,
+                or the notification repeats another.
         """
         super().clean()
         if self._is_new() and not self.has_own_digest():

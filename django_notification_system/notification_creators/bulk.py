@@ -66,6 +66,7 @@ def insert_notifications(
             scheduled_delivery=scheduled_delivery,
             expires_at=draft.expires_at,
             priority=draft.priority,
+            category=draft.category,
             **retries[target_id],
             idempotency_key=draft.idempotency_key,
         )

@@ -159,6 +159,11 @@ class Creation:
                     f"create_notification() in {creator.source} takes no priority, so what it "
                     "makes would have none. Add the parameter, or notify without it."
                 )
+            elif self.draft.category and not creator.takes("category"):
+                raise InvalidNotification(
+                    f"create_notification() in {creator.source} takes no category, so nobody could "
+                    "switch off what it makes. Add the parameter, or notify without it."
+                )
             self._creators[target.pk] = creator
         return self._creators[target.pk]
 
@@ -208,6 +213,7 @@ class Creation:
             "idempotency_key": draft.idempotency_key,
             "expires_at": draft.expires_at,
             "priority": draft.priority or None,
+            "category": draft.category or None,
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return {"title": draft.title, "body": draft.body, **given}

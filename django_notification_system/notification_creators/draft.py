@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from ..categories import known_key
 from ..conf import retry_policy
 from ..draft import Draft
 from ..exceptions import InvalidNotification
@@ -35,6 +36,7 @@ def make_draft(
     idempotency_key: Any = None,
     expires_at: Any = None,
     priority: Any = LOWEST_PRIORITY,
+    category: Any = "",
     recipient: Any = None,
 ) -> Draft:
     """Check the rules of all targets for a notification.
@@ -49,6 +51,7 @@ def make_draft(
         idempotency_key: See ``notify()``.
         expires_at: See ``notify()``.
         priority: See ``notify()``.
+        category: See ``notify()``.
         recipient: The user, for a call with exactly one user. In release 1.5.3 people wrote
             ``extra={"user": user, ...}``; the known user is then left out of ``extra``.
 
@@ -74,6 +77,7 @@ def make_draft(
         idempotency_key=None if idempotency_key is None else _key(idempotency_key),
         expires_at=_expiry(expires_at, due_at),
         priority=_integer("priority", priority, LOWEST_PRIORITY, HIGHEST_PRIORITY),
+        category=known_key(category),
     )
 
 

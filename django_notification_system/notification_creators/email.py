@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from ..categories import Category
 from .built_in import create_for_user
 
 
@@ -16,6 +17,7 @@ def create_notification(
     quiet: bool = False,
     extra: dict[str, Any] | None = None,
     priority: int = 0,
+    category: str | Category = "",
 ) -> None:
     """Create an email to each of the user's active addresses.
 
@@ -32,6 +34,7 @@ def create_notification(
             ``cc``, ``bcc``, ``reply_to``, ``headers``, ``attachments`` (paths in the default
             storage).
         priority: From 0 to 9. Among due notifications, a higher priority goes first.
+        category: The category, or its key; by default none.
 
     Raises:
         UserIsOptedOut: When the user has an active opt-out.
@@ -51,4 +54,5 @@ def create_notification(
         max_retries=max_retries,
         extra=extra,
         priority=priority,
+        category=category,
     )

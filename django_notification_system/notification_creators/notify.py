@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import router
 from django.db.models import Manager
 
+from ..categories import Category
 from ..models import Notification, NotificationTarget
 from .create import Creation
 from .draft import make_draft
@@ -29,6 +30,7 @@ def notify(
     idempotency_key: str | None = None,
     quiet: bool = False,
     priority: int = 0,
+    category: str | Category = "",
 ) -> int:
     """Create notifications for a user or for many, in one transaction: all of them or none.
 
@@ -62,6 +64,8 @@ def notify(
             that runs twice notifies once.
         quiet: Return 0 instead of raising one of the first three errors below.
         priority: From 0 to 9. Among a target's due notifications, a higher priority goes first.
+        category: The category, or its key. People may have switched the category off. By default a
+            notification has no category.
 
     Returns:
         How many notifications were created. With an ``idempotency_key`` the number is 0, without an
@@ -86,6 +90,7 @@ def notify(
         max_retries=max_retries,
         idempotency_key=idempotency_key,
         priority=priority,
+        category=category,
         recipient=users if is_user(users) else None,
     )
     using = router.db_for_write(Notification)

@@ -33,10 +33,10 @@ def test_attempts_are_counted_by_target_and_outcome(
     make_due(loft, title="late", expires_at=timezone.now() - timedelta(seconds=1))
     run()
     assert counted() == {
-        "attempts_total{outcome=delivered,target=Loft}": 2,
-        "attempts_total{outcome=retrying,target=Loft}": 2,
-        "attempts_total{outcome=failed,target=Loft}": 1,
-        "not_attempted_total{outcome=expired,target=Loft}": 1,
+        "attempts_total{category=,outcome=delivered,target=Loft}": 2,
+        "attempts_total{category=,outcome=retrying,target=Loft}": 2,
+        "attempts_total{category=,outcome=failed,target=Loft}": 1,
+        "not_attempted_total{category=,outcome=expired,target=Loft}": 1,
         "delivery_delay_seconds_count{target=Loft}": 2,
     }
 
@@ -53,7 +53,7 @@ def test_each_status_has_an_outcome(
 ) -> None:
     make_due(loft, title=title)
     run()
-    assert counted() == {f"attempts_total{{outcome={outcome},target=Loft}}": 1}
+    assert counted() == {f"attempts_total{{category=,outcome={outcome},target=Loft}}": 1}
 
 
 def test_opted_out_users_are_no_attempts(
@@ -62,7 +62,7 @@ def test_opted_out_users_are_no_attempts(
     make_due(email)
     NotificationOptOut.objects.bulk_create([NotificationOptOut(user=user, active=True)])
     run()
-    assert counted() == {"not_attempted_total{outcome=opted_out,target=Email}": 1}
+    assert counted() == {"not_attempted_total{category=,outcome=opted_out,target=Email}": 1}
 
 
 def test_the_delay_is_from_when_it_was_due(

@@ -112,7 +112,7 @@ def test_what_cannot_be_written_is_written_later(
     make_due(loft, title="two")
     run()
     samples = samples_of((folder / "notifications.prom").read_text())
-    assert samples["attempts_total{outcome=delivered,target=Loft}"] == 2
+    assert samples["attempts_total{category=,outcome=delivered,target=Loft}"] == 2
 
 
 def test_many_small_batches_are_written_together(
@@ -130,7 +130,7 @@ def test_many_small_batches_are_written_together(
     for number in range(5):
         make_due(loft, title=f"{number}")
     run()
-    delivered = "attempts_total{outcome=delivered,target=Loft}"
+    delivered = "attempts_total{category=,outcome=delivered,target=Loft}"
     assert samples_of(file.read_text())[delivered] == 1
     deadline = time.monotonic() + 10
     while samples_of(file.read_text())[delivered] < 5:

@@ -17,7 +17,7 @@ from tests.support.site import SITE, Project, set_up, start_project
 __all__ = ["set_up", "start_project"]  # the fixtures
 from tests.support.subprocesses import environment_of
 
-ATTEMPTS = "attempts_total{outcome=delivered,target=Email}"
+ATTEMPTS = "attempts_total{category=,outcome=delivered,target=Email}"
 CALLS = "provider_call_seconds_count{result=ok,target=Email}"
 
 
@@ -44,7 +44,7 @@ def test_counts_go_on_from_one_cron_run_to_the_next(
     project.manage("process_notifications", **settings)
     second = samples_of(file.read_text())
     assert (second[ATTEMPTS], second[CALLS]) == (2, 2)
-    assert second["attempts_total{outcome=delivered,target=Expo}"] == 2
+    assert second["attempts_total{category=,outcome=delivered,target=Expo}"] == 2
     assert second["provider_call_seconds_count{result=ok,target=Twilio}"] == 2
 
 

@@ -20,6 +20,7 @@ from django.utils.functional import SimpleLazyObject
 
 import django_notification_system
 from django_notification_system import notify
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.exceptions import (
     InvalidNotification,
     NotificationsNotCreated,
@@ -851,6 +852,28 @@ def test_an_expiry_is_refused_where_a_creator_does_not_take_it(
     creators.address(creators.write("pigeon", PIGEON_CREATOR), user)
     with pytest.raises(InvalidNotification, match=r"pigeon\.py takes no expires_at"):
         notify(user, "Hello", "World", expires_at=MOMENT)
+
+
+def test_a_category_goes_to_a_creator_that_takes_it(creators: Creators, user: Any) -> None:
+    source = PIGEON_CREATOR.replace("extra=None)", 'extra=None, category="")').replace(
+        '"retry_time', '"category": category, "retry_time'
+    )
+    creators.address(creators.write("pigeon", source), user)
+    with known_categories(Category("news", label="Newsletter")):
+        assert notify(user, "Hello", "World", target="Pigeon", category="news") == 1
+    assert Notification.objects.get().category == "news"
+
+
+def test_a_category_is_refused_where_a_creator_does_not_take_it(
+    creators: Creators, user: Any
+) -> None:
+    creators.address(creators.write("pigeon", PIGEON_CREATOR), user)
+    with (
+        known_categories(Category("news", label="Newsletter")),
+        pytest.raises(InvalidNotification, match=r"pigeon\.py takes no category"),
+    ):
+        notify(user, "Hello", "World", category="news")
+    assert notify(user, "Hello", "World", target="Pigeon") == 1
 
 
 def test_a_priority_goes_to_a_creator_that_takes_it(creators: Creators, user: Any) -> None:

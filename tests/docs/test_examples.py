@@ -20,6 +20,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_notification_system import checks, signals
+from django_notification_system.categories import known_categories
 from django_notification_system.exceptions import NotificationsNotCreated
 from django_notification_system.models import (
     Notification,
@@ -102,6 +103,14 @@ def test_priority_example_lets_the_code_go_first(records: Records) -> None:
     run_example("notify_urgently.py")
     priorities = dict(Notification.objects.values_list("title", "priority"))
     assert priorities == {"News from the kitchen": 0, "Your code is 4711": 9}
+
+
+def test_categories_example_declares_the_category_of_the_news(records: Records) -> None:
+    with known_categories() as categories:
+        run_example("notification_types.py")
+        run_example("notify_of_news.py")
+        assert list(categories) == ["news", "orders", "security"]
+    assert Notification.objects.get().category == "news"
 
 
 def test_invalid_notification_example_says_where(

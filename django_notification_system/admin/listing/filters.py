@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from ...categories import all_categories
 from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.indexes import IS_PRIORITISED
 from ...models.notification import HIGHEST_PRIORITY
@@ -112,7 +113,8 @@ class ExtentFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the only choice beside the quick search."""
-        is_search = request.GET.get(SEARCH_VAR) or request.GET.get(ErrorFilter.parameter_name)
+        parameters = (SEARCH_VAR, ErrorFilter.parameter_name, CategoryFilter.parameter_name)
+        is_search = any(request.GET.get(name) for name in parameters)
         return [("all", _("Everything (takes longer)"))] if is_search else []
 
     def choices(self, changelist: Any) -> Any:
@@ -209,6 +211,26 @@ class ErrorFilter(RangeFilter):
             if chosen not in shown:
                 shown.append(chosen)
         return [(text, Truncator(text).chars(80)) for text in shown]
+
+
+class CategoryFilter(RangeFilter):
+    """The notifications of a category, among the latest: no index has the category.
+
+    Hidden while the project has no categories.
+    """
+
+    title = _("category")
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the known categories, and a chosen category that is known no more."""
+        labels = {category.key: category.label for category in all_categories()}
+        chosen = self.value()
+        if chosen is not None:
+            self.condition = Q(category=chosen)
+            self.looks_at_latest = True
+            labels.setdefault(chosen, chosen)
+        return list(labels.items())
 
 
 class PriorityFilter(admin.SimpleListFilter):

@@ -33,13 +33,13 @@ registry = CollectorRegistry()
 ATTEMPTS = Counter(
     "notification_system_attempts",
     "Attempts to deliver, by what came of them.",
-    ["target", "outcome"],
+    ["target", "category", "outcome"],
     registry=registry,
 )
 NOT_ATTEMPTED = Counter(
     "notification_system_not_attempted",
     "Notifications that ended without an attempt, by what they are now.",
-    ["target", "outcome"],
+    ["target", "category", "outcome"],
     registry=registry,
 )
 CALL_SECONDS = Histogram(
@@ -92,7 +92,7 @@ class Counting(Observer):
         delay = DELAY_SECONDS.labels(target.name)
         for outcome in outcomes:
             notification = outcome.notification
-            ATTEMPTS.labels(target.name, outcome_of(notification)).inc()
+            ATTEMPTS.labels(target.name, notification.category, outcome_of(notification)).inc()
             at = notification.attempted_delivery
             if notification.status == Notification.DELIVERED and at is not None:
                 late = (at - notification.scheduled_delivery).total_seconds()
@@ -107,7 +107,8 @@ class Counting(Observer):
     ) -> None:
         """Count the notifications that were skipped."""
         for notification in notifications:
-            NOT_ATTEMPTED.labels(target.name, outcome_of(notification)).inc()
+            outcome = outcome_of(notification)
+            NOT_ATTEMPTED.labels(target.name, notification.category, outcome).inc()
 
     def call_ended(self, call: WatchedCall) -> None:
         """Note how long a provider took."""

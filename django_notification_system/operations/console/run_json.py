@@ -19,6 +19,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "type": "notification",
         "id": str(notification.pk),
         "target": report.target.name,
+        "category": notification.category,
         "record": str(notification.target_user_record_id),
         "scheduled_delivery": report.scheduled_delivery.isoformat(),
         "status_before": report.status_before,

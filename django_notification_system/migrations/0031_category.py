@@ -1,0 +1,22 @@
+"""The category of a notification: a constant default, so PostgreSQL and MariaDB rewrite no row."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("django_notification_system", "0028_keys_in_order_of_time")]
+
+    operations = [
+        migrations.AddField(
+            model_name="notification",
+            name="category",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="People may have switched it off.",
+                max_length=64,
+                verbose_name="category",
+            ),
+        ),
+    ]
