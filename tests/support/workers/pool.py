@@ -19,6 +19,19 @@ from tests.support.places import ROOT
 from tests.support.subprocesses import environment_of
 from tests.support.workers.sql import copy_database, execute
 
+#: The last line of a process that hangs after it was told to stop, and ends by force; status 1.
+#: As this takes less than ten seconds by the process's own clock, status 0 without the line proves
+#: that a process ended in order and in time, however busy the machine is: see test_stopping.
+ENDED_BY_FORCE = (
+    "The process was told to stop and something hangs in it: it ends by force. What was not"
+    " recorded is due again when its lease ends."
+)
+#: Constants that tests shorten.
+LIMITS = {
+    "wind_up": "stop_moment.WIND_UP_SECONDS",
+    "force_after": "operations.console.forced_end.FORCE_AFTER_SECONDS",
+}
+
 
 class Workers:
     """The processes of a test, on a database and a spool of their own.
@@ -70,6 +83,15 @@ class Workers:
         )
         self.running.append(worker)
         return worker
+
+    def limit(self, **seconds: float) -> None:
+        """Shorten time limits of the processes started from now on.
+
+        Args:
+            seconds: By the names in ``LIMITS``.
+        """
+        limits = {LIMITS[name]: value for name, value in seconds.items()}
+        self.environment["WORKERS_LIMITS"] = json.dumps(limits)
 
     def deliveries(self) -> Counter[str]:
         """Count how often a notification reached the provider, by notification."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib import import_module
 
 import django
 
@@ -13,6 +14,10 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"] = {**DATABASES["default"]["OPTIONS"], "timeout": 20}
 NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.workers.handlers"]
 NOTIFICATION_SYSTEM = json.loads(os.environ.get("WORKERS_ENGINE", "{}"))
+# A test of what happens after a time limit need not wait for all of it.
+for place, seconds in json.loads(os.environ.get("WORKERS_LIMITS", "{}")).items():
+    module, _, name = place.rpartition(".")
+    setattr(import_module(f"django_notification_system.{module}"), name, seconds)
 if server := os.environ.get("WORKERS_SMTP"):
     host, _, port = server.rpartition(":")
     if django.VERSION >= (6, 1):
