@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from .headers import policy_of_headers
+from .headers import POLICY_OF_OLD, URI_HEADERS, policy_of_headers, uri_lines
 from .mime import HAS_POLICIES
 
 #: A value that stands unchanged on one line: ASCII, with single spaces, and no encoded-word.
@@ -31,7 +31,10 @@ def header_line(name: str, value: str) -> bytes:
     Raises:
         Exception: Python's own error about a value that no header can have.
     """
-    plain = _plain_values(name.lower())
+    kind = name.lower()
+    if kind in URI_HEADERS and (lines := uri_lines(name, value)):
+        return lines.encode()
+    plain = _plain_values(kind)
     if plain is not None and len(name) + len(value) + 2 <= LONGEST_LINE and plain.fullmatch(value):
         return f"{name}: {value}\r\n".encode()
     return _djangos_line(name, value)
@@ -53,4 +56,4 @@ def _djangos_line(name: str, value: str) -> bytes:
     from django.core.mail.message import forbid_multi_line_headers
 
     safe = forbid_multi_line_headers(name, value, settings.DEFAULT_CHARSET)
-    return email.policy.compat32.clone(linesep="\r\n").fold_binary(*safe)
+    return POLICY_OF_OLD.clone(linesep="\r\n").fold_binary(*safe)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from email.header import Header
 from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
-from email.policy import EmailPolicy, Policy
+from email.policy import Compat32, EmailPolicy, Policy
 from typing import Any
 
 from django.utils.translation import gettext_noop
@@ -46,6 +46,18 @@ PHRASE = re.compile(r"([^<>]*)(<[^<>]*>)\s*")
 #: RFC 5322, section 2.1.1: no line may be longer.
 LONGEST_LINE = 998
 WORD = re.compile(r"\s*\S+")
+#: Headers with a list of URIs (RFC 2369, section 3; RFC 8058).
+URI_HEADERS = (
+    "list-archive",
+    "list-help",
+    "list-owner",
+    "list-post",
+    "list-subscribe",
+    "list-unsubscribe",
+)
+#: One URI in angle brackets or some, with commas in between; commas are allowed in a URI, too.
+URIS = re.compile(r"<[!-;=?-~]+>(?: *, *<[!-;=?-~]+>)*")
+BETWEEN_URIS = re.compile(r"(?<=>) *, *(?=<)")
 BEYOND_ASCII = gettext_noop(
     "has a character beyond ASCII, which this header cannot carry (RFC 2047, section 5)"
 )
@@ -145,7 +157,55 @@ class _HeaderAsItIs(UnstructuredHeader, BaseHeader):
         return str(policy.linesep).join([*lines, ""])
 
 
+def uri_lines(name: str, value: str) -> str | None:
+    """Return a header with a URI a line, or ``None`` where the value is no list of URIs.
+
+    A URI must be on one line whole: readers take a folded or encoded URI for another.
+
+    Args:
+        name: The header's name.
+        value: The header's text.
+    """
+    if not URIS.fullmatch(value):
+        return None
+    uris = ",\r\n ".join(BETWEEN_URIS.split(value))
+    return f"{name}: {uris}\r\n"
+
+
+class _HeaderOfURIs(_HeaderAsItIs):
+    """A header with a list of URIs: a URI a line, and nothing encoded."""
+
+    def fold(self, *, policy: Policy) -> str:
+        lines = uri_lines(self.name, str(self).strip())
+        if lines is None:
+            return super().fold(policy=policy)
+        return lines.replace("\r\n", str(policy.linesep))
+
+
 _REGISTRY = HeaderRegistry(default_class=_HeaderAsItIs)
+for _name in URI_HEADERS:
+    _REGISTRY.map_to_type(_name, _HeaderOfURIs)
+
+
+class _PolicyOfOld(Compat32):
+    """The policy of messages before Django 6.0, with headers of URIs as from Django 6.0 on.
+
+    Python's header of old leaves the first line empty before a long URI.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        lines = uri_lines(name, str(value)) if name.lower() in URI_HEADERS else None
+        return super().fold(name, value) if lines is None else lines.replace("\r\n", self.linesep)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        lines = uri_lines(name, str(value)) if name.lower() in URI_HEADERS else None
+        if lines is None:
+            return super().fold_binary(name, value)
+        return lines.replace("\r\n", self.linesep).encode()
+
+
+#: For messages of Django before 6.0.
+POLICY_OF_OLD = _PolicyOfOld()
 
 
 def policy_of_headers(policy: EmailPolicy) -> EmailPolicy:

@@ -8,7 +8,7 @@ from typing import Any
 import django
 from django.core.mail import EmailMultiAlternatives
 
-from .headers import policy_of_headers
+from .headers import POLICY_OF_OLD, policy_of_headers
 
 HAS_POLICIES = django.VERSION >= (6, 0)
 ENCODED = frozenset({"base64", "quoted-printable"})
@@ -30,6 +30,8 @@ class NotificationMail(EmailMultiAlternatives):
             policy = kwargs.get("policy", email.policy.default)
             kwargs["policy"] = policy_of_headers(policy)
         made = super().message(**kwargs)
+        if not HAS_POLICIES:
+            made.policy = POLICY_OF_OLD
         if self.is_seven_bit:
             for part in made.walk():
                 _encode(part)

@@ -53,9 +53,21 @@ NAMES = st.one_of(
     HEADER_TEXTS.map('"{}" <noreply@example.com>'.format),
     HEADER_TEXTS.map("{} <noreply@example.com>".format),
 )
+URIS = st.one_of(
+    st.from_regex(r"https://shop\.example\.com/n/u/[A-Za-z0-9_=-]{5,200}/", fullmatch=True),
+    st.from_regex(
+        r"mailto:[a-z]{1,9}@example\.com\?subject=[A-Za-z0-9%,.-]{1,200}", fullmatch=True
+    ),
+    st.from_regex(r"[!-~]{1,30}", fullmatch=True),
+)
+LISTS_OF_URIS = st.builds(
+    str.join,
+    st.sampled_from([", ", ",", " , ", ",  ", " "]),
+    st.lists(URIS.map("<{}>".format), min_size=1, max_size=3),
+)
 HEADERS = st.dictionaries(
     st.sampled_from([*LIST_HEADERS, "X-Campaign", "x-y", "Sender", "References", "Precedence"]),
-    st.one_of(HEADER_TEXTS, st.sampled_from([*LIST_HEADERS.values()])),
+    st.one_of(HEADER_TEXTS, LISTS_OF_URIS, st.sampled_from([*LIST_HEADERS.values()])),
     max_size=4,
 ).map(lambda headers: {"Message-ID": MESSAGE_ID, **headers})
 
@@ -115,6 +127,21 @@ def test_ordinary_mail_is_written_here_as_django_would(change):
         assert written.recipients == message.recipients()
         assert b"\n" not in written.content.replace(b"\r\n", b"")
         assert same(written.content) == same(djangos_bytes(message))
+
+
+@pytest.mark.parametrize("name", ["List-Unsubscribe", "list-help"])
+@pytest.mark.parametrize("comma", [", ", ",", " ,  "])
+def test_a_long_uri_has_a_line_alone_and_stays_as_given(name, comma):
+    urls = [f"<https://shop.example.com/n/u/{'aZ0_-' * 40}{number}/>" for number in range(3)]
+    mailto = "<mailto:stop@example.com?subject=" + "aZ0_-" * 40 + ">"
+    written = []
+    for url in urls:
+        headers = {**LIST_HEADERS, name: f"{url}{comma}{mailto}"}
+        message = NotificationMail(**{**PLAIN, "headers": headers})
+        written.append(written_mail(message).content)
+        assert same(written[-1]) == same(djangos_bytes(message))
+    for url, content in zip(urls, written, strict=True):
+        assert f"\r\n{name}: {url},\r\n {mailto}\r\n".encode() in content
 
 
 @pytest.mark.parametrize("localtime", [False, True])
