@@ -1,4 +1,9 @@
-"""``user_target``: the name of a notification's record in the documentation since 1.5.3."""
+"""``user_target``: the name of a notification's record in the documentation since 1.5.3.
+
+Django looks up every name of a query (in lookups, ordering, ``values()``, ``only()``, ``update()``
+and ``F()``) in the model's map of fields. The aliases stand in this map, so no query asks this
+module for a name. ``select_related()``, ``prefetch_related()`` and ``defer()`` do not use the map.
+"""
 
 from typing import Any, Self, TypeVar
 
@@ -6,6 +11,7 @@ from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.options import Options
 from django.db.models.signals import class_prepared
+from django.utils.functional import cached_property
 
 Model = TypeVar("Model", bound=models.Model)
 
@@ -16,27 +22,17 @@ ALIASES = {
 }
 
 
-def real_name(name: Any) -> Any:
-    """Return a lookup path with a leading alias replaced; any other value unchanged.
-
-    Args:
-        name: A lookup path of Django's, or any other value.
-    """
-    if not isinstance(name, str):
-        return name
-    head, separator, rest = name.partition(LOOKUP_SEP)
-    return f"{ALIASES.get(head, head)}{separator}{rest}"
-
-
 class AliasOptions(Options):  # type: ignore[type-arg] # Django's is not generic
-    """Finds a field by its alias too, for lookups, ordering, values and F().
+    """A model's options, with the aliases in the map of fields.
 
-    Type checkers that ask Django for a model's fields find the aliases by the same way.
+    Type checkers that ask Django for a model's fields find the aliases in the same way.
     """
 
-    def get_field(self, field_name: Any) -> Any:
-        """Return the field with a name or an alias."""
-        return super().get_field(ALIASES.get(field_name, field_name))
+    @cached_property
+    def _forward_fields_map(self) -> dict[str, Any]:
+        """Django's map of fields by name, with the aliases; made anew when a model is defined."""
+        fields: dict[str, Any] = super()._forward_fields_map  # type: ignore[misc] # not in the stubs
+        return {**{alias: fields[name] for alias, name in ALIASES.items()}, **fields}
 
 
 class AliasModel(models.Model):
@@ -63,26 +59,24 @@ class_prepared.connect(find_by_alias)
 
 
 class AliasQuerySet(models.QuerySet[Model]):
-    """A queryset with the aliases in all methods, also those that bypass ``get_field()``."""
+    """A queryset with the aliases in the methods that do not use the map of fields."""
 
     def select_related(self, *fields: Any) -> Self:
         """As Django's, with the aliases."""
-        return super().select_related(*map(real_name, fields))
+        return super().select_related(*map(_real_name, fields))
 
     def prefetch_related(self, *lookups: Any) -> Self:
         """As Django's, with the aliases."""
-        return super().prefetch_related(*map(real_name, lookups))
-
-    def only(self, *fields: Any) -> Self:
-        """As Django's, with the aliases."""
-        return super().only(*map(real_name, fields))
+        return super().prefetch_related(*map(_real_name, lookups))
 
     def defer(self, *fields: Any) -> Self:
         """As Django's, with the aliases."""
-        return super().defer(*map(real_name, fields))
+        return super().defer(*map(_real_name, fields))
 
-    def update(self, **kwargs: Any) -> int:
-        """As Django's, with the aliases."""
-        return super().update(**{real_name(name): value for name, value in kwargs.items()})
 
-    update.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
+def _real_name(name: Any) -> Any:
+    """Return a lookup path with a leading alias replaced; any other value unchanged."""
+    if not isinstance(name, str):
+        return name
+    head, separator, rest = name.partition(LOOKUP_SEP)
+    return f"{ALIASES.get(head, head)}{separator}{rest}"

@@ -27,6 +27,7 @@ class NotificationFields(TypedDict, total=False):
     status: str | Combinable
     scheduled_delivery: datetime | str | Combinable
     expires_at: datetime | str | Combinable | None
+    category: str | Combinable
     priority: int | Combinable
     attempted_delivery: datetime | str | Combinable | None
     retry_time_interval: int | Combinable

@@ -1,16 +1,18 @@
 """``user_target`` is ``target_user_record`` by another name, wherever Django takes a name."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.apps import apps
 from django.apps.registry import Apps
 from django.core.exceptions import FieldError
 from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
 from django.utils import timezone
 
-from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.models import Notification, TargetUserRecord, alias
 from django_notification_system.models.alias import ALIASES
 from django_notification_system.models.notification_queryset import NotificationQuerySet
 from django_notification_system.models.typed import NotificationFields
@@ -324,3 +326,25 @@ def test_a_subclass_has_the_aliases(notification: Notification, record: TargetUs
 
     assert Letter._meta.get_field("user_target").name == "target_user_record"
     assert Letter._default_manager.filter(user_target=record).get().pk == notification.pk
+
+
+def test_after_another_model_was_made(notification: Notification, record: Any) -> None:
+    """Django forgets its maps of fields whenever a model is made."""
+    apps.clear_cache()
+    assert Notification.objects.get(user_target=record) == notification
+
+
+def test_names_of_fields_are_looked_up_without_this_app(notification: Notification) -> None:
+    calls: list[str] = []
+
+    def note(frame: Any, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename == alias.__file__:
+            calls.append(frame.f_code.co_name)
+
+    Notification.objects.filter(user_target__active=True).exists()
+    sys.setprofile(note)
+    try:
+        list(Notification.objects.filter(user_target__active=True).order_by("user_target"))
+    finally:
+        sys.setprofile(None)
+    assert calls == []
