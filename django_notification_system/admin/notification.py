@@ -26,6 +26,7 @@ from .listing.filters import (
     ExtentFilter,
     PersonFilter,
     PriorityFilter,
+    RecordFilter,
     StatusFilter,
     TargetFilter,
 )
@@ -68,6 +69,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         ErrorFilter,
         PriorityFilter,
         PersonFilter,
+        RecordFilter,
     )
     # By anything else, a database would sort the whole table.
     sortable_by = ("due", "scheduled_delivery")

@@ -2,13 +2,27 @@
 
 from typing import Any
 
-from ..models import Notification
+from ..models import Notification, TargetUserRecord
 
 
 def recipient(notification: Notification) -> str:
-    """Return the person and the target, such as "Ann Lee, Email"."""
+    """Return the person and the target, such as "Ann Lee, Email".
+
+    For an address without a user, the address stands for the person.
+    """
     record = notification.target_user_record
-    return f"{name_of(record.user)}, {record.target.name}"
+    return f"{_person(record)}, {record.target.name}"
+
+
+def recipient_and_address(notification: Notification) -> str:
+    """Return the person, the target and the address; the address once."""
+    record = notification.target_user_record
+    said = recipient(notification)
+    return said if record.user is None else f"{said}, {record.target_user_id}"
+
+
+def _person(record: TargetUserRecord) -> str:
+    return record.target_user_id if record.user is None else name_of(record.user)
 
 
 def name_of(user: Any) -> str:

@@ -13,7 +13,7 @@ from ..categories import category_of
 from ..models import Notification
 from .listing.notification_list import badge
 from .moments import full, short
-from .recipient import recipient
+from .recipient import recipient_and_address
 
 #: Why nothing more happens, by status.
 ENDS: Mapping[str, Any] = {
@@ -78,8 +78,7 @@ def _reason(notification: Notification, now: datetime) -> str:
 
 
 def _facts(notification: Notification, now: datetime) -> Iterator[tuple[str, Any]]:
-    record = notification.target_user_record
-    yield pgettext("recipient", "To"), f"{recipient(notification)}, {record.target_user_id}"
+    yield pgettext("recipient", "To"), recipient_and_address(notification)
     if notification.category:
         yield _("Category"), category_of(notification.category).label
     if notification.response:

@@ -11,18 +11,27 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, TargetUserRecord, UserTarget
 from .base import NotificationSystemAdmin
-from .listing.filters import ExtentFilter, JustMeFilter, PersonFilter, notifications_of
+from .listing.filters import (
+    AccountFilter,
+    ExtentFilter,
+    JustMeFilter,
+    PersonFilter,
+    RecordFilter,
+    notifications_of,
+)
 from .listing.paginator import capped_count
 from .listing.quick_search import records_meant
 from .listing.search import user_search_fields, words
 from .visible import visible_notifications
 
 #: The fields of the unique constraint, so that the constraint's index gives the page. The newest
-#: users come first if users' keys count up.
+#: users come first if users' keys count up. PostgreSQL lists records without a user before them,
+#: other databases after them.
 ORDERING = ("-user_id", "-target_id", "-target_user_id")
 
 #: The attribute of a shown record with the notifications that the person may see.
@@ -43,9 +52,9 @@ class UserTargetList(ChangeList):
 class UserTargetAdmin(NotificationSystemAdmin):
     """Users' addresses in targets, for people with the permissions of ``TargetUserRecord``."""
 
-    list_display = ("user", "target", "description", "target_user_id", "active")
+    list_display = ("person", "target", "description", "target_user_id", "active")
     named_by = ("user", "target")
-    list_filter = (ExtentFilter, "active", JustMeFilter, "target")
+    list_filter = (ExtentFilter, "active", JustMeFilter, AccountFilter, "target")
     sortable_by = ("description", "target_user_id", "active")
     search_fields = (*user_search_fields("user__"), "target_user_id", "description")
     quickly_searched = search_fields
@@ -81,16 +90,28 @@ class UserTargetAdmin(NotificationSystemAdmin):
             return shown
         return tuple(name for name in shown if name != "notifications")
 
+    @admin.display(description=_("user"))
+    def person(self, record: TargetUserRecord) -> str:
+        """Return the user, or that there is none."""
+        return gettext("No account") if record.user is None else str(record.user)
+
     @admin.display(description=_("notifications of the user"))
     def notifications(self, record: TargetUserRecord) -> SafeString:
-        """Return a link to the notifications for all records of the user, with their number."""
+        """Return a link to the notifications for all records of the user, with their number.
+
+        Without a user, the notifications are the record's.
+        """
         rows = getattr(record, SEEN, None)
         name = f"admin:{Notification._meta.app_label}_{Notification._meta.model_name}_changelist"
         return format_html(
             '<a href="{}?{}">{}</a>',
             reverse(name, current_app=self.admin_site.name),
-            urlencode({PersonFilter.parameter_name: record.user_id}),
-            "…" if rows is None else capped_count(notifications_of(record.user_id, rows)),
+            urlencode(
+                {RecordFilter.parameter_name: str(record.pk)}
+                if record.user_id is None
+                else {PersonFilter.parameter_name: str(record.user_id)}
+            ),
+            "…" if rows is None else capped_count(_of_recipient(record, rows)),
         )
 
     def get_object(
@@ -140,6 +161,12 @@ class TargetUserRecordAdmin(UserTargetAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Return false: the index has "User Targets"."""
         return False
+
+
+def _of_recipient(record: TargetUserRecord, notifications: QuerySet[Any]) -> QuerySet[Any]:
+    if record.user_id is None:
+        return notifications.filter(target_user_record=record.pk)
+    return notifications_of(record.user_id, notifications)
 
 
 def _has_permission(request: HttpRequest, action: str) -> bool:

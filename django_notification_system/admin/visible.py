@@ -68,6 +68,22 @@ def may_name_user(model_admin: Any, request: HttpRequest, user: Any) -> bool:
     )
 
 
+def may_name_record(model_admin: Any, request: HttpRequest, record: TargetUserRecord) -> bool:
+    """Tell whether a visitor knows of a record: by a notification, or the record itself.
+
+    Args:
+        model_admin: The admin of notifications.
+        request: The visitor's.
+        record: The record.
+    """
+    site = model_admin.admin_site
+    return (
+        visible_notifications(model_admin, request).filter(target_user_record=record.pk).exists()
+        or _seen(site, request, UserTarget).filter(pk=record.pk).exists()
+        or _seen(site, request, TargetUserRecord).filter(pk=record.pk).exists()
+    )
+
+
 def _seen(site: AdminSite, request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
     if not site.is_registered(model):
         return model._default_manager.none()

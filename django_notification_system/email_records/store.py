@@ -18,6 +18,7 @@ FIELDS: dict[str, Any] = {field.attname: field for field in TargetUserRecord._me
 COLUMNS = (
     *("id", "created_date", "modified_date"),
     *("user_id", "target_id", "target_user_id", "description", "active", "origin", "hard_bounces"),
+    "digest",
 )
 
 
@@ -55,7 +56,7 @@ def _rows(
         key = user_field.get_db_prep_save(user.key, connection)
         yield (
             *(new_key(), now, now),
-            *(key, target.pk, user.address, user.description, True, USER_EMAIL, 0),
+            *(key, target.pk, user.address, user.description, True, USER_EMAIL, 0, None),
         )
 
 

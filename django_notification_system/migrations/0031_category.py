@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("django_notification_system", "0028_keys_in_order_of_time")]
+    dependencies = [("django_notification_system", "0030_records_without_user")]
 
     operations = [
         migrations.AddField(

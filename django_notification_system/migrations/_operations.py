@@ -5,7 +5,13 @@ after an interruption: the next ``migrate`` starts again at the first operation.
 """
 
 from django.db import transaction
-from django.db.migrations.operations import AddConstraint, AddIndex, AlterUniqueTogether
+from django.db.migrations.operations import (
+    AddConstraint,
+    AddField,
+    AddIndex,
+    AlterField,
+    AlterUniqueTogether,
+)
 from django.db.migrations.operations.base import Operation
 
 
@@ -21,6 +27,55 @@ def _builds_online(schema_editor, model):
         return cursor.fetchone() is None
 
 
+def _is_in_database(name, model, connection):
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
+    return name in constraints
+
+
+class AddFieldOnce(AddField):
+    """Adds a field, unless an interrupted run has added the column already."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        model = to_state.apps.get_model(app_label, self.model_name)
+        column = model._meta.get_field(self.name).column
+        connection = schema_editor.connection
+        with connection.cursor() as cursor:
+            there = connection.introspection.get_table_description(cursor, model._meta.db_table)
+        if column not in {described.name for described in there}:
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+class AllowNull(AlterField):
+    """Lets a foreign key be NULL, and leaves the reference in place; backwards, forbids NULL.
+
+    Django would drop the reference and make it anew, and the database would look up every row while
+    nobody can write.
+    """
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        model = to_state.apps.get_model(app_label, self.model_name)
+        connection = schema_editor.connection
+        if not self.allow_migrate_model(connection.alias, model):
+            return
+        if connection.vendor not in ("postgresql", "mysql"):
+            # SQLite copies the table and drops the old table: all of this, or nothing.
+            with transaction.atomic(using=connection.alias):
+                super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        field = model._meta.get_field(self.name)
+        quote = schema_editor.quote_name
+        table, column = quote(model._meta.db_table), quote(field.column)
+        if connection.vendor == "postgresql":
+            verb = "DROP" if field.null else "SET"
+            schema_editor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} {verb} NOT NULL")
+        else:
+            definition = (
+                f"{field.db_parameters(connection)['type']} {'' if field.null else 'NOT '}NULL"
+            )
+            schema_editor.execute(f"ALTER TABLE {table} MODIFY {column} {definition}")
+
+
 class AddIndexOnline(AddIndex):
     """Adds an index; on PostgreSQL ``CONCURRENTLY``, which needs ``atomic = False``."""
 
@@ -29,18 +84,13 @@ class AddIndexOnline(AddIndex):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         if not _builds_online(schema_editor, model):
-            if not self._is_in_database(model, schema_editor.connection):
+            if not _is_in_database(self.index.name, model, schema_editor.connection):
                 schema_editor.add_index(model, self.index)
             return
         # An interrupted build leaves an invalid index behind.
         quoted = schema_editor.quote_name(self.index.name)
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
         schema_editor.add_index(model, self.index, concurrently=True)
-
-    def _is_in_database(self, model, connection):
-        with connection.cursor() as cursor:
-            constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
-        return self.index.name in constraints
 
 
 class AddUniqueOnline(AddConstraint):
@@ -51,8 +101,12 @@ class AddUniqueOnline(AddConstraint):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         if not _builds_online(schema_editor, model):
-            # SQLite copies the table and drops the old table: all of this, or nothing.
-            with transaction.atomic(using=schema_editor.connection.alias):
+            connection = schema_editor.connection
+            if connection.features.can_rollback_ddl:
+                # SQLite copies the table and drops the old table: all of this, or nothing.
+                with transaction.atomic(using=connection.alias):
+                    schema_editor.add_constraint(model, self.constraint)
+            elif not _is_in_database(self.constraint.name, model, connection):
                 schema_editor.add_constraint(model, self.constraint)
             return
         quote = schema_editor.quote_name

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from .address import comparable, trimmed
 from .keys import is_in_order, key_of
 
 
@@ -133,6 +135,33 @@ class DigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at 
             digest = model_instance.digest_to_insert()  # type: ignore[attr-defined] # Notification's
             setattr(model_instance, self.attname, digest)
         return super().pre_save(model_instance, add)
+
+    def deconstruct(self) -> Any:
+        """Be a plain ``UUIDField`` in migrations, which must outlive this module."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.UUIDField", args, kwargs
+
+
+def digest_of_address(target_id: uuid.UUID, address: str) -> uuid.UUID:
+    """Return the digest of a record without a user, the same for all spellings of one address.
+
+    Args:
+        target_id: The key of the record's target.
+        address: The address. Without an "@", as in a push token, letters keep their case.
+    """
+    address = unicodedata.normalize("NFC", trimmed(address))
+    spelling = comparable(address) if "@" in address else address
+    return uuid.UUID(bytes=_hashed(["address", str(target_id), spelling]), version=5)
+
+
+class RecordDigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at run time
+    """Fills itself on each save, by ``save()`` and ``bulk_create()`` alike."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the digest of the record's present values, and set the same on the instance."""
+        digest = model_instance.make_digest()  # type: ignore[attr-defined] # TargetUserRecord's
+        setattr(model_instance, self.attname, digest)
+        return digest
 
     def deconstruct(self) -> Any:
         """Be a plain ``UUIDField`` in migrations, which must outlive this module."""

@@ -10,6 +10,11 @@ IS_PRIORITISED = (models.Q(status="SCHEDULED") | models.Q(status="RETRY")) & mod
     priority__gt=0
 )
 
+#: The waiting rows with an idempotency key: the condition of an index.
+IS_WAITING_WITH_KEY = (models.Q(status="SCHEDULED") | models.Q(status="RETRY")) & models.Q(
+    idempotency_key__isnull=False
+)
+
 
 class PartialIndex(models.Index):
     """An index over the rows that meet a condition; over all rows without such indexes.
@@ -151,5 +156,9 @@ NOTIFICATION_INDEXES = [
         fields=["target", "receipt_due_at"],
         name="notification_receipt_due",
         where=models.Q(receipt_due_at__isnull=False),
+    ),
+    # For cancelling and rescheduling by key.
+    PartialIndex(
+        fields=["idempotency_key"], name="notification_key_waiting", where=IS_WAITING_WITH_KEY
     ),
 ]

@@ -264,8 +264,7 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
 
     def __str__(self) -> str:
         return (
-            f"{self.target_user_record.user.get_username()}"
-            f" - {self.status} - {self.scheduled_delivery}"
+            f"{self.target_user_record.recipient_name} - {self.status} - {self.scheduled_delivery}"
         )
 
     def save(self, *args: Any, **kwargs: Any) -> None:

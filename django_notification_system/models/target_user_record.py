@@ -1,25 +1,35 @@
 """A user's address in a target."""
 
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..printable import validate_printable
 from .abstract import CreatedModifiedAbstractModel
 from .address import AddressField
+from .digest import RecordDigestField, digest_of_address
 from .indexes import PrefixIndex
 from .keys import new_key
 from .target import NotificationTarget
+
+#: The columns that the digest is made of.
+DIGESTED = frozenset({"user", "user_id", "target", "target_id", "target_user_id"})
 
 
 class TargetUserRecord(CreatedModifiedAbstractModel):
     """A user's address in a target: an email address, a phone number, a push token.
 
-    User, target and address together are unique. The admin's name for a record is *User Target*, at
-    ``/admin/django_notification_system/usertarget/``.
+    User, target and address together are unique; without a user, target and address. The admin's
+    name for a record is *User Target*, at ``/admin/django_notification_system/usertarget/``.
 
     Attributes:
-        user: The user behind the address. Backwards: ``user.notification_target_user_records``.
+        user: The user behind the address; ``None`` for a person without an account. Backwards:
+            ``user.notification_target_user_records``.
         target: The kind of destination.
         target_user_id: The address itself, at most 254 characters (RFC 5321's limit for email): a
             phone number in E.164 form, for instance. White space and invisible marks at the ends
@@ -31,6 +41,8 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
             ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` reports switch the record off. A delivery does
             not reset the number.
         origin: The source of the address.
+        digest: A value that the database accepts only once, made of target and address; empty for a
+            record with a user. All spellings of an email address have the same digest.
         id: The key.
         created_date: When the row was made.
         modified_date: When the row was last changed.
@@ -50,8 +62,11 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
+        null=True,
+        blank=True,
         related_name="notification_target_user_records",
         verbose_name=_("user"),
+        help_text=_("Empty: the address of a person without an account."),
     )
     target = models.ForeignKey(
         NotificationTarget, on_delete=models.PROTECT, verbose_name=_("target")
@@ -73,6 +88,7 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         db_default="",
         editable=False,
     )
+    digest = RecordDigestField(_("digest"), null=True, blank=True, editable=False)
 
     class Meta:
         db_table = "notification_system_target_user_record"
@@ -82,13 +98,62 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
             models.UniqueConstraint(
                 fields=["user", "target", "target_user_id"],
                 name="user target ids cannot be repeated",
-            )
+            ),
+            # NULL equals nothing, so the constraint above says nothing of records without a user,
+            # and the constraint below nothing of all others.
+            models.UniqueConstraint(fields=["digest"], name="record_digest_unique"),
         ]
         # For the admin's search by address.
         indexes = [PrefixIndex(fields=["target_user_id"], name="record_address")]
 
     def __str__(self) -> str:
-        return f"{self.user.get_username()}: {self.description}"
+        return f"{self.recipient_name}: {self.description}"
+
+    @property
+    def recipient_name(self) -> str:
+        """The user's name; the address where the record has no user."""
+        return self.target_user_id if self.user is None else str(self.user.get_username())
+
+    def make_digest(self) -> uuid.UUID | None:
+        """Return the digest of the record's present values; ``None`` for a record with a user."""
+        if self.user_id is not None:
+            return None
+        return digest_of_address(self.target_id, self.target_user_id)
+
+    def save(
+        self,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """As Django's; a change of user, target or address changes the digest, too."""
+        if update_fields is not None:
+            update_fields = set(update_fields)
+            if update_fields & DIGESTED:
+                update_fields.add("digest")
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
+
+    def clean(self) -> None:
+        """Refuse a second record without a user for one address; forms do not see the digest.
+
+        Raises:
+            ValidationError: When there is such a record.
+        """
+        super().clean()
+        if self.user_id is not None or not self.target_id or not self.target_user_id:
+            return  # the form has its own errors for an empty target or address
+        rows = TargetUserRecord._base_manager.using(self._state.db)
+        if rows.filter(digest=self.make_digest()).exclude(pk=self.pk).exists():
+            raise ValidationError(
+                _("A record without a user exists already for this target and address."),
+                code="unique",
+            )
 
 
 class UserTarget(TargetUserRecord):

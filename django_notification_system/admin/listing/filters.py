@@ -21,7 +21,7 @@ from ...models.indexes import IS_PRIORITISED
 from ...models.notification import HIGHEST_PRIORITY
 from ...models.notification_queryset import NotificationQuerySet
 from ...operations.queue.causes import cause
-from ..visible import may_name_user, visible_notifications, visible_targets
+from ..visible import may_name_record, may_name_user, visible_notifications, visible_targets
 from .ranges import STATUSES
 
 #: How many errors are offered.
@@ -176,6 +176,54 @@ class PersonFilter(admin.SimpleListFilter):
         """Return the notifications for all records of the person."""
         key = self.value()
         return queryset if key is None else notifications_of(key, queryset)
+
+
+class RecordFilter(PersonFilter):
+    """The notifications of one record, for links from a record without a user; otherwise hidden."""
+
+    title = _("recipient")
+    parameter_name = "record"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the chosen record.
+
+        Raises:
+            IncorrectLookupParameters: When no record has the key, or the visitor may not know of
+                the record.
+        """
+        key = self.value()
+        if key is None:
+            return []
+        records = TargetUserRecord.objects.using(model_admin.get_queryset(request).db)
+        try:
+            record = records.select_related("user").get(pk=key)
+        except (ObjectDoesNotExist, ValidationError, ValueError) as error:
+            raise IncorrectLookupParameters from error
+        if not may_name_record(model_admin, request, record):
+            raise IncorrectLookupParameters
+        return [(key, record.target_user_id)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the notifications of the record."""
+        key = self.value()
+        return queryset if key is None else queryset.filter(target_user_record=key)
+
+
+class AccountFilter(admin.SimpleListFilter):
+    """The records with a user, or without."""
+
+    title = _("account")
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the two choices."""
+        return [("yes", _("With an account")), ("no", _("Without an account"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the chosen records."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(user__isnull=self.value() == "no")
 
 
 def notifications_of(user_id: Any, notifications: QuerySet[Any]) -> QuerySet[Any]:

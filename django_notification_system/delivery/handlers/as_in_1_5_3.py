@@ -12,8 +12,9 @@ from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ...observing.log import log_fields
 from ...observing.observers import provider_call
-from ...outcome import Outcome, OutcomeKind, one_line
+from ...outcome import Outcome, OutcomeKind
 from .on_its_way import begin_sending
+from .without_user import said_of_error
 
 logger = logging.getLogger("django_notification_system")
 
@@ -98,9 +99,10 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
             notification.pk,
             extra=log_fields(notification=notification),
         )
+        said = said_of_error(error, notification, source)
         if captured.was_called and before.has_moved_on():
-            return Outcome.as_saved(notification, one_line(error), before.changed_fields())
-        return Outcome.unknown(notification, one_line(error))
+            return Outcome.as_saved(notification, said, before.changed_fields())
+        return Outcome.unknown(notification, said)
     finally:
         del notification.save  # the class's own again
     if isinstance(returned, Outcome):

@@ -18,6 +18,7 @@ from ...outcome import Outcome, one_line, shortened
 from ...targets import target_settings
 from ..handlers.find import FoundHandler, find_handler
 from ..handlers.on_its_way import beginning_nothing_more_when
+from ..handlers.without_user import said_of_error
 from .context import RunContext
 from .intake import Intake
 from .messages import Answer, Arrived, Doubted, Event, FinishCall, Finished, Slice, Wanted
@@ -237,7 +238,10 @@ class Lane:
         )
         again = list(self.shared.taken.values())
         if again and (len(again) == 1 or again[0][0].when_unknown == "fail"):
-            self._relay(Outcome.unknown(notification, one_line(error)) for _, notification in again)
+            self._relay(
+                Outcome.unknown(notification, said_of_error(error, notification, handler.source))
+                for _, notification in again
+            )
             return
         self.shared.taken.clear()
         self._intake.take_back(again)
@@ -248,7 +252,8 @@ class Lane:
                 except TargetUnavailable:
                     raise
                 except HANDLER_ERRORS as error_alone:
-                    self._relay([Outcome.unknown(notification, one_line(error_alone))])
+                    said = said_of_error(error_alone, notification, handler.source)
+                    self._relay([Outcome.unknown(notification, said)])
                 break
         self._answer_for(handler)
 

@@ -22,10 +22,10 @@ def block(report: Report) -> str:
         report: The run's report.
     """
     notification = report.notification
-    username = notification.target_user_record.user.get_username()
+    name = notification.target_user_record.recipient_name
     due = report.scheduled_delivery.replace(microsecond=0)
     return (
-        f"{username} - {due} - {report.status_before}\n"
+        f"{name} - {due} - {report.status_before}\n"
         f"{notification.title} - {notification.body}\n"
         f"{report.response}\n"
         f"{SEPARATOR}"

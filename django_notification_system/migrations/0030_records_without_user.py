@@ -1,0 +1,57 @@
+"""Records without a user, each once, and an index of the rows that can be cancelled by a key.
+
+No row is rewritten, except on SQLite, which copies the table of records.
+"""
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+from django_notification_system.models.indexes import PartialIndex
+
+from ._operations import AddFieldOnce, AddIndexOnline, AddUniqueOnline, AllowNull
+
+
+class Migration(migrations.Migration):
+    atomic = False  # PostgreSQL builds indexes CONCURRENTLY only outside a transaction
+
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("django_notification_system", "0028_keys_in_order_of_time"),
+    ]
+
+    operations = [
+        AllowNull(
+            model_name="targetuserrecord",
+            name="user",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Empty: the address of a person without an account.",
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="notification_target_user_records",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="user",
+            ),
+        ),
+        AddFieldOnce(
+            model_name="targetuserrecord",
+            name="digest",
+            field=models.UUIDField(blank=True, editable=False, null=True, verbose_name="digest"),
+        ),
+        AddUniqueOnline(
+            model_name="targetuserrecord",
+            constraint=models.UniqueConstraint(fields=("digest",), name="record_digest_unique"),
+        ),
+        AddIndexOnline(
+            model_name="notification",
+            index=PartialIndex(
+                fields=["idempotency_key"],
+                name="notification_key_waiting",
+                where=models.Q(
+                    models.Q(("status", "SCHEDULED"), ("status", "RETRY"), _connector="OR"),
+                    ("idempotency_key__isnull", False),
+                ),
+            ),
+        ),
+    ]
