@@ -1,4 +1,4 @@
-"""The log's records, with fields for programs that read logs.
+"""The fields of the log's records, for programs that read logs, and texts without addresses.
 
 Neither texts nor fields have an address, a title, a message's text or a secret, so that logs may be
 stored anywhere.
@@ -7,12 +7,11 @@ stored anywhere.
 import logging
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from ..models import Notification, NotificationTarget
 from ..printable import printable_line
-from .outcome_name import outcome_of
 
 logger = logging.getLogger("django_notification_system")
 
@@ -33,11 +32,6 @@ class OneLineEach(logging.Filter):
 
 
 logger.addFilter(OneLineEach())
-
-#: The statuses after which ``retry_attempts`` includes the attempt.
-COUNTED = frozenset({Notification.RETRY, Notification.DELIVERY_FAILURE, Notification.EXPIRED})
-#: The outcomes for a person: nothing will be tried again, and the message has not arrived.
-NEED_A_PERSON = frozenset({"expired", "failed", "inactive"})
 
 
 def log_fields(
@@ -82,87 +76,3 @@ def without_addresses(text: str, notifications: Iterable[Notification]) -> str:
         if address in text and not address.isalnum():
             text = re.sub(rf"(?<!\w){re.escape(address)}(?!\w)", "…", text)
     return text
-
-
-def log_attempts(
-    target: NotificationTarget, token: uuid.UUID, notifications: Iterable[Notification]
-) -> None:
-    """Write a record of each attempt, if the logger's level includes the record.
-
-    Args:
-        target: The attempts' target.
-        token: The token of the notifications' batch.
-        notifications: The notifications, with their new status.
-    """
-    for notification in notifications:
-        outcome = outcome_of(notification)
-        level = logging.WARNING if outcome in NEED_A_PERSON else logging.DEBUG
-        if not logger.isEnabledFor(level):
-            continue
-        counted = notification.status in COUNTED
-        extra = log_fields(
-            target,
-            notification=notification,
-            batch_token=token,
-            outcome=outcome,
-            attempt_number=notification.retry_attempts + (0 if counted else 1),
-        )
-        logger.log(
-            level, "%s: notification %s: %s.", target.name, notification.pk, outcome, extra=extra
-        )
-
-
-def log_skipped(
-    target: NotificationTarget, token: uuid.UUID, notifications: Iterable[Notification]
-) -> None:
-    """Write a record of each skipped notification, if the logger's level includes the record.
-
-    An inactive record and an opted-out user are ordinary. An expired notification needs a person.
-
-    Args:
-        target: The notifications' target.
-        token: The token of the notifications' batch.
-        notifications: The notifications, with their new status.
-    """
-    for notification in notifications:
-        outcome = outcome_of(notification)
-        level = logging.WARNING if outcome == "expired" else logging.DEBUG
-        if not logger.isEnabledFor(level):
-            continue
-        extra = log_fields(target, notification=notification, batch_token=token, outcome=outcome)
-        logger.log(
-            level,
-            "%s: notification %s: %s, without an attempt.",
-            target.name,
-            notification.pk,
-            outcome,
-            extra=extra,
-        )
-
-
-def log_call(
-    target: NotificationTarget,
-    notifications: Sequence[Notification],
-    *,
-    system: str,
-    seconds: float,
-    error: str,
-) -> None:
-    """Write a record of a call to a provider.
-
-    Args:
-        target: The call's target.
-        notifications: The notifications in the call.
-        system: The kind of provider.
-        seconds: The call's duration, in seconds.
-        error: The kind of failure; empty after a success.
-    """
-    extra = log_fields(
-        target, provider=system, duration=round(seconds, 6), count=len(notifications)
-    )
-    if len(notifications) == 1:
-        extra["notification_id"] = str(notifications[0].pk)
-    if error:
-        extra["error"] = error
-    said = f", {error}" if error else ""
-    logger.debug("%s: a call took %.3f s%s.", target.name, seconds, said, extra=extra)

@@ -1,4 +1,4 @@
-"""Observers of deliveries, such as metrics and traces; without observers at next to no cost.
+"""Observers of deliveries: the log, metrics, traces; calls without observers cost next to nothing.
 
 An observer is a subclass of ``Observer``. An observer's exceptions are logged and harm no delivery.
 """
@@ -14,7 +14,6 @@ from typing import Any, Self
 from ..exceptions import TargetUnavailable
 from ..models import Notification, NotificationTarget
 from ..outcome import Outcome
-from .log import log_call
 
 logger = logging.getLogger("django_notification_system")
 
@@ -88,14 +87,6 @@ class WatchedCall(ProviderCall):
         self.seconds = time.perf_counter() - self._began
         if error_type is not None:
             self.error = f"{error_type.__module__}.{error_type.__qualname__}"
-        if logger.isEnabledFor(logging.DEBUG):
-            log_call(
-                self.target,
-                self.notifications,
-                system=self.system,
-                seconds=self.seconds,
-                error=self.error,
-            )
         tell("call_ended", self)
 
     def fail(self, error: str) -> None:
@@ -158,6 +149,10 @@ class Observer:
             token: The name of the batch.
             notifications: The notifications, with their new status.
         """
+
+    def wants_calls(self) -> bool:
+        """Return whether the observer watches calls to providers at present."""
+        return True
 
     def call_began(self, call: WatchedCall) -> None:
         """A call to a provider begins in this thread.
@@ -243,6 +238,6 @@ def provider_call(
         notifications: The notifications in the call; at least one.
         server: The provider's host and, behind a colon, the port; empty where unknown.
     """
-    if not _observers and not logger.isEnabledFor(logging.DEBUG):
+    if not any(observer.wants_calls() for observer in _observers):
         return _UNWATCHED
     return WatchedCall(system, notifications, server)

@@ -8,7 +8,6 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from ...models import Notification
-from ...observing.log import log_attempts, log_skipped
 from ...observing.observers import tell, watched_alone
 from ...outcome import Outcome
 from ...targets import target_settings
@@ -52,7 +51,6 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     if skip(notification):
         _save(notification, using, ("status", "response"))
         if token is not None:
-            log_skipped(target, token, [notification])
             tell("skipped", target, token, [notification])
         return notification.response
     [outcome] = redirected(through_outbox_hook(deliver, target), target)([notification])
@@ -66,7 +64,6 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     apply(outcome, at=at, due_by=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)
     if token is not None and outcome.is_attempt:
-        log_attempts(target, token, [notification])
         tell("recorded", target, token, [outcome])
     if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):
         notification.target_user_record.active = False

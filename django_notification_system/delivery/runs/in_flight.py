@@ -9,7 +9,7 @@ from django.utils import timezone
 from ...conf import WhenUnknown
 from ...database import patiently
 from ...models import Notification, NotificationTarget
-from ...observing.log import log_attempts, log_fields
+from ...observing.log import log_fields
 from ...observing.observers import tell
 from ...outcome import Outcome, one_line
 from ...targets import target_settings
@@ -172,7 +172,6 @@ class BatchInFlight:
             extra=log_fields(self.target, batch_token=self.claim.token, count=len(outcomes)),
         )
         attempts = [outcome for outcome in outcomes if outcome.is_attempt]
-        log_attempts(self.target, self.claim.token, [each.notification for each in attempts])
         tell("recorded", self.target, self.claim.token, attempts)
         self._reports.announce([outcome.notification for outcome in outcomes])
 

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from ...database import patiently
 from ...models import Notification, NotificationTarget
-from ...observing.log import log_skipped
 from ...observing.observers import tell
 from ..claims.claim import Claim
 from ..claims.claimed_rows import unreadable
@@ -62,7 +61,6 @@ class Sendable:
         record_skipped(self._claim, skipped)
         for notification in skipped:
             del self._open[notification.pk]
-        log_skipped(self._target, self._claim.token, skipped)
         tell("skipped", self._target, self._claim.token, skipped)
         self._reports.announce(skipped)
 
