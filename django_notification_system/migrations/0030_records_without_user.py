@@ -39,6 +39,25 @@ class Migration(migrations.Migration):
             name="digest",
             field=models.UUIDField(blank=True, editable=False, null=True, verbose_name="digest"),
         ),
+        # Choices are Python's alone.
+        migrations.AlterField(
+            model_name="targetuserrecord",
+            name="origin",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "Entered by hand"),
+                    ("USER EMAIL", "Follows the user's email address"),
+                    ("FORMER USER EMAIL", "A former email address of the user"),
+                    ("GIVEN", "Given by the project's code, without an account"),
+                ],
+                db_default="",
+                default="",
+                editable=False,
+                max_length=20,
+                verbose_name="origin",
+            ),
+        ),
         AddUniqueOnline(
             model_name="targetuserrecord",
             constraint=models.UniqueConstraint(fields=("digest",), name="record_digest_unique"),

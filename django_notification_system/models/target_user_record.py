@@ -57,6 +57,8 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         USER_EMAIL = "USER EMAIL", _("Follows the user's email address")
         #: The command, which has left the address behind.
         FORMER_USER_EMAIL = "FORMER USER EMAIL", _("A former email address of the user")
+        #: ``notify_addresses()``, for a person without an account.
+        GIVEN = "GIVEN", _("Given by the project's code, without an account")
 
     id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     user = models.ForeignKey(

@@ -21,7 +21,7 @@ def insert_notifications(
     *,
     using: str,
     intervals: Mapping[uuid.UUID, int | None],
-) -> int:
+) -> list[uuid.UUID]:
     """Insert a notification for every record, unless the same notification exists.
 
     The database's unique constraint decides, so that two calls at once insert a notification once.
@@ -34,7 +34,7 @@ def insert_notifications(
         intervals: The minutes between attempts that a target's module names, by the target's key.
 
     Returns:
-        How many notifications were inserted.
+        The keys of the inserted notifications, in the order of the insert.
     """
     retries = {
         target_id: retry_fields(draft, intervals.get(target_id))
@@ -84,7 +84,10 @@ def insert_notifications(
         batch_size=max(1, STATEMENT_SIZE // draft.size),
         ignore_conflicts=True,
     )
-    return rows.filter(pk__in=[notification.pk for notification in notifications]).count()
+    # Read back: a notification that exists already was ignored, and its key is no row's.
+    keys = [notification.pk for notification in notifications]
+    inserted = set(rows.filter(pk__in=keys).values_list("pk", flat=True))
+    return [key for key in keys if key in inserted]
 
 
 def _without_repetitions(

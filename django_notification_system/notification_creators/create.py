@@ -108,12 +108,14 @@ class Creation:
         opted_out: set[Any] = set()
         if recipients:
             self.tally.reached = True
-            self.tally.inserted += insert_notifications(
-                self.draft,
-                recipients,
-                self.scheduled_delivery,
-                using=self.using,
-                intervals=self._intervals,
+            self.tally.add(
+                insert_notifications(
+                    self.draft,
+                    recipients,
+                    self.scheduled_delivery,
+                    using=self.using,
+                    intervals=self._intervals,
+                )
             )
         for target_id, user_ids in by_creator.items():
             opted_out |= self._ask_creator(self.targets[target_id], list(user_ids))
@@ -199,7 +201,7 @@ class Creation:
                 self.tally.reached = True
             else:
                 self.tally.reached = True
-        self.tally.inserted += made.count() - before
+        self.tally.add_unnamed(made.count() - before)
         return opted_out
 
     def _arguments(self, creator: FoundCreator) -> dict[str, Any]:

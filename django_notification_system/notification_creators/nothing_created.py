@@ -1,14 +1,17 @@
 """The reason why a call created no notification, and the next step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ..exceptions import NotificationsNotCreated, UserHasNoTargetRecords, UserIsOptedOut
 from ..models import NotificationTarget
+from .created import MOST_KEYS, Created
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Tally:
         opted_out: How many users have opted out, counted while nobody was reached.
         reached: Whether any user could be notified, or was notified before.
         inserted: How many notifications were inserted.
+        keys: The keys of the inserted notifications; ``None`` for too many, and for unknown keys.
     """
 
     users: int = 0
@@ -28,6 +32,23 @@ class Tally:
     opted_out: int = 0
     reached: bool = False
     inserted: int = 0
+    keys: list[UUID] | None = field(default_factory=list)
+
+    def add(self, keys: Sequence[UUID]) -> None:
+        """Count inserted notifications, and remember their keys where they are few."""
+        self.inserted += len(keys)
+        if self.keys is not None:
+            self.keys = [*self.keys, *keys] if self.inserted <= MOST_KEYS else None
+
+    def add_unnamed(self, number: int) -> None:
+        """Count notifications that a creator of the project's own has made."""
+        self.inserted += number
+        if number:
+            self.keys = None
+
+    def created(self) -> Created:
+        """Return the answer for the caller."""
+        return Created(self.inserted, None if self.keys is None else tuple(self.keys))
 
 
 def nothing_created(
@@ -67,6 +88,28 @@ def nothing_created(
         " %(targets)s."
     ) % {"count": tally.users, "opted_out": tally.opted_out, "targets": names}
     return NotificationsNotCreated(f"{said} {add_records}")
+
+
+def nothing_created_for_addresses(
+    tally: Tally, target: NotificationTarget
+) -> NotificationsNotCreated:
+    """Return the error that says why a call with addresses created no notification.
+
+    Args:
+        tally: The call's counts; its users are addresses.
+        target: The target.
+    """
+    if tally.reached:
+        return NotificationsNotCreated(_("No notification was created: each exists already."))
+    if tally.users == 0:
+        return NotificationsNotCreated(_("There are no addresses to notify."))
+    said = ngettext(
+        "The record of the address is switched off in %(target)s.",
+        "The records of all %(count)d addresses are switched off in %(target)s.",
+        tally.users,
+    ) % {"count": tally.users, "target": target.name}
+    how = _("Switch a record on in the admin under “User Targets”, if its address works again.")
+    return NotificationsNotCreated(f"{said} {how}")
 
 
 def opted_out(user: str) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Manager
 from ..categories import Category
 from ..models import Notification, NotificationTarget
 from .create import Creation
+from .created import Created
 from .draft import make_draft
 from .nothing_created import nothing_created
 from .recipients import choose_targets, is_user
@@ -31,7 +32,7 @@ def notify(
     quiet: bool = False,
     priority: int = 0,
     category: str | Category = "",
-) -> int:
+) -> Created:
     """Create notifications for a user or for many, in one transaction: all of them or none.
 
     Users who have opted out, and users without an active record, are skipped. An existing
@@ -68,8 +69,9 @@ def notify(
             notification has no category.
 
     Returns:
-        How many notifications were created. With an ``idempotency_key`` the number is 0, without an
-        error, when all of them exist already.
+        How many notifications were created, an ``int`` whose ``keys`` are the keys of the created
+        notifications (``None`` for more than 500). With an ``idempotency_key`` the number is 0,
+        without an error, when all of them exist already.
 
     Raises:
         UserIsOptedOut: When nothing was created because the users have opted out.
@@ -100,5 +102,5 @@ def notify(
     creation = Creation(draft, targets, using=using, everywhere=target is None, with_creators=True)
     tally = creation.run(users)
     if tally.inserted or quiet or (tally.reached and idempotency_key is not None):
-        return tally.inserted
+        return tally.created()
     raise nothing_created(tally, targets, using=using)
