@@ -17,6 +17,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import smtp
 from django.utils.timezone import get_current_timezone
 
+from .attachment_bytes import attached_file
 from .header_bytes import STRUCTURED, header_line
 from .mime import HAS_POLICIES, NotificationMail
 from .shape import shape_of
@@ -62,8 +63,8 @@ def sends_plainly(backend: Any) -> bool:
 def written_mail(message: EmailMultiAlternatives) -> WrittenMail | None:
     """Return the bytes that Django's SMTP backend would send, or ``None`` for any unusual mail.
 
-    A mail is ordinary with one recipient, no copies and no attachments, and with a text and perhaps
-    HTML.
+    A mail is ordinary with one recipient and no copies, and with a text, perhaps HTML, and perhaps
+    files.
 
     Args:
         message: The mail.
@@ -86,7 +87,7 @@ def _is_ordinary(message: NotificationMail) -> bool:
     alternatives = message.alternatives
     return (
         len(message.to) == 1
-        and not (message.cc or message.reply_to or message.attachments)
+        and not (message.cc or message.reply_to)
         and bool(message.body)
         and message.content_subtype == "plain"
         and (message.encoding or settings.DEFAULT_CHARSET) == "utf-8"
@@ -110,8 +111,12 @@ def _octets(message: NotificationMail, texts: list[str]) -> bytes | None:
     encoded = [found for text in texts if (found := encoded_text(text)) is not None]
     if len(encoded) < len(texts):
         return None
+    files = [file for each in message.attachments if (file := attached_file(each)) is not None]
+    if len(files) < len(message.attachments):
+        return None
     headers = message.extra_headers
-    shape = shape_of(tuple(headers), tuple([each.encoding for each in encoded]))
+    encodings = tuple([each.encoding for each in encoded])
+    shape = shape_of(tuple(headers), encodings, tuple([file.kind for file in files]))
     if shape is None:
         return None
     values = {
@@ -122,7 +127,7 @@ def _octets(message: NotificationMail, texts: list[str]) -> bytes | None:
     }
     lines = {name: header_line(name, str(value)) for name, value in values.items()}
     lines["Date"] = f"Date: {_date()}\r\n".encode()
-    return shape.filled(lines, [each.content for each in encoded])
+    return shape.filled(lines, [each.content for each in encoded], files)
 
 
 def _date() -> str:

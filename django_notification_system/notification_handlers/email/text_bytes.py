@@ -30,9 +30,7 @@ class EncodedText:
     content: bytes
 
 
-# A few, because a text may be large, and only a campaign's mails have the same.
-@lru_cache(maxsize=8)
-def encoded_text(text: str) -> EncodedText | None:
+def encoded_anew(text: str) -> EncodedText | None:
     """Return a text as Django writes the text's part, or ``None`` where nobody can tell.
 
     Args:
@@ -44,6 +42,10 @@ def encoded_text(text: str) -> EncodedText | None:
     if any(len(line) > LONGEST_LINE for line in octets.split(b"\n")):
         return _by_mime_text(text)
     return EncodedText("7bit" if text.isascii() else "8bit", _with_line_ends(octets))
+
+
+#: As ``encoded_anew()``, with a few results kept: the mails of a campaign have the same texts.
+encoded_text = lru_cache(maxsize=8)(encoded_anew)
 
 
 def _by_policy(text: str) -> EncodedText | None:

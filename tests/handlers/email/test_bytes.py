@@ -72,6 +72,30 @@ HEADERS = st.dictionaries(
 ).map(lambda headers: {"Message-ID": MESSAGE_ID, **headers})
 
 
+FILE_NAMES = st.one_of(
+    st.sampled_from(["a.pdf", "Rechnung März.pdf", "x" * 31, "x" * 32, "x" * 60, "x" * 61, "注文"]),
+    st.sampled_from(
+        ["a b.pdf", 'a"b.pdf', "a\\b", "a;b=c.pdf", "%41.pdf", "sample-name", "'é'", "."]
+    ),
+    st.from_regex(r"[A-Za-z0-9_.-]{1,90}", fullmatch=True),
+    st.text(CHARACTERS, min_size=1, max_size=90),
+)
+BINARY_TYPES = (
+    "application/pdf image/png application/octet-stream"
+    " application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+)
+FILES = st.one_of(
+    st.tuples(FILE_NAMES, st.binary(max_size=500), st.sampled_from(BINARY_TYPES.split())),
+    st.tuples(
+        FILE_NAMES,
+        st.integers(1, 60_000).map(lambda size: bytes(range(256)) * (size // 256) + b"\n"),
+        st.just("application/pdf"),
+    ),
+    st.tuples(FILE_NAMES, BODIES, st.sampled_from(["text/plain", "text/csv", "text/calendar"])),
+    st.tuples(FILE_NAMES, BODIES.map(str.encode), st.sampled_from(["text/csv", "message/rfc822"])),
+)
+
+
 def same(content: bytes) -> bytes:
     """Return a mail with the same boundary and date as all mails."""
     return DATE.sub(b"Date: now\r", BOUNDARY.sub(b"boundary", content))
@@ -84,16 +108,21 @@ def same(content: bytes) -> bytes:
     body=BODIES,
     html=st.one_of(st.none(), BODIES),
     headers=HEADERS,
+    files=st.one_of(st.just([]), st.lists(FILES, max_size=3)),
 )
-@example("x", "noreply@example.com", "x", None, {"Sender": ":", "message-id": "0"})
-@example("a" * 68, "noreply@example.com", "x", None, {})
-@example("a " * 36, "noreply@example.com", "x", None, {})
-@example("Order 5", "Shop <noreply@example.com>", "é\r\n" + "x" * 80, "<p>é", LIST_HEADERS)
-def test_every_ordinary_mail_is_byte_for_byte_djangos(subject, from_email, body, html, headers):
+@example("x", "noreply@example.com", "x", None, {"Sender": ":", "message-id": "0"}, [])
+@example("a" * 68, "noreply@example.com", "x", None, {}, [])
+@example("a " * 36, "noreply@example.com", "x", None, {}, [])
+@example("Order 5", "Shop <noreply@example.com>", "é\r\n" + "x" * 80, "<p>é", LIST_HEADERS, [])
+def test_every_ordinary_mail_is_byte_for_byte_djangos(
+    subject, from_email, body, html, headers, files
+):
     alternatives = [] if html is None else [(html, "text/html")]
     message = NotificationMail(
         subject, body, from_email, ["egg@example.com"], headers=headers, alternatives=alternatives
     )
+    for file in files:
+        message.attach(*file)
     written = written_mail(message)
     if written is not None:
         assert same(written.content) == same(djangos_bytes(message))
@@ -114,6 +143,12 @@ def test_every_ordinary_mail_is_byte_for_byte_djangos(subject, from_email, body,
         {"subject": "a" * 68},
         {"headers": LIST_HEADERS},
         {"headers": {**LIST_HEADERS, "X-Campaign": "Frühling"}},
+        {"attachments": [("invoice-1187.pdf", bytes(range(256)) * 200, "application/pdf")]},
+        {"attachments": [("x" * 50 + ".png", b"\n", "image/png")], "alternatives": []},
+        {"attachments": [("März.csv", "a;b\r\né;d\n", "text/csv"), ("b.txt", b"b", "text/plain")]},
+        {"attachments": [("a b.pdf", b"1", "application/pdf"), ("a.pdf", b"2", "application/pdf")]},
+        {"attachments": [("boundary=", b"1", "a/b"), ("b", b"2", "a/b")]},
+        {"attachments": [("sample-name", b"x" * 100, "application/pdf")] * 3},
     ],
     ids=lambda change: str(change)[:40],
 )
@@ -175,7 +210,7 @@ def test_python_without_the_choice_of_encodings_leaves_mails_to_django(monkeypat
 
 
 def test_shape_that_django_would_not_make_is_left_to_django(monkeypatch):
-    monkeypatch.setattr(shape.Shape, "filled_with_boundary", lambda *_: b"something else")
+    monkeypatch.setattr(shape.Shape, "filled_with_boundaries", lambda *_: b"something else")
     shape.shape_of.cache_clear()
     assert written_mail(NotificationMail(**PLAIN)) is None
     shape.shape_of.cache_clear()
@@ -195,7 +230,12 @@ def test_shape_that_django_would_not_make_is_left_to_django(monkeypatch):
         {"reply_to": ["second@example.com"]},
         {"headers": {"Message-ID": "<a b@example.com>\r\nX: y"}},
         {"headers": {"Date": "Thu, 01 Jan 1970 00:00:00 +0000"}},
-        {"attachments": [("a.txt", b"a", "text/plain")]},
+        {"attachments": [("a.eml", b"Subject: a\r\n\r\nb", "message/rfc822")]},
+        {"attachments": [("", b"a", "application/pdf")]},
+        {"attachments": [("a.pdf", b"", "application/pdf")]},
+        {"attachments": [("a.pdf", "a", "application/pdf")]},
+        {"attachments": [(None, b"a", "application/pdf")]},
+        {"attachments": [("a.pdf", b"a", "Application/PDF")]},
     ],
     ids=str,
 )
