@@ -7,7 +7,7 @@ module, the built-in parts count where the project's are missing, except for ``p
 ``destination()``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -44,6 +44,11 @@ class TargetDescription:
             names of people, for a staging site; ``address`` is the record's own.
         retry_time_interval: ``RETRY_TIME_INTERVAL``, the minutes from a failed attempt to the next
             for notifications made by ``notify()`` without an interval.
+        files_in_extra: ``FILES_IN_EXTRA``, the keys of ``extra`` that bring the project's files
+            into a message; a project's module in a built-in module's place adds to the built-in
+            keys.
+        directions_in_extra: ``DIRECTIONS_IN_EXTRA``, the keys of ``extra`` that set further
+            recipients, the sender, or the recipients of answers; likewise.
     """
 
     key: str
@@ -54,6 +59,8 @@ class TargetDescription:
     fault_of_address: Callable[[str], str] | None
     redirected_extra: Callable[[dict[str, Any], str], dict[str, Any]] | None
     retry_time_interval: int | None
+    files_in_extra: frozenset[str]
+    directions_in_extra: frozenset[str]
 
 
 def describe(module_name: str) -> TargetDescription | None:
@@ -193,7 +200,22 @@ def _described(module_name: str, source: str, modules: list[ModuleType]) -> Targ
         fault_of_address=part("fault_of_address"),
         redirected_extra=part("redirected_extra"),
         retry_time_interval=part("RETRY_TIME_INTERVAL"),
+        files_in_extra=_names("FILES_IN_EXTRA", modules, source),
+        directions_in_extra=_names("DIRECTIONS_IN_EXTRA", modules, source),
     )
+
+
+def _names(part: str, modules: list[ModuleType], source: str) -> frozenset[str]:
+    """Return the names in a part of the modules, together: no module takes a built-in name away."""
+    names: set[str] = set()
+    for module in modules:
+        declared = getattr(module, part, ())
+        if not isinstance(declared, Collection) or isinstance(declared, str | bytes):
+            raise TargetUnavailable(
+                f"{part} in {source} must be a tuple of keys of extra, such as ('photo',)."
+            )
+        names.update(map(str, declared))
+    return frozenset(names)
 
 
 def _settings_class(declared: Any, source: str) -> type[TargetSettings]:

@@ -33,10 +33,11 @@ from .listing.filters import (
 from .listing.notification_list import NotificationList, badge
 from .listing.search import user_search_fields
 from .moments import short
-from .notification_form import NotificationForm, brings_files
+from .notification_form import NotificationForm
 from .preview import framed_preview_page
 from .recipient import recipient
 from .summary import summary_of
+from .superusers_keys import superusers_keys
 
 #: The fields that an attempt has sent, or tried to send: history from then on.
 CONTENT = ("target_user_record", "title", "body", "extra", "category")
@@ -184,7 +185,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         return form
 
     def may_direct_mail(self, request: HttpRequest) -> bool:
-        """Tell whether the person may set all of ``extra``; see ``SUPERUSERS_KEYS``."""
+        """Tell whether the person may set all of ``extra``; see ``superusers_keys()``."""
         return bool(getattr(request.user, "is_superuser", False))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Notification | None = None) -> Any:
@@ -194,7 +195,8 @@ class NotificationAdmin(NotificationSystemAdmin):
             return fields
         if obj.attempted_delivery is not None:
             return (*CONTENT, *fields)
-        if brings_files(obj.extra) and not self.may_direct_mail(request):
+        is_guarded = bool(obj.extra) and not self.may_direct_mail(request)
+        if is_guarded and superusers_keys().bring_files(obj.extra):
             return ("target_user_record", *fields)
         return fields
 

@@ -16,23 +16,7 @@ from ..notification_creators.draft import refuse_early_expiry
 from ..notification_creators.registry import find_creator
 from ..notification_creators.validate_content import validate_content
 from .form import VersionedForm
-
-#: Keys that bring the project's files into a message.
-FILES_IN_EXTRA = ("attachments", "template_name")
-#: Keys that set further recipients, the sender, and the recipients of answers.
-DIRECTIONS_IN_EXTRA = ("cc", "bcc", "reply_to", "headers")
-#: Keys for superusers alone. Otherwise whoever may add a notification could mail themself any file
-#: of the storage, write to any address in the world, or write in anybody's name.
-SUPERUSERS_KEYS = (*FILES_IN_EXTRA, *DIRECTIONS_IN_EXTRA)
-
-
-def brings_files(extra: Any) -> bool:
-    """Tell whether a notification's ``extra`` names an attachment or a template.
-
-    Args:
-        extra: The notification's ``extra``, of any type.
-    """
-    return isinstance(extra, dict) and any(extra.get(name) for name in FILES_IN_EXTRA)
+from .superusers_keys import superusers_keys
 
 
 class ExtraField(forms.JSONField):
@@ -69,7 +53,7 @@ class NotificationForm(VersionedForm):
     """Offers the statuses that agree with the notification's past.
 
     Attributes:
-        may_direct_mail: Whether the person may set ``SUPERUSERS_KEYS``.
+        may_direct_mail: Whether the person may set the keys of ``superusers_keys()``.
     """
 
     may_direct_mail = False
@@ -185,18 +169,10 @@ class NotificationForm(VersionedForm):
         if self.may_direct_mail or not isinstance(extra, dict):
             return extra
         before = self.instance.extra if isinstance(self.instance.extra, dict) else {}
-        for name in SUPERUSERS_KEYS:
-            is_kept = name in before and name in extra and extra[name] == before[name]
-            may_be_missing = name not in before or not self._belongs_to_files(name, extra)
-            if not is_kept and (name in extra or not may_be_missing):
-                raise ValidationError(
-                    _("Only superusers may set “%(name)s” here. Leave it as it was."),
-                    code="superusers_only",
-                    params={"name": name},
-                )
+        if (name := superusers_keys().refused(extra, before)) is not None:
+            raise ValidationError(
+                _("Only superusers may set “%(name)s” here. Leave it as it was."),
+                code="superusers_only",
+                params={"name": name},
+            )
         return extra
-
-    @staticmethod
-    def _belongs_to_files(name: str, extra: dict[str, Any]) -> bool:
-        """Tell whether a key directs files that stay in the message."""
-        return name in DIRECTIONS_IN_EXTRA and brings_files(extra)

@@ -5,7 +5,7 @@ that sends one message at a time defines ``send_notification(notification)`` and
 ``Outcome``. ``FetchReceipts`` and all parts of ``DescribesItself`` are optional.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
@@ -97,7 +97,8 @@ class DescribesItself(Protocol):
 
     The names are reserved: a module must not use them for other things. Where a module takes the
     place of a built-in module, the built-in ``Settings``, ``check()``, ``validate()``,
-    ``fault_of_address()`` and ``redirected_extra()`` count until the module has its own.
+    ``fault_of_address()`` and ``redirected_extra()`` count until the module has its own; the names
+    in ``FILES_IN_EXTRA`` and ``DIRECTIONS_IN_EXTRA`` are added to the built-in names.
 
     Attributes:
         Settings: A frozen dataclass that inherits ``TargetSettings`` and declares with
@@ -108,11 +109,18 @@ class DescribesItself(Protocol):
         RETRY_TIME_INTERVAL: The minutes from a failed attempt to the next, for notifications made
             by ``notify()`` without an interval; by default the project's ``RETRY`` counts.
         RECEIPTS_KEPT: For how long the provider keeps a receipt; by default a day.
+        FILES_IN_EXTRA: The keys of ``extra`` that bring the project's files into a message, such as
+            attachments. In the admin only superusers may set them, for notifications of every
+            target, and only superusers may give a notification with such a key another record.
+        DIRECTIONS_IN_EXTRA: The keys of ``extra`` that set further recipients, the sender, or the
+            recipients of answers. In the admin only superusers may set them, likewise.
     """
 
     Settings: ClassVar[type[TargetSettings]]
     RETRY_TIME_INTERVAL: ClassVar[int]
     RECEIPTS_KEPT: ClassVar[timedelta]
+    FILES_IN_EXTRA: ClassVar[Collection[str]]
+    DIRECTIONS_IN_EXTRA: ClassVar[Collection[str]]
 
     def check(self) -> Iterable[CheckMessage]:
         """Return faults of the settings beyond the rules of single settings, as system checks.

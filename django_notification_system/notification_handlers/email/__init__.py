@@ -25,7 +25,14 @@ from .appearance import preview
 from .cannot_build_message import CannotBuildMessage
 from .connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
 from .content import validate
-from .describe import check, destination, fault_of_address, redirected_extra
+from .describe import (
+    DIRECTIONS_IN_EXTRA,
+    FILES_IN_EXTRA,
+    check,
+    destination,
+    fault_of_address,
+    redirected_extra,
+)
 from .doubts import Doubt, SenderDoubts
 from .faults import BEFORE_MESSAGE, classify
 from .message import build_message
@@ -37,6 +44,8 @@ from .settings import email_settings
 from .trouble import trouble_of_error, trouble_of_recipient
 
 __all__ = [
+    "DIRECTIONS_IN_EXTRA",
+    "FILES_IN_EXTRA",
     "Settings",
     "check",
     "deliver",

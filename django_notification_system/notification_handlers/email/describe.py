@@ -17,6 +17,12 @@ from .connection import ConnectionPool
 from .sender_address import correct_sender, fault_of_sender
 from .settings import email_settings
 
+#: Keys of ``extra`` that bring the project's files into a mail. Whoever may set one could mail
+#: themself any file of the storage.
+FILES_IN_EXTRA = ("attachments", "template_name")
+#: Keys of ``extra`` that set further recipients, the sender, or the recipients of answers. Whoever
+#: may set one could write to any address in the world, or in anybody's name.
+DIRECTIONS_IN_EXTRA = ("cc", "bcc", "reply_to", "headers")
 #: The header of a redirected mail with the person's address.
 ORIGINAL_RECIPIENT = "X-Original-To"
 #: Names in a mail's ``extra`` for further recipients, and for the recipients of answers.

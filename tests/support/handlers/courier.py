@@ -23,6 +23,8 @@ from django_notification_system.setting_rules import COUNT, MINUTES_TO_RECEIPT, 
 
 RETRY_TIME_INTERVAL = 45
 RECEIPTS_KEPT = timedelta(days=2)
+FILES_IN_EXTRA = ("photo",)
+DIRECTIONS_IN_EXTRA = ["witness"]
 MOST_CHARACTERS = 20
 
 #: What went out: the tower, the address and ``extra``; tests clear it.
