@@ -108,6 +108,8 @@ class SmtpStandIn:
         pipelining: Whether the server advertises PIPELINING (RFC 2920); by default false.
         most_connections: Number of connections accepted at once; further connections are greeted
             with ``421``. By default all are accepted.
+        most_messages_at_once: Number of messages under way at once over several connections; while
+            more are, a message gets ``432`` at its end. By default all are accepted.
     """
 
     host = "127.0.0.1"
@@ -123,6 +125,7 @@ class SmtpStandIn:
         self.most_recipients: int | None = None
         self.pipelining = False
         self.most_connections: int | None = None
+        self.most_messages_at_once: int | None = None
         self._limit: MessageLimit | None = None
         self._on_message = on_message
         self._answers: list[_Answer] = []
@@ -186,22 +189,34 @@ class SmtpStandIn:
         number: int,
         seconds: float,
         reply: str = "452 4.5.3 Too many messages; slow down",
+        *,
+        command: Literal["MAIL", "MESSAGE"] = "MAIL",
     ) -> None:
         """Accept a number of mails in a span of time, and refuse further mails.
 
         Args:
             number: The most mails in a span.
             seconds: The span's length, in seconds; a span begins with its first mail.
-            reply: The answer to the sender of a further mail.
+            reply: The answer to a further mail.
+            command: Whether the sender of a further mail is refused, or the end of its message.
         """
         self._limit = MessageLimit(number, seconds)
         self._reply_of_limit = reply
+        self._command_of_limit = command
 
-    def _refusal(self) -> str | None:
-        """Return the answer to a further mail in the span; ``None``: accept the mail."""
-        if self._limit is None or self._limit.seconds_to_wait() == 0:
+    def _refusal(self, command: str) -> str | None:
+        """Return the answer to a command of a further mail; ``None``: accept the mail."""
+        if command == "MESSAGE" and self._has_too_many_messages():
+            return "432 4.3.2 Concurrent connections limit exceeded"
+        if self._limit is None or self._command_of_limit != command:
             return None
-        return self._reply_of_limit
+        return self._reply_of_limit if self._limit.seconds_to_wait() else None
+
+    def _has_too_many_messages(self) -> bool:
+        if self.most_messages_at_once is None:
+            return False
+        under_way = sum(each.has_message for each in list(self._open))
+        return under_way > self.most_messages_at_once
 
     def _find_answer(self, command: str, recipients: list[str]) -> _Answer | None:
         return next(
@@ -213,6 +228,8 @@ class SmtpStandIn:
             self.connections += 1
             self._open.add(conversation)
             self.most_open_connections = max(self.most_open_connections, len(self._open))
+            most = self.most_connections
+            conversation.is_one_too_many = most is not None and len(self._open) > most
             return self.connections
 
     def _closed(self, conversation: "_Conversation") -> None:
@@ -273,7 +290,7 @@ class _Handler:
     ) -> str:
         if reply := await server.scripted("MAIL", []):
             return reply
-        if server.stand_in is not None and (refusal := server.stand_in._refusal()):
+        if server.stand_in is not None and (refusal := server.stand_in._refusal("MAIL")):
             return refusal
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -303,6 +320,8 @@ class _Handler:
     ) -> str:
         if reply := await server.scripted("MESSAGE", envelope.rcpt_tos):
             return reply
+        if server.stand_in is not None and (refusal := server.stand_in._refusal("MESSAGE")):
+            return refusal
         server.take(envelope)
         return "250 2.0.0 OK"
 
@@ -323,6 +342,7 @@ class _Conversation(SMTP):
         self._number = 0
         self._taken = 0
         self._greeted = False
+        self.is_one_too_many = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self.stand_in is not None:
@@ -365,11 +385,13 @@ class _Conversation(SMTP):
             await asyncio.Event().wait()  # until the lost connection cancels the task
         return answer.reply
 
+    @property
+    def has_message(self) -> bool:
+        """Whether a message is under way."""
+        return self.envelope is not None and self.envelope.mail_from is not None
+
     def _too_many(self) -> str | None:
-        most = None if self.stand_in is None else self.stand_in.most_connections
-        if most is None or self.stand_in is None or self.stand_in.open_connections <= most:
-            return None
-        return "421 4.7.0 Too many connections"
+        return "421 4.7.0 Too many connections" if self.is_one_too_many else None
 
     def take(self, envelope: Envelope) -> None:
         self._taken += 1

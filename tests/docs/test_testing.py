@@ -21,6 +21,7 @@ from tests.support.documentation import (
     run_module,
 )
 from tests.support.entry_points import install_entry_points
+from tests.support.mail_backends import HAS_MAILERS
 
 CASES = (
     "test_breakfast.py",
@@ -55,6 +56,13 @@ def test_examples_pass_under_pytest(project: Path) -> None:
 def test_examples_pass_under_djangos_runner(project: Path) -> None:
     (project / "test_breakfast_with_pytest.py").unlink()
     assert "Ran 5 tests" in run_module(project, "django", "test")
+
+
+@pytest.mark.skipif(HAS_MAILERS, reason="From Django 6.1 on, MAILERS names the server.")
+def test_example_of_a_mail_server_that_wants_little(tmp_path: Path) -> None:
+    name = "test_breakfast_at_microsoft_365.py"
+    shutil.copy(EXAMPLES / name, tmp_path)
+    assert "1 passed" in run_module(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", name)
 
 
 def test_failure_of_an_assertion(records: Records, django_user_model: Any) -> None:
