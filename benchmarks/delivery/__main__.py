@@ -78,12 +78,14 @@ CONTENDERS = [
     Contender("this project", "ours", "expo", at=FAST),
     Contender("release 1.5.3", "rival_release", "expo", at=FAST),
 ]
-#: These meet a server that takes 3 connections.
+#: These meet servers that take a few connections.
 REFUSED = [
-    Contender("this project", "ours", "refusing"),
-    Contender("post_office, ready text", "rival_post_office", "refusing"),
+    Contender("this project", "ours", "refusing", at=(5,), takes=3),
+    Contender("post_office, ready text", "rival_post_office", "refusing", at=(5,), takes=3),
+    Contender("this project", "ours", "refusing", at=SLOW, takes=3),
+    Contender("this project", "ours", "refusing", at=SLOW, takes=10),
+    Contender("this project", "ours", "refusing", at=SLOW, takes=50),
 ]
-MOST_CONNECTIONS = 3
 
 
 def main() -> None:
@@ -103,10 +105,11 @@ def main() -> None:
             measurements += measured
             print(f"\n{channel}, answers after {latency} ms\n")
             print(section(measured, FLOORS[channel]), flush=True)
-    there = [each for each in contenders if each.channel == "refusing"]
-    if there:
-        print(f"\nemail, a server that takes {MOST_CONNECTIONS} connections, after 5 ms\n")
-        print(refusals(by_turns(there, databases, 5, options)), flush=True)
+    for latency in (5, *SLOW):
+        there = [each for each in contenders if each.is_measured("refusing", latency)]
+        if there:
+            print(f"\nemail, servers that take a few connections, after {latency} ms\n")
+            print(refusals(by_turns(there, databases, latency, options)), flush=True)
     print(f"\nThe goals, load average {load():.1f} at the end\n")
     print(goals(measurements, databases))
 
@@ -202,7 +205,7 @@ def measure(
             "control_port": control_port,
             "broker_port": free_port(),
             "delay": latency / 1000,
-            "most_connections": MOST_CONNECTIONS if is_refusing else 0,
+            "most_connections": contender.takes,
             "seconds": options.seconds * (LONGER if latency >= SLOW_MS else 1),
             "number": options.number,
             "folder": folder,

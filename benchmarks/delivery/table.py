@@ -18,6 +18,7 @@ class Contender:
         at: The answers' delays, in milliseconds, at which the contender is measured.
         mail: The kind of mail: ``personal``, ``shared``, ``template`` or ``attachment``.
         uses_database: Whether the contender is measured on every database.
+        takes: How many connections the mail server takes; 0 for all.
     """
 
     label: str
@@ -27,6 +28,7 @@ class Contender:
     at: Sequence[int] = (0, 50)
     uses_database: bool = True
     mail: str = "personal"
+    takes: int = 0
 
     def is_measured(self, channel: str, latency: int) -> bool:
         return self.channel == channel and latency in self.at
@@ -110,17 +112,20 @@ def grid(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([rule, lines[0], rule, *lines[1:], rule])
 
 
-REFUSAL_FIGURES = ("number", "arrived", "later", "failed", "attempts_lost", "refused")
+REFUSAL_FIGURES = ("number", "arrived", "later", "failed", "attempts_lost", "refused", "found")
 
 
 def refusals(measurements: Sequence[Measurement]) -> str:
-    """Return the table of a server that refuses connections."""
-    rows = [("", "database", "mails", "arrived", "later", "failed", "attempts lost", "refused")]
+    """Return the table of servers that refuse connections."""
+    headings = ("mails", "arrived", "later", "failed", "attempts lost", "refused", "found")
+    rows = [("", "database", "takes", "mails/s", *headings)]
     for each in measurements:
-        figures = [each.problem, *[""] * 5]
+        figures = [each.problem, *[""] * 7]
         if each.result:
-            figures = [f"{each.result[name]:,.0f}" for name in REFUSAL_FIGURES]
-        rows.append((each.contender.label, each.database, *figures))
+            known = [each.result.get(name) for name in REFUSAL_FIGURES]
+            numbers = ["" if number is None else f"{number:,.0f}" for number in known]
+            figures = [shown(each.rate), *numbers]
+        rows.append((each.contender.label, each.database, str(each.contender.takes), *figures))
     return grid(rows)
 
 

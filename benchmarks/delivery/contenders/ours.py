@@ -56,13 +56,18 @@ def claim_and_record() -> None:
 
 
 def left() -> dict[str, int]:
-    """Count what waits for a later run, what failed for good, and the attempts that it cost."""
+    """Count what waits for a later run, what failed for good, and the attempts that it cost.
+
+    And the connections that the run found.
+    """
+    target = NotificationTarget.objects.get(notification_module_name=job.channel)
     ended = NotificationAttempt.Result
     return {
         "later": Notification.objects.filter(status__in=["SCHEDULED", "RETRY"]).count(),
         "failed": Notification.objects.exclude(
             status__in=["SCHEDULED", "RETRY", "DELIVERED"]
         ).count(),
+        "found": target.concurrency or 0,
         "attempts_lost": NotificationAttempt.objects.exclude(result=ended.DELIVERED).count(),
     }
 
