@@ -42,6 +42,11 @@ class NotificationTarget(CreatedModifiedAbstractModel):
         pause_reason: The reason of the pause, for people.
         rate_reserved_until: The end of the time that the runs have reserved, for a target with a
             rate.
+        concurrency: How many messages the provider takes at once, as found by the last runs. Empty:
+            not known.
+        concurrency_limit: The provider refused more at once than this number. Empty: no number was
+            refused.
+        concurrency_until: The end of the time for which the two numbers count.
         id: The key.
         created_date: When the row was made.
         modified_date: When the row was last changed.
@@ -63,6 +68,11 @@ class NotificationTarget(CreatedModifiedAbstractModel):
     rate_reserved_until = models.DateTimeField(
         _("rate reserved until"), null=True, blank=True, editable=False
     )
+    concurrency = models.PositiveSmallIntegerField(_("concurrency"), null=True, editable=False)
+    concurrency_limit = models.PositiveSmallIntegerField(
+        _("concurrency limit"), null=True, editable=False
+    )
+    concurrency_until = models.DateTimeField(_("concurrency until"), null=True, editable=False)
 
     class Meta:
         db_table = "notification_system_target"

@@ -10,7 +10,9 @@ from typing import Generic, TypeVar
 
 from django.db import connections
 
+from ..delivery.handlers.concurrency import Concurrency, concurrency_within
 from ..delivery.handlers.on_its_way import _is_over
+from ..outcome import Outcome
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -26,15 +28,24 @@ LONGEST_YIELD_DELAY_SECONDS = 0.02
 class _Ended:
     """A worker is free again."""
 
-    seconds: float
+    began_at: float
+    ended_at: float
+    items: int
+    is_first: bool
+    is_busy: bool
+    is_down: bool
     error: BaseException | None
+
+    @property
+    def seconds(self) -> float:
+        return self.ended_at - self.began_at
 
 
 def side_by_side(
     work: Callable[[Item], Iterable[T]],
     items: Iterable[Item],
     *,
-    workers: int,
+    workers: int | Concurrency,
     most_together: int = 1,
 ) -> Iterator[T]:
     """Work on many items in threads, and yield every result as soon as it is known.
@@ -43,11 +54,15 @@ def side_by_side(
     may use the database: let ``items`` read there whatever the work needs. Where the run is to
     stop, an item taken and not begun has no result.
 
+    A run begins with two items at once. The number grows while more at once are faster, and shrinks
+    where a result is an ``Outcome.busy()``. The next runs go on with the number.
+
     Args:
         work: Yields an item's results. Runs in a thread and must not use the database.
         items: Read lazily, in the calling thread.
-        workers: How many items are worked on at once.
-        most_together: How many items a worker may get at once while the work takes next to no time.
+        workers: How many items are worked on at once, at the most.
+        most_together: How many items all workers may have together while the work takes next to no
+            time; otherwise a worker has one item.
 
     Raises:
         Exception: The first error of ``items`` or ``work``. No further item is taken, and all
@@ -59,11 +74,11 @@ def side_by_side(
     threads: list[threading.Thread] = []
 
     def serve() -> None:
+        is_first = True
         try:
             while (portion := tasks.get()) is not None:
-                start = time.monotonic()
-                error = _work_through(work, portion, results, is_over)
-                ended.put(_Ended(time.monotonic() - start, error))
+                ended.put(_work_through(work, portion, results, is_over, is_first=is_first))
+                is_first = False
         finally:
             # The work may have opened connections all the same: a mail backend that queues in the
             # database, say. Nobody else would close them.
@@ -76,16 +91,26 @@ def side_by_side(
             threads[-1].start()
         tasks.put(portion)
 
+    if isinstance(workers, int):
+        workers = concurrency_within(workers, time.monotonic())
+    workers.begin_window()
     is_over = _is_over.get()
-    portions = _Portions(items, most_together)
+    portions = _Portions(items)
     busy = 0
+    #: Threads past their first portion: a first portion opens a connection, too.
+    warm = 0
     error: BaseException | None = None
     try:
         while True:
             # Results first: the next item may be long in coming.
             while results:
                 yield results.popleft()
-            if busy < workers and not portions.is_exhausted and error is None and ended.empty():
+            if (
+                busy < workers.at_once
+                and not portions.is_exhausted
+                and error is None
+                and ended.empty()
+            ):
                 portion, error = portions.take()
                 if portion:
                     give(portion)
@@ -97,9 +122,11 @@ def side_by_side(
                 end = ended.get(timeout=LONGEST_YIELD_DELAY_SECONDS)
             except Empty:
                 continue
+            _learn(workers, end, is_warm=warm >= workers.at_once)
+            warm += end.is_first
             busy -= 1
             error = error or end.error
-            portions.adapt(end.seconds)
+            portions.adapt(end.seconds, most=most_together // workers.at_once)
     finally:
         for _ in threads:
             tasks.put(None)
@@ -116,11 +143,10 @@ class _Portions(Generic[Item]):
         is_exhausted: Whether no items are left.
     """
 
-    def __init__(self, items: Iterable[Item], largest: int) -> None:
+    def __init__(self, items: Iterable[Item]) -> None:
         self.is_exhausted = False
         self._source = iter(items)
         self._size = 1
-        self._largest = largest
 
     def take(self) -> tuple[list[Item], Exception | None]:
         """Return the next portion, and the error that ended it early."""
@@ -140,12 +166,25 @@ class _Portions(Generic[Item]):
         self.is_exhausted = True
         return portion, None
 
-    def adapt(self, seconds: float) -> None:
-        """Choose the next portion's size by the seconds that this portion has taken."""
-        if seconds < FAST_SECONDS:
-            self._size = min(self._size * 2, self._largest)
-        else:
-            self._size = max(self._size // 2, 1)
+    def adapt(self, seconds: float, *, most: int) -> None:
+        """Choose the next portion's size.
+
+        Args:
+            seconds: How long this portion has taken.
+            most: The largest size.
+        """
+        size = self._size * 2 if seconds < FAST_SECONDS else self._size // 2
+        self._size = max(1, min(size, most))
+
+
+def _learn(concurrency: Concurrency, end: _Ended, *, is_warm: bool) -> None:
+    """Judge from a worker's portion how much the provider takes at once."""
+    if end.is_busy:
+        concurrency.refuse_message(end.began_at, end.ended_at)
+    elif end.is_down or not is_warm:
+        concurrency.begin_window()
+    else:
+        concurrency.note(end.items, end.ended_at)
 
 
 def _work_through(
@@ -153,12 +192,22 @@ def _work_through(
     portion: list[Item],
     results: deque[T],
     is_over: Callable[[], bool],
-) -> BaseException | None:
+    *,
+    is_first: bool,
+) -> _Ended:
+    began_at = time.monotonic()
+    items, is_busy, is_down = 0, False, False
+    error: BaseException | None = None
     try:
         for item in portion:
             if is_over():
                 break
-            results.extend(work(item))
-    except BaseException as error:  # CancelledError, too: in a thread nobody else would catch it
-        return error
-    return None
+            for result in work(item):
+                if isinstance(result, Outcome):
+                    is_busy |= result.is_busy
+                    is_down |= result.is_provider_down
+                results.append(result)
+            items += 1
+    except BaseException as raised:  # CancelledError, too: in a thread nobody else would catch it
+        error = raised
+    return _Ended(began_at, time.monotonic(), items, is_first, is_busy, is_down, error)

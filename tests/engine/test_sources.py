@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system.delivery.claims.pause import pause
+from django_notification_system.delivery.handlers.concurrency import LaneConcurrency
 from django_notification_system.delivery.handover.engine import claim_batches
 from django_notification_system.delivery.runs.reach import Reach
 from django_notification_system.delivery.runs.rests import Rests
@@ -179,7 +180,7 @@ def test_a_batch_that_was_handed_over_is_taken_once_and_the_rest_released(
 
 def test_the_table_of_shared_fields_has_them_all() -> None:
     assert Shared.__doc__ is not None
-    fields = vars(Shared(1, Reach(1, is_probing=False)))
+    fields = vars(Shared(1, Reach(1, is_probing=False), LaneConcurrency()))
     assert [
         name for name in fields if f"\n``{name}`` " not in inspect.cleandoc(Shared.__doc__ or "")
     ] == []

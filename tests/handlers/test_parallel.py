@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from django_notification_system.delivery.handlers.concurrency import Concurrency, Found
 from django_notification_system.notification_handlers.parallel import side_by_side
 
 
@@ -30,7 +31,8 @@ def test_no_more_are_taken_than_workers_may_have() -> None:
         assert release.wait(10)
         return [item]
 
-    thread = threading.Thread(target=lambda: list(side_by_side(work, items(), workers=4)))
+    workers = Concurrency(4, Found(4), now=time.monotonic())
+    thread = threading.Thread(target=lambda: list(side_by_side(work, items(), workers=workers)))
     thread.start()
     time.sleep(0.2)
     assert len(taken) == 4  # slow work: one for each

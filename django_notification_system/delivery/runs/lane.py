@@ -16,9 +16,11 @@ from ...models import Notification, NotificationTarget
 from ...observing.log import log_fields
 from ...outcome import Outcome, one_line, shortened
 from ...targets import target_settings
+from ..handlers.concurrency import LaneConcurrency, finding_concurrency
 from ..handlers.find import FoundHandler, find_handler
 from ..handlers.on_its_way import beginning_nothing_more_when
 from ..handlers.without_user import said_of_error
+from .concurrency_memory import remembered
 from .context import RunContext
 from .intake import Intake
 from .messages import Answer, Arrived, Doubted, Event, FinishCall, Finished, Slice, Wanted
@@ -64,7 +66,8 @@ class Lane:
         settings = context.settings
         reach = Reach(settings.pause_after, is_probing=target.paused_until is not None)
         self.target = target
-        self.shared = Shared(settings.record_every, reach)
+        concurrency = LaneConcurrency(remembered(target))
+        self.shared = Shared(settings.record_every, reach, concurrency)
         self._context = context
         self._post = post
         self._pace = Pace(target_settings(target.notification_module_name).seconds_each)
@@ -92,7 +95,10 @@ class Lane:
                 # Only now: a missing handler is a problem only for a target with due rows.
                 handler = handler or find_handler(self.target)
                 self.shared.says_what_it_begins = handler.is_built_in
-                with beginning_nothing_more_when(self._begins_nothing_more):
+                with (
+                    beginning_nothing_more_when(self._begins_nothing_more),
+                    finding_concurrency(self.shared.concurrency),
+                ):
                     self._deliver(handler)
                 if self.shared.reach.end_call():
                     self.shared.put_off.extend(self._intake.drain())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 
 from ...models import Notification
+from ..handlers.concurrency import LaneConcurrency
 from ..handlers.on_its_way import release_unsent
 from .backlog import Backlog
 from .messages import Answer, BatchRow, Fed
@@ -27,6 +28,8 @@ class Shared:
     ``taken``                   lane                lane; handler and run, as a copy
     ``backlog``                 see its class       lane and run
     ``reach``                   lane                lane; run: ``has_answered``, ``is_cut_off``
+    ``concurrency``             lane, handler (has  lane, handler; run: at the end
+                                a lock)
     ``says_what_it_begins``     lane                lane; run
     ``is_left_behind``          run, once           lane, handler
     ``has_posted``              lane sets, run      lane
@@ -38,6 +41,7 @@ class Shared:
         most_unrecorded: The number of unrecorded outcomes at which the handler gets no further
             notification, and so sends none.
         reach: The lane's knowledge about its provider.
+        concurrency: How many messages the provider takes at once.
 
     Attributes:
         inbox: Slices on their way to the handler; ``None`` ends the lane, and ``FINISH_CALL`` ends
@@ -47,19 +51,21 @@ class Shared:
         taken: Rows with the handler, still without an outcome, by key.
         backlog: How many of the handler's outcomes are not recorded.
         reach: The lane's knowledge about its provider.
+        concurrency: How many messages the provider takes at once.
         says_what_it_begins: Whether the handler marks every notification before sending.
         is_left_behind: Whether the run has abandoned the lane; other runs send the lane's rows.
         has_posted: Whether the run was told of outcomes and has not taken them yet.
         progress_at: When the handler last got or yielded something, by the monotonic clock.
     """
 
-    def __init__(self, most_unrecorded: int, reach: Reach) -> None:
+    def __init__(self, most_unrecorded: int, reach: Reach, concurrency: LaneConcurrency) -> None:
         self.inbox: SimpleQueue[Fed] = SimpleQueue()
         self.answers: deque[Answer] = deque()
         self.put_off: deque[BatchRow] = deque()
         self.taken: dict[object, BatchRow] = {}
         self.backlog = Backlog(most_unrecorded)
         self.reach = reach
+        self.concurrency = concurrency
         self.says_what_it_begins = False
         self.is_left_behind = False
         self.has_posted = False

@@ -13,6 +13,7 @@ from ...outcome import Outcome
 from ...targets import target_settings
 from ..claims.rate import LONGEST_RATE_WAIT_SECONDS, Rate
 from .batches import Batches
+from .concurrency_memory import remember
 from .context import RunContext
 from .in_flight import BatchInFlight
 from .instant import Instant
@@ -155,6 +156,7 @@ class TargetRun:
         self.problem = self._trouble.end(problem) or self._pause.found
         self._batches.close(self.problem)
         self.lane.shared.inbox.put(None)
+        remember(self.lane.target, self.lane.shared.concurrency, using=self._context.using)
 
     def abandon(self, response: str, *, problem: str | None = None) -> None:
         """Give up on the handler: rows that may be sent already become unknown; then finish.

@@ -1,11 +1,12 @@
 """Delivers emails through the backend in Django's mail settings.
 
-``process_notifications`` sends up to ``connections`` emails at once, over connections that stay
-open for the next emails.
+``process_notifications`` sends up to ``connections`` emails at once, as many as the server likes,
+over connections that stay open for the next emails.
 """
 
 import logging
 import smtplib
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
+from ...delivery.handlers.concurrency import concurrency_within
 from ...delivery.handlers.send_one import send_and_save
 from ...models import Notification
 from ...models.address import comparable
@@ -64,9 +66,9 @@ logger = logging.getLogger("django_notification_system")
 SENT = "Email Successfully Sent"
 #: django-anymail's words for a refused recipient of a message whose other recipients were taken.
 NOT_TAKEN = frozenset({"invalid", "rejected", "failed"})
-#: How many emails a connection gets at once, where the server is as near and fast as a relay on the
-#: same host.
-MOST_TOGETHER = 8
+#: How many emails all connections get together, where the server is as near and fast as a relay on
+#: the same host.
+MOST_TOGETHER = 32
 #: Longer texts of another package's backend may quote the message.
 LONGEST_REASON = 200
 
@@ -93,7 +95,8 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     """
     settings = email_settings()
     from_email = sender()
-    with ConnectionPool(settings.timeout, pipelining=settings.pipelining) as pool:
+    concurrency = concurrency_within(settings.connections, time.monotonic())
+    with ConnectionPool(settings.timeout, concurrency, pipelining=settings.pipelining) as pool:
         doubts = SenderDoubts()
 
         def send(letter: Letter | Outcome) -> list[Outcome]:
@@ -105,9 +108,7 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         if pool.is_local or settings.connections == 1:
             yield from doubts.watch(chain.from_iterable(map(send, letters)))
         else:
-            together = side_by_side(
-                send, letters, workers=settings.connections, most_together=MOST_TOGETHER
-            )
+            together = side_by_side(send, letters, workers=concurrency, most_together=MOST_TOGETHER)
             yield from doubts.watch(together)
 
 
@@ -162,6 +163,7 @@ def _send_over(
     connection: MailConnection, letter: Letter, pool: ConnectionPool
 ) -> Outcome | Doubt | None:
     """Send a mail over a connection; return ``None`` where another one shall send the mail."""
+    began_at = time.monotonic()
     try:
         with provider_call("email", (letter.notification,), connection.server):
             sent = connection.send(
@@ -170,12 +172,14 @@ def _send_over(
     except Exception as error:
         if not _leaves_connection_usable(error, connection.stage):
             connection.close()
-        if connection.stage in BEFORE_MESSAGE:
-            trouble = trouble_of_error(error, connection.stage, connection.recipient)
-            is_refused = classify(trouble).verdict is Verdict.UNREACHABLE
+        trouble = trouble_of_error(error, connection.stage, connection.recipient)
+        fault = classify(trouble)
+        if connection.stage in BEFORE_MESSAGE and fault.verdict is Verdict.UNREACHABLE:
             has_answered = isinstance(error, smtplib.SMTPResponseException)
-            if is_refused and pool.can_do_without(connection, has_answered=has_answered):
+            if pool.can_do_without(connection, has_answered=has_answered):
                 return None
+        if fault.wants_fewer_connections and pool.shrinks(connection, began_at=began_at):
+            return None
         return _outcome_of_error(letter, error, connection)
     if not sent and connection.counts_what_it_sends:
         connection.close()

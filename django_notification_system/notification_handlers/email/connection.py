@@ -4,6 +4,7 @@ import contextlib
 import enum
 import smtplib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from inspect import getattr_static
 from types import TracebackType
@@ -14,6 +15,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import console, dummy, locmem, smtp
 from django.utils.translation import gettext as _
 
+from ...delivery.handlers.concurrency import Concurrency
 from ...exceptions import TargetUnavailable
 from ..base import one_line
 from .deadline import limit_replies
@@ -228,21 +230,25 @@ class ConnectionPool:
 
     Args:
         timeout: Seconds to wait for an SMTP server, where Django's mail settings name no time.
+        concurrency: How many connections the server takes, as far as is known.
         pipelining: Whether Django's own SMTP backend uses the server's PIPELINING.
 
     Raises:
         TargetUnavailable: When Django's mail settings make no connection.
     """
 
-    def __init__(self, timeout: float, *, pipelining: bool = True) -> None:
+    def __init__(
+        self, timeout: float, concurrency: Concurrency, *, pipelining: bool = True
+    ) -> None:
         self._timeout = timeout
+        self._concurrency = concurrency
         self._pipelining = pipelining
         self._changed = threading.Condition()
         first = self._new()
         self._idle = [first]
         self._connections = [first]
-        #: The largest number of connections; ``None``: no limit.
-        self._most: int | None = None
+        #: Whether the server has refused one of several connections.
+        self._was_refused = False
         self._was_tried_alone = False
         #: Whether the only backend is one of Django's for development.
         self.is_local = first.is_local
@@ -272,17 +278,15 @@ class ConnectionPool:
         try:
             yield connection
         finally:
-            with self._changed:
-                if connection in self._connections:
-                    self._idle.append(connection)
-                self._changed.notify_all()
+            if not self._give_back(connection):
+                connection.close()
 
     def can_do_without(self, connection: MailConnection, *, has_answered: bool) -> bool:
         """Drop a refused connection, if the pool can go on without the connection.
 
-        From then on the pool makes no new connections: servers limit the number of a client's
-        connections. A server that refuses all simultaneous connections, and says so, may take a
-        single connection; so the last connection is tried once more.
+        From then on the pool makes no more connections than are left: servers limit the number of a
+        client's connections. A server that refuses all simultaneous connections, and says so, may
+        take a single connection; so the last connection is tried once more.
 
         Args:
             connection: A lent connection that the server has just refused.
@@ -303,17 +307,56 @@ class ConnectionPool:
                     break
                 else:
                     is_first_time, self._was_tried_alone = not self._was_tried_alone, True
-                    return self._most is not None and is_first_time
-            self._connections.remove(connection)
-            self._most = len(self._connections)
+                    return self._was_refused and is_first_time
+            self._was_refused = True
+            self._drop(connection)
+            self._concurrency.refuse_connection(len(self._connections), time.monotonic())
             return True
+
+    def shrinks(self, connection: MailConnection, *, began_at: float) -> bool:
+        """Drop a connection over which the server took no message, if others are open.
+
+        Args:
+            connection: A lent connection, closed since.
+            began_at: When the message was begun, by the monotonic clock.
+
+        Returns:
+            Whether the message shall go over another connection.
+        """
+        with self._changed:
+            others = self._others(connection)
+            if not any(each.is_open for each in others):
+                return False
+            # Where the server refuses several messages at once, a single connection is dropped.
+            if self._concurrency.refuse_connection(
+                len(others), time.monotonic(), began_at=began_at
+            ):
+                self._was_refused = True
+                self._drop(connection)
+            return True
+
+    def _drop(self, connection: MailConnection) -> None:
+        self._connections.remove(connection)
+        self._changed.notify_all()
+
+    def _give_back(self, connection: MailConnection) -> bool:
+        """Take a lent connection back; return ``False`` where the connection is one too many."""
+        with self._changed:
+            is_kept = connection in self._connections
+            if is_kept and len(self._connections) > self._concurrency.at_once:
+                self._connections.remove(connection)
+                is_kept = False
+            if is_kept:
+                self._idle.append(connection)
+            self._changed.notify_all()
+            return is_kept
 
     def _others(self, connection: MailConnection) -> list[MailConnection]:
         return [each for each in self._connections if each is not connection]
 
     @property
     def _is_full(self) -> bool:
-        return self._most is not None and len(self._connections) >= self._most
+        return len(self._connections) >= self._concurrency.ceiling(time.monotonic())
 
     def _new(self) -> MailConnection:
         try:

@@ -1,6 +1,7 @@
 """The email target's description, except for the look of a mail and the rules of its content."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.validators import validate_email
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from ...delivery.handlers.concurrency import concurrency_within
 from ...exceptions import TargetUnavailable
 from ..checks import error
 from .connection import ConnectionPool
@@ -52,7 +54,7 @@ def check() -> Iterator[CheckMessage]:
 def destination() -> str:
     """Return the mail server's host and port, or the backend's name where there is no server."""
     try:
-        pool = ConnectionPool(timeout=1)
+        pool = ConnectionPool(1, concurrency_within(1, time.monotonic()))
     except TargetUnavailable:
         return ""  # the handler says so
     with pool, pool.borrow() as connection:

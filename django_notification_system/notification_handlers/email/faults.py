@@ -33,6 +33,7 @@ class Fault(Row[Trouble]):
         codes: Amazon's names of errors; empty: any name or none.
         words: A regular expression for the answer's words, in any case.
         is_of_sender: Whether the project must correct the sender's address.
+        wants_fewer_connections: Whether the server may take the message over another connection.
     """
 
     stages: tuple[Stage, ...] = tuple(Stage)
@@ -44,6 +45,7 @@ class Fault(Row[Trouble]):
     codes: tuple[str, ...] = ()
     words: str = ""
     is_of_sender: bool = False
+    wants_fewer_connections: bool = False
 
     def fits(self, trouble: Trouble) -> bool:
         """Return whether the row describes a trouble."""
@@ -70,6 +72,11 @@ OF_BACKEND = (Stage.CONNECTING, Stage.OPAQUE)
 TOO_MUCH = (
     r"too (many|much|fast|quickly|often)|rate.?limit|throttl|slow(ing)? down|server (is )?busy"
     r"|(limit|quota) (has been )?exceeded"
+)
+#: Words of servers that want fewer connections.
+TOO_MANY_CONNECTIONS = (
+    r"too many (concurrent |simultaneous |open )?(smtp )?(connections|sessions)"
+    r"|concurrent connections?\b|thread limit"
 )
 
 #: The first fitting row counts.
@@ -217,6 +224,14 @@ FAULTS = (
         errors=(ValueError, FileNotFoundError),
         verdict=Verdict.STOPS,
         source="Python: socket, ssl",
+    ),
+    Fault(
+        name="submission rate",
+        what="More messages in a minute than the server takes from the sender.",
+        answers=("4yz",),
+        words=r"submission rate .*exceeded",
+        verdict=Verdict.BUSY,
+        source="Exchange Server: MessageRateLimit of a receive connector (421 4.4.2)",
     ),
     # --- The server cannot be spoken to.
     Fault(
@@ -408,6 +423,7 @@ FAULTS = (
         name="closing in the middle",
         what="The server closes in the middle of a message, mostly because it is busy.",
         answers=("421",),
+        wants_fewer_connections=True,
         verdict=Verdict.BUSY,
         source="RFC 5321, section 3.8",
     ),
@@ -415,8 +431,19 @@ FAULTS = (
         name="too many connections",
         what="More connections or threads at once than the server allows the sender.",
         answers=("432",),
+        wants_fewer_connections=True,
         verdict=Verdict.BUSY,
         source="Exchange Online: 432 4.3.2 Concurrent connections limit exceeded",
+    ),
+    Fault(
+        name="connections in words",
+        what="The same, where no code says so.",
+        answers=("4yz",),
+        statuses=("", "4.3.x", "4.5.x", "4.7.x"),
+        words=TOO_MANY_CONNECTIONS,
+        wants_fewer_connections=True,
+        verdict=Verdict.BUSY,
+        source="Exchange Online: 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded",
     ),
     Fault(
         name="throttled",

@@ -30,9 +30,10 @@ class EmailSettings(TargetSettings):
         "stops the target.",
     )
     connections: int = setting(
-        4,
+        20,
         CONNECTIONS,
-        "How many connections to the mail server are open at once; fewer where it takes fewer.",
+        "How many connections to the mail server are open at once, at the most. A run finds out "
+        "how many the server likes (:doc:`../howto/email_speed`).",
     )
     pipelining: bool = setting(
         True,

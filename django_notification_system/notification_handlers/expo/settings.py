@@ -23,7 +23,8 @@ class ExpoSettings(TargetSettings):
     connections: int = setting(
         4,
         CONNECTIONS,
-        "How many requests, of up to 100 messages each, run at once.",
+        "How many requests, of up to 100 messages each, run at once, at the most. A run finds out "
+        "how many Expo likes.",
     )
     timeout: float = setting(
         10,

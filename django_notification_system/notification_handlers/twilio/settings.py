@@ -51,9 +51,9 @@ class TwilioSettings(TargetSettings):
         repr=False,
     )
     connections: int = setting(
-        16,
+        20,
         CONNECTIONS,
-        "How many requests run at once.",
+        "How many requests run at once, at the most. A run finds out how many Twilio likes.",
     )
     timeout: float = setting(
         10,

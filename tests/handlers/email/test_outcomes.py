@@ -16,6 +16,7 @@ from django_notification_system.notification_handlers.email.connection import St
 from django_notification_system.notification_handlers.email.faults import FAULTS, classify
 from django_notification_system.notification_handlers.email.trouble import Trouble, trouble_of_error
 from django_notification_system.notification_handlers.faults import Verdict
+from django_notification_system.testing.mail_servers import SUBMISSION_RATE
 from django_notification_system.testing.smtp import DROP, SmtpStandIn
 from tests.conftest import MakeDue
 
@@ -59,6 +60,10 @@ ANSWERS: list[tuple[str, Any, str]] = [
     ("too fast", "MAIL", "450 4.7.1 Error: too much mail from 127.0.0.1"),
     ("too fast", "MESSAGE", "451 4.7.500 Server busy. Please try again later"),
     ("too many connections", "MESSAGE", "432 4.3.2 Concurrent connections limit exceeded"),
+    ("connections in words", "MESSAGE", "451 4.3.2 STOREDRV; sender thread limit exceeded"),
+    ("connections in words", "MAIL", "450 4.7.0 Too many concurrent connections"),
+    ("submission rate", "MAIL", SUBMISSION_RATE),
+    ("submission rate", "RCPT", SUBMISSION_RATE),
     ("throttled", "MESSAGE", "454 Throttling failure: Daily message quota exceeded."),
     ("takes no mail now", "RCPT", "451 4.3.2 Not now"),
     ("recipient's server away", "RCPT", "451 4.4.1 No answer from host"),

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from django.utils import timezone
 
-from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.testing.providers import (
     Answer,
     ProviderStandIn,
@@ -110,6 +110,8 @@ def test_as_many_requests_run_at_once_as_the_settings_allow(
     settings: Any,
 ) -> None:
     configure(settings, connections=4)
+    until = timezone.now() + timedelta(minutes=5)
+    NotificationTarget.objects.update(concurrency=4, concurrency_until=until)
     together = threading.Barrier(4)
 
     def wait_for_the_others(request: ReceivedRequest) -> None:
