@@ -174,6 +174,22 @@ class EngineSettings:
         "smaller number lets what has waited catch up sooner; with 0 priorities count for "
         "nothing.",
     )
+    max_attachments_mb: float = setting(
+        10,
+        number(lambda value: 0 < value <= 1024, "a number of MiB above 0, at most 1024"),
+        "How large the attachments of a notification may be together, in MiB. Mail servers often "
+        "take no more than 10 or 25.",
+    )
+    keep_bodies: float | None = setting(
+        None,
+        or_none(
+            number(lambda value: 0 <= value <= 36_500, "a number of days from 0 to 36500"),
+            "a number of days from 0 to 36500, or None",
+        ),
+        "For how many days after its delivery a notification keeps body, ``extra`` and "
+        "attachments: ``purge_notifications`` removes those of older ones (:doc:`../howto/purge`)."
+        " ``None``: as long as its row.",
+    )
     # With 1, a single death would end all rows of the claim, guilty or not.
     max_interruptions: int = setting(
         3,

@@ -1,4 +1,4 @@
-"""Waiting for a database that is locked or away, and repeating a transaction after a deadlock."""
+"""Waiting for a database that is locked or away, repeating after a deadlock, and its limits."""
 
 import logging
 import time
@@ -25,6 +25,9 @@ logger = logging.getLogger("django_notification_system")
 
 T = TypeVar("T")
 
+#: Servers refuse a larger statement: MariaDB's max_allowed_packet is 16 MiB by default.
+#: https://mariadb.com/kb/en/server-system-variables/#max_allowed_packet
+STATEMENT_SIZE = 4 * 1024 * 1024
 #: Seconds of a run's tries before the run gives up.
 PATIENCE_SECONDS = 60
 FIRST_PAUSE_SECONDS = 0.1

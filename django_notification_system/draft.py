@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from .models.attached import Attached
 from .models.notification import LOWEST_PRIORITY
 
 
@@ -25,6 +26,7 @@ class Draft:
         expires_at: The notification is not sent from then on; ``None`` for never.
         priority: Among due notifications, a higher priority goes first.
         category: The key of the category, or an empty text.
+        attachments: The files; only the target of emails sends files.
     """
 
     title: str
@@ -37,8 +39,15 @@ class Draft:
     expires_at: datetime | None = None
     priority: int = LOWEST_PRIORITY
     category: str = ""
+    attachments: tuple[Attached, ...] = ()
 
     @cached_property
     def size(self) -> int:
         """About how many bytes a row takes on the way to the database."""
         return len(self.body.encode()) + len(json.dumps(self.extra)) + 500
+
+    @cached_property
+    def identifying_body(self) -> str:
+        """The body and the names of the files: with other files, a notification is another."""
+        files = [f"\x00{each.name}\x00{each.digest}" for each in self.attachments]
+        return "".join([self.body, *files])

@@ -49,6 +49,8 @@ class TargetDescription:
             keys.
         directions_in_extra: ``DIRECTIONS_IN_EXTRA``, the keys of ``extra`` that set further
             recipients, the sender, or the recipients of answers; likewise.
+        takes_attachments: ``TAKES_ATTACHMENTS``, whether the module sends the files in
+            ``notification.attachments``.
     """
 
     key: str
@@ -61,6 +63,7 @@ class TargetDescription:
     retry_time_interval: int | None
     files_in_extra: frozenset[str]
     directions_in_extra: frozenset[str]
+    takes_attachments: bool
 
 
 def describe(module_name: str) -> TargetDescription | None:
@@ -202,6 +205,8 @@ def _described(module_name: str, source: str, modules: list[ModuleType]) -> Targ
         retry_time_interval=part("RETRY_TIME_INTERVAL"),
         files_in_extra=_names("FILES_IN_EXTRA", modules, source),
         directions_in_extra=_names("DIRECTIONS_IN_EXTRA", modules, source),
+        # Not of the built-in module, where a project's module stands in for it.
+        takes_attachments=getattr(modules[0], "TAKES_ATTACHMENTS", False) is True,
     )
 
 

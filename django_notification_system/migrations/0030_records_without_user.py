@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("django_notification_system", "0028_keys_in_order_of_time"),
+        ("django_notification_system", "0029_attachments"),
     ]
 
     operations = [
@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
                     ("USER EMAIL", "Follows the user's email address"),
                     ("FORMER USER EMAIL", "A former email address of the user"),
                     ("GIVEN", "Given by the project's code, without an account"),
+                    ("QUEUED MAIL", "The first recipient of queued mail"),
                 ],
                 db_default="",
                 default="",

@@ -1,5 +1,6 @@
-"""The models: notifications, attempts, targets, records (addresses), opt-outs."""
+"""The models: notifications, attachments, attempts, targets, records (addresses), opt-outs."""
 
+from .attachment import AttachmentContent, NotificationAttachment
 from .attempt import NotificationAttempt
 from .notification import Notification
 from .opt_out import NotificationOptOut
@@ -10,7 +11,9 @@ from .target_user_record import TargetUserRecord, UserTarget
 UserInNotificationTarget = TargetUserRecord
 
 __all__ = [
+    "AttachmentContent",
     "Notification",
+    "NotificationAttachment",
     "NotificationAttempt",
     "NotificationOptOut",
     "NotificationTarget",

@@ -59,6 +59,8 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
         body: The message. For email, the body may be HTML, or empty where ``extra`` names a
             template.
         extra: A JSON object with further options of the target's handler; by default empty.
+        has_attachments: Whether ``attachments`` may have rows; every other notification is sent
+            without a query for attachments.
         status: ``SCHEDULED``, the default, and ``RETRY`` wait for delivery; every other status is
             an end.
         scheduled_delivery: The moment from which the notification is due. A failed attempt with a
@@ -161,6 +163,9 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
     title = models.CharField(_("title"), max_length=100)
     body = LongTextField(_("body"), blank=True)
     extra = LongJSONField(_("extra"), blank=True, null=True, default=dict)
+    has_attachments = models.BooleanField(
+        _("has attachments"), default=False, db_default=False, editable=False
+    )
     status = models.CharField(_("status"), max_length=16, choices=STATUS_CHOICES, default=SCHEDULED)
     scheduled_delivery = models.DateTimeField(_("scheduled delivery"))
     expires_at = models.DateTimeField(

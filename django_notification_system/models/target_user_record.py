@@ -59,6 +59,8 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         FORMER_USER_EMAIL = "FORMER USER EMAIL", _("A former email address of the user")
         #: ``notify_addresses()``, for a person without an account.
         GIVEN = "GIVEN", _("Given by the project's code, without an account")
+        #: The mail backend that queues; the record has no user, and no refusal switches it off.
+        QUEUED_MAIL = "QUEUED MAIL", _("The first recipient of queued mail")
 
     id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     user = models.ForeignKey(

@@ -1,17 +1,15 @@
 """Insert the notifications of a batch of users, every notification only once."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from ..database import STATEMENT_SIZE
 from ..draft import Draft
 from ..models import Notification
+from ..models.contents import attach_to, store_contents
 from ..models.digest import Identity, identity_of
 from .draft import retry_fields
-
-#: Servers refuse a larger statement: MariaDB's max_allowed_packet is 16 MiB by default.
-#: https://mariadb.com/kb/en/server-system-variables/#max_allowed_packet
-STATEMENT_SIZE = 4 * 1024 * 1024
 
 
 def insert_notifications(
@@ -21,6 +19,7 @@ def insert_notifications(
     *,
     using: str,
     intervals: Mapping[uuid.UUID, int | None],
+    with_files: Collection[uuid.UUID] = (),
 ) -> list[uuid.UUID]:
     """Insert a notification for every record, unless the same notification exists.
 
@@ -32,6 +31,7 @@ def insert_notifications(
         scheduled_delivery: When the notifications are due.
         using: The database's alias; a transaction is open on the connection.
         intervals: The minutes between attempts that a target's module names, by the target's key.
+        with_files: The keys of the targets that send files.
 
     Returns:
         The keys of the inserted notifications, in the order of the insert.
@@ -46,7 +46,7 @@ def insert_notifications(
             scheduled_delivery,
             draft.title,
             draft.extra,
-            body=draft.body,
+            body=draft.identifying_body,
             idempotency_key=draft.idempotency_key,
         )
         for record_id, _ in recipients
@@ -62,6 +62,7 @@ def insert_notifications(
             title=draft.title,
             body=draft.body,
             extra=draft.extra,
+            has_attachments=target_id in with_files,
             status=Notification.SCHEDULED,
             scheduled_delivery=scheduled_delivery,
             expires_at=draft.expires_at,
@@ -87,6 +88,14 @@ def insert_notifications(
     # Read back: a notification that exists already was ignored, and its key is no row's.
     keys = [notification.pk for notification in notifications]
     inserted = set(rows.filter(pk__in=keys).values_list("pk", flat=True))
+    attached = {
+        notification.pk: draft.attachments
+        for notification in notifications
+        if notification.has_attachments and notification.pk in inserted
+    }
+    if attached:
+        store_contents({each.digest: each.content for each in draft.attachments}, using=using)
+        attach_to(attached, using=using)
     return [key for key in keys if key in inserted]
 
 

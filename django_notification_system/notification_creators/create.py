@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..draft import Draft
@@ -23,7 +24,7 @@ from .bulk import insert_notifications
 from .nothing_created import Tally
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
-from .validate_content import retry_interval_of, validate_content
+from .validate_content import retry_interval_of, takes_attachments, validate_content
 
 #: How many users are read, and notified, at a time.
 BATCH_SIZE = 2000
@@ -59,6 +60,8 @@ class Creation:
         self.tally = Tally()
         self._creators: dict[Any, FoundCreator | None] = {}
         self._intervals: dict[Any, int | None] = {}
+        #: The keys of the targets that send files.
+        self._with_files: set[Any] = set()
 
     def run(self, users: Any) -> Tally:
         """Notify all the users, or none if an error is raised.
@@ -115,6 +118,7 @@ class Creation:
                     self.scheduled_delivery,
                     using=self.using,
                     intervals=self._intervals,
+                    with_files=self._with_files,
                 )
             )
         for target_id, user_ids in by_creator.items():
@@ -145,6 +149,7 @@ class Creation:
             creator = find_creator(target) if self.with_creators else None
             if creator is None:
                 validate_content(target, self.draft)
+                self._prepare_files(target)
                 self._intervals[target.pk] = retry_interval_of(target)
             elif self.draft.idempotency_key is not None and not creator.takes("idempotency_key"):
                 raise InvalidNotification(
@@ -166,8 +171,30 @@ class Creation:
                     f"create_notification() in {creator.source} takes no category, so nobody could "
                     "switch off what it makes. Add the parameter, or notify without it."
                 )
+            elif self.draft.attachments and not creator.takes("attachments"):
+                raise InvalidNotification(
+                    f"create_notification() in {creator.source} takes no attachments, so what it "
+                    "makes would have none. Add the parameter, or notify without them.",
+                    argument="attachments",
+                )
             self._creators[target.pk] = creator
         return self._creators[target.pk]
+
+    def _prepare_files(self, target: NotificationTarget) -> None:
+        """Note that a target sends files, or refuse a target that was chosen and sends none."""
+        if not self.draft.attachments:
+            return
+        if takes_attachments(target):
+            self._with_files.add(target.pk)
+        elif not self.everywhere:
+            raise InvalidNotification(
+                _(
+                    "The target %r sends no attachments. Leave them out, or put a link into the"
+                    " body."
+                )
+                % target.name,
+                argument="attachments",
+            )
 
     def _ask_creator(self, target: NotificationTarget, user_ids: Sequence[Any]) -> set[Any]:
         """Let the project's creator notify the users; return the keys of the opted-out users."""
@@ -216,6 +243,8 @@ class Creation:
             "expires_at": draft.expires_at,
             "priority": draft.priority or None,
             "category": draft.category or None,
+            "attachments": [(each.name, each.content, each.mimetype) for each in draft.attachments]
+            or None,
         }
         given = {name: value for name, value in optional.items() if value is not None}
         return {"title": draft.title, "body": draft.body, **given}

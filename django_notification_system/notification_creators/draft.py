@@ -18,6 +18,7 @@ from ..models.content import has_line_break
 from ..models.moments import is_at_calendars_end
 from ..models.notification import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from ..storable import json_object, storable_text
+from .attachments import files_of
 
 TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
 KEY_MAX_LENGTH: int = Notification._meta.get_field("idempotency_key").max_length or 0
@@ -37,6 +38,7 @@ def make_draft(
     expires_at: Any = None,
     priority: Any = LOWEST_PRIORITY,
     category: Any = "",
+    attachments: Any = None,
     recipient: Any = None,
 ) -> Draft:
     """Check the rules of all targets for a notification.
@@ -52,6 +54,7 @@ def make_draft(
         expires_at: See ``notify()``.
         priority: See ``notify()``.
         category: See ``notify()``.
+        attachments: See ``notify()``.
         recipient: The user, for a call with exactly one user. In release 1.5.3 people wrote
             ``extra={"user": user, ...}``; the known user is then left out of ``extra``.
 
@@ -78,6 +81,7 @@ def make_draft(
         expires_at=_expiry(expires_at, due_at),
         priority=_integer("priority", priority, LOWEST_PRIORITY, HIGHEST_PRIORITY),
         category=known_key(category),
+        attachments=files_of(attachments),
     )
 
 

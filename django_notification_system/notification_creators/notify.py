@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.files import File
 from django.db import router
 from django.db.models import Manager
 
@@ -15,6 +16,9 @@ from .created import Created
 from .draft import make_draft
 from .nothing_created import nothing_created
 from .recipients import choose_targets, is_user
+
+#: Name, content and perhaps media type; or a ``ContentFile``.
+GivenFile: TypeAlias = tuple[str, bytes | str] | tuple[str, bytes | str, str] | File  # type: ignore[type-arg] # not generic at run time
 
 
 def notify(
@@ -32,6 +36,7 @@ def notify(
     quiet: bool = False,
     priority: int = 0,
     category: str | Category = "",
+    attachments: Iterable[GivenFile] | None = None,
 ) -> Created:
     """Create notifications for a user or for many, in one transaction: all of them or none.
 
@@ -67,6 +72,10 @@ def notify(
         priority: From 0 to 9. Among a target's due notifications, a higher priority goes first.
         category: The category, or its key. People may have switched the category off. By default a
             notification has no category.
+        attachments: Files of an email: tuples of name, content and perhaps media type, such as
+            ``("invoice.pdf", data, "application/pdf")``, or ``ContentFile`` objects with a name.
+            The database keeps each content once, however many notifications have it. Other targets
+            send no files: of a call without ``target``, only the emails have them.
 
     Returns:
         How many notifications were created, an ``int`` whose ``keys`` are the keys of the created
@@ -93,6 +102,7 @@ def notify(
         idempotency_key=idempotency_key,
         priority=priority,
         category=category,
+        attachments=attachments,
         recipient=users if is_user(users) else None,
     )
     using = router.db_for_write(Notification)

@@ -24,3 +24,9 @@ def retry_interval_of(target: NotificationTarget) -> int | None:
     """Return the minutes between attempts that a target's module names, or ``None``."""
     described = known_description(target.notification_module_name)
     return None if described is None else described.retry_time_interval
+
+
+def takes_attachments(target: NotificationTarget) -> bool:
+    """Return whether a target's module sends the attachments of a notification."""
+    described = known_description(target.notification_module_name)
+    return described is not None and described.takes_attachments

@@ -114,6 +114,9 @@ class DescribesItself(Protocol):
             target, and only superusers may give a notification with such a key another record.
         DIRECTIONS_IN_EXTRA: The keys of ``extra`` that set further recipients, the sender, or the
             recipients of answers. In the admin only superusers may set them, likewise.
+        TAKES_ATTACHMENTS: Whether the module sends the files of ``notify(..., attachments=…)``; by
+            default ``False``. The rows are in ``notification.attachments``, if
+            ``notification.has_attachments``.
     """
 
     Settings: ClassVar[type[TargetSettings]]
@@ -121,6 +124,7 @@ class DescribesItself(Protocol):
     RECEIPTS_KEPT: ClassVar[timedelta]
     FILES_IN_EXTRA: ClassVar[Collection[str]]
     DIRECTIONS_IN_EXTRA: ClassVar[Collection[str]]
+    TAKES_ATTACHMENTS: ClassVar[bool]
 
     def check(self) -> Iterable[CheckMessage]:
         """Return faults of the settings beyond the rules of single settings, as system checks.

@@ -9,10 +9,19 @@ from functools import partial
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Count, Q, signals
+from django.db.models import Count, Exists, Model, OuterRef, Q, signals
+from django.utils import timezone
 
 from ..database import patiently
-from ..models import Notification, NotificationAttempt, NotificationTarget, TargetUserRecord
+from ..models import (
+    AttachmentContent,
+    Notification,
+    NotificationAttachment,
+    NotificationAttempt,
+    NotificationTarget,
+    TargetUserRecord,
+)
+from ..models.contents import UNUSED_FOR
 from ..models.notification_queryset import NotificationQuerySet
 
 #: The final statuses, which are purged by default.
@@ -21,6 +30,10 @@ ENDED_STATUSES = tuple(
     for status, _ in Notification.STATUS_CHOICES
     if status not in Notification.PENDING_STATUSES
 )
+
+
+#: The models whose rows are deleted with their notification.
+HISTORY_AND_FILES: tuple[type[Model], ...] = (NotificationAttempt, NotificationAttachment)
 
 
 @dataclass(frozen=True)
@@ -118,11 +131,10 @@ class Purge:
         rows = Notification.objects.using(self.using) if locked else self.rows()
         rows = rows.filter(pk__in=keys)
         if in_sql:
-            attempts = NotificationAttempt.objects.using(self.using)
-            if locked:
-                attempts.filter(notification__in=keys)._raw_delete(self.using)
-            else:
-                attempts.filter(notification__in=rows.values("pk"))._raw_delete(self.using)
+            for model in HISTORY_AND_FILES:
+                of_rows = model._base_manager.using(self.using)
+                parents = keys if locked else rows.values("pk")
+                of_rows.filter(notification__in=parents)._raw_delete(self.using)
         statuses = Counter(rows.values_list("status", flat=True))
         if in_sql:
             rows._raw_delete(self.using)
@@ -132,12 +144,12 @@ class Purge:
 
 
 def is_deleted_in_sql() -> bool:
-    """Tell whether notifications and attempts may be deleted without loading the rows.
+    """Tell whether notifications, attempts and attachments may be deleted without loading the rows.
 
     Django must load the rows where a signal is sent for every deleted row, or where a model of the
     project's own refers to the rows and ``on_delete`` must be applied.
     """
-    models = (Notification, NotificationAttempt)
+    models: tuple[type[Model], ...] = (Notification, *HISTORY_AND_FILES)
     referring = {
         relation.related_model
         for model in models
@@ -149,3 +161,27 @@ def is_deleted_in_sql() -> bool:
         for signal in (signals.pre_delete, signals.post_delete)
         for model in models
     )
+
+
+def delete_unused_contents(batch_size: int, *, using: str) -> int:
+    """Delete the contents of attachments that no notification has; return the number.
+
+    A content used within the last day stays: a transaction that is still open may use the content.
+
+    Args:
+        batch_size: Number of contents in a batch.
+        using: The database's alias.
+    """
+    users = NotificationAttachment.objects.using(using).filter(content=OuterRef("pk"))
+    unused = AttachmentContent.objects.using(using).filter(
+        ~Exists(users), used_at__lt=timezone.now() - UNUSED_FOR
+    )
+
+    def delete_some() -> int:
+        keys = list(unused.order_by("used_at").values_list("pk", flat=True)[:batch_size])
+        return unused.filter(pk__in=keys)._raw_delete(using) if keys else 0
+
+    deleted = 0
+    while number := patiently(delete_some, using=using):
+        deleted += number
+    return deleted

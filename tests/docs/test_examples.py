@@ -99,6 +99,20 @@ def test_expiry_example_notifies_in_time(records: Records) -> None:
     assert Notification.objects.count() == len(records)
 
 
+def test_files_example_sends_both(
+    records: Records, mail_server: SmtpStandIn, providers: ProviderStandIn
+) -> None:
+    run_example("attach_files.py")
+    process()
+    [mail] = mail_server.received
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["invoice.pdf", "items.csv"]
+
+
+def test_settings_for_removing_texts_pass_the_checks() -> None:
+    with override_settings(**run_example("keep_bodies_settings.py")):
+        assert checks.check_settings() == []
+
+
 def test_priority_example_lets_the_code_go_first(records: Records) -> None:
     run_example("notify_urgently.py")
     priorities = dict(Notification.objects.values_list("title", "priority"))

@@ -37,6 +37,8 @@ STEPS = (
 NOTIFICATIONS = "notification_system_notification"
 #: In an order in which they can be dropped.
 TABLES = (
+    "notification_system_attachment",
+    "notification_system_content",
     "notification_system_attempt",
     NOTIFICATIONS,
     "notification_system_target_user_record",

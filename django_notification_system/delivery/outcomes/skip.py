@@ -5,6 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from ...models import Notification
+from ...models.reserved import is_removed
 
 
 def skip(notification: Notification, *, at: datetime | None = None) -> str | None:
@@ -29,6 +30,10 @@ def skip(notification: Notification, *, at: datetime | None = None) -> str | Non
     elif notification.has_expired(now if at is None else max(now, at)):
         notification.status = Notification.EXPIRED
         notification.response = "Not sent: it has expired."
+    elif is_removed(notification):
+        notification.status = Notification.DELIVERY_FAILURE
+        notification.attempted_delivery = notification.attempted_delivery or now
+        notification.response = "Not sent: its text was removed after it was delivered."
     else:
         return None
     return notification.response

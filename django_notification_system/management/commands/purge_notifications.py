@@ -20,10 +20,13 @@ from ...operations.console.command import NotificationSystemCommand
 from ...operations.console.duration import duration
 from ...operations.console.progress import progress_bar
 from ...operations.console.stopping import stopped_by_signals
-from ...operations.purge import ENDED_STATUSES, Purge
+from ...operations.purge import ENDED_STATUSES, Purge, delete_unused_contents
+from ...operations.remove_bodies import body_removal
 
 #: A statement has a parameter a notification, and SQLite takes no more than 32,766.
 MAX_BATCH_SIZE = 10_000
+#: Contents may be large, and a database writes down what it deletes.
+CONTENTS_IN_BATCH = 100
 STATUSES = dict(Notification.STATUS_CHOICES)
 
 
@@ -94,7 +97,7 @@ class Command(NotificationSystemCommand):
             return
         deleted: Counter[str] = Counter()
         try:
-            self._delete(purge, deleted, options)
+            is_stopped = self._delete(purge, deleted, options)
         except (ProtectedError, RestrictedError) as error:
             raise CommandError(
                 _(
@@ -104,8 +107,26 @@ class Command(NotificationSystemCommand):
                 % {"error": error.args[0], "count": deleted.total()}
             ) from error
         self._say(_closing_line(deleted, dry_run=False), options)
+        if not is_stopped:
+            self._remove_bodies(purge, options)
 
-    def _delete(self, purge: Purge, deleted: Counter[str], options: dict[str, Any]) -> None:
+    def _remove_bodies(self, purge: Purge, options: dict[str, Any]) -> None:
+        """Remove the texts of delivered notifications, and contents without a notification."""
+        stops: list[bool] = []
+        removed = 0
+        removal = body_removal(using=purge.using, targets=purge.targets)
+        with stopped_by_signals(lambda: stops.append(True), owns_process=self.owns_process):
+            for number in removal.run(options["batch_size"]) if removal else ():
+                removed += number
+                if stops:
+                    break
+            if not stops:
+                delete_unused_contents(CONTENTS_IN_BATCH, using=purge.using)
+        if removed:
+            self._say(_line_of_removed(removed), options)
+
+    def _delete(self, purge: Purge, deleted: Counter[str], options: dict[str, Any]) -> bool:
+        """Delete, and return whether a signal has ended the purge early."""
         stops: list[bool] = []
         shown = options["verbosity"] >= 1 and self.stderr.isatty()
         with (
@@ -119,6 +140,7 @@ class Command(NotificationSystemCommand):
                 progress.advance(batch.total())
                 if stops:
                     break
+        return bool(stops)
 
     def _say(self, line: str, options: dict[str, Any]) -> None:
         if options["verbosity"] >= 1:
@@ -145,6 +167,15 @@ def _closing_line(counts: Counter[str], *, dry_run: bool) -> str:
             total,
         )
     return line % {"count": _number(total), "by_status": by_status}
+
+
+def _line_of_removed(number: int) -> str:
+    line = ngettext(
+        "Removed the text of %(count)s delivered notification.",
+        "Removed the texts of %(count)s delivered notifications.",
+        number,
+    )
+    return line % {"count": _number(number)}
 
 
 def _number(number: int) -> str:

@@ -43,6 +43,7 @@ from .secrets import hide
 from .sender_address import sender
 from .settings import EmailSettings as Settings
 from .settings import email_settings
+from .stored_attachments import StoredAttachments
 from .trouble import trouble_of_error, trouble_of_recipient
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
 
 logger = logging.getLogger("django_notification_system")
 
+TAKES_ATTACHMENTS = True
 SENT = "Email Successfully Sent"
 #: django-anymail's words for a refused recipient of a message whose other recipients were taken.
 NOT_TAKEN = frozenset({"invalid", "rejected", "failed"})
@@ -104,7 +106,8 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
                 return [letter]
             return doubts.cleared(_send(pool, letter))
 
-        letters = (write_letter(notification, from_email) for notification in notifications)
+        stored = StoredAttachments()
+        letters = (write_letter(each, from_email, stored) for each in notifications)
         if pool.is_local or settings.connections == 1:
             yield from doubts.watch(chain.from_iterable(map(send, letters)))
         else:
@@ -127,18 +130,21 @@ def send_notification(notification: Notification) -> str:
     return send_and_save(deliver, notification)
 
 
-def write_letter(notification: Notification, from_email: str) -> Letter | Outcome:
+def write_letter(
+    notification: Notification, from_email: str, stored: StoredAttachments | None = None
+) -> Letter | Outcome:
     """Build a mail, here in the calling thread, because a template may use the database.
 
     Args:
         notification: The notification, with record and user loaded.
         from_email: The sender.
+        stored: Reads attachments that the database keeps; shared by many mails.
 
     Returns:
         The mail, or the outcome of a notification that makes no mail.
     """
     try:
-        return Letter(notification, build_message(notification, from_email))
+        return Letter(notification, build_message(notification, from_email, stored))
     except CannotBuildMessage as error:
         kind = Outcome.retry if error.temporary else Outcome.failed
         return kind(notification, f"{NOT_SENT}: {error}")

@@ -21,6 +21,7 @@ from .message import (
     template_name,
 )
 from .sender_address import sender
+from .stored_attachments import names_and_sizes
 
 #: How many attachments are shown: the storage is asked for every shown file's size.
 ATTACHMENTS_SHOWN = 20
@@ -56,6 +57,8 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
             (posixpath.basename(path), _size(path, is_pending=is_pending))
             for path in paths[:ATTACHMENTS_SHOWN]
         ]
+        stored = names_and_sizes(notification)
+        attachments += stored[: ATTACHMENTS_SHOWN - len(attachments)]
     except (CannotBuildMessage, TargetUnavailable) as error:
         text, notes = shown_part(notification.body)
         headers = [(_("Subject"), notification.title)]
@@ -81,7 +84,7 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
         text=text_of() if shows_text else None,
         html=html,
         attachments=attachments,
-        more_attachments=len(paths) - len(attachments),
+        more_attachments=len(paths) + len(stored) - len(attachments),
     )
 
 

@@ -31,7 +31,7 @@ def read_attachment(path: str) -> bytes:
     return content
 
 
-def attachment_type(name: str, content: bytes) -> str | None:
+def attachment_type(name: str, content: bytes, kind: str = "") -> str | None:
     """Return a media type that keeps a file unchanged; ``None`` where the file's own type does.
 
     Texts and mails are sent in lines, without NUL and lone carriage returns, and of at most 998
@@ -41,8 +41,9 @@ def attachment_type(name: str, content: bytes) -> str | None:
     Args:
         name: The file's name.
         content: The file's content.
+        kind: The file's media type; by default the name tells.
     """
-    kind = mimetypes.guess_type(name)[0] or ""
+    kind = kind or mimetypes.guess_type(name)[0] or ""
     is_mail = kind.startswith("message/")
     if not is_mail and not kind.startswith("text/"):
         return None

@@ -21,6 +21,7 @@ from .cannot_build_message import CannotBuildMessage
 from .headers import CONTROL_CHARACTERS, headers_of
 from .mime import NotificationMail
 from .settings import email_settings
+from .stored_attachments import StoredAttachments
 from .template import ContentSubtype, render, subtype_of
 
 
@@ -37,7 +38,9 @@ class Body:
     subtype: ContentSubtype | None
 
 
-def build_message(notification: Notification, from_email: str) -> NotificationMail:
+def build_message(
+    notification: Notification, from_email: str, stored: StoredAttachments | None = None
+) -> NotificationMail:
     """Return the mail of a notification.
 
     A body of plain text stays unchanged and gets an HTML part with the same look; an HTML body gets
@@ -47,6 +50,7 @@ def build_message(notification: Notification, from_email: str) -> NotificationMa
     Args:
         notification: The notification, with record and user loaded.
         from_email: The sender.
+        stored: Reads attachments that the database keeps; shared by many mails.
 
     Raises:
         CannotBuildMessage: When notification, template or a file make no mail.
@@ -58,6 +62,9 @@ def build_message(notification: Notification, from_email: str) -> NotificationMa
     for path in attachment_paths(notification):
         name, content = posixpath.basename(path), read_attachment(path)
         message.attach(name, content, attachment_type(name, content))
+    for file in (stored or StoredAttachments()).of(notification):
+        kind = attachment_type(file.name, file.content, file.mimetype) or file.mimetype
+        message.attach(file.name, file.content, kind)
     return message
 
 
