@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from .flow import WIDEST_PREFIX, Allowance, Flow
+from .numbering import LIST_STYLES, numbered
 from .style import Style
 from .table import Cell, Table
 
@@ -65,7 +66,8 @@ class Layout:
         self._allowance = Allowance(max(length, SMALLEST_ALLOWANCE))
         self._page = Flow(self._allowance)
         self._table: Table | None = None
-        self._counters: list[int | None] = []
+        #: Of each open list: the next item's number, or ``None``, and the kind of numbers.
+        self._counters: list[tuple[int | None, str]] = []
         self._link: Link | None = None
         self._last_target = ""
         self._caption = ""
@@ -95,14 +97,23 @@ class Layout:
         if self._caption and not text.isspace():
             self._caption = ""
 
-    def write_image(self, text: str) -> None:
-        """Write the text in place of an image; the same text in a row only once."""
+    def write_image(self, text: str, *, has_lines: bool) -> None:
+        """Write the text in place of an image; the same text in a row only once.
+
+        Args:
+            text: The text.
+            has_lines: Whether the image stands on lines of its own.
+        """
         caption = " ".join(text.split())
         if self._link is not None:
             self._link.has_image = True
+        if has_lines:
+            self.flow.part(1)
         if caption and caption != self._caption:
             self.flow.write(f"[{caption}]")
             self._caption = caption
+            if has_lines:
+                self.flow.part(1)
 
     def write_rule(self) -> None:
         """Write a line that parts the text above from the text below."""
@@ -129,22 +140,25 @@ class Layout:
         """Begin a list whose items have no numbers."""
         return self._begin_list(None)
 
-    def begin_numbered_list(self, attributes: Mapping[str, str]) -> End:
+    def begin_numbered_list(self, attributes: Mapping[str, str], style: Style) -> End:
         """Begin a list whose items have numbers.
 
         Args:
-            attributes: The element's attributes; ``start`` is the first number.
+            attributes: The element's attributes; ``start`` is the first number, ``type`` the kind.
+            style: The element's style, which wins over ``type``.
         """
-        return self._begin_list(_integer(attributes.get("start"), 1))
+        kinds = [LIST_STYLES[word] for word in style.list_style.split() if word in LIST_STYLES]
+        kind = kinds[0] if kinds else attributes.get("type", "")
+        return self._begin_list(_integer(attributes.get("start"), 1), kind)
 
     def begin_item(self, attributes: Mapping[str, str]) -> End:
         """Begin an item of the innermost list."""
-        counter = self._counters[-1] if self._counters else None
+        counter, kind = self._counters[-1] if self._counters else (None, "")
         sign = "* "
         if counter is not None:
             number = _integer(attributes.get("value"), counter)
-            self._counters[-1] = number + 1
-            sign = f"{number}. "
+            self._counters[-1] = number + 1, kind
+            sign = f"{numbered(number, kind)}. "
         outer = self.flow.prefix
         end_block = self._indent(" " * (2 + len(sign)), 1)
         self.flow.marker = f"{outer}  {sign}"
@@ -202,10 +216,10 @@ class Layout:
             cell.is_right = style.is_right or attributes.get("align", "").lower() == "right"
         return self._end_cell
 
-    def _begin_list(self, counter: int | None) -> End:
+    def _begin_list(self, counter: int | None, kind: str = "") -> End:
         self._write_table_out()
         end_block = self.begin_block(1)
-        self._counters.append(counter)
+        self._counters.append((counter, kind))
 
         def end() -> None:
             end_block()

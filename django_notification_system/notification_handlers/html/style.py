@@ -25,6 +25,7 @@ class Style:
         begins_line: Whether the element begins a line, whatever its name.
         white_space: The value of ``white-space``, or an empty text.
         is_right: Whether the text stands at the right.
+        list_style: The value of ``list-style-type`` or ``list-style``, or an empty text.
     """
 
     is_hidden: bool = False
@@ -32,6 +33,7 @@ class Style:
     begins_line: bool = False
     white_space: str = ""
     is_right: bool = False
+    list_style: str = ""
 
 
 ORDINARY = Style()
@@ -65,6 +67,7 @@ def _read(text: str) -> Style:
         begins_line=display in ("block", "flex", "grid", "list-item", "table"),
         white_space=values.get("white-space", ""),
         is_right=values.get("text-align") in ("right", "end"),
+        list_style=values.get("list-style-type", values.get("list-style", "")),
     )
 
 

@@ -120,7 +120,7 @@ class _Walk:
                 white_space = MEANING_OF_WHITE_SPACE.get(style.white_space, "")
         if element.is_void:
             if not is_hidden:
-                self._void(name, attributes)
+                self._void(name, attributes, style)
         # Other elements change neither the text nor the end of another element.
         elif (
             element.matters
@@ -154,13 +154,13 @@ class _Walk:
         # A button has this style too, beside a button for Outlook alone in a comment.
         return name != "a" and not self._is_for_all_but_outlook
 
-    def _void(self, name: str, attributes: Mapping[str, str]) -> None:
+    def _void(self, name: str, attributes: Mapping[str, str], style: Style) -> None:
         if name == "br":
             self._layout.flow.break_line()
         elif name == "hr":
             self._layout.write_rule()
         elif name == "img":
-            self._layout.write_image(attributes.get("alt", ""))
+            self._layout.write_image(attributes.get("alt", ""), has_lines=style.begins_line)
 
     def _begin(self, name: str, element: Element, style: Style) -> End | None:
         """Begin a shown element without more to it; return the function that ends the element."""
@@ -253,7 +253,7 @@ BEGINNINGS: Mapping[str, Begin] = {
     "blockquote": lambda layout, *_: layout.begin_quotation(),
     "dd": lambda layout, *_: layout.begin_description(),
     "li": lambda layout, attributes, _style: layout.begin_item(attributes),
-    "ol": lambda layout, attributes, _style: layout.begin_numbered_list(attributes),
+    "ol": Layout.begin_numbered_list,
     "q": _begin_quote,
     "table": lambda layout, *_: layout.begin_table(),
     "tr": lambda layout, *_: layout.begin_row(),
