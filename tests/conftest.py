@@ -17,6 +17,7 @@ from django_notification_system.models import (
 from django_notification_system.testing import Outbox, use_outbox
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
+from tests import order
 from tests.reports import (  # noqa: F401 # hooks, which pytest finds by their names
     pytest_runtest_makereport,
     pytest_sessionfinish,
@@ -39,8 +40,9 @@ ADDRESSES = {
 }
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let an interrupt end the tests' processes, even where a shell runs them in the background."""
+    config.pluginmanager.register(order)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,7 +1,7 @@
 """Runs the tests on SQLite, and on PostgreSQL and MariaDB where present.
 
 The first database has every test, the others the tests that may depend on the database; see
-``tests/selection.py``. A run has as many processes as the machine has processors.
+``tests/selection.py``. A run has three processes for two processors; ``tests/order.py`` says why.
 
 ``python -m tests.run_databases [arguments for pytest]``
 
@@ -67,8 +67,9 @@ def _processes(pytest_arguments: Sequence[str]) -> list[str]:
     """Return the arguments that make pytest share the tests out among processes."""
     if any(argument.split("=")[0] in BY_ITSELF for argument in pytest_arguments):
         return []
-    number = os.environ.get("TEST_PROCESSES") or str(os.cpu_count() or 1)
-    return [f"--numprocesses={number}", "--dist=worksteal"]
+    processors = os.cpu_count() or 1
+    number = os.environ.get("TEST_PROCESSES") or str(processors + (processors + 1) // 2)
+    return [f"--numprocesses={number}", "--dist=loadfile", "--no-loadscope-reorder"]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+"""The order of the tests, where several processes share them: the longest files first.
+
+A process gets whole files, so that what a file sets up for its tests is set up once. A process that
+waits for a program uses no processor, so that there are more processes than processors. Begun last,
+a long file would keep one process busy while the others have nothing left.
+
+A flush takes the rows of the migrations, such as the targets, out of the database. Django leaves
+the tests that flush for the end; with whole files there is no such end, so the rows are put back.
+"""
+
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import TransactionTestCase
+
+from tests.support.places import TESTS
+
+#: By seconds on a quiet machine; all other files take less than some five. A file that is missing
+#: here costs some seconds at the end, and nothing else.
+LONGEST_FIRST = (
+    "engine/test_chaos",
+    "docs/test_typed",
+    "engine/test_projects",
+    "engine/test_workers",
+    "unit/test_migrations",
+    "contrib/test_tasks_workers",
+)
+_flush = TransactionTestCase._fixture_teardown
+
+
+def pytest_configure() -> None:
+    """Put back the rows of the migrations after each flush."""
+    TransactionTestCase._fixture_teardown = _flush_and_put_back  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-django's own order
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest files, where processes share the tests."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=place_of)
+
+
+def place_of(item: pytest.Item) -> int:
+    """Return a test's place by the file."""
+    file = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    return LONGEST_FIRST.index(file) if file in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def _flush_and_put_back(case: Any) -> None:
+    case.serialized_rollback = True  # the rows come from here, and not from the signal post_migrate
+    _flush(case)
+    for alias in case._databases_names(include_mirrors=False):
+        connection = connections[alias]
+        connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
