@@ -10,6 +10,7 @@ from django.db.models.utils import resolve_callables
 from django.utils import timezone
 
 from ..signals import notifications_created
+from . import changes
 from .alias import AliasQuerySet
 from .expressions import DatabaseNow
 from .repetition import find_repeated
@@ -53,6 +54,19 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         rows = self.all()
         setattr(rows.query, "leaves_long_texts", True)  # noqa: B010 # for mypy
         return rows
+
+    def cancel(self) -> changes.Changed:
+        """Cancel the pending notifications among these; a run's notifications are left.
+
+        Returns:
+            How many were cancelled, and how many were left and why. ``on_their_way`` is the number
+            of notifications that a run held.
+        """
+        self._for_write = True  # so that ``db`` is no read replica
+        return changes.apply(changes.CANCEL, self.using(self.db), timezone.now())
+
+    cancel.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
+    cancel.queryset_only = True  # type: ignore[attr-defined] # of all, only by all().cancel()
 
     if TYPE_CHECKING:
 

@@ -65,7 +65,7 @@ def make_draft(
         extra = {}
     elif recipient is not None and isinstance(extra, dict) and extra.get("user") == recipient:
         extra = {name: value for name, value in extra.items() if name != "user"}
-    due_at = _moment("scheduled_delivery", scheduled_delivery)
+    due_at = checked_moment("scheduled_delivery", scheduled_delivery)
     return Draft(
         title=_title(title),
         body=_text("body", body),
@@ -77,7 +77,7 @@ def make_draft(
             else _count("retry_time_interval", retry_time_interval)
         ),
         max_retries=None if max_retries is None else _count("max_retries", max_retries),
-        idempotency_key=None if idempotency_key is None else _key(idempotency_key),
+        idempotency_key=None if idempotency_key is None else checked_key(idempotency_key),
         expires_at=_expiry(expires_at, due_at),
         priority=_integer("priority", priority, LOWEST_PRIORITY, HIGHEST_PRIORITY),
         category=known_key(category),
@@ -133,7 +133,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _expiry(value: Any, due_at: datetime | None) -> datetime | None:
-    expires_at = _moment("expires_at", value)
+    expires_at = checked_moment("expires_at", value)
     if expires_at is not None:
         refuse_early_expiry(expires_at, due_at or timezone.now())
     return expires_at
@@ -160,7 +160,16 @@ def refuse_early_expiry(expires_at: datetime, due_at: datetime) -> None:
         )
 
 
-def _moment(name: str, moment: Any) -> datetime | None:
+def checked_moment(name: str, moment: Any) -> datetime | None:
+    """Return a moment in the form for the database, or ``None`` for none.
+
+    Args:
+        name: The name of the argument.
+        moment: The moment, with a time zone.
+
+    Raises:
+        InvalidNotification: When the value is no moment.
+    """
     if moment is None:
         return None
     if not isinstance(moment, datetime):
@@ -196,7 +205,15 @@ def _integer(name: str, value: Any, lowest: int, highest: int) -> int:
     return value
 
 
-def _key(value: Any) -> str:
+def checked_key(value: Any) -> str:
+    """Return an idempotency key.
+
+    Args:
+        value: The key.
+
+    Raises:
+        InvalidNotification: When the value could be no key.
+    """
     key = _text("idempotency_key", value)
     if not key:
         raise InvalidNotification("idempotency_key is empty. Pass None where there is no key.")

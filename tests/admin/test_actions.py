@@ -24,6 +24,7 @@ from django_notification_system.models import (
     Notification,
     NotificationOptOut,
     TargetUserRecord,
+    changes,
 )
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
@@ -336,7 +337,7 @@ def test_every_change_is_in_the_log_and_nothing_else(
 def test_select_all_changes_what_the_filters_show_and_no_more(
     client: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "CHANGED_AT_ONCE", 3)
+    monkeypatch.setattr(changes, "CHANGED_AT_ONCE", 3)
     for number in range(7):
         failed(make_due, records["Email"], title=f"Number {number}")
     other = failed(make_due, records["Email"], status="INACTIVE DEVICE")

@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy, pgettext_lazy
 
 from ...models import Notification
+from ...models.changes import Changed
 from ..form import name_parts
 from ..listing.paginator import COUNTED_ROWS, AtLeast
 from ..moments import short
 from ..recipient import recipient
-from .bulk import CANCEL, RESCHEDULE, RETRY_FAILED, SEND_NOW, Changed, apply, first_rows, preview
+from .bulk import CHANGES, apply, first_rows, preview, reasons
 
 TEMPLATE = "admin/django_notification_system/notification/action_confirmation.html"
 #: The number of notifications named on the page.
@@ -82,15 +83,6 @@ DESCRIPTIONS: dict[str, Any] = {
     action.__name__: action.short_description  # type: ignore[attr-defined] # by the decorator
     for action in ACTIONS
 }
-#: The changes of the actions.
-CHANGES = {
-    "send_now": SEND_NOW,
-    "retry_failed": RETRY_FAILED,
-    "cancel": CANCEL,
-    "reschedule": RESCHEDULE,
-}
-
-
 #: The texts of the title and the button on an action's page.
 SENTENCES: dict[str, Any] = {
     "send_now": ngettext_lazy(
@@ -117,7 +109,6 @@ def _ask_or_do(
     name: str,
     form_class: type[MomentForm] | None = None,
 ) -> TemplateResponse | None:
-    change = CHANGES[name]
     confirmed = "confirmed" in request.POST
     form = None
     moment = timezone.now()
@@ -126,11 +117,11 @@ def _ask_or_do(
         if confirmed and form.is_valid():
             moment = form.cleaned_data["moment"]
     if confirmed and (form is None or form.is_valid()):
-        result = apply(change, queryset, moment, user_id=request.user.pk)
+        result = apply(name, queryset, moment, user_id=request.user.pk)
         _tell(model_admin, request, result)
         return None
-    expected = preview(change, queryset, moment)
-    named = first_rows(change, queryset, moment, NAMED + 1)
+    expected = preview(name, queryset, moment)
+    named = first_rows(name, queryset, moment, NAMED + 1)
     return _page(model_admin, request, name, expected, named, form)
 
 
@@ -151,7 +142,7 @@ def _page(
         "action_name": name,
         "destroys": name in DESTROYING,
         "expected": expected,
-        "reasons": expected.reasons(),
+        "reasons": reasons(expected),
         "counted": COUNTED_ROWS,
         "more_than_counted": is_more,
         "named": [
@@ -179,16 +170,14 @@ def _tell(model_admin: Any, request: HttpRequest, result: Changed) -> None:
         model_admin.message_user(request, text % {"number": result.changed}, messages.SUCCESS)
     if not result.left:
         return
-    reasons = "; ".join(f"{number} ({reason})" for number, reason in result.reasons())
+    said = "; ".join(f"{number} ({reason})" for number, reason in reasons(result))
     number = result.left.total()
     text = ngettext(
         "%(number)s notification was left as it was: %(reasons)s.",
         "%(number)s notifications were left as they were: %(reasons)s.",
         number,
     )
-    model_admin.message_user(
-        request, text % {"number": number, "reasons": reasons}, messages.WARNING
-    )
+    model_admin.message_user(request, text % {"number": number, "reasons": said}, messages.WARNING)
 
 
 def possible_actions(

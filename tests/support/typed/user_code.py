@@ -1,10 +1,14 @@
 """A project's code, right and wrong. ``# error:`` says which argument both type checkers refuse."""
 
+import uuid
+from datetime import datetime
+
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, Group, User
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 
+from django_notification_system import cancel, notify_addresses, reschedule
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.notify import notify
 
@@ -31,6 +35,24 @@ def right(
     waiting = Notification.objects.filter(title="Title").due().deliverable()
     names = [row.user_target.description for row in waiting]
     return Notification.objects.due().count() + len(names)
+
+
+def right_by_address(addresses: set[str], moment: datetime) -> tuple[uuid.UUID, ...]:
+    notify_addresses("ann@example.com", "Title", target="Email")
+    notify_addresses(addresses, "Title", "Body", target="Email", idempotency_key="key")
+    made = notify_addresses((address for address in addresses), "Title", target="Email")
+    number: int = made + 1
+    return (made.keys or ()) if number else ()
+
+
+def right_by_key(user: User, chosen: QuerySet[User], moment: datetime, key: str) -> int:
+    done = cancel(key).changed + cancel(key, user).on_their_way + cancel(key, [user]).changed
+    moved = reschedule(key, moment, chosen).left["opted out"]
+    return done + moved + Notification.objects.filter(title="Title").cancel().changed
+
+
+def right_without_user(record: TargetUserRecord) -> str:
+    return record.recipient_name if record.user is None else record.user.username
 
 
 def right_by_alias(record: TargetUserRecord) -> None:
@@ -64,6 +86,20 @@ def wrong(user: User, group: Group, request: HttpRequest) -> None:
     Notification.objects.overdue()  # error: overdue
     Notification.objects.create(user_target=user, title="Title")  # error: TargetUserRecord
     Notification(user_targt=None, title="Title")  # error: user_targt
+
+
+def wrong_by_address(user: User) -> None:
+    notify_addresses(user, "Title", target="Email")  # error: str
+    notify_addresses([user], "Title", target="Email")  # error: str
+    notify_addresses(None, "Title", target="Email")  # error: str
+    notify_addresses("ann@example.com", "Title")  # error: target
+    notify_addresses("ann@example.com", "Title", target=None)  # error: NotificationTarget
+    notify_addresses("ann@example.com", "Title", target="Email", priority="high")  # error: int
+    cancel(5)  # error: str
+    cancel("key", "ann@example.com")  # error: AbstractBaseUser
+    reschedule("key")  # error: moment
+    reschedule("key", "tomorrow")  # error: datetime
+    str(cancel("key").cancelled)  # error: cancelled
 
 
 async def wrong_async() -> None:

@@ -1,0 +1,196 @@
+"""Changing many notifications at once, while any number of runs are at work."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from ..database import patiently
+from .expressions import DatabaseNow
+
+if TYPE_CHECKING:
+    from .notification import Notification
+
+    Rows = QuerySet[Notification]
+
+#: The number of rows that one statement changes: within SQLite's limit of keys, and soon done.
+CHANGED_AT_ONCE = 500
+#: Seconds that a change waits for a locked database; a person waits for the page.
+PATIENCE_SECONDS = 10
+#: The statuses of notifications that are still to be delivered.
+PENDING_STATUSES = ("SCHEDULED", "RETRY")
+#: The reason for rows that a run holds.
+CLAIMED = "claimed"
+#: The reason for rows without any other reason: somebody else was quicker.
+MEANWHILE = "meanwhile"
+
+
+def _nothing_more(moment: datetime, using: str) -> dict[str, Q]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of notifications, and the notifications that the change is for.
+
+    Attributes:
+        statuses: The statuses of the notifications that the change is for.
+        values: Returns the new values of fields, for a moment of sending.
+        against: Returns the conditions that keep a notification from the change, beside its status
+            and a claim, by reason; for a moment of sending and a database's alias. No condition
+            joins another table. Django would put all conditions of such an UPDATE into a subquery,
+            and a database does not evaluate a subquery again after waiting for a row.
+    """
+
+    statuses: tuple[str, ...]
+    values: Callable[[datetime], dict[str, Any]]
+    against: Callable[[datetime, str], dict[str, Q]] = _nothing_more
+
+
+@dataclass
+class Changed:
+    """The number of changed notifications, and of the others by reason.
+
+    Attributes:
+        changed: Number of changed notifications.
+        left: Number of notifications left as they were, by reason: ``"claimed"`` by a run,
+            ``"meanwhile"`` changed by somebody else, or a status that the change is not for. A
+            change that leads to sending has ``"opted out"``, ``"inactive"`` and ``"expired"``, too.
+    """
+
+    changed: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def on_their_way(self) -> int:
+        """How many notifications a run held, which is delivering them or is about to."""
+        return self.left[CLAIMED]
+
+    def add(self, other: "Changed") -> None:
+        """Add the numbers of other notifications."""
+        self.changed += other.changed
+        self.left += other.left
+
+
+CANCEL = Change(statuses=PENDING_STATUSES, values=lambda moment: {"status": "CANCELLED"})
+
+
+def apply(
+    change: Change,
+    rows: "Rows",
+    moment: datetime,
+    *,
+    log: Callable[["Rows"], object] | None = None,
+) -> Changed:
+    """Change notifications, at most 500 in a statement and a transaction.
+
+    A row claimed by a run, before or meanwhile, is left: each statement repeats all conditions, so
+    that no lock has to be kept.
+
+    Args:
+        change: The change.
+        rows: The notifications.
+        moment: The moment of sending.
+        log: Called with the changed rows of each statement, in its transaction.
+
+    Raises:
+        OperationalError: When the database is out of reach, or locked for long. The changes made
+            before stay, unless the caller's transaction is rolled back.
+    """
+    using = rows.db
+    total = Changed()
+    chosen = rows if rows.query.is_sliced else rows.order_by()
+    for keys in _chunks(list(chosen.values_list("pk", flat=True))):
+        # The time of a row's last change identifies the changed rows afterwards, on every database,
+        # and also where the answer to the commit was lost.
+        stamp = timezone.now()
+
+        def change_some(keys: Sequence[Any] = keys, stamp: datetime = stamp) -> Changed:
+            part = rows.model._base_manager.using(using).filter(pk__in=keys)
+            return _change_some(change, part, len(keys), moment, stamp, log)
+
+        total.add(patiently(change_some, using=using, patience_seconds=PATIENCE_SECONDS))
+    return total
+
+
+def _change_some(
+    change: Change,
+    chosen: "Rows",
+    number_chosen: int,
+    moment: datetime,
+    stamp: datetime,
+    log: Callable[["Rows"], object] | None,
+) -> Changed:
+    why = reasons_against(change, chosen, moment)
+    with transaction.atomic(using=chosen.db):
+        free = chosen.exclude(modified_date=stamp)
+        for condition in why.values():
+            free = free.exclude(condition)
+        number = free.order_by().update(
+            **change.values(moment),
+            # A run whose lease has ended may still be sending; the run must not overwrite this
+            # change.
+            claim_token=None,
+            claimed_until=None,
+            interruptions=0,
+            modified_date=stamp,
+        )
+        result = Changed(number)
+        if number < number_chosen:
+            # Including the rows changed before by a commit whose answer was lost.
+            result.changed = chosen.filter(modified_date=stamp).count()
+            left = chosen.exclude(modified_date=stamp)
+            result.left = counted(why, left.annotate(why=number_of(why)), MEANWHILE).left
+        if number and log is not None:
+            log(chosen.filter(modified_date=stamp))
+    return result
+
+
+def reasons_against(change: Change, rows: "Rows", moment: datetime) -> dict[str, Q]:
+    """Return the reasons that keep a notification from a change; the first true reason counts.
+
+    Args:
+        change: The change.
+        rows: The notifications.
+        moment: The moment of sending.
+    """
+    why = {
+        status: Q(status=status)
+        for status, _label in rows.model.STATUS_CHOICES
+        if status not in change.statuses
+    }
+    why[CLAIMED] = Q(claimed_until__gte=DatabaseNow())
+    return why | change.against(moment, rows.db)
+
+
+def number_of(why: Mapping[str, Q]) -> Case:
+    """Return the number of the reason, which no collation confuses; 0 without a reason.
+
+    To MariaDB "expired" by then is the same as the status "EXPIRED".
+    """
+    return Case(
+        *(When(condition, then=Value(number)) for number, condition in enumerate(why.values(), 1)),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+
+
+def counted(why: Mapping[str, Q], rows: Any, otherwise: str | None = None) -> Changed:
+    """Count rows annotated with ``why``; rows without a reason are changed, or ``otherwise``."""
+    counts = rows.aggregate(
+        **{f"n{number}": Count("pk", filter=Q(why=number)) for number in range(len(why) + 1)}
+    )
+    left = Counter({name: counts[f"n{number}"] for number, name in enumerate(why, 1)})
+    if otherwise:
+        left[otherwise] = counts["n0"]
+    return Changed(0 if otherwise else counts["n0"], +left)
+
+
+def _chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for first in range(0, len(keys), CHANGED_AT_ONCE):
+        yield keys[first : first + CHANGED_AT_ONCE]

@@ -1,0 +1,117 @@
+"""Cancelling and rescheduling by the ``idempotency_key`` of ``notify()``."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import connections, router
+from django.db.models import BinaryField, Func, Manager
+from django.utils import timezone
+
+from ..exceptions import InvalidNotification
+from ..models import Notification, TargetUserRecord
+from ..models.changes import CANCEL, Change, Changed, apply
+from ..models.indexes import IS_WAITING_WITH_KEY
+from ..models.notification_queryset import NotificationQuerySet
+from ..notification_creators.draft import checked_key, checked_moment
+from ..notification_creators.recipients import key_batches
+from .sending_time import RESCHEDULE
+
+#: How many users are read at a time.
+BATCH_SIZE = 2000
+
+Users = AbstractBaseUser | Iterable[AbstractBaseUser] | Manager[AbstractBaseUser]
+
+
+class _Bytes(Func):
+    """A text's bytes, for MariaDB and MySQL, where collations ignore case and blanks at the end."""
+
+    template = "CAST(CONVERT(%(expressions)s USING utf8mb4) AS BINARY)"
+
+
+def cancel(idempotency_key: str, users: Users | None = None) -> Changed:
+    """Cancel the notifications with a key that still wait for delivery.
+
+    A notification held by a run is on its way, and is left. The key stays: ``notify()`` with the
+    same key creates nothing for the same records. Outside a transaction of the caller's, at most
+    500 notifications are changed together; inside, all or none.
+
+    Args:
+        idempotency_key: The key given to ``notify()`` or ``notify_addresses()``.
+        users: A user, or an iterable or queryset of users, whose notifications are cancelled. By
+            default all notifications with the key, addresses without a user among them.
+
+    Returns:
+        ``changed``, how many were cancelled, and ``on_their_way``, how many a run held. A
+        notification that has ended counts as neither.
+
+    Raises:
+        InvalidNotification: When the key or a user could be none.
+    """
+    return _apply(CANCEL, idempotency_key, users, timezone.now())
+
+
+def reschedule(idempotency_key: str, moment: datetime, users: Users | None = None) -> Changed:
+    """Move the notifications with a key that still wait for delivery to another moment.
+
+    A notification held by a run is on its way, and is left; so are notifications of users who have
+    opted out, and of records that are switched off. A failed attempt stays counted. The key stays,
+    as for ``cancel()``, and so does the moment by which ``notify()`` tells a repetition. Outside a
+    transaction of the caller's, at most 500 notifications are changed together; inside, all or
+    none.
+
+    Args:
+        idempotency_key: The key given to ``notify()`` or ``notify_addresses()``.
+        moment: When the notifications are due, with a time zone. A moment that has passed makes the
+            notifications due at once.
+        users: As for ``cancel()``.
+
+    Returns:
+        ``changed``, how many were moved, and ``on_their_way``, how many a run held; ``left`` has
+        the others by reason.
+
+    Raises:
+        InvalidNotification: When a notification would expire before it is due, so that nothing is
+            moved; or when an argument could be none.
+    """
+    if isinstance(users, Iterator):
+        users = list(users)  # read twice below
+    due_at = checked_moment("moment", moment)
+    if due_at is None:
+        raise InvalidNotification("moment must be a datetime, not None. To call off, use cancel().")
+    _refuse_expiry(due_at, checked_key(idempotency_key), users)
+    return _apply(RESCHEDULE, idempotency_key, users, due_at)
+
+
+def _refuse_expiry(due_at: datetime, key: str, users: Users | None) -> None:
+    for rows in _waiting(key, users):
+        first = rows.filter(expires_at__lte=due_at).order_by("expires_at").first()
+        if first is not None:
+            raise InvalidNotification(
+                f"moment is {due_at}, and {first.title!r} expires at {first.expires_at}, so it "
+                "could never be sent. Nothing was moved. Pass an earlier moment, or cancel.",
+                argument="moment",
+            )
+
+
+def _apply(change: Change, key: Any, users: Users | None, moment: datetime) -> Changed:
+    total = Changed()
+    for rows in _waiting(checked_key(key), users):
+        total.add(apply(change, rows, moment))
+    return total
+
+
+def _waiting(key: str, users: Users | None) -> Iterator[NotificationQuerySet]:
+    """Yield the waiting notifications with a key, of some thousand users at a time."""
+    using = router.db_for_write(Notification)
+    rows = Notification.objects.using(using).filter(IS_WAITING_WITH_KEY, idempotency_key=key)
+    if connections[using].vendor == "mysql":
+        exact = _Bytes("idempotency_key", output_field=BinaryField())
+        rows = rows.alias(key_in_bytes=exact).filter(key_in_bytes=key.encode())
+    if users is None:
+        yield rows
+        return
+    records = TargetUserRecord.objects.using(using)
+    for keys in key_batches(users, BATCH_SIZE):
+        yield rows.filter(target_user_record__in=records.filter(user__in=keys).values("pk"))
