@@ -211,6 +211,25 @@ def test_a_single_notification_keeps_the_others_waiting_no_longer_than_two_pause
     assert Notification.objects.get(title="stumbling block", status="RETRY").retry_attempts == 1
 
 
+@pytest.mark.parametrize("minutes", [5, -5])
+def test_what_was_tried_in_vain_goes_behind_all_that_is_due(
+    minutes: int, record: TargetUserRecord
+) -> None:
+    """By the clock and by the run's moment, which may be another host's, or some minutes old."""
+    freely.behave = down
+    make_many(record, 2)
+    first, second = Notification.objects.order_by("scheduled_delivery")
+    pause_is_over(record.target)
+    now = timezone.now()
+    due_by = now + timedelta(minutes=minutes)
+    list(Run(due_by=due_by))
+    assert freely.taken == [1]
+    earliest = max(due_by + timedelta(microseconds=1), now)
+    first.refresh_from_db()
+    assert earliest <= first.scheduled_delivery <= earliest + timedelta(seconds=30)
+    assert Notification.objects.get(scheduled_delivery__lt=now) == second
+
+
 def test_a_provider_that_is_down_costs_a_handler_that_sends_alone_nothing(
     record: TargetUserRecord, make_due: MakeDue
 ) -> None:

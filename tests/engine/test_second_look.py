@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from django_notification_system.delivery.claims.claim import Claim
 from django_notification_system.delivery.runs import intake
 from django_notification_system.delivery.runs.run import Run
+from django_notification_system.delivery.runs.sources import DueSource
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
@@ -62,6 +64,39 @@ def test_what_is_put_off_while_it_waits_in_a_claim_is_not_sent(
         assert (row.claim_token, row.interruptions) == (None, 0)
         assert said[row.title] == "Not sent: it was put off meanwhile."
     assert set(rows(120, 130).values_list("status", flat=True)) == {"DELIVERED"}
+
+
+class FromAhead(DueSource):
+    """Claims by a moment that moves on after the run has begun."""
+
+    ahead = timedelta()
+
+    def take(self, target: NotificationTarget, size: int, *, interrupted: bool) -> Claim:
+        self.due_by += self.ahead
+        self.ahead = timedelta()
+        return super().take(target, size, interrupted=interrupted)
+
+
+@pytest.mark.parametrize("moves_on", [False, True])
+def test_what_is_due_by_the_claims_clock_is_not_taken_for_put_off(
+    moves_on: bool, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """The clock of the host that claims may be ahead, or be set back after a claim."""
+    now, ahead = timezone.now(), timedelta(minutes=5)
+    for number in range(60):
+        make_due(loft, title=f"number {number}", scheduled_delivery=now + ahead)
+    source = FromAhead(
+        [loft.target],
+        using="default",
+        is_stopping=lambda: False,
+        # The target is found by rows that are due in any case.
+        due_by=now if moves_on else now + ahead,
+    )
+    source.ahead = ahead if moves_on else timedelta()
+    make_due(loft, title="in any case", scheduled_delivery=now)
+    list(Run(source=source))
+    assert len(loft_handler.flown) == 61
+    assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}
 
 
 def test_what_expires_while_it_waits_in_a_claim_is_not_sent(
