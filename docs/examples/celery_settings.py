@@ -1,5 +1,5 @@
 INSTALLED_APPS += ["django_notification_system.contrib.celery"]
-NOTIFICATION_SYSTEM = {"ENGINE": "django_notification_system.contrib.celery"}
+NOTIFICATION_SYSTEM["ENGINE"] = "django_notification_system.contrib.celery"
 
 CELERY_BEAT_SCHEDULE = {
     "hand over notifications": {

@@ -1,3 +1,3 @@
-TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
+TEMPLATES[0]["DIRS"] += [BASE_DIR / "templates"]
 
 MEDIA_ROOT = BASE_DIR / "media"

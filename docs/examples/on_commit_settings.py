@@ -1,4 +1,4 @@
-NOTIFICATION_SYSTEM = {
+NOTIFICATION_SYSTEM |= {
     "ENGINE": "django_notification_system.contrib.tasks",
     "DISPATCH": "on_commit",
 }

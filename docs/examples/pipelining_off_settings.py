@@ -1,3 +1,1 @@
-NOTIFICATION_SYSTEM_TARGETS = {
-    "email": {"pipelining": False},
-}
+NOTIFICATION_SYSTEM_TARGETS["email"] |= {"pipelining": False}

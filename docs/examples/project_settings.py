@@ -2,6 +2,7 @@ import os
 
 INSTALLED_APPS += ["django_notification_system"]
 
+NOTIFICATION_SYSTEM = {}  # the defaults
 NOTIFICATION_SYSTEM_TARGETS = {
     "email": {"from_email": "notifications@example.com"},
     "twilio_sms": {

@@ -1,1 +1,1 @@
-NOTIFICATION_SYSTEM = {"RETRY": {"first_interval": 5, "factor": 2, "attempts": 5}}
+NOTIFICATION_SYSTEM["RETRY"] = {"first_interval": 5, "factor": 2, "attempts": 5}

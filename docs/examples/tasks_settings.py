@@ -5,7 +5,7 @@ TASKS = {
         "QUEUES": ["default", "mail"],
     },
 }
-NOTIFICATION_SYSTEM = {
+NOTIFICATION_SYSTEM |= {
     "ENGINE": "django_notification_system.contrib.tasks",
     "TASK_QUEUES": {"email": "mail"},
 }

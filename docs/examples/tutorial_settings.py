@@ -13,6 +13,7 @@ else:
     EMAIL_HOST = "127.0.0.1"
     EMAIL_PORT = 1025
 
+NOTIFICATION_SYSTEM = {}
 NOTIFICATION_SYSTEM_TARGETS = {
     "email": {"from_email": "notifications@example.com"},
     "twilio_sms": {

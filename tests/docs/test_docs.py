@@ -49,6 +49,15 @@ from tests.support.places import ROOT
 # --- The pages ------------------------------------------------------------------------------
 
 
+def test_settings_on_the_pages_add_to_the_settings_that_a_reader_has() -> None:
+    begin = {"project_settings.py", "tutorial_settings.py"}
+    for path in EXAMPLES.rglob("*settings.py"):
+        assigned = re.findall(
+            r"^(?:NOTIFICATION_SYSTEM(?:_TARGETS|_HANDLERS)?) = ", path.read_text(), re.M
+        )
+        assert bool(assigned) == (path.name in begin), path
+
+
 def test_pages_take_code_and_output_from_files_that_are_tested() -> None:
     included: set[Path] = set()
     for page in pages():

@@ -44,8 +44,9 @@ def run_example(name: str) -> dict[str, Any]:
     project = {
         "BASE_DIR": path.parent,
         "INSTALLED_APPS": [],
+        "NOTIFICATION_SYSTEM": {},
         "NOTIFICATION_SYSTEM_HANDLERS": [],
-        "NOTIFICATION_SYSTEM_TARGETS": {"twilio_sms": {}},
+        "NOTIFICATION_SYSTEM_TARGETS": {"email": {}, "twilio_sms": {}},
         "urlpatterns": [],
     }
     return runpy.run_path(str(path), init_globals=project)
