@@ -145,11 +145,12 @@ def test_the_numbers_are_those_of_the_settings() -> None:
     assert 2 * RECORD_AFTER_SECONDS == 0.1
     assert "for a tenth of a second" in text
     assert EmailSettings().when_unknown == "retry"
-    assert 'The default, ``"retry"``, does.' in text
+    assert 'With the default, ``"retry"``, the app tries again.' in text
     assert engine.max_interruptions == 3
     assert "After three deaths" in text
     first = size_of_group(1, engine)
-    assert f"a batch of {engine.batch_size} in which one kills is taken again by {first}" in text
+    assert f"a batch of {engine.batch_size} with a row that kills" in text
+    assert f"in groups of {first}," in text
     assert f"cut after {LONGEST_TEXT:,} characters" in text
-    assert f"stored up to {RESPONSE_MAX_LENGTH}" in text
+    assert f"{RESPONSE_MAX_LENGTH} characters are stored" in text
     assert f"LEASE_SECONDS, {engine.lease_seconds} by default" in text
