@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,15 +65,25 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def example_server() -> Iterator[tuple[str, str]]:
-    """Serve a copy of the example project; give its address, and the key of a notification."""
+def example_server(
+    lines: Mapping[str, str] = MappingProxyType({}), packages: Path | None = None
+) -> Iterator[tuple[str, str]]:
+    """Serve a copy of the example project; give its address, and the key of a notification.
+
+    Args:
+        lines: Lines to add to modules of the project, by the module's name.
+        packages: A folder with more packages.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "example"
         shutil.copytree(ROOT / "example", folder, ignore=shutil.ignore_patterns("*.sqlite3*"))
+        for module, added in lines.items():
+            with (folder / "project" / f"{module}.py").open("a") as file:
+                file.write(added)
         environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("EXAMPLE")},
             "DJANGO_SETTINGS_MODULE": "project.settings",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(map(str, filter(None, (ROOT, packages)))),
         }
         filled = subprocess.run(
             [sys.executable, "-c", FILL],
