@@ -196,17 +196,23 @@ def known_key(category: Any) -> str:
             f"category must be a key or a Category, not {type(key).__name__}.", argument="category"
         )
     if key and key not in _categories:
-        known = ", ".join(sorted(_categories))
-        raise InvalidNotification(
-            f"category is {key!r}, and there is no such category. "
-            + (
-                f"Known are: {known}."
-                if known
-                else "Register one in a module notification_types of one of your apps."
-            ),
-            argument="category",
-        )
+        raise InvalidNotification(unknown_category(key), argument="category")
     return key
+
+
+def unknown_category(key: Any) -> str:
+    """Return the sentence for people about a key that no category has.
+
+    Args:
+        key: The key, of any type.
+    """
+    known = ", ".join(sorted(_categories))
+    next_step = (
+        f"Known are: {known}."
+        if known
+        else "Register one in a module notification_types of one of your apps."
+    )
+    return f"category is {key!r}, and there is no such category. {next_step}"
 
 
 def mandatory_keys() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
+from django.db import router
 
 from . import conf
 from .documentation import explained
@@ -54,6 +55,42 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         (conf.CREATORS, partial(_check_locations, conf.CREATORS)),
     )
     return [explained(message) for name, part in parts for message in _reported(name, part)]
+
+
+@checks.register(checks.Tags.database)
+def check_suppression_key(
+    app_configs: Any = None, databases: Iterable[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Warn where addresses are suppressed, and the key of their hashes is ``SECRET_KEY``.
+
+    Args:
+        app_configs: Ignored: the check reads settings and a table.
+        databases: The aliases of the databases to ask; none without ``check --database``.
+        kwargs: Further arguments of Django's.
+
+    Returns:
+        The problem, if any.
+    """
+    from .models import Suppression
+
+    using = router.db_for_read(Suppression)
+    try:
+        if using not in (databases or ()) or conf.engine_settings().suppression_key:
+            return []
+        if not Suppression.objects.using(using).exists():
+            return []
+    except Exception:
+        return []  # the table is still to be made, or another check says so
+    return [
+        explained(
+            warning(
+                7,
+                f"Addresses are suppressed, and {conf.ENGINE}['SUPPRESSION_KEY'] is not set: when"
+                " SECRET_KEY is rotated, all of them are forgotten.",
+                hint="Set it to the present SECRET_KEY, and keep it when SECRET_KEY changes.",
+            )
+        )
+    ]
 
 
 def _reported(name: str, part: Callable[[], Iterable[CheckMessage]]) -> Iterator[CheckMessage]:

@@ -21,6 +21,7 @@ from .setting_rules import (
     SECONDS,
     TEXT,
     YEAR,
+    YES_OR_NO,
     Rule,
     dictionary_such_as,
     number,
@@ -189,6 +190,22 @@ class EngineSettings:
         "For how many days after its delivery a notification keeps body, ``extra`` and "
         "attachments: ``purge_notifications`` removes those of older ones (:doc:`../howto/purge`)."
         " ``None``: as long as its row.",
+    )
+    keep_ip: bool = setting(
+        False,
+        YES_OR_NO,
+        "Whether the log of consent keeps the IP address of a yes (:doc:`preferences`).",
+    )
+    suppression_key: str | None = setting(
+        None,
+        or_none(
+            Rule(lambda value: isinstance(value, str) and len(value) >= 16, "a text"),
+            "a text of at least 16 characters, or None",
+        ),
+        "The secret key of the hashes of suppressed addresses. Set it before the first "
+        "suppression, and never change it: with another key the hashes fit no address. "
+        "``None``: ``SECRET_KEY``, which is rotated at times.",
+        repr=False,
     )
     # With 1, a single death would end all rows of the claim, guilty or not.
     max_interruptions: int = setting(

@@ -31,6 +31,7 @@ PAGES_OF_CHECKS: Mapping[str, str] = {
     "django_notification_system.W004": "reference/settings",
     "django_notification_system.W005": "reference/settings",
     "django_notification_system.W006": "howto/custom_targets",
+    "django_notification_system.W007": "reference/settings",
     "django_notification_system_anymail.W001": "howto/bounces",
     "django_notification_system_prometheus.E001": "howto/metrics",
     "django_notification_system_prometheus.E002": "howto/metrics",

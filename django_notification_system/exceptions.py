@@ -41,6 +41,20 @@ class InvalidNotification(NotificationsNotCreated, ValueError):
         self.argument = argument
 
 
+class InvalidPreference(NotificationSystemError, ValueError):
+    """A preference or a suppression could never count; the message names the argument.
+
+    Attributes:
+        argument: The name of the wrong argument, for code.
+    """
+
+    page = "reference/preferences"
+
+    def __init__(self, *args: object, argument: str) -> None:
+        super().__init__(*args)
+        self.argument = argument
+
+
 class NotificationNotSent(NotificationSystemError):
     """A notification was not sent, and nothing more particular is to blame."""
 

@@ -1,7 +1,8 @@
-"""Signals for the project's own code, sent once an outcome is committed.
+"""Signals for the project's own code, sent once an outcome or a change is committed.
 
-The sender is the class ``Notification``. A receiver gets ``notification``, with the new status, and
-``response``, the line for people. An error in a receiver is logged and harms no delivery.
+The sender of the first three is the class ``Notification``. A receiver gets ``notification``, with
+the new status, and ``response``, the line for people. An error in a receiver is logged and harms no
+delivery.
 """
 
 from django.dispatch import Signal
@@ -15,6 +16,14 @@ notification_retrying = Signal()
 #: notification without an attempt. The signal is sent as well, after ``notification_delivered``,
 #: where a provider reports later that a message has failed.
 notification_failed = Signal()
+
+#: A person's word has changed. The sender is the class ``Preference``; a receiver gets ``user``,
+#: ``category``, ``target_key``, ``before``, ``after`` and ``how``, as in the log of consent. Sent
+#: by ``preferences.set_preference()`` once the change is committed.
+preference_changed = Signal()
+#: An address was suppressed. The sender is the class ``Suppression``; a receiver gets
+#: ``suppression``. Sent by ``preferences.suppress()`` once the row is committed.
+address_suppressed = Signal()
 
 #: Private. Notifications were created, in a transaction that is still open. The arguments are
 #: ``notifications`` and ``using``, the database's alias. The models do not know the engine; the

@@ -42,6 +42,8 @@ class TargetDescription:
         fault_of_address: ``fault_of_address(address)``, which returns why an address is no address.
         redirected_extra: ``redirected_extra(extra, address)``, which returns ``extra`` without
             names of people, for a staging site; ``address`` is the record's own.
+        comparable_address: ``comparable_address(address)``, which returns an equal text for all
+            spellings of one address.
         retry_time_interval: ``RETRY_TIME_INTERVAL``, the minutes from a failed attempt to the next
             for notifications made by ``notify()`` without an interval.
         files_in_extra: ``FILES_IN_EXTRA``, the keys of ``extra`` that bring the project's files
@@ -60,6 +62,7 @@ class TargetDescription:
     validate: Callable[[Any], None] | None
     fault_of_address: Callable[[str], str] | None
     redirected_extra: Callable[[dict[str, Any], str], dict[str, Any]] | None
+    comparable_address: Callable[[str], str] | None
     retry_time_interval: int | None
     files_in_extra: frozenset[str]
     directions_in_extra: frozenset[str]
@@ -202,6 +205,7 @@ def _described(module_name: str, source: str, modules: list[ModuleType]) -> Targ
         validate=part("validate"),
         fault_of_address=part("fault_of_address"),
         redirected_extra=part("redirected_extra"),
+        comparable_address=part("comparable_address"),
         retry_time_interval=part("RETRY_TIME_INTERVAL"),
         files_in_extra=_names("FILES_IN_EXTRA", modules, source),
         directions_in_extra=_names("DIRECTIONS_IN_EXTRA", modules, source),

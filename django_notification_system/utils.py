@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from .exceptions import UserIsOptedOut
 from .models import Notification, TargetUserRecord
+from .models.opted_out import is_opted_out
 from .notification_creators.nothing_created import opted_out, user_name
 
 
@@ -18,8 +19,7 @@ def check_for_user_opt_out(user: Any) -> None:
     Raises:
         UserIsOptedOut: When the user has an active opt-out.
     """
-    opt_out = getattr(user, "notification_opt_out", None)
-    if opt_out is not None and opt_out.active:
+    if is_opted_out(user):
         raise UserIsOptedOut(opted_out(user_name(user)))
 
 

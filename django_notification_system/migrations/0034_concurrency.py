@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("django_notification_system", "0031_category")]
+    dependencies = [("django_notification_system", "0033_consent")]
 
     operations = [
         migrations.AddField(

@@ -24,6 +24,7 @@ from .long_texts import LongJSONField, LongTextField
 from .moments import as_project_time
 from .notification_queryset import NotificationManager
 from .notification_queryset import NotificationQuerySet as NotificationQuerySet
+from .opted_out import is_opted_out
 from .repetition import find_repeated
 from .retry_interval import next_interval
 from .target import NotificationTarget
@@ -441,8 +442,8 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
     def _clean_recipient(self) -> None:
         if not self.target_user_record_id or self.scheduled_delivery is None:
             return  # the form has its own errors for these
-        opt_out = getattr(self.target_user_record.user, "notification_opt_out", None)
-        if self.status in self.PENDING_STATUSES and opt_out is not None and opt_out.active:
+        is_pending = self.status in self.PENDING_STATUSES
+        if is_pending and is_opted_out(self.target_user_record.user, self.category):
             raise ValidationError(_("This user has opted out of notifications."))
         if self._is_new() and self.digest is None:
             identity = self.identity()

@@ -13,6 +13,7 @@ from ..signals import notifications_created
 from . import changes
 from .alias import AliasQuerySet
 from .expressions import DatabaseNow
+from .opted_out import opted_out_rows
 from .repetition import find_repeated
 
 if TYPE_CHECKING:
@@ -38,12 +39,11 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         )
 
     def deliverable(self) -> "NotificationQuerySet":
-        """Pending notifications with an active record and a user who has not opted out."""
-        return (
-            self.pending()
-            .filter(target_user_record__active=True)
-            .exclude(target_user_record__user__notification_opt_out__active=True)
-        )
+        """Pending notifications with an active record and a user who has not opted out.
+
+        Notifications of a mandatory category pass an opt-out.
+        """
+        return self.pending().filter(target_user_record__active=True).exclude(opted_out_rows())
 
     def for_delivery(self) -> "NotificationQuerySet":
         """Load the rows that delivery and reports read, except the targets, in one query."""

@@ -8,6 +8,7 @@ from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..categories import mandatory_keys
 from .abstract import CreatedModifiedAbstractModel
 from .keys import new_key
 from .notification import Notification
@@ -15,7 +16,7 @@ from .target_user_record import TargetUserRecord
 
 
 def opt_out_notifications(user_ids: Iterable[Any], *, using: str) -> None:
-    """Mark the users' pending notifications as ``OPTED OUT``.
+    """Mark the users' pending notifications as ``OPTED OUT``, except in mandatory categories.
 
     A notification delivered by a run at the same moment stays ``DELIVERED``.
 
@@ -27,9 +28,12 @@ def opt_out_notifications(user_ids: Iterable[Any], *, using: str) -> None:
     # The status is a condition of the UPDATE itself, and no table is joined. Django would put a
     # join into a subquery, and PostgreSQL does not evaluate a subquery again after waiting for a
     # row.
-    Notification.objects.using(using).filter(
+    rows = Notification.objects.using(using).filter(
         status__in=Notification.PENDING_STATUSES, target_user_record__in=records
-    ).update(status=Notification.OPTED_OUT, modified_date=timezone.now())
+    )
+    rows.exclude(category__in=mandatory_keys()).update(
+        status=Notification.OPTED_OUT, modified_date=timezone.now()
+    )
 
 
 def restore_notifications(user_ids: Iterable[Any], *, using: str) -> None:
@@ -42,14 +46,26 @@ def restore_notifications(user_ids: Iterable[Any], *, using: str) -> None:
         user_ids: The users' keys.
         using: The database's alias.
     """
-    now = timezone.now()
     records = TargetUserRecord.objects.using(using).filter(user__in=user_ids, active=True)
-    restorable = Notification.objects.using(using).filter(
-        status=Notification.OPTED_OUT, scheduled_delivery__gt=now, target_user_record__in=records
+    schedule_again(
+        Notification.objects.using(using).filter(
+            status=Notification.OPTED_OUT,
+            scheduled_delivery__gt=timezone.now(),
+            target_user_record__in=records,
+        )
     )
+
+
+def schedule_again(rows: models.QuerySet[Notification]) -> None:
+    """Let stopped notifications wait again, as new or for their next attempt.
+
+    Args:
+        rows: The notifications.
+    """
     attempted = models.Q(attempted_delivery__isnull=False)
-    restorable.filter(attempted).update(status=Notification.RETRY, modified_date=now)
-    restorable.filter(~attempted).update(status=Notification.SCHEDULED, modified_date=now)
+    now = timezone.now()
+    rows.filter(attempted).update(status=Notification.RETRY, modified_date=now)
+    rows.filter(~attempted).update(status=Notification.SCHEDULED, modified_date=now)
 
 
 class NotificationOptOutQuerySet(models.QuerySet["NotificationOptOut"]):
@@ -70,7 +86,7 @@ class NotificationOptOutQuerySet(models.QuerySet["NotificationOptOut"]):
 
 
 class NotificationOptOut(CreatedModifiedAbstractModel):
-    """A user's word on whether to be notified at all.
+    """A user's word on whether to be notified at all, except in mandatory categories.
 
     Saving an active opt-out marks the user's ``SCHEDULED`` and ``RETRY`` notifications as
     ``OPTED OUT``. Saving an inactive opt-out, or deleting one, schedules the notifications again

@@ -43,6 +43,11 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         origin: The source of the address.
         digest: A value that the database accepts only once, made of target and address; empty for a
             record with a user. All spellings of an email address have the same digest.
+        details: What a target needs beside the address, such as the keys of a browser; a JSON
+            object, or nothing.
+        inactive_reason: Why this app switched the record off: ``bounce``, ``refused``,
+            ``opted out`` or ``STOP``; empty where a person did. The reason counts while the record
+            is inactive.
         id: The key.
         created_date: When the row was made.
         modified_date: When the row was last changed.
@@ -93,6 +98,15 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         editable=False,
     )
     digest = RecordDigestField(_("digest"), null=True, blank=True, editable=False)
+    details = models.JSONField(_("details"), null=True, blank=True, editable=False)
+    inactive_reason = models.CharField(
+        _("reason of being inactive"),
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
 
     class Meta:
         db_table = "notification_system_target_user_record"

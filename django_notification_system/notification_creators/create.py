@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ..categories import heeds_opt_outs
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..draft import Draft
 from ..exceptions import (
@@ -19,12 +20,14 @@ from ..exceptions import (
     UserIsOptedOut,
 )
 from ..models import Notification, NotificationOptOut, NotificationTarget, TargetUserRecord
+from ..models.opted_out import is_opted_out
 from ..models.repetition import begin_with_a_write
 from .bulk import insert_notifications
 from .nothing_created import Tally
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
 from .validate_content import retry_interval_of, takes_attachments, validate_content
+from .wanted import Wanted
 
 #: How many users are read, and notified, at a time.
 BATCH_SIZE = 2000
@@ -58,6 +61,7 @@ class Creation:
         self.with_creators = with_creators
         self.scheduled_delivery: datetime = draft.scheduled_delivery or timezone.now()
         self.tally = Tally()
+        self._wanted = Wanted(draft.category, self.targets, using=using)
         self._creators: dict[Any, FoundCreator | None] = {}
         self._intervals: dict[Any, int | None] = {}
         #: The keys of the targets that send files.
@@ -89,6 +93,7 @@ class Creation:
         self.tally = Tally()
         with transaction.atomic(using=self.using):
             begin_with_a_write(Notification.objects.using(self.using))
+            self._wanted.begin()
             for keys in key_batches(users, BATCH_SIZE):
                 self.tally.users += len(keys)
                 self.tally.last_user = keys[-1]
@@ -102,7 +107,8 @@ class Creation:
             every_key = dict.fromkeys(keys)
             by_creator = {pk: every_key for pk, creator in self._creators.items() if creator}
         recipients = []
-        for record_id, user_id, target_id in self._records(keys, leave_out=by_creator):
+        records = self._wanted.among(self._records(keys, leave_out=by_creator))
+        for record_id, user_id, target_id, *_address in records:
             target = self.targets[target_id]
             if self._prepare(target) is None:
                 recipients.append((record_id, target_id))
@@ -122,26 +128,40 @@ class Creation:
                 )
             )
         for target_id, user_ids in by_creator.items():
-            opted_out |= self._ask_creator(self.targets[target_id], list(user_ids))
+            # With ``everywhere`` the users come from the wanted records.
+            asked = user_ids if self.everywhere else self._wanted.users(user_ids, target_id)
+            opted_out |= self._ask_creator(self.targets[target_id], list(asked))
         if not self.tally.reached:
+            self._count_refusals(keys, opted_out)
+
+    def _count_refusals(self, keys: list[Any], opted_out: set[Any]) -> None:
+        """Count the users who are not notified by their own word, or whose address is suppressed.
+
+        Args:
+            keys: The keys of the users of a batch.
+            opted_out: The keys of those who are known to have opted out.
+        """
+        if heeds_opt_outs(self.draft.category):
             opted_out |= set(
                 NotificationOptOut.objects.using(self.using)
                 .filter(user__in=keys, active=True)
                 .values_list("user", flat=True)
             )
-            self.tally.opted_out += len(opted_out)
+        self.tally.opted_out += len(opted_out)
+        refused = self._wanted.refused
+        self.tally.refuse([why for user_id, why in refused.items() if user_id not in opted_out])
 
     def _records(self, keys: list[Any], *, leave_out: Any) -> Any:
-        """Return the active records of the users who have not opted out."""
+        """Return the active records of the users whom no opt-out stops."""
         targets = [pk for pk in self.targets if pk not in leave_out]
         if not targets:
             return []
-        return (
-            TargetUserRecord.objects.using(self.using)
-            .filter(user__in=keys, target__in=targets, active=True)
-            .exclude(user__notification_opt_out__active=True)
-            .values_list("pk", "user", "target")
+        rows = TargetUserRecord.objects.using(self.using).filter(
+            user__in=keys, target__in=targets, active=True
         )
+        if heeds_opt_outs(self.draft.category):
+            rows = rows.exclude(user__notification_opt_out__active=True)
+        return rows.values_list(*self._wanted.columns)
 
     def _prepare(self, target: NotificationTarget) -> FoundCreator | None:
         """Return the project's creator for a target; without one, check the target's rules."""
@@ -212,8 +232,7 @@ class Creation:
         )
         opted_out = set()
         for user in users:
-            opt_out = getattr(user, "notification_opt_out", None)
-            if opt_out is not None and opt_out.active:
+            if is_opted_out(user, self.draft.category):
                 opted_out.add(user.pk)
                 continue
             try:

@@ -1,6 +1,6 @@
 """The reason why a call created no notification, and the next step."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..exceptions import NotificationsNotCreated, UserHasNoTargetRecords, UserIsOptedOut
-from ..models import NotificationTarget
+from ..models import Notification, NotificationTarget
+from ..preferences.lookup import Refusal
 from .created import MOST_KEYS, Created
 
 
@@ -22,6 +23,8 @@ class Tally:
         users: How many users were to be notified.
         last_user: The last user's key.
         opted_out: How many users have opted out, counted while nobody was reached.
+        refused: How many others do not want the category or have a suppressed address, likewise.
+        refusal: Why one of them is not notified.
         reached: Whether any user could be notified, or was notified before.
         inserted: How many notifications were inserted.
         keys: The keys of the inserted notifications; ``None`` for too many, and for unknown keys.
@@ -30,6 +33,8 @@ class Tally:
     users: int = 0
     last_user: Any = None
     opted_out: int = 0
+    refused: int = 0
+    refusal: Refusal | None = None
     reached: bool = False
     inserted: int = 0
     keys: list[UUID] | None = field(default_factory=list)
@@ -39,6 +44,15 @@ class Tally:
         self.inserted += len(keys)
         if self.keys is not None:
             self.keys = [*self.keys, *keys] if self.inserted <= MOST_KEYS else None
+
+    def refuse(self, refusals: Collection[Refusal]) -> None:
+        """Count users or addresses that a preference or a suppression keeps out.
+
+        Args:
+            refusals: Why, for each of them.
+        """
+        self.refused += len(refusals)
+        self.refusal = next(iter(refusals), self.refusal)
 
     def add_unnamed(self, number: int) -> None:
         """Count notifications that a creator of the project's own has made."""
@@ -73,12 +87,18 @@ def nothing_created(
         user = _name_of_user(tally.last_user, using)
         if tally.opted_out:
             return UserIsOptedOut(opted_out(user))
+        if tally.refusal is not None:
+            return _refused(user, tally.refusal)
         said = _("User has no active targets: %(user)s has no active record in %(targets)s.")
         return UserHasNoTargetRecords(f"{said % {'user': user, 'targets': names}} {add_records}")
     if tally.opted_out == tally.users:
         said = _("All %d users have opted out.") % tally.users
         return UserIsOptedOut(f"{said} {_how_to_opt_in()}")
-    if tally.opted_out == 0:
+    declined = tally.opted_out + tally.refused
+    if declined == tally.users:
+        said = _("All %d users have opted out or do not want the category.") % tally.users
+        return UserIsOptedOut(f"{said} {_how_to_see_preferences()}")
+    if declined == 0:
         said = _("None of the %(count)d users has an active record in %(targets)s.")
         return UserHasNoTargetRecords(
             f"{said % {'count': tally.users, 'targets': names}} {add_records}"
@@ -86,7 +106,7 @@ def nothing_created(
     said = _(
         "Of %(count)d users %(opted_out)d have opted out and the others have no active record in"
         " %(targets)s."
-    ) % {"count": tally.users, "opted_out": tally.opted_out, "targets": names}
+    ) % {"count": tally.users, "opted_out": declined, "targets": names}
     return NotificationsNotCreated(f"{said} {add_records}")
 
 
@@ -103,6 +123,9 @@ def nothing_created_for_addresses(
         return NotificationsNotCreated(_("No notification was created: each exists already."))
     if tally.users == 0:
         return NotificationsNotCreated(_("There are no addresses to notify."))
+    if tally.refusal is not None:
+        said = _("The addresses are switched off or not to be written to (%s).")
+        return NotificationsNotCreated(f"{said % tally.refusal.reason} {_how_to_lift()}")
     said = ngettext(
         "The record of the address is switched off in %(target)s.",
         "The records of all %(count)d addresses are switched off in %(target)s.",
@@ -110,6 +133,20 @@ def nothing_created_for_addresses(
     ) % {"count": tally.users, "target": target.name}
     how = _("Switch a record on in the admin under “User Targets”, if its address works again.")
     return NotificationsNotCreated(f"{said} {how}")
+
+
+def _refused(user: str, refusal: Refusal) -> UserIsOptedOut | UserHasNoTargetRecords:
+    said = _("No notification was created for %(user)s: %(reason)s.") % {
+        "user": user,
+        "reason": refusal.reason,
+    }
+    if refusal.status == Notification.OPTED_OUT:
+        return UserIsOptedOut(f"{said} {_how_to_see_preferences()}")
+    return UserHasNoTargetRecords(f"{said} {_how_to_lift()}")
+
+
+def _how_to_lift() -> str:
+    return _("preferences.unsuppress() lifts the suppression of an address.")
 
 
 def opted_out(user: str) -> str:
@@ -137,6 +174,10 @@ def _how_to_opt_in() -> str:
         "To notify again, delete the opt-out or take its tick away, in the admin under"
         " “Notification opt-outs”."
     )
+
+
+def _how_to_see_preferences() -> str:
+    return _("preferences.effective(user) says what a user wants.")
 
 
 def _how_to_add_records(targets: Sequence[NotificationTarget]) -> str:

@@ -22,6 +22,7 @@ from .nothing_created import Tally, nothing_created_for_addresses
 from .recipients import choose_targets
 from .registry import find_creator
 from .validate_content import retry_interval_of, validate_content
+from .wanted import Wanted
 
 
 def notify_addresses(
@@ -46,8 +47,8 @@ def notify_addresses(
     spellings of one email address are one address, with one record and one notification. The
     address of a user may be among them: the user's own records, opt-outs and preferences do not
     count. An address whose record without a user is switched off, after a bounce for instance, is
-    skipped. As ``notify()`` does, this function inserts in bulk, without ``pre_save`` and
-    ``post_save`` signals.
+    skipped, and with a category a suppressed address, too. As ``notify()`` does, this function
+    inserts in bulk, without ``pre_save`` and ``post_save`` signals.
 
     Args:
         addresses: An address, or an iterable of addresses; at most 254 characters each. For email,
@@ -141,12 +142,21 @@ class _AddressCreation:
     def _run(self, addresses: Any) -> Tally:
         tally = Tally()
         intervals = {self.target.pk: retry_interval_of(self.target)}
+        wanted = Wanted(self.draft.category, {self.target.pk: self.target}, using=self.using)
         with transaction.atomic(using=self.using):
             begin_with_a_write(Notification.objects.using(self.using))
+            wanted.begin()
             for by_digest in address_batches(addresses, self.target, BATCH_SIZE):
                 tally.users += len(by_digest)
                 records = records_of(by_digest, self.target, using=self.using)
-                recipients = [(each.pk, self.target.pk) for each in records if each.active]
+                # Nobody decides for an address without a user; a suppression counts.
+                found = wanted.among(
+                    (each.pk, None, self.target.pk, each.target_user_id)
+                    for each in records
+                    if each.active
+                )
+                recipients = [(pk, target_id) for pk, _, target_id, _ in found]
+                tally.refuse(wanted.refused.values())
                 if recipients:
                     tally.reached = True
                     tally.add(

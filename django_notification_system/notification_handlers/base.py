@@ -97,8 +97,9 @@ class DescribesItself(Protocol):
 
     The names are reserved: a module must not use them for other things. Where a module takes the
     place of a built-in module, the built-in ``Settings``, ``check()``, ``validate()``,
-    ``fault_of_address()`` and ``redirected_extra()`` count until the module has its own; the names
-    in ``FILES_IN_EXTRA`` and ``DIRECTIONS_IN_EXTRA`` are added to the built-in names.
+    ``fault_of_address()``, ``redirected_extra()`` and ``comparable_address()`` count until the
+    module has its own; the names in ``FILES_IN_EXTRA`` and ``DIRECTIONS_IN_EXTRA`` are added to the
+    built-in names.
 
     Attributes:
         Settings: A frozen dataclass that inherits ``TargetSettings`` and declares with
@@ -189,5 +190,15 @@ class DescribesItself(Protocol):
         Args:
             extra: The notification's ``extra``. Leave the dictionary unchanged, and return another.
             address: The record's own address; the message does not go there.
+        """
+        ...
+
+    def comparable_address(self, address: str) -> str:
+        """Return an equal text for all spellings of one address, for suppressed addresses.
+
+        By default spellings differ in every character.
+
+        Args:
+            address: The address in Unicode's composed form (NFC), without white space around it.
         """
         ...

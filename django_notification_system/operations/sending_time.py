@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
+from ..categories import mandatory_keys
 from ..models import Notification, NotificationOptOut, TargetUserRecord
 from ..models.changes import Change
 
@@ -23,7 +24,7 @@ def against_sending(moment: datetime, using: str) -> dict[str, Q]:
         active=False, pk=OuterRef("target_user_record_id")
     )
     return {
-        "opted out": Q(Exists(opt_outs)),
+        "opted out": Q(Exists(opt_outs)) & ~Q(category__in=mandatory_keys()),
         "inactive": Q(Exists(records)),
         "expired": Q(expires_at__lte=moment),
     }

@@ -35,6 +35,7 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.notification_creators import create, email
+from django_notification_system.preferences import suppress
 from tests.support.other_database import Elsewhere, other_database
 
 __all__ = ["other_database"]
@@ -602,6 +603,41 @@ def test_queries_grow_with_batches_and_not_with_users(
     assert two_batches - one_batch == 3  # records, insert, count
     assert four_batches - two_batches == 2 * 3
     assert one_batch <= 3 + 5  # targets, users, the transaction's begin, end and, SQLite's, lock
+
+
+@pytest.mark.parametrize(
+    ("category", "suppressed", "each_batch", "bound"),
+    [
+        ("", False, 3, 154),
+        ("security", False, 3, 210),
+        ("news", False, 4, 210),
+        ("news", True, 5, 265),
+    ],
+)
+def test_a_category_takes_a_query_a_batch_and_suppressions_another(
+    crowd: Crowd,
+    monkeypatch: pytest.MonkeyPatch,
+    django_user_model: Any,
+    category: str,
+    suppressed: bool,
+    each_batch: int,
+    bound: int,
+) -> None:
+    monkeypatch.setattr(create, "BATCH_SIZE", 30)
+    if suppressed:
+        suppress("email", "nobody@example.com", reason="bounce")
+    counted = []
+    with known_categories(
+        Category("news", label="News"), Category("security", label="Security", mandatory=True)
+    ):
+        for batches in (1, 3):
+            crowd(30 * batches - django_user_model.objects.count())
+            users = django_user_model.objects.all()
+            counted.append(len(queries_for(users, category=category, target="Email")))
+    one, three = counted
+    assert three - one == 2 * each_batch
+    # 100,000 users are 50 batches of 2,000.
+    assert one + 49 * each_batch <= bound + 10
 
 
 def test_a_large_body_is_inserted_in_statements_that_servers_take(crowd: Crowd) -> None:

@@ -25,6 +25,7 @@ from django_notification_system.exceptions import NotificationsNotCreated
 from django_notification_system.models import (
     Notification,
     NotificationAttempt,
+    Suppression,
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers.twilio.settings import twilio_settings
@@ -185,6 +186,16 @@ def test_opt_out_examples_hold_back_and_restore(
     late.refresh_from_db()
     in_time.refresh_from_db()
     assert (late.status, in_time.status) == ("OPTED OUT", "SCHEDULED")
+
+
+def test_preferences_example_stores_a_no(
+    records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with known_categories():
+        run_example("notification_types.py")
+        run_example("preferences.py")
+    assert_documented(capsys.readouterr().out, "preferences")
+    assert Suppression.objects.get().address == "gone@example.com"
 
 
 def test_receivers_example_hears_of_both_ends(

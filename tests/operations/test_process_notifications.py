@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
@@ -365,9 +366,10 @@ def queries_of(run: Callable[[], object]) -> int:
     return sum("SAVEPOINT" not in query["sql"] for query in captured)
 
 
+@pytest.mark.parametrize("category", ["", "news", "security"])
 @pytest.mark.parametrize("count", [1, 100, 1000])
 def test_queries_grow_with_batches_and_not_with_notifications(
-    loft: TargetUserRecord, count: int, monkeypatch: pytest.MonkeyPatch
+    loft: TargetUserRecord, count: int, category: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What is done every so often is done more often on a busy machine.
     for name in (
@@ -380,6 +382,7 @@ def test_queries_grow_with_batches_and_not_with_notifications(
     Notification.objects.bulk_create(
         Notification(
             target_user_record=loft,
+            category=category,
             title=f"number {number}",
             status=Notification.SCHEDULED,
             scheduled_delivery=timezone.now() - timedelta(minutes=1),
@@ -393,5 +396,14 @@ def test_queries_grow_with_batches_and_not_with_notifications(
     claims += 2 * (count % 500 == 0)  # two that find nothing more
     looks = max(0, -(-count // 50) - 1)  # at each slice but the first, which was just claimed
     records = -(-count // 50)
-    assert queries_of(Output) - idle == claims + looks + records
+    # Without a category nobody is asked; a mandatory category asks for suppressions alone.
+    batches = -(-count // 500)
+    asked = {"": 0, "news": 2 * batches + looks, "security": batches}[category]
+    with known_categories(
+        Category("news", label="News"), Category("security", label="Security", mandatory=True)
+    ):
+        needed = queries_of(Output) - idle
+    assert needed == claims + looks + records + asked
+    if count == 1000 and TEST_DATABASE == "postgresql":
+        assert needed / count <= (0.07 if category else 0.05)
     assert Notification.objects.filter(status=Notification.DELIVERED).count() == count

@@ -34,6 +34,7 @@ def deactivate_records(using: str, outcomes: Iterable[Outcome], bounced: Collect
                 with_address_of(outcome.notification.target_user_record, using=using),
                 for_good=outcome.deactivate_record,
                 hard_bounce=hard_bounce,
+                opt_out=outcome.opt_out,
             )
 
 
@@ -48,7 +49,7 @@ def with_address_of(record: TargetUserRecord, *, using: str) -> QuerySet[TargetU
 
 
 def refuse_address(
-    records: QuerySet[TargetUserRecord], *, for_good: bool, hard_bounce: bool
+    records: QuerySet[TargetUserRecord], *, for_good: bool, hard_bounce: bool, opt_out: bool = False
 ) -> None:
     """Count a provider's refusal of an address; switch the record off for good or after bounces.
 
@@ -58,6 +59,7 @@ def refuse_address(
         records: The record's row, or no row where the record has a new address by now.
         for_good: Whether the address will never work again.
         hard_bounce: Whether the provider says that no such address exists.
+        opt_out: Whether the address asked to be left alone.
     """
     if hard_bounce:
         # No new modified_date: nobody has changed the record.
@@ -68,7 +70,10 @@ def refuse_address(
         if not hard_bounce:
             return
         records = records.filter(hard_bounces__gte=engine_settings().hard_bounces)
-    records.filter(active=True).update(active=False, modified_date=timezone.now())
+    reason = "opted out" if opt_out else "bounce" if hard_bounce else "refused"
+    records.filter(active=True).update(
+        active=False, inactive_reason=reason, modified_date=timezone.now()
+    )
 
 
 def status_of_refusal(said: Outcome | Receipt, notification: Notification) -> str | None:

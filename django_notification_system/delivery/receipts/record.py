@@ -269,6 +269,7 @@ class _Recording:
         refuse_address(
             with_address_of(record, using=self.using),
             for_good=receipt.deactivate_record or receipt.opt_out,
+            opt_out=receipt.opt_out,
             hard_bounce=receipt.hard_bounce,
         )
         record.hard_bounces += int(receipt.hard_bounce)

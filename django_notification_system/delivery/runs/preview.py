@@ -2,10 +2,12 @@
 
 from collections.abc import Generator
 from datetime import datetime
+from itertools import islice
 
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
 from ...models.notification_queryset import NotificationQuerySet
+from ...preferences.lookup import refusals
 from ..claims.large_texts import iterate
 from ..claims.order import first_by_target, rank_in_database
 from ..claims.pause import explained, is_paused
@@ -13,6 +15,8 @@ from ..handlers.find import find_handler
 from ..outcomes.skip import skip
 from .report import Report
 from .run import Run
+
+READ_AT_ONCE = 500
 
 
 def preview(run: Run, *, limit: int | None = None) -> Generator[Report]:
@@ -29,12 +33,17 @@ def preview(run: Run, *, limit: int | None = None) -> Generator[Report]:
         due = _due(target, run.due_by, using=run.using)
         verdict = None
         rows = due if allowed is None else due[: allowed[target.pk]]
-        for notification in iterate(rows, chunk_size=500):
+        found = iterate(rows, chunk_size=READ_AT_ONCE)
+        while chunk := list(islice(found, READ_AT_ONCE)):
             verdict = verdict or _verdict(target, run.problems)
-            before = notification.status
-            response = skip(notification) or verdict
-            notification.status = before
-            yield Report(notification, target, notification.scheduled_delivery, before, response)
+            refused = refusals(chunk, target, using=run.using)
+            for notification in chunk:
+                before = notification.status
+                refusal = refused.get(notification.pk)
+                response = skip(notification, refusal=refusal) or verdict
+                notification.status = before
+                due_at = notification.scheduled_delivery
+                yield Report(notification, target, due_at, before, response)
 
 
 def _due(target: NotificationTarget, due_by: datetime, *, using: str) -> NotificationQuerySet:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...observing.observers import tell
+from ...preferences.lookup import Refusal, refusals
 from ..claims.claim import Claim
 from ..claims.claimed_rows import unreadable
 from ..claims.large_texts import is_unread, read, read_long_texts
@@ -45,16 +46,19 @@ class Sendable:
         self._reports = reports
 
     def skip(self, notifications: Iterable[Notification]) -> None:
-        """End rows that must not be sent: opted out, inactive, expired or unreadable.
+        """End rows that must not be sent: opted out, suppressed, inactive, expired or unreadable.
 
         Args:
             notifications: The rows to judge.
         """
         moment = self._moment()
+        notifications = list(notifications)
+        refused = self._refused(notifications)
         skipped = [
             notification
             for notification in notifications
-            if skip(notification, at=moment) or self._fail_unreadable(notification)
+            if skip(notification, at=moment, refusal=refused.get(notification.pk))
+            or self._fail_unreadable(notification)
         ]
         if not skipped:
             return
@@ -67,13 +71,16 @@ class Sendable:
     def still_wanted(self, candidates: list[Notification]) -> list[Notification]:
         """Return the rows to be sent even now.
 
-        Since the claim a user may have opted out, a person may have cancelled, put off or deleted a
-        notification or switched off a record, a notification may have expired, or the lease ended.
+        Since the claim a user may have opted out or changed a preference, a person may have
+        cancelled, put off or deleted a notification or switched off a record, a notification may
+        have expired, or the lease ended.
         """
         if not candidates:
             return []
         keys = [notification.pk for notification in candidates]
         wanted = still_deliverable(self._claim, keys, self._moment())
+        # A suppression ends what waits, so the status says so; a preference in bulk does not.
+        wanted -= self._refused(candidates, with_addresses=False).keys()
         if len(wanted) == len(keys):
             return candidates
         self._set_aside([key for key in keys if key not in wanted])
@@ -93,6 +100,20 @@ class Sendable:
         if gone:
             self._set_aside([each.pk for each in candidates if each.pk in gone])
         return [notification for notification in candidates if notification.pk in self._open]
+
+    def _refused(
+        self, notifications: list[Notification], *, with_addresses: bool = True
+    ) -> dict[uuid.UUID, Refusal]:
+        """Return the rows that preferences or suppressions forbid; asks only about categories."""
+        if not any(notification.category for notification in notifications):
+            return {}
+        using = self._claim.using
+        return patiently(
+            lambda: refusals(
+                notifications, self._target, using=using, with_addresses=with_addresses
+            ),
+            using=using,
+        )
 
     def _fail_unreadable(self, notification: Notification) -> bool:
         reason = self._claim.unreadable.get(notification.pk)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from ...delivery.handlers.concurrency import concurrency_within
 from ...exceptions import TargetUnavailable
+from ...models.address import comparable
 from ..checks import error
 from .connection import ConnectionPool
 from .sender_address import correct_sender, fault_of_sender
@@ -38,6 +39,10 @@ NAMES_PEOPLE = re.compile(
 NAMES_MESSAGES = frozenset({"message-id", "in-reply-to", "references"})
 #: A text with an ``@``: an address, in headers of every other name.
 ADDRESS = re.compile(r"[^\s@]@[^\s@]")
+
+
+#: An address that only case can spell otherwise.
+PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
 def check() -> Iterator[CheckMessage]:
@@ -70,6 +75,15 @@ def fault_of_address(address: str) -> str:
     except ValidationError:
         return f"is no email address: {address}"
     return ""
+
+
+def comparable_address(address: str) -> str:
+    """Return an equal text for all spellings of an email address; case does not count.
+
+    Args:
+        address: The address.
+    """
+    return address.lower() if PLAIN_ADDRESS.fullmatch(address) else comparable(address)
 
 
 def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:

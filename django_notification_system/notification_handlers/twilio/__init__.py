@@ -6,7 +6,7 @@ package imports ``sending`` only when code asks for a name from there.
 
 from typing import TYPE_CHECKING, Any
 
-from .describe import check, destination, preview
+from .describe import check, comparable_address, destination, preview
 from .settings import TwilioSettings
 from .settings import TwilioSettings as Settings
 
@@ -20,6 +20,7 @@ __all__ = [
     "Settings",
     "TwilioSettings",
     "check",
+    "comparable_address",
     "deliver",
     "destination",
     "preview",

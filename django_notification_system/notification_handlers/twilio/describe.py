@@ -1,5 +1,6 @@
 """The Twilio target's description, without Twilio's client."""
 
+import re
 from collections.abc import Iterator
 
 from django.core.checks import CheckMessage
@@ -9,6 +10,9 @@ from ...models import Notification
 from ..checks import check_client, error
 from ..preview import Preview, shown_part
 from .settings import KEY, twilio_settings
+
+#: Between the digits of a telephone number, for people.
+NOT_IN_NUMBERS = re.compile(r"[\s()./-]")
 
 
 def check() -> Iterator[CheckMessage]:
@@ -36,6 +40,19 @@ def destination() -> str:
         TargetUnavailable: When a setting is wrong.
     """
     return twilio_settings().base_url
+
+
+def comparable_address(address: str) -> str:
+    """Return a telephone number in E.164 form, with the channel's prefix such as ``whatsapp:``.
+
+    Args:
+        address: The number, perhaps with blanks, brackets and hyphens, or with ``00`` for ``+``.
+    """
+    channel, colon, number = address.rpartition(":")
+    compact = NOT_IN_NUMBERS.sub("", number)
+    if compact.startswith("00"):
+        compact = f"+{compact[2:]}"
+    return f"{channel.lower()}{colon}{compact}" if compact.strip("+").isdigit() else address
 
 
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:

@@ -1,0 +1,158 @@
+"""Preferences: each person's word on a category in a target, and nothing that nobody decided."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from ..categories import KEY_MAX_LENGTH, TARGET_KEY_MAX_LENGTH
+from .consent_log import ConsentLog
+from .keys import new_key
+from .notification import Notification
+from .repetition import begin_with_a_write
+
+#: How many preferences a statement writes.
+SET_AT_ONCE = 2000
+
+
+class PreferenceQuerySet(models.QuerySet["Preference"]):
+    """Writing many preferences."""
+
+    def bulk_set(self, preferences: Iterable["Preference"], *, how: str, by: Any = None) -> int:
+        """Write many preferences and their log, 2,000 in a transaction.
+
+        Waiting notifications stay as they are: a run asks for preferences right before it sends.
+        No signal is sent. An entry that changes nothing is not logged.
+
+        Args:
+            preferences: Unsaved preferences. Of two for one user, category and target, the last
+                counts.
+            how: A value of ``ConsentLog.How``.
+            by: The user who writes, if somebody acts for others.
+
+        Returns:
+            How many preferences are new or changed.
+        """
+        self._for_write = True
+        rest, changed = iter(preferences), 0
+        while batch := list(islice(rest, SET_AT_ONCE)):
+            changed += self._set(batch, ConsentLog.How(how), by)
+        return changed
+
+    bulk_set.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
+
+    def _set(self, batch: list["Preference"], how: "ConsentLog.How", by: Any) -> int:
+        wanted = {preference.place: preference for preference in batch}
+        now = timezone.now()
+        for preference in wanted.values():
+            preference.changed_date = now
+        with transaction.atomic(using=self.db):
+            begin_with_a_write(Notification._base_manager.using(self.db))
+            known = (
+                self.using(self.db)
+                .filter(user__in={preference.user_id for preference in wanted.values()})
+                .select_for_update()
+            )
+            before = {preference.place: preference.state for preference in known.order_by("pk")}
+            changed = [
+                preference
+                for place, preference in wanted.items()
+                if before.get(place) != preference.state
+            ]
+            # In one order always, so that two imports at once never deadlock.
+            changed.sort(key=lambda preference: tuple(map(str, preference.place)))
+            has_target = connections[self.db].features.supports_update_conflicts_with_target
+            self.using(self.db).bulk_create(
+                changed,
+                update_conflicts=True,
+                unique_fields=["user", "category", "target_key"] if has_target else None,
+                update_fields=["state", "changed_date"],
+            )
+            ConsentLog.objects.using(self.db).bulk_create(
+                ConsentLog(
+                    user_id=preference.user_id,
+                    category=preference.category,
+                    target_key=preference.target_key,
+                    before=before.get(preference.place, ""),
+                    after=preference.state,
+                    how=how,
+                    by=by,
+                    at=now,
+                )
+                for preference in changed
+            )
+        return len(changed)
+
+
+class Preference(models.Model):
+    """A person's word on a category in a target.
+
+    The table has only what a person has decided. ``NotificationOptOut`` has the word on everything.
+    ``preferences.set_preference()`` writes the row, the log and the waiting notifications; so
+    prefer that function to saving a row.
+
+    Attributes:
+        user: The person. Backwards: ``user.notification_preferences``.
+        category: The key of the category; empty: all categories but the mandatory.
+        target_key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``; empty: all targets.
+        state: The person's word.
+        changed_date: When the word was last changed.
+        id: The key.
+    """
+
+    class State(models.TextChoices):
+        """A person's word."""
+
+        #: The person wants the messages.
+        YES = "yes", pgettext_lazy("preference", "Yes")
+        #: The person does not want the messages.
+        NO = "no", pgettext_lazy("preference", "No")
+        #: The person said yes, and a link must still confirm the yes.
+        PENDING = "pending", _("To be confirmed")
+
+    id = models.UUIDField(primary_key=True, default=new_key, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        db_index=False,  # the constraint's index begins with the user
+        related_name="notification_preferences",
+        verbose_name=_("user"),
+    )
+    category = models.CharField(
+        _("category"), max_length=KEY_MAX_LENGTH, blank=True, default="", db_default=""
+    )
+    target_key = models.CharField(
+        _("target"), max_length=TARGET_KEY_MAX_LENGTH, blank=True, default="", db_default=""
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State)
+    changed_date = models.DateTimeField(_("changed"), default=timezone.now)
+
+    objects = PreferenceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "notification_system_preference"
+        verbose_name = _("preference")
+        verbose_name_plural = _("preferences")
+        constraints = [
+            # No column may be NULL: databases take two NULLs for different.
+            models.UniqueConstraint(
+                fields=["user", "category", "target_key"], name="preference_unique"
+            ),
+            # The word on everything is NotificationOptOut's.
+            models.CheckConstraint(
+                condition=~models.Q(category="", target_key=""), name="preference_of_something"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category or '*'} / {self.target_key or '*'}: {self.state}"
+
+    @property
+    def place(self) -> tuple[Any, str, str]:
+        """The user's key, the category and the target's key, which are unique together."""
+        return self.user_id, self.category, self.target_key

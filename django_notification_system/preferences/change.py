@@ -1,0 +1,256 @@
+"""A person's yes or no: the preference, the log, and the notifications that wait."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_ipv46_address
+from django.db import router, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from ..categories import Category, category_of, mandatory_keys
+from ..conf import engine_settings
+from ..exceptions import InvalidPreference
+from ..models import (
+    ConsentLog,
+    Notification,
+    NotificationOptOut,
+    NotificationTarget,
+    Preference,
+    TargetUserRecord,
+)
+from ..models.notification_queryset import NotificationQuerySet
+from ..models.opt_out import schedule_again
+from ..models.repetition import begin_with_a_write
+from ..signals import preference_changed
+from ..targets import target_key
+from .questions import AnyTarget, has_opted_out, known_category, known_target_key, states
+from .rule import NO, PENDING, YES, opted_out_of, refusal, response_to
+
+#: The ways that confirm a yes of a category with ``confirm``.
+CONFIRMING = frozenset({ConsentLog.How.LINK, ConsentLog.How.IMPORT})
+WORDING_MAX_LENGTH: int = ConsentLog._meta.get_field("wording").max_length or 0
+
+
+def set_preference(
+    user: Any,
+    category: str | Category = "",
+    target_key: AnyTarget = "",
+    *,
+    wanted: bool,
+    how: str,
+    by: Any = None,
+    ip: str | None = None,
+) -> str:
+    """Store a person's yes or no, log the change, and hold back or restore what waits.
+
+    All in one transaction. After a no, the person's waiting notifications of the category become
+    ``OPTED OUT``. After a yes, those whose time has not come yet are scheduled again. Without
+    category and target the word is on everything: ``NotificationOptOut``.
+
+    Args:
+        user: The person.
+        category: The category, or its key; empty: all categories but the mandatory.
+        target_key: The target, or its key, such as ``email``; empty: all targets.
+        wanted: Yes or no.
+        how: A value of ``ConsentLog.How``, such as ``page`` or ``link``. In a category with
+            ``confirm``, a yes counts from ``link`` and ``import``, and is ``pending`` otherwise.
+        by: The user who acts for the person, if any.
+        ip: The IP address of the request; kept for a yes, where ``KEEP_IP`` is set.
+
+    Returns:
+        The state now: ``yes``, ``no`` or ``pending``.
+
+    Raises:
+        InvalidPreference: When there is no such category, target or way, or the category is
+            mandatory.
+    """
+    using = router.db_for_write(Preference)
+    if user is None or user.pk is None:
+        raise InvalidPreference("user must be a saved user.", argument="user")
+    if not isinstance(wanted, bool):
+        raise InvalidPreference("wanted must be True or False.", argument="wanted")
+    known = known_category(category) if category != "" else None
+    key = known_target_key(target_key, using=using) if target_key != "" else ""
+    if known is not None and known.mandatory:
+        raise InvalidPreference(
+            f"category {known.key!r} is mandatory: its messages are sent whatever a person prefers."
+            " Offer no choice for it.",
+            argument="category",
+        )
+    word = _Word(
+        user.pk,
+        known.key if known is not None else "",
+        key,
+        state=_state(known, key, wanted, _way(how)),
+        entry=ConsentLog(
+            user_id=user.pk,
+            category=known.key if known is not None else "",
+            target_key=key,
+            how=_way(how),
+            by=by,
+            ip=_kept_ip(ip) if wanted else None,
+            wording=str(known.label)[:WORDING_MAX_LENGTH] if known is not None else "",
+        ),
+        using=using,
+    )
+    with transaction.atomic(using=using):
+        begin_with_a_write(Notification._base_manager.using(using))
+        before = word.write()
+        if before != word.state:
+            word.log(before)
+            word.apply()
+            told = partial(
+                preference_changed.send_robust,
+                Preference,
+                user=user,
+                category=word.category,
+                target_key=key,
+                before=before,
+                after=word.state,
+                how=word.entry.how,
+            )
+            transaction.on_commit(told, using=using)
+    return word.state
+
+
+class _Word:
+    """A person's word on a category in a target, on the way into the database.
+
+    Args:
+        user_id: The person's key.
+        category: The category's key; empty: all categories.
+        key: The target's key; empty: all targets.
+        state: The word.
+        entry: The log's entry, without the states.
+        using: The database's alias.
+    """
+
+    def __init__(
+        self, user_id: Any, category: str, key: str, *, state: str, entry: ConsentLog, using: str
+    ) -> None:
+        self.user_id = user_id
+        self.category = category
+        self.key = key
+        self.state = state
+        self.entry = entry
+        self.using = using
+
+    def write(self) -> str:
+        """Write the word, and return the word before; empty: there was none."""
+        if not self.category and not self.key:
+            return self._write_opt_out()
+        preference, is_new = (
+            Preference.objects.using(self.using)
+            .select_for_update()
+            .get_or_create(
+                user_id=self.user_id,
+                category=self.category,
+                target_key=self.key,
+                defaults={"state": self.state},
+            )
+        )
+        before = "" if is_new else preference.state
+        if not is_new and before != self.state:
+            preference.state, preference.changed_date = self.state, timezone.now()
+            preference.save(using=self.using, update_fields=["state", "changed_date"])
+        return before
+
+    def log(self, before: str) -> None:
+        """Add the entry to the log."""
+        self.entry.before, self.entry.after = before, self.state
+        self.entry.save(using=self.using)
+
+    def apply(self) -> None:
+        """Hold back or restore the person's notifications that wait."""
+        if not self.category and not self.key:
+            return  # the opt-out's save has done so
+        for key, record_ids in self._records().items():
+            if self.key in ("", key):
+                rows = Notification.objects.using(self.using).filter(
+                    self._categories(), target_user_record__in=record_ids
+                )
+                if self.state == NO:
+                    self._hold_back(rows)
+                elif self.state == YES:
+                    self._restore(rows, key)
+
+    def _write_opt_out(self) -> str:
+        opt_outs = NotificationOptOut.objects.using(self.using).select_for_update()
+        opt_out = opt_outs.filter(user=self.user_id).first()
+        before = "" if opt_out is None else NO if opt_out.active else YES
+        is_active = self.state == NO
+        if opt_out is None and is_active:
+            NotificationOptOut.objects.using(self.using).create(user_id=self.user_id)
+        elif opt_out is not None and opt_out.active != is_active:
+            opt_out.active = is_active
+            opt_out.save(using=self.using)
+        return before
+
+    def _records(self) -> dict[str, list[Any]]:
+        """Return the keys of the person's records, by the key of the target."""
+        modules = dict(
+            NotificationTarget.objects.using(self.using).values_list(
+                "pk", "notification_module_name"
+            )
+        )
+        records: dict[str, list[Any]] = {}
+        rows = TargetUserRecord.objects.using(self.using).filter(user=self.user_id)
+        for record_id, target_id in rows.values_list("pk", "target"):
+            records.setdefault(target_key(modules[target_id]), []).append(record_id)
+        return records
+
+    def _categories(self) -> Q:
+        if self.category:
+            return Q(category=self.category)
+        return ~Q(category__in=["", *mandatory_keys()])
+
+    def _hold_back(self, rows: NotificationQuerySet) -> None:
+        # No table is joined: PostgreSQL evaluates a subquery not again after a wait for a row.
+        rows.filter(status__in=Notification.PENDING_STATUSES).update(
+            status=Notification.OPTED_OUT,
+            response=response_to(opted_out_of(self.category, self.key)),
+            modified_date=timezone.now(),
+        )
+
+    def _restore(self, rows: NotificationQuerySet, key: str) -> None:
+        rows = rows.filter(status=Notification.OPTED_OUT, scheduled_delivery__gt=timezone.now())
+        words = states(self.user_id, using=self.using)
+        opted_out = has_opted_out(self.user_id, using=self.using)
+        waiting: Iterable[str] = rows.order_by().values_list("category", flat=True).distinct()
+        allowed = [
+            name
+            for name in waiting
+            if not refusal(category_of(name), key, words, opted_out=opted_out)
+        ]
+        if allowed:
+            schedule_again(rows.filter(category__in=allowed, target_user_record__active=True))
+
+
+def _state(category: Category | None, key: str, wanted: bool, how: str) -> str:
+    if not wanted:
+        return NO
+    is_asked = category is not None and category.confirm and (not key or category.needs_yes(key))
+    return PENDING if is_asked and how not in CONFIRMING else YES
+
+
+def _way(how: str) -> str:
+    try:
+        return ConsentLog.How(how)
+    except ValueError:
+        known = ", ".join(ConsentLog.How.values)
+        raise InvalidPreference(
+            f"how is {how!r}, which is no way. Known are: {known}.", argument="how"
+        ) from None
+
+
+def _kept_ip(ip: str | None) -> str | None:
+    if not ip or not engine_settings().keep_ip:
+        return None
+    try:
+        validate_ipv46_address(ip)
+    except ValidationError:
+        raise InvalidPreference(f"ip is {ip!r}, which is no IP address.", argument="ip") from None
+    return ip

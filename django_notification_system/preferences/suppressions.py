@@ -1,0 +1,209 @@
+"""Suppressions: nothing of a category is sent to an address, whoever the user is."""
+
+from functools import partial
+from typing import Any
+
+from django.db import router, transaction
+from django.utils import timezone
+
+from ..categories import Category
+from ..exceptions import InvalidPreference
+from ..models import ConsentLog, Notification, NotificationTarget, Suppression, TargetUserRecord
+from ..models.address import trimmed
+from ..models.notification_queryset import NotificationQuerySet
+from ..models.opt_out import schedule_again
+from ..models.repetition import begin_with_a_write
+from ..signals import address_suppressed
+from ..targets import target_key as key_of_module
+from .addresses import hasher
+from .lookup import refusal_of_address
+from .questions import AnyTarget, known_category, known_target_key
+from .rule import NO
+
+ADDRESS_MAX_LENGTH: int = Suppression._meta.get_field("address").max_length or 0
+NOTE_MAX_LENGTH: int = Suppression._meta.get_field("note").max_length or 0
+
+Reason = Suppression.Reason
+#: The way that stands in the log of consent, by the reason.
+WAYS = {
+    Reason.BOUNCE: ConsentLog.How.PROVIDER,
+    Reason.COMPLAINT: ConsentLog.How.PROVIDER,
+    Reason.UNSUBSCRIBED: ConsentLog.How.LINK,
+    Reason.STOP: ConsentLog.How.TEXT_MESSAGE,
+    Reason.MANUAL: ConsentLog.How.ADMIN,
+    Reason.IMPORT: ConsentLog.How.IMPORT,
+}
+
+
+def suppress(
+    target_key: AnyTarget,
+    address: str,
+    *,
+    reason: str,
+    category: str | Category = "",
+    note: str = "",
+    by: Any = None,
+) -> Suppression:
+    """Send nothing more of a category to an address, mandatory messages included.
+
+    Waiting notifications with a category, to records with this address, end at once. An address
+    suppressed before keeps its row; a reason that is no wish takes the place of a wish, so that a
+    later START does not lift a bounce.
+
+    Args:
+        target_key: The target, or its key, such as ``email``.
+        address: The address, in any spelling.
+        reason: A value of ``Suppression.Reason``.
+        category: The category, or its key; empty: all categories.
+        note: A note for people.
+        by: The user who suppresses the address, if any.
+
+    Raises:
+        InvalidPreference: When a value is wrong.
+    """
+    using = router.db_for_write(Suppression)
+    if reason not in Reason.values:
+        raise InvalidPreference(
+            f"reason is {reason!r}. Known are: {', '.join(Reason.values)}.", argument="reason"
+        )
+    if len(note) > NOTE_MAX_LENGTH:
+        raise InvalidPreference(
+            f"note has {len(note)} characters; at most {NOTE_MAX_LENGTH} are kept.",
+            argument="note",
+        )
+    place = _Place(target_key, address, category, using=using)
+    with transaction.atomic(using=using):
+        begin_with_a_write(Notification._base_manager.using(using))
+        suppression, is_new = (
+            Suppression.objects.using(using)
+            .select_for_update()
+            .get_or_create(
+                **place.columns(),
+                defaults={"address": place.address, "reason": reason, "note": note},
+            )
+        )
+        if not is_new and suppression.reason in Suppression.WISHES and not _is_wish(reason):
+            suppression.reason, is_new = reason, True
+            suppression.save(using=using, update_fields=["reason"])
+        if is_new:
+            place.log(NO, reason, by=by)
+            refused = refusal_of_address(suppression.reason)
+            place.rows().filter(status__in=Notification.PENDING_STATUSES).update(
+                status=refused.status,
+                response=refused.response,
+                modified_date=timezone.now(),
+            )
+            told = partial(address_suppressed.send_robust, Suppression, suppression=suppression)
+            transaction.on_commit(told, using=using)
+    return suppression
+
+
+def unsuppress(
+    target_key: AnyTarget,
+    address: str,
+    *,
+    category: str | Category = "",
+    reason: str | None = None,
+    by: Any = None,
+) -> bool:
+    """Lift the suppression of an address; return whether there was one.
+
+    Notifications that the suppression stopped, and whose time has not come yet, are scheduled
+    again.
+
+    Args:
+        target_key: The target, or its key, such as ``email``.
+        address: The address, in any spelling.
+        category: The category, or its key, of the suppression; empty: the one for all categories.
+        reason: Lift only a suppression with this reason.
+        by: The user who lifts the suppression, if any.
+
+    Raises:
+        InvalidPreference: When a value is wrong.
+    """
+    using = router.db_for_write(Suppression)
+    place = _Place(target_key, address, category, using=using)
+    with transaction.atomic(using=using):
+        begin_with_a_write(Notification._base_manager.using(using))
+        rows = Suppression.objects.using(using).select_for_update().filter(**place.columns())
+        suppression = rows.first()
+        if suppression is None or (reason is not None and suppression.reason != reason):
+            return False
+        stopped = refusal_of_address(suppression.reason)
+        suppression.delete(using=using)
+        place.log("", suppression.reason, by=by, before=NO)
+        schedule_again(
+            place.rows().filter(
+                status=stopped.status,
+                response=stopped.response,
+                scheduled_delivery__gt=timezone.now(),
+                target_user_record__active=True,
+            )
+        )
+    return True
+
+
+class _Place:
+    """An address in a target, and a category: the place of a suppression."""
+
+    def __init__(
+        self, target: AnyTarget, address: str, category: str | Category, *, using: str
+    ) -> None:
+        if not isinstance(address, str) or not trimmed(address):
+            raise InvalidPreference("address is empty, or no text.", argument="address")
+        self.address = trimmed(address)
+        if len(self.address) > ADDRESS_MAX_LENGTH:
+            raise InvalidPreference(
+                f"address has {len(self.address)} characters; no record's has more than"
+                f" {ADDRESS_MAX_LENGTH}.",
+                argument="address",
+            )
+        self.using = using
+        self.key = known_target_key(target, using=using)
+        self.category = "" if category == "" else known_category(category).key
+        self.hashed = hasher(self.key)(self.address)
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns that are unique together."""
+        return {
+            "target_key": self.key,
+            "address_hash": self.hashed,
+            "category": self.category,
+        }
+
+    def log(self, after: str, reason: str, *, by: Any, before: str = "") -> None:
+        """Add an entry to the log of consent."""
+        ConsentLog(
+            **self.columns(),
+            before=before,
+            after=after,
+            how=WAYS[Reason(reason)],
+            wording=reason,
+            by=by,
+        ).save(using=self.using)
+
+    def rows(self) -> NotificationQuerySet:
+        """Return the notifications with the category, to records with the address."""
+        targets = [
+            pk
+            for pk, name in NotificationTarget.objects.using(self.using).values_list(
+                "pk", "notification_module_name"
+            )
+            if key_of_module(name) == self.key
+        ]
+        # By the beginning, for which there is an index. A run finds the other spellings.
+        alike = TargetUserRecord.objects.using(self.using).filter(
+            target__in=targets, target_user_id__istartswith=self.address
+        )
+        hashed = hasher(self.key)
+        records = [
+            pk
+            for pk, address in alike.values_list("pk", "target_user_id")
+            if hashed(address) == self.hashed
+        ]
+        rows = Notification.objects.using(self.using).filter(target_user_record__in=records)
+        return rows.filter(category=self.category) if self.category else rows.exclude(category="")
+
+
+def _is_wish(reason: str) -> bool:
+    return reason in Suppression.WISHES
