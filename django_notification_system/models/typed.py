@@ -28,6 +28,7 @@ class NotificationFields(TypedDict, total=False):
     scheduled_delivery: datetime | str | Combinable
     expires_at: datetime | str | Combinable | None
     category: str | Combinable
+    has_attachments: bool | Combinable
     priority: int | Combinable
     attempted_delivery: datetime | str | Combinable | None
     retry_time_interval: int | Combinable

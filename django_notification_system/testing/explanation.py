@@ -7,10 +7,17 @@ from typing import Any
 from django.db import router
 from django.utils import timezone
 
+from ..categories import all_categories
 from ..delivery.claims.pause import explained, is_paused
 from ..delivery.handlers.find import find_handler
 from ..exceptions import TargetUnavailable
 from ..models import Notification, TargetUserRecord
+from ..models.opted_out import is_opted_out
+from ..preferences.addresses import address_hash
+from ..preferences.lookup import reason_among, reasons_of
+from ..preferences.questions import states
+from ..preferences.rule import States, refusal
+from ..targets import target_key
 from .outbox import Outbox
 
 #: The most lines; more lines would hide the important ones.
@@ -102,10 +109,27 @@ def _reason(notification: Notification, outbox: Outbox) -> str:
 
 
 def _addresses(user: Any, using: str) -> Iterator[str]:
-    opt_out = getattr(user, "notification_opt_out", None)
     records = TargetUserRecord.objects.using(using).filter(user_id=user.pk)
+    words = states(user.pk, using=using)
     for record in records.select_related("target").order_by("target__name", "target_user_id"):
-        state = "" if record.active else " (switched off)"
-        if opt_out is not None and opt_out.active:
-            state += " (the user has opted out)"
+        said = [] if record.active else ["switched off"]
+        if is_opted_out(user):
+            said.append("the user has opted out")
+        said += _refusals(record, words, using)
+        state = "".join(f" ({each})" for each in said)
         yield f"{record.target.name}: {record.target_user_id}{state}"
+
+
+def _refusals(record: TargetUserRecord, words: States, using: str) -> Iterator[str]:
+    """Yield why messages of the project's categories are not sent to a record."""
+    key = target_key(record.target.notification_module_name)
+    categories = all_categories()
+    hashed = address_hash(key, record.target_user_id)
+    names = [category.key for category in categories]
+    reasons = reasons_of([hashed], names, [key], using=using) if names else {}
+    for category in categories:
+        reason = reason_among(reasons, hashed, category.key)
+        if reason:
+            yield f"suppressed: {reason}, for {category.key}"
+        elif said := refusal(category, key, words):
+            yield said

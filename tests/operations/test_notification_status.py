@@ -154,6 +154,34 @@ def test_failures_are_told_by_cause_the_most_frequent_first(
     ]
 
 
+def test_what_was_not_sent_is_told_by_reason(records: Records, make_due: MakeDue) -> None:
+    reasons = {
+        "OPTED OUT": "Not sent: the user has opted out of news by email.",
+        "INACTIVE DEVICE": "Not sent: the address is suppressed: bounce.",
+    }
+    for number, (status, response) in enumerate(reasons.items(), 1):
+        for copy in range(number):
+            make_due(records["Email"], title=f"{status} {copy}", status=status, response=response)
+    early = timezone.now() - minutes(61)
+    make_due(
+        records["Email"],
+        status="OPTED OUT",
+        response=reasons["OPTED OUT"],
+        scheduled_delivery=early,
+    )
+    make_due(records["Email"], title="held back by an opt-out", status="OPTED OUT")
+    assert as_json()["not_sent"] == [
+        {"target": "Email", "cause": reasons["INACTIVE DEVICE"], "notifications": 2},
+        {"target": "Email", "cause": reasons["OPTED OUT"], "notifications": 1},
+    ]
+    assert (
+        "Why notifications due in the last hour were not sent\n"
+        "2  Email  Not sent: the address is suppressed: bounce.\n"
+        "1  Email  Not sent: the user has opted out of news by email."
+    ) in shown()
+    assert "were not sent" not in shown("--target", "Expo")
+
+
 @pytest.mark.parametrize(
     ("response", "expected"),
     [

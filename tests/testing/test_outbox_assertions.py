@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system import notify
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.exceptions import NotificationSystemError
 from django_notification_system.models import (
     Notification,
@@ -15,6 +16,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.preferences import set_preference, suppress
 from django_notification_system.testing import (
     Outbox,
     assert_not_notified,
@@ -166,6 +168,29 @@ def test_a_failure_says_that_the_user_has_opted_out(
     said = failure_of(assert_notified, email.user)
     assert "'Test notification' is OPTED OUT." in said
     assert "Email: eggs@example.com (the user has opted out)" in said
+
+
+def test_a_failure_says_what_the_user_does_not_want(
+    outbox: Outbox, records: Records, user: Any
+) -> None:
+    with known_categories(
+        Category("news", label="News"),
+        Category("club", label="The club", opt_in=True),
+        Category("security", label="Security", mandatory=True),
+    ):
+        set_preference(user, "news", "email", wanted=False, how="page")
+        suppress("expo", "ExponentPushToken[eggs-benedict]", reason="bounce", category="news")
+        assert notify(user, "June", "…", category="news", target=["Email", "Expo"], quiet=True) == 0
+        said = failure_of(assert_notified, user)
+    assert (
+        "Email: eggs@example.com (opted out of news by email) (not agreed to club by email)\n"
+        in said
+    )
+    assert (
+        "Expo: ExponentPushToken[eggs-benedict] (suppressed: bounce, for news)"
+        " (not agreed to club by expo)\n" in said
+    )
+    assert "Twilio: +15005550006 (not agreed to club by twilio_sms)" in said
 
 
 def test_a_failure_of_many_is_short(outbox: Outbox, ham: Any) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ...delivery.handlers.redirect import redirect_notice
-from ..queue.status import Overdue, QueueStatus, TargetStatus, is_paused
+from ..queue.status import Cause, Overdue, QueueStatus, TargetStatus, is_paused
 from .duration import spoken
 from .text_table import table
 
@@ -32,12 +32,15 @@ def status_text(status: QueueStatus) -> str:
             for each in paused
         ]
         parts.append(f"{_('Paused')}\n{table(lines)}")
-    if status.causes:
-        lines_of_causes = [
-            (_number(cause.notifications), cause.target, cause.text) for cause in status.causes
-        ]
-        heading = _("Why notifications failed in the last hour")
-        parts.append(f"{heading}\n{table(lines_of_causes, right=frozenset({0}))}")
+    for heading, causes in (
+        (_("Why notifications failed in the last hour"), status.causes),
+        (_("Why notifications due in the last hour were not sent"), status.not_sent),
+    ):
+        if causes:
+            lines_of_causes = [
+                (_number(cause.notifications), cause.target, cause.text) for cause in causes
+            ]
+            parts.append(f"{heading}\n{table(lines_of_causes, right=frozenset({0}))}")
     parts.append(_claims(status))
     return "\n\n".join(parts)
 
@@ -52,10 +55,8 @@ def status_json(status: QueueStatus) -> dict[str, Any]:
         "at": status.at.isoformat(),
         "database": status.using,
         "targets": [_target_json(each, status) for each in status.targets],
-        "causes": [
-            {"target": each.target, "cause": each.text, "notifications": each.notifications}
-            for each in status.causes
-        ],
+        "causes": _causes_json(status.causes),
+        "not_sent": _causes_json(status.not_sent),
         "claims": [
             {
                 "token": str(each.token),
@@ -66,6 +67,13 @@ def status_json(status: QueueStatus) -> dict[str, Any]:
             for each in status.claims
         ],
     }
+
+
+def _causes_json(causes: list[Cause]) -> list[dict[str, Any]]:
+    return [
+        {"target": each.target, "cause": each.text, "notifications": each.notifications}
+        for each in causes
+    ]
 
 
 def health_json(found: list[Overdue], max_age: timedelta) -> dict[str, Any]:

@@ -34,6 +34,8 @@ FAILED_STATUSES = (
     Notification.INACTIVE_DEVICE,
     Notification.OPTED_OUT,
 )
+#: The final statuses of a notification that a run has not tried to send.
+SKIPPED_STATUSES = (Notification.EXPIRED, Notification.INACTIVE_DEVICE, Notification.OPTED_OUT)
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,33 @@ def latest_failures(
     )
     target = Coalesce("target", "target_user_record__target")
     return list(rows.values_list(target, "response")[:FAILURES_READ])
+
+
+def latest_skipped(
+    since: datetime, until: datetime, *, using: str, among: NotificationQuerySet | None = None
+) -> Iterator[tuple[Any, str]]:
+    """Yield target and response of notifications that ended without an attempt, the latest first.
+
+    Args:
+        since: Only rows due after this moment.
+        until: Only rows due by this moment.
+        using: The database's alias.
+        among: The notifications to read; by default all.
+    """
+    rows = (
+        _notifications(among, using)
+        .filter(
+            scheduled_delivery__gt=since,
+            scheduled_delivery__lte=until,
+            attempted_delivery__isnull=True,
+        )
+        .exclude(response="")
+        .order_by("-scheduled_delivery")
+    )
+    target = Coalesce("target", "target_user_record__target")
+    # One after another: the index gives the latest rows of a status, and not of several.
+    for status in SKIPPED_STATUSES:
+        yield from rows.filter(status=status).values_list(target, "response")[:FAILURES_READ]
 
 
 def claimed_rows(

@@ -20,6 +20,7 @@ from .counts import (
     count_waiting,
     counted_since,
     latest_failures,
+    latest_skipped,
 )
 
 #: The number of reported causes, the most frequent first.
@@ -60,7 +61,7 @@ class TargetStatus:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why notifications failed in the last hour.
+    """Why notifications failed, or were not sent, in the last hour.
 
     Attributes:
         target: The target's name.
@@ -99,6 +100,7 @@ class QueueStatus:
         using: The database's alias.
         targets: The state of each target.
         causes: Why notifications failed in the last hour, the most frequent first.
+        not_sent: Why notifications that came due in the last hour ended without an attempt.
         claims: The workers' claims.
     """
 
@@ -106,6 +108,7 @@ class QueueStatus:
     using: str
     targets: list[TargetStatus]
     causes: list[Cause]
+    not_sent: list[Cause]
     claims: list[WorkerHolds]
 
 
@@ -167,10 +170,8 @@ def queue_status(
         at=at,
         using=using,
         targets=list(statuses.values()),
-        causes=[
-            Cause(target, text, number)
-            for (target, text), number in causes.most_common(CAUSES_TOLD)
-        ],
+        causes=_most_common(causes),
+        not_sent=_most_common(_count_skipped(statuses, at - LAST_HOUR, at, using, among)),
         claims=[
             WorkerHolds(
                 claim.token, statuses[claim.target_id].target.name, claim.notifications, claim.until
@@ -179,6 +180,27 @@ def queue_status(
                 list(statuses), at, rows_read=claims_among, using=using, among=among
             )
         ],
+    )
+
+
+def _most_common(causes: Counter[tuple[str, str]]) -> list[Cause]:
+    return [
+        Cause(target, text, number) for (target, text), number in causes.most_common(CAUSES_TOLD)
+    ]
+
+
+def _count_skipped(
+    statuses: dict[uuid.UUID, TargetStatus],
+    since: datetime,
+    until: datetime,
+    using: str,
+    among: NotificationQuerySet | None,
+) -> Counter[tuple[str, str]]:
+    """Count the notifications that ended without an attempt, by target and reason."""
+    return Counter(
+        (statuses[target_id].target.name, cause(response))
+        for target_id, response in latest_skipped(since, until, using=using, among=among)
+        if target_id in statuses
     )
 
 
