@@ -41,7 +41,7 @@ class VersionedForm(ModelForm):
     person's wish, and a notification delivered meanwhile would be delivered again.
     """
 
-    version = VersionField(required=False)
+    version = VersionField(required=False, label="")  # some themes show a hidden field's label
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
