@@ -133,8 +133,11 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         return self.target_user_id if self.user is None else str(self.user.get_username())
 
     def make_digest(self) -> uuid.UUID | None:
-        """Return the digest of the record's present values; ``None`` for a record with a user."""
-        if self.user_id is not None:
+        """Return the digest of the record's present values; ``None`` for a record with a user.
+
+        A record of queued mail is apart from a record of the same address, and has none, too.
+        """
+        if self.user_id is not None or self.origin == self.Origin.QUEUED_MAIL:
             return None
         return digest_of_address(self.target_id, self.target_user_id)
 
@@ -164,10 +167,11 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
             ValidationError: When there is such a record.
         """
         super().clean()
-        if self.user_id is not None or not self.target_id or not self.target_user_id:
+        if not self.target_id or not self.target_user_id:
             return  # the form has its own errors for an empty target or address
-        rows = TargetUserRecord._base_manager.using(self._state.db)
-        if rows.filter(digest=self.make_digest()).exclude(pk=self.pk).exists():
+        digest = self.make_digest()
+        rows = TargetUserRecord._base_manager.using(self._state.db).exclude(pk=self.pk)
+        if digest is not None and rows.filter(digest=digest).exists():
             raise ValidationError(
                 _("A record without a user exists already for this target and address."),
                 code="unique",

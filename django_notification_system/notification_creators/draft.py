@@ -1,5 +1,6 @@
 """A notification's content, checked once for all recipients."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any
@@ -83,6 +84,33 @@ def make_draft(
         category=known_key(category),
         attachments=files_of(attachments),
     )
+
+
+def mail_options(given: Any) -> dict[str, Any]:
+    """Return a notification's fields by the attribute ``notification`` of a queued message.
+
+    Args:
+        given: The attribute: ``None``, or a mapping with some of ``priority``, ``expires_at``,
+            ``idempotency_key`` and ``category``.
+
+    Raises:
+        InvalidNotification: When a name or a value is wrong.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidNotification(
+            _("message.notification must be a dictionary, such as {'priority': 5}, not %s.")
+            % type(given).__name__,
+            argument="notification",
+        )
+    if unknown := sorted(str(name) for name in given if name not in MAIL_OPTIONS):
+        raise InvalidNotification(
+            _("message.notification has %(unknown)s; it may have %(known)s.")
+            % {"unknown": ", ".join(unknown), "known": ", ".join(sorted(MAIL_OPTIONS))},
+            argument="notification",
+        )
+    return {name: MAIL_OPTIONS[name](value) for name, value in given.items() if value is not None}
 
 
 def retry_fields(draft: Draft, interval_of_target: int | None = None) -> dict[str, Any]:
@@ -223,3 +251,12 @@ def checked_key(value: Any) -> str:
             "a hash of it."
         )
     return key
+
+
+#: The names in the attribute ``notification`` of a queued message.
+MAIL_OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "priority": lambda value: _integer("priority", value, LOWEST_PRIORITY, HIGHEST_PRIORITY),
+    "expires_at": lambda value: _expiry(value, None),
+    "idempotency_key": checked_key,
+    "category": known_key,
+}

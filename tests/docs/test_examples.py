@@ -43,6 +43,7 @@ from tests.support.documentation import (
     run_example,
     steady,
 )
+from tests.support.mail_backends import HAS_MAILERS
 from tests.support.places import ROOT, TESTS
 from tests.support.scratch_databases import scratch_database
 from tests.support.terminal import on_terminal
@@ -107,6 +108,32 @@ def test_files_example_sends_both(
     process()
     [mail] = mail_server.received
     assert [part.get_filename() for part in mail.iter_attachments()] == ["invoice.pdf", "items.csv"]
+
+
+def test_queue_examples_deliver_later(
+    records: Records, mail_server: SmtpStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = run_example("queue_settings.py")
+    with override_settings(**values):
+        assert checks.check_settings() == []
+    targets = values["NOTIFICATION_SYSTEM_TARGETS"]
+    queue = {"default": {"BACKEND": values["EMAIL_BACKEND"]}}
+    changed = {"MAILERS": queue} if HAS_MAILERS else {"EMAIL_BACKEND": values["EMAIL_BACKEND"]}
+    with override_settings(**changed, NOTIFICATION_SYSTEM_TARGETS=targets):
+        run_example("queue_mail.py")
+        run_example("queue_priority.py")
+    assert mail_server.received == []
+    process()
+    assert [mail["Subject"] for mail in mail_server.received] == [
+        "Your code is 4711",
+        "Reset your password",
+    ]
+
+
+@pytest.mark.skipif(not HAS_MAILERS, reason="MAILERS came with Django 6.1")
+def test_queue_mailers_example_passes_the_checks() -> None:
+    with override_settings(**run_example("queue_mailers_settings.py")):
+        assert checks.check_settings() == []
 
 
 def test_settings_for_removing_texts_pass_the_checks() -> None:

@@ -13,6 +13,7 @@ from ...delivery.outcomes.apply import storable_message_id
 from ...delivery.receipts.record import record_receipts
 from ...models import Notification
 from ...models.address import comparable
+from ...models.reserved import QUEUED_MAIL
 from ...notification_handlers.email.connection import Stage
 from ...notification_handlers.email.faults import classify
 from ...notification_handlers.email.trouble import Trouble
@@ -197,7 +198,10 @@ def _is_of_copy(event: Any) -> bool:
 def _in_copy(extra: Any) -> set[str]:
     if not isinstance(extra, Mapping):
         return set()
-    named = [extra.get("cc") or [], extra.get("bcc") or []]
+    queued = extra.get(QUEUED_MAIL)
+    # Of a queued mail, everybody but the first stands beside the record's address.
+    mail = queued if isinstance(queued, Mapping) else {**extra, "to": None}
+    named = [mail.get(name) or [] for name in ("to", "cc", "bcc")]
     lists = [[each] if isinstance(each, str) else each for each in named]
     addresses = getaddresses([str(address) for each in lists for address in each])
     return {comparable(address) for _, address in addresses}

@@ -21,6 +21,7 @@ from ...database import patiently
 from ...models import Notification, NotificationAttempt, TargetUserRecord
 from ...models.address import comparable
 from ...models.notification import RESPONSE_MAX_LENGTH
+from ...models.reserved import is_queued_mail
 from ...outcome import Receipt, ReceiptResult
 from ...storable import storable
 from ..handlers.redirect import is_redirect_set
@@ -173,6 +174,8 @@ class _Recording:
 
     def _apply(self, receipt: Receipt, notification: Notification) -> None:
         """Change the notification to the receipt's content, if the content is news."""
+        if is_queued_mail(notification):
+            receipt = without_refusal(receipt)
         is_news = {
             ReceiptResult.PROGRESS: self._progress,
             ReceiptResult.CONFIRMED: self._confirm,

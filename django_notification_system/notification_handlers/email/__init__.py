@@ -17,8 +17,10 @@ from django.core.mail import EmailMultiAlternatives
 
 from ...delivery.handlers.concurrency import concurrency_within
 from ...delivery.handlers.send_one import send_and_save
+from ...delivery.outcomes.addresses import without_refusal
 from ...models import Notification
 from ...models.address import comparable
+from ...models.reserved import is_queued_mail
 from ...observing.log import log_fields
 from ..base import Outcome, begin_sending, one_line, provider_call
 from ..faults import Verdict
@@ -46,6 +48,7 @@ from .settings import EmailSettings as Settings
 from .settings import email_settings
 from .stored_attachments import StoredAttachments
 from .trouble import trouble_of_error, trouble_of_recipient
+from .unpack import unpack
 
 __all__ = [
     "DIRECTIONS_IN_EXTRA",
@@ -111,10 +114,10 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         stored = StoredAttachments()
         letters = (write_letter(each, from_email, stored) for each in notifications)
         if pool.is_local or settings.connections == 1:
-            yield from doubts.watch(chain.from_iterable(map(send, letters)))
+            sent: Iterable[Outcome] = chain.from_iterable(map(send, letters))
         else:
-            together = side_by_side(send, letters, workers=concurrency, most_together=MOST_TOGETHER)
-            yield from doubts.watch(together)
+            sent = side_by_side(send, letters, workers=concurrency, most_together=MOST_TOGETHER)
+        yield from map(_leaving_queued_records, doubts.watch(sent))
 
 
 def send_notification(notification: Notification) -> str:
@@ -146,6 +149,8 @@ def write_letter(
         The mail, or the outcome of a notification that makes no mail.
     """
     try:
+        if is_queued_mail(notification):
+            return Letter(notification, unpack(notification, stored or StoredAttachments()))
         return Letter(notification, build_message(notification, from_email, stored))
     except CannotBuildMessage as error:
         kind = Outcome.retry if error.temporary else Outcome.failed
@@ -157,6 +162,11 @@ def write_letter(
             extra=log_fields(notification=notification),
         )
         return Outcome.retry(notification, f"{NOT_SENT}: {one_line(error)}")
+
+
+def _leaving_queued_records(outcome: Outcome) -> Outcome:
+    """Leave the record of a queued mail alone: the next password reset is sent all the same."""
+    return without_refusal(outcome) if is_queued_mail(outcome.notification) else outcome
 
 
 def _send(pool: ConnectionPool, letter: Letter) -> Outcome | Doubt:
@@ -203,7 +213,8 @@ def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
     """Return the outcome of a message that the server took: perhaps not for all recipients."""
     notification = letter.notification
     recipient = connection.recipient
-    if answer := connection.refused.get(recipient):
+    # Of a queued mail no recipient is the first: the mail is sent, and must not be sent again.
+    if (answer := connection.refused.get(recipient)) and not is_queued_mail(notification):
         said = hide(_recipients_refused({recipient: answer}), connection.secrets, letter.message)
         trouble = trouble_of_recipient(recipient, answer)
         judged = outcome(notification, trouble, f"{said} (Those in copy received it.)")
@@ -226,14 +237,17 @@ def _outcome_of_error(
 ) -> Outcome | Doubt:
     """Return the outcome of a message that could not be sent."""
     # Another package's backend does not tell the form of the recipient sent to the server.
-    recipient = letter.message.to[0] if connection.stage is Stage.OPAQUE else connection.recipient
+    recipient = (
+        letter.message.recipients()[0] if connection.stage is Stage.OPAQUE else connection.recipient
+    )
     trouble = trouble_of_error(error, connection.stage, recipient)
     message_id = sent_message_id(letter.message)
     judged = outcome(
         letter.notification, trouble, _reason(error, connection, letter.message), message_id
     )
     is_doubtful = classify(trouble).verdict is Verdict.SENDER_DOUBTED
-    return Doubt(judged) if is_doubtful else judged
+    # A queued mail has a sender of its own.
+    return Doubt(judged) if is_doubtful and not is_queued_mail(letter.notification) else judged
 
 
 def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
@@ -242,7 +256,7 @@ def _said_of_recipient(message: EmailMultiAlternatives) -> Any:
     recipients = getattr(status, "recipients", None)
     if not recipients:
         return None
-    address = comparable(message.to[0])
+    address = comparable(message.recipients()[0])
     return next((said for each, said in recipients.items() if comparable(each) == address), None)
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from ...exceptions import TargetUnavailable
 from ...models import Notification
+from ...models.reserved import is_queued_mail, is_removed
 from ..preview import Preview, shown_part
 from .attachments import attachment_size
 from .cannot_build_message import CannotBuildMessage
@@ -20,6 +21,7 @@ from .message import (
     parts_of,
     template_name,
 )
+from .queued_appearance import preview_of_queued
 from .sender_address import sender
 from .stored_attachments import names_and_sizes
 
@@ -48,6 +50,8 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
         may_render: Whether the person may see a template's output.
         with_text: Whether an HTML email shall be shown with its text part.
     """
+    if is_queued_mail(notification) and not is_removed(notification):
+        return preview_of_queued(notification)
     is_pending = notification.status in Notification.PENDING_STATUSES
     try:
         message = addressed_message(notification, sender())

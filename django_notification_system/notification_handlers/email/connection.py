@@ -10,15 +10,12 @@ from inspect import getattr_static
 from types import TracebackType
 from typing import Any, Self
 
-from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import console, dummy, locmem, smtp
-from django.utils.translation import gettext as _
 
 from ...delivery.handlers.concurrency import Concurrency
-from ...exceptions import TargetUnavailable
-from ..base import one_line
 from .deadline import limit_replies
+from .delivering_backend import delivering_backend
 from .message_bytes import sends_plainly, written_mail
 from .mime import NotificationMail
 from .secrets import secrets_of
@@ -359,16 +356,7 @@ class ConnectionPool:
         return len(self._connections) >= self._concurrency.ceiling(time.monotonic())
 
     def _new(self) -> MailConnection:
-        try:
-            backend = _default_backend()
-        except Exception as error:
-            raise TargetUnavailable(
-                _(
-                    "Django's mail settings make no connection (%s). Correct EMAIL_BACKEND and the"
-                    " other EMAIL_ settings or, from Django 6.1, MAILERS."
-                )
-                % one_line(error)
-            ) from error
+        backend = delivering_backend()
         if isinstance(backend, smtp.EmailBackend) and backend.timeout is None:
             backend.timeout = self._timeout
         _make_errors_heard(backend)
@@ -384,9 +372,3 @@ def _make_errors_heard(backend: Any) -> None:
     if getattr_static(backend, "fail_silently", False):
         with contextlib.suppress(AttributeError):  # a read-only property in another package's class
             backend.fail_silently = False
-
-
-def _default_backend() -> Any:
-    # Django 6.1 has mailers, made from the EMAIL_ settings where MAILERS is not set.
-    mailers = getattr(mail, "mailers", None)
-    return mail.get_connection() if mailers is None else mailers.default

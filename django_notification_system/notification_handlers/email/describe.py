@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.core import mail
 from django.core.checks import CheckMessage
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -15,8 +16,10 @@ from django.utils.translation import gettext as _
 from ...delivery.handlers.concurrency import concurrency_within
 from ...exceptions import TargetUnavailable
 from ...models.address import comparable
+from ...models.reserved import QUEUED_MAIL
 from ..checks import error
 from .connection import ConnectionPool
+from .delivering_backend import DeliversToItself, delivering_backend
 from .sender_address import correct_sender, fault_of_sender
 from .settings import email_settings
 
@@ -25,7 +28,7 @@ from .settings import email_settings
 FILES_IN_EXTRA = ("attachments", "template_name")
 #: Keys of ``extra`` that set further recipients, the sender, or the recipients of answers. Whoever
 #: may set one could write to any address in the world, or in anybody's name.
-DIRECTIONS_IN_EXTRA = ("cc", "bcc", "reply_to", "headers")
+DIRECTIONS_IN_EXTRA = ("cc", "bcc", "reply_to", "headers", QUEUED_MAIL)
 #: The header of a redirected mail with the person's address.
 ORIGINAL_RECIPIENT = "X-Original-To"
 #: Names in a mail's ``extra`` for further recipients, and for the recipients of answers.
@@ -52,8 +55,29 @@ def check() -> Iterator[CheckMessage]:
     except (TargetUnavailable, AttributeError, TypeError):
         return  # the other checks say so
     with translation.override(None):  # checks are English
+        yield from _check_backend()
         if isinstance(address, str) and (fault := fault_of_sender(address)):
             yield error(14, f"{fault} {correct_sender()}")
+
+
+def _check_backend() -> Iterator[CheckMessage]:
+    """Yield an error where the email target delivers to the backend that queues its mail."""
+    chosen = email_settings()
+    if chosen.backend is not None and chosen.mailer is not None:
+        yield error(18, "The email target has a 'backend' and a 'mailer'.", "Keep one of them.")
+    if chosen.mailer is not None and not hasattr(mail, "mailers"):
+        yield error(
+            18,
+            "The email target's 'mailer' needs Django 6.1.",
+            "Name a 'backend' instead, such as 'django.core.mail.backends.smtp.EmailBackend'.",
+        )
+        return
+    try:
+        delivering_backend()
+    except DeliversToItself as fault:
+        yield error(18, str(fault))
+    except TargetUnavailable:
+        return  # the first run says so, as for every project
 
 
 def destination() -> str:
@@ -93,6 +117,8 @@ def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:
         extra: The notification's ``extra``.
         address: The record's own address; the mail does not go there.
     """
+    if isinstance(mail_of_queue := extra.get(QUEUED_MAIL), dict):
+        return {**extra, QUEUED_MAIL: _redirected_mail(mail_of_queue, address)}
     kept = {name: value for name, value in extra.items() if name not in PEOPLE_IN_EXTRA}
     headers = kept.get("headers") or {}
     if not isinstance(headers, dict):
@@ -103,6 +129,22 @@ def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:
     if address.isprintable() and address:
         headers[ORIGINAL_RECIPIENT] = address
     return {**kept, "headers": headers}
+
+
+def _redirected_mail(queued: dict[str, Any], address: str) -> dict[str, Any]:
+    """Return a queued mail's parts without names of people; the record's address gets the mail."""
+    people = {"to", "cc", "bcc", "reply_to", "recipients"}
+    kept = {name: value for name, value in queued.items() if name not in people}
+    if queued.get("bytes"):
+        return {**kept, "recipients": None}
+    headers = [
+        [name, value]
+        for name, value in queued.get("headers", ())
+        if not _may_name_people(name, str(value))
+    ]
+    if address.isprintable() and address:
+        headers.append([ORIGINAL_RECIPIENT, address])
+    return {**kept, "to": None, "headers": headers}
 
 
 def _may_name_people(name: str, value: str) -> bool:

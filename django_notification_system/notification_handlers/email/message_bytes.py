@@ -8,6 +8,7 @@ way.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.charset import Charset
 from email.utils import format_datetime, formatdate, parseaddr
 from functools import lru_cache
 from typing import Any, cast
@@ -20,6 +21,7 @@ from django.utils.timezone import get_current_timezone
 from .attachment_bytes import attached_file
 from .header_bytes import STRUCTURED, header_line
 from .mime import HAS_POLICIES, NotificationMail
+from .queued_mail import QueuedMail
 from .shape import shape_of
 from .text_bytes import encoded_text
 
@@ -69,7 +71,12 @@ def written_mail(message: EmailMultiAlternatives) -> WrittenMail | None:
     Args:
         message: The mail.
     """
-    if type(message) is not NotificationMail or not _is_ordinary(message):
+    if type(message) is QueuedMail:
+        if not _is_plainly_headed(message):
+            return None
+    elif type(message) is not NotificationMail:
+        return None
+    if not _is_ordinary(message):
         return None
     sender = envelope_sender(message.from_email)
     recipients = message.recipients()
@@ -83,13 +90,26 @@ def written_mail(message: EmailMultiAlternatives) -> WrittenMail | None:
     return None if content is None else WrittenMail(sender, recipients, content)
 
 
-def _is_ordinary(message: NotificationMail) -> bool:
+def _is_plainly_headed(message: QueuedMail) -> bool:
+    """Tell whether Django and this app write a queued mail's headers alike: on a line each."""
+    return all(
+        isinstance(value, str)
+        and value.isascii()
+        and len(name) + len(value) <= LONGEST_PLAIN
+        and value.strip() == value != ""
+        and not name.lower().startswith("list-")
+        for name, value in message.extra_headers.items()
+    )
+
+
+def _is_ordinary(message: NotificationMail | QueuedMail) -> bool:
     alternatives = message.alternatives
     return (
         len(message.to) == 1
         and not (message.cc or message.reply_to)
         and bool(message.body)
         and message.content_subtype == "plain"
+        and not isinstance(message.encoding, Charset)  # a charset equals its own name
         and (message.encoding or settings.DEFAULT_CHARSET) == "utf-8"
         and (not alternatives or [kind for _, kind in alternatives] == ["text/html"])
         and PLACED.isdisjoint(map(str.lower, message.extra_headers))
@@ -98,7 +118,7 @@ def _is_ordinary(message: NotificationMail) -> bool:
     )
 
 
-def _has_ascii_addresses(message: NotificationMail) -> bool:
+def _has_ascii_addresses(message: NotificationMail | QueuedMail) -> bool:
     """Tell whether Django leaves the addresses as given: from 6.1 on, Django rewrites domains."""
     return parseaddr(message.from_email)[1].isascii() and all(
         str(value).isascii()
@@ -107,7 +127,7 @@ def _has_ascii_addresses(message: NotificationMail) -> bool:
     )
 
 
-def _octets(message: NotificationMail, texts: list[str]) -> bytes | None:
+def _octets(message: NotificationMail | QueuedMail, texts: list[str]) -> bytes | None:
     encoded = [found for text in texts if (found := encoded_text(text)) is not None]
     if len(encoded) < len(texts):
         return None

@@ -29,6 +29,18 @@ class EmailSettings(TargetSettings):
         "The sender. By default Django's ``DEFAULT_FROM_EMAIL``. One that cannot be used "
         "stops the target.",
     )
+    backend: str | None = setting(
+        None,
+        or_none(TEXT, "the dotted name of a mail backend, or None"),
+        "The mail backend that delivers, by its dotted name; the ``EMAIL_`` settings count. By "
+        "default the project's. Set ``backend`` or ``mailer`` where the project's backend queues "
+        "(:doc:`../howto/queue_every_mail`).",
+    )
+    mailer: str | None = setting(
+        None,
+        or_none(TEXT, "the name of an entry of MAILERS, or None"),
+        "The entry of ``MAILERS`` that delivers, from Django 6.1 on.",
+    )
     connections: int = setting(
         20,
         CONNECTIONS,

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from ...delivery.receipts.fetch import Fetched
 from ...delivery.runs.report import Report
 from ...models import Notification
+from ...models.reserved import is_queued_mail
 from .tally import Tally
 from .text_table import table
 from .waiting import tried_again
@@ -26,10 +27,15 @@ def block(report: Report) -> str:
     due = report.scheduled_delivery.replace(microsecond=0)
     return (
         f"{name} - {due} - {report.status_before}\n"
-        f"{notification.title} - {notification.body}\n"
+        f"{notification.title} - {_body(notification)}\n"
         f"{report.response}\n"
         f"{SEPARATOR}"
     )
+
+
+def _body(notification: Notification) -> str:
+    """Return the body, or a mark for a queued mail: its text may be a secret, such as a link."""
+    return "…" if is_queued_mail(notification) else notification.body
 
 
 def closing_line(tally: Tally, *, dry_run: bool) -> str:
