@@ -8,7 +8,9 @@ from itertools import pairwise
 import pytest
 
 from django_notification_system.delivery.handlers.concurrency import Concurrency, Found
+from django_notification_system.models import Notification
 from django_notification_system.notification_handlers.parallel import side_by_side
+from django_notification_system.outcome import Outcome
 
 
 def test_each_item_is_worked_on_once_and_yields_its_results() -> None:
@@ -126,3 +128,45 @@ def test_an_error_of_the_source_is_raised_after_what_it_gave() -> None:
     with pytest.raises(ValueError, match="no more"):
         known.extend(side_by_side(lambda item: [item], items(), workers=2))
     assert sorted(known) == list(range(10))
+
+
+def test_more_are_worked_on_at_once_while_that_is_faster_and_never_more_than_workers() -> None:
+    at_once = most_at_once = 0
+    lock = threading.Lock()
+    threads: set[int] = set()
+
+    def work(item: int) -> list[int]:
+        nonlocal at_once, most_at_once
+        threads.add(threading.get_ident())
+        with lock:
+            at_once += 1
+            most_at_once = max(most_at_once, at_once)
+        time.sleep(0.02)  # a provider far away
+        with lock:
+            at_once -= 1
+        return [item]
+
+    concurrency = Concurrency(6, now=time.monotonic())
+    results = list(side_by_side(work, range(400), workers=concurrency))
+    assert sorted(results) == list(range(400))
+    assert 2 < most_at_once <= 6
+    assert len(threads) <= 6
+
+
+def test_a_busy_provider_gets_fewer_at_once() -> None:
+    def work(notification: Notification) -> list[Outcome]:
+        return [Outcome.busy(notification, "Slow down.")]
+
+    concurrency = Concurrency(8, Found(8), now=time.monotonic())
+    list(side_by_side(work, [Notification() for _ in range(100)], workers=concurrency))
+    assert concurrency.at_once == 1
+    assert concurrency.ceiling(time.monotonic()) == 1
+
+
+def test_a_provider_out_of_reach_gets_no_more_at_once() -> None:
+    def work(notification: Notification) -> list[Outcome]:
+        return [Outcome.retry(notification, "Nobody is there.", unreachable=True)]
+
+    concurrency = Concurrency(8, now=time.monotonic())
+    list(side_by_side(work, [Notification() for _ in range(500)], workers=concurrency))
+    assert concurrency.at_once == 2

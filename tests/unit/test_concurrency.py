@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from django_notification_system.delivery.handlers.concurrency import (
     FIRST_AT_ONCE,
     REMEMBERED_SECONDS,
+    REMEMBERED_SECONDS_OF_MESSAGES,
     Concurrency,
     Found,
 )
@@ -91,6 +92,7 @@ def test_the_number_is_between_one_and_the_most_and_below_what_was_refused(
 ) -> None:
     now = 0.0
     concurrency = Concurrency(most, found, now=now)
+    #: Until when, and which number.
     refused: list[tuple[float, int]] = []
     for event, seconds in events:
         now += seconds
@@ -101,13 +103,17 @@ def test_the_number_is_between_one_and_the_most_and_below_what_was_refused(
             concurrency.refuse_message(now - seconds / 2, now)
         else:
             concurrency.refuse_connection(before - 1, now)
-        if event == "connection" or (event == "message" and seconds > 0.001):
-            refused.append((now, before))
+        if event == "connection":
+            refused.append((now + REMEMBERED_SECONDS, before))
+        elif event == "message" and seconds > 0.001:
+            # The last refusal says for how long all count.
+            refused = [(now + REMEMBERED_SECONDS_OF_MESSAGES, number) for _, number in refused]
+            refused.append((now + REMEMBERED_SECONDS_OF_MESSAGES, before))
         at_once = concurrency.at_once
         assert 1 <= at_once <= most
         assert 1 <= concurrency.found(now).at_once <= most
-        for moment, number in refused:
-            if now - moment < REMEMBERED_SECONDS:
+        for until, number in refused:
+            if now < until:
                 assert at_once < number or at_once == 1
 
 

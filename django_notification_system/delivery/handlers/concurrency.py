@@ -16,7 +16,10 @@ from dataclasses import dataclass
 FIRST_AT_ONCE = 2
 #: For how long a number that was found counts, in seconds: a provider's limits change, and other
 #: hosts come and go.
-REMEMBERED_SECONDS = 600.0
+REMEMBERED_SECONDS = 300.0
+#: Likewise after a provider wanted fewer messages, not fewer connections: many limits are for a
+#: minute, and a single refusal may have had another reason.
+REMEMBERED_SECONDS_OF_MESSAGES = 60.0
 #: The part of the additional connections that must show as additional speed: twice as many
 #: connections stay where they send 1.2 times as much.
 LEAST_GAIN = 0.2
@@ -145,7 +148,7 @@ class Concurrency:
                 return False
             if began_at is not None:
                 left = min(left, self._at_once - 1)
-            self._shrink(left, left, now)
+            self._shrink(left, left, now, REMEMBERED_SECONDS)
             return True
 
     def refuse_message(self, began_at: float, now: float) -> None:
@@ -160,8 +163,8 @@ class Concurrency:
         with self._lock:
             if began_at <= self._refused_at:
                 return
-            at_once = self._at_once
-            self._shrink(self._before[0] if self._before else at_once // 2, at_once - 1, now)
+            fewer = self._before[0] if self._before else self._at_once // 2
+            self._shrink(fewer, self._at_once - 1, now, REMEMBERED_SECONDS_OF_MESSAGES)
 
     @property
     def _ceiling(self) -> int:
@@ -172,10 +175,10 @@ class Concurrency:
             self._limit = None
             self._forget_at = now + REMEMBERED_SECONDS
 
-    def _shrink(self, at_once: int, limit: int, now: float) -> None:
+    def _shrink(self, at_once: int, limit: int, now: float, seconds: float) -> None:
         self._limit = max(1, min(limit, self._ceiling))
         self._at_once = max(1, min(at_once, self._limit, self._at_once))
-        self._forget_at = now + REMEMBERED_SECONDS
+        self._forget_at = now + seconds
         self._refused_at = now
         self._before = None
         self._failed_windows = 0
