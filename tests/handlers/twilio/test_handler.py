@@ -110,7 +110,7 @@ def test_as_many_requests_run_at_once_as_the_settings_allow(
     settings: Any,
 ) -> None:
     configure(settings, connections=4)
-    until = timezone.now() + timedelta(minutes=5)
+    until = timezone.now() + timedelta(minutes=4)
     NotificationTarget.objects.update(concurrency=4, concurrency_until=until)
     together = threading.Barrier(4)
 
