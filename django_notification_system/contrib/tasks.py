@@ -25,7 +25,7 @@ except ImportError:
         ) from error
 
 from ..conf import ENGINE, engine_settings
-from ..delivery.handover.engine import BatchMessage, deliver_batch, hand_over_due, hand_over_next
+from ..delivery.handover import BatchMessage, deliver_batch, hand_over_due, hand_over_next
 from ..delivery.handover.time_limit import ENQUEUE_SECONDS, within
 from ..targets import target_key
 

@@ -1,7 +1,7 @@
 """Changing many notifications at once, while any number of runs are at work."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
+from ..batches import batched
 from ..database import patiently
 from .expressions import DatabaseNow
 
@@ -105,7 +106,7 @@ def apply(
     using = rows.db
     total = Changed()
     chosen = rows if rows.query.is_sliced else rows.order_by()
-    for keys in _chunks(list(chosen.values_list("pk", flat=True))):
+    for keys in batched(list(chosen.values_list("pk", flat=True)), CHANGED_AT_ONCE):
         # The time of a row's last change identifies the changed rows afterwards, on every database,
         # and also where the answer to the commit was lost.
         stamp = timezone.now()
@@ -189,8 +190,3 @@ def counted(why: Mapping[str, Q], rows: Any, otherwise: str | None = None) -> Ch
     if otherwise:
         left[otherwise] = counts["n0"]
     return Changed(0 if otherwise else counts["n0"], +left)
-
-
-def _chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for first in range(0, len(keys), CHANGED_AT_ONCE):
-        yield keys[first : first + CHANGED_AT_ONCE]

@@ -8,6 +8,7 @@ from django.db import connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ..batches import batched
 from ..database import STATEMENT_SIZE
 from ..exceptions import InvalidNotification
 from .attached import Attached
@@ -86,8 +87,7 @@ def _missing(digests: Sequence[str], *, using: str) -> list[str]:
     now = timezone.now()
     rows = AttachmentContent.objects.using(using)
     used: dict[str, datetime] = {}
-    for start in range(0, len(digests), DIGESTS_IN_QUERY):
-        some = digests[start : start + DIGESTS_IN_QUERY]
+    for some in batched(digests, DIGESTS_IN_QUERY):
         used.update(rows.filter(digest__in=some).values_list("digest", "used_at"))
     for digest in [digest for digest, moment in used.items() if moment < now - USE_NOTED_EVERY]:
         # No row: a purge was faster, or another transaction's change waits to be seen.

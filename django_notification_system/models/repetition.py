@@ -2,12 +2,14 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import connections
 from django.db.models import QuerySet
+
+from ..batches import batched
+from .locking import begin_with_a_write
 
 if TYPE_CHECKING:
     from .notification import Notification
@@ -36,23 +38,7 @@ def find_repeated(rows: "QuerySet[Notification]", notifications: Iterable["Notif
                 repeating[identity.development_digest].append(notification)
     if repeating and connections[rows.db].in_atomic_block:
         begin_with_a_write(rows)
-    for digests in _in_portions(list(repeating)):
+    for digests in batched(repeating, DIGESTS_IN_QUERY):
         for digest in rows.filter(digest__in=digests).values_list("digest", flat=True):
             for notification in repeating[digest]:
                 notification.repeated_digest = digest
-
-
-def _in_portions(digests: Sequence[uuid.UUID | None]) -> Iterator[list[uuid.UUID | None]]:
-    rest = iter(digests)
-    while portion := list(islice(rest, DIGESTS_IN_QUERY)):
-        yield portion
-
-
-def begin_with_a_write(rows: "QuerySet[Notification]") -> None:
-    """Let SQLite wait for another writer, as every other database does.
-
-    A SQLite transaction that began with a read fails at its first write while another transaction
-    writes. https://www.sqlite.org/lang_transaction.html
-    """
-    if connections[rows.db].vendor == "sqlite":
-        rows.filter(pk=uuid.UUID(int=0)).update(title="")

@@ -6,11 +6,11 @@ same for all spellings, and the database accepts the digest once.
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from django.db import connections
 
+from ..batches import batched
 from ..exceptions import InvalidNotification
 from ..models import NotificationTarget, TargetUserRecord
 from ..models.address import trimmed
@@ -44,8 +44,7 @@ def address_batches(
         addresses = [addresses]
     if isinstance(addresses, bytes | Mapping) or not isinstance(addresses, Iterable):
         raise _no_address(addresses)
-    rest = iter(addresses)
-    while batch := list(islice(rest, size)):
+    for batch in batched(addresses, size):
         by_digest: dict[uuid.UUID, str] = {}
         for given in batch:
             address = _checked(given, target)

@@ -20,8 +20,8 @@ from ..exceptions import (
     UserIsOptedOut,
 )
 from ..models import Notification, NotificationOptOut, NotificationTarget, TargetUserRecord
+from ..models.locking import begin_with_a_write
 from ..models.opted_out import is_opted_out
-from ..models.repetition import begin_with_a_write
 from .bulk import insert_notifications
 from .nothing_created import Tally
 from .recipients import key_batches

@@ -12,7 +12,7 @@ from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..draft import Draft
 from ..exceptions import InvalidNotification
 from ..models import Notification, NotificationTarget
-from ..models.repetition import begin_with_a_write
+from ..models.locking import begin_with_a_write
 from .address_records import address_batches, records_of
 from .bulk import insert_notifications
 from .create import BATCH_SIZE

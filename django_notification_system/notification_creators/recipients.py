@@ -1,12 +1,12 @@
 """The users and the targets of a call."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Manager, Model, QuerySet
 
+from ..batches import batched
 from ..exceptions import InvalidNotification
 from ..models import NotificationTarget
 
@@ -26,8 +26,7 @@ def key_batches(users: Any, size: int) -> Iterator[list[Any]]:
     Raises:
         InvalidNotification: When ``users`` has anything but saved users.
     """
-    keys = _keys(users)
-    while batch := list(islice(keys, size)):
+    for batch in batched(_keys(users), size):
         yield list(dict.fromkeys(batch))
 
 

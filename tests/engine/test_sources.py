@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_notification_system.delivery.claims.pause import pause
 from django_notification_system.delivery.handlers.concurrency import LaneConcurrency
-from django_notification_system.delivery.handover.engine import claim_batches
+from django_notification_system.delivery.handover import claim_batches
 from django_notification_system.delivery.runs.reach import Reach
 from django_notification_system.delivery.runs.rests import Rests
 from django_notification_system.delivery.runs.run import Run

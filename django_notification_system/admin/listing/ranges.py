@@ -7,7 +7,7 @@ scans the whole table from the newest row until enough rows are found; for rare 
 end.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.db.models.expressions import OrderBy
 
+from ...batches import batched
 from ...models import Notification
 from ...models.indexes import ordering as index_ordering
 
@@ -86,7 +87,7 @@ def moment_at(
 def count_up_to(ranges: Sequence[QuerySet[Any]], limit: int) -> int:
     """Return the number of rows of all ranges, or the limit where there are more."""
     counted = 0
-    for some in _mergeable(ranges):
+    for some in batched(ranges, MOST_MERGED):
         rest = limit - counted
         counted += _merged(some, ["scheduled_delivery"], [], rest)[:rest].count()
         if counted == limit:
@@ -103,17 +104,12 @@ def _between(
 ) -> list[Any]:
     sign = "-" if newest_first else ""
     ordering = [f"{sign}{column}" for column in columns]
-    merged = [_merged(some, columns, ordering, stop) for some in _mergeable(ranges)]
+    merged = [_merged(some, columns, ordering, stop) for some in batched(ranges, MOST_MERGED)]
     if len(merged) == 1:
         return list(merged[0][start:stop])
     # By the time alone: a database may sort keys otherwise than Python does.
     rows = merge(*(some[:stop] for some in merged), key=itemgetter(0), reverse=newest_first)
     return list(islice(rows, start, stop))
-
-
-def _mergeable(ranges: Sequence[QuerySet[Any]]) -> Iterator[Sequence[QuerySet[Any]]]:
-    for first in range(0, len(ranges), MOST_MERGED):
-        yield ranges[first : first + MOST_MERGED]
 
 
 def _merged(

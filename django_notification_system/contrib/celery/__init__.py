@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from ...delivery.handover.engine import BatchMessage
+    from ...delivery.handover import BatchMessage
 
 if find_spec("celery") is None:
     raise ImproperlyConfigured(

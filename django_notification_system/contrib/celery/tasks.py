@@ -10,8 +10,8 @@ from django.db import router
 from ...conf import engine_settings
 from ...delivery.claims.pause import is_paused
 from ...delivery.claims.targets import targets_named
+from ...delivery.handover import BatchMessage
 from ...delivery.handover import engine as handover
-from ...delivery.handover.engine import BatchMessage
 from ...delivery.receipts.fetch import fetch_receipts as ask_for_receipts
 from ...models import Notification
 

@@ -28,22 +28,7 @@ from ..claims.levels import with_highest_priority
 from ..claims.pause import is_paused
 from ..runs.run import Run
 from ..runs.sources import RETRY_AFTER, HandedOverSource
-from .message import BatchMessage, claim_batches, claim_in_turn, claim_notifications, give_back
-
-__all__ = [
-    "BatchMessage",
-    "Enqueue",
-    "HandOverFailed",
-    "Summary",
-    "claim_batches",
-    "claim_notifications",
-    "deliver_batch",
-    "find_engine",
-    "give_back",
-    "hand_over",
-    "hand_over_due",
-    "hand_over_next",
-]
+from .message import BatchMessage, claim_batches, claim_in_turn, give_back
 
 logger = logging.getLogger("django_notification_system")
 

@@ -9,13 +9,13 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from itertools import islice
 from typing import Any, Self
 
 from django.db import router
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from ...batches import batched
 from ...conf import EngineSettings, engine_settings
 from ...database import patiently
 from ...models import Notification, NotificationTarget
@@ -147,9 +147,9 @@ def claim_notifications(
     settings = engine_settings()
     due_by = timezone.now()
     room = settings.in_flight
-    for some in _parts(ids, settings.batch_size):
+    for some in batched(ids, settings.batch_size):
         for target, keys in _free_by_target(some, due_by, using=using):
-            for part in _parts(keys, _batch_size(target, settings)):
+            for part in batched(keys, _batch_size(target, settings)):
                 if room <= 0:
                     return
                 token = uuid.uuid4()
@@ -212,12 +212,6 @@ def _room(due: Due, settings: EngineSettings, levels: Levels) -> int:
         return sum(count["claimed"] for count in counts)
 
     return most - patiently(count, using=due.using)
-
-
-def _parts(keys: Iterable[uuid.UUID], size: int) -> Iterator[list[uuid.UUID]]:
-    rest = iter(keys)
-    while part := list(islice(rest, size)):
-        yield part
 
 
 def _free_by_target(

@@ -5,14 +5,14 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db import connections
 from django.utils import timezone
 
 from ...conf import engine_settings
 from ...models import Notification, NotificationAttempt
 from ...models.keys import key_of
+from ...models.locking import locked
 from ...outcome import Outcome, OutcomeKind
-from ...storable import storable
+from .apply import storable_message_id
 
 Kind = NotificationAttempt.Result
 
@@ -71,7 +71,7 @@ def make_attempt(
         result=kind,
         response=notification.response,
         # A handler may have saved anything here.
-        provider_message_id=storable(notification.provider_message_id, 200),
+        provider_message_id=storable_message_id(notification.provider_message_id),
     )
 
 
@@ -90,15 +90,10 @@ def keep_attempts(attempts: Sequence[NotificationAttempt], *, using: str) -> Non
     """
     if not attempts:
         return
+    keys = sorted({attempt.notification_id for attempt in attempts})
+    rows = Notification.objects.using(using).filter(pk__in=keys)
     # Locked, so that nobody deletes a notification between this query and the insert.
-    no_key = connections[using].features.has_select_for_no_key_update
-    there = set(
-        Notification.objects.using(using)
-        .filter(pk__in=sorted({attempt.notification_id for attempt in attempts}))
-        .order_by("pk")
-        .select_for_update(no_key=no_key)
-        .values_list("pk", flat=True)
-    )
+    there = set(locked(rows).values_list("pk", flat=True))
     NotificationAttempt.objects.using(using).bulk_create(
         (attempt for attempt in attempts if attempt.notification_id in there),
         ignore_conflicts=True,

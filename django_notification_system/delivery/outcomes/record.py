@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ...database import patiently, refuses_value
 from ...models import Notification
+from ...models.locking import begin_with_a_write, locked
 from ...observing.log import log_fields
 from ...outcome import Outcome, OutcomeKind
 from ..claims.claim import Claim
@@ -119,13 +120,8 @@ def _lock_claimed(claim: Claim, keys: Sequence[UUID]) -> set[UUID]:
     """
     if not keys:
         return set()
-    connection, rows = connections[claim.using], claim.rows(keys)
-    if connection.vendor == "sqlite":
-        # On SQLite a transaction waits for another writer only if the first statement writes.
-        rows.update(claim_token=claim.token)
-    no_key = connection.features.has_select_for_no_key_update
-    locked = rows.order_by("pk").select_for_update(no_key=no_key)
-    return set(locked.values_list("pk", flat=True))
+    begin_with_a_write(Notification.objects.using(claim.using))
+    return set(locked(claim.rows(keys)).values_list("pk", flat=True))
 
 
 def _changed_fields(outcome: Outcome) -> tuple[str, ...]:

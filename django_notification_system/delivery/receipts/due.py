@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db.models import F, Subquery
 
+from ...batches import batched
 from ...database import patiently
 from ...models import Notification, NotificationTarget
 from ...models.notification_queryset import NotificationQuerySet
@@ -178,8 +179,7 @@ def _write(keys: Sequence[UUID], now: datetime, *, using: str, **values: object)
     writes no row.
     """
     number = 0
-    for start in range(0, len(keys), WRITTEN_AT_ONCE):
-        some = keys[start : start + WRITTEN_AT_ONCE]
+    for some in batched(keys, WRITTEN_AT_ONCE):
         rows = Notification.objects.using(using).filter(pk__in=some, receipt_due_at__lte=now)
         number += patiently(partial(rows.update, **values), using=using)
     return number

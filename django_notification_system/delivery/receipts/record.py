@@ -9,17 +9,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, router, transaction
-from django.db.models import F
+from django.db import router, transaction
 from django.utils import timezone
 
+from ...batches import batched
 from ...database import patiently
 from ...models import Notification, NotificationAttempt, TargetUserRecord
 from ...models.address import comparable
+from ...models.locking import begin_with_a_write, locked
 from ...models.notification import RESPONSE_MAX_LENGTH
 from ...models.reserved import is_queued_mail
 from ...outcome import Receipt, ReceiptResult
@@ -84,20 +84,17 @@ def record_receipts(
     if is_redirect_set():
         receipts = map(without_refusal, receipts)
     found = 0
-    for batch in _batches(receipts):
+    for batch in batched(_named(receipts), BATCH_SIZE):
         recording = _Recording(module_name, batch, using=using, order=order)
         found += patiently(recording.run, using=using)
     return found
 
 
-def _batches(receipts: Iterable[Receipt]) -> Iterator[Sequence[Receipt]]:
-    storables = (
-        replace(receipt, provider_message_id=storable_message_id(receipt.provider_message_id))
-        for receipt in receipts
-    )
-    named = (receipt for receipt in storables if receipt.provider_message_id)
-    while batch := list(islice(named, BATCH_SIZE)):
-        yield batch
+def _named(receipts: Iterable[Receipt]) -> Iterator[Receipt]:
+    """Yield the receipts that name a message, by the name in the message's row."""
+    for receipt in receipts:
+        if message_id := storable_message_id(receipt.provider_message_id):
+            yield replace(receipt, provider_message_id=message_id)
 
 
 class _Recording:
@@ -154,19 +151,14 @@ class _Recording:
 
     def _locked(self, keys: Sequence[UUID]) -> list[Notification]:
         """Return the rows of these messages that no run has claimed, locked."""
-        connection = connections[self.using]
-        rows = Notification.objects.using(self.using).filter(
-            pk__in=keys, provider_message_id__in=list(self.receipts)
-        )
-        if connection.vendor == "sqlite":
-            # On SQLite a transaction waits for another writer only if the first statement writes.
-            rows.update(provider_status=F("provider_status"))
-        no_key = connection.features.has_select_for_no_key_update
-        locked = list(rows.order_by("pk").select_for_update(no_key=no_key))
-        if all(row.claim_token is None for row in locked):
-            return locked
+        notifications = Notification.objects.using(self.using)
+        begin_with_a_write(notifications)
+        rows = notifications.filter(pk__in=keys, provider_message_id__in=list(self.receipts))
+        found = list(locked(rows))
+        if all(row.claim_token is None for row in found):
+            return found
         free = set(rows.unclaimed().values_list("pk", flat=True))
-        return [row for row in locked if row.pk in free]
+        return [row for row in found if row.pk in free]
 
     def _records(self, notifications: Iterable[Notification]) -> Mapping[UUID, TargetUserRecord]:
         keys = {notification.target_user_record_id for notification in notifications}

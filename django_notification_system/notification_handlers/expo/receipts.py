@@ -5,7 +5,6 @@ Source: https://docs.expo.dev/push-notifications/sending-notifications/, "Push r
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 from urllib.parse import urlunsplit
 
@@ -29,13 +28,6 @@ RECEIPTS_IN_A_REQUEST = 300
 #: Errors of reading JSON: RecursionError for arrays in arrays without end.
 NO_JSON = (ValueError, RecursionError)
 ASK_LATER = gettext_noop("Receipts are asked for again in the next run.")
-
-
-def in_batches(message_ids: Iterable[str]) -> Iterator[list[str]]:
-    """Yield lists of names of messages, at most as many as a request takes."""
-    names = iter(message_ids)
-    while batch := list(islice(names, RECEIPTS_IN_A_REQUEST)):
-        yield batch
 
 
 def ask_for_receipts(

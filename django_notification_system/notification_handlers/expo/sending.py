@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import Any
 from urllib.parse import urlunsplit
 
@@ -19,6 +18,7 @@ except ImportError as error:
         f"Expo's client cannot be imported ({error}): pip install django-notification-system[expo]"
     ) from error
 
+from ...batches import batched
 from ...delivery.handlers.send_one import send_and_save
 from ...models import Notification
 from .. import expo as package
@@ -37,7 +37,7 @@ from .api import (
 )
 from .faults import TOO_MANY_PROJECTS, Part, Trouble, classify
 from .outcomes import outcome
-from .receipts import ask_for_receipts, in_batches
+from .receipts import RECEIPTS_IN_A_REQUEST, ask_for_receipts
 from .settings import ExpoSettings, expo_settings
 
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
@@ -87,7 +87,8 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
     settings = expo_settings()
     with open_expo_session(settings) as session:
         sender = Sender(settings, session)
-        yield from side_by_side(sender.send, _batches(notifications), workers=settings.connections)
+        batches = batched(map(_prepare, notifications), MESSAGES_IN_A_REQUEST)
+        yield from side_by_side(sender.send, batches, workers=settings.connections)
 
 
 def fetch_receipts(message_ids: Iterable[str]) -> Iterator[Receipt]:
@@ -99,7 +100,8 @@ def fetch_receipts(message_ids: Iterable[str]) -> Iterator[Receipt]:
     settings = expo_settings()
     with open_expo_session(settings) as session:
         asking = partial(ask_for_receipts, settings, session)
-        yield from side_by_side(asking, in_batches(message_ids), workers=settings.connections)
+        batches = batched(message_ids, RECEIPTS_IN_A_REQUEST)
+        yield from side_by_side(asking, batches, workers=settings.connections)
 
 
 def send_notification(notification: Notification) -> str:
@@ -256,12 +258,6 @@ def _bodies(batch: Iterable[Push]) -> list[str]:
         for text in (push.message.title, push.message.body)
         for form in sent_forms(text or "")
     ]
-
-
-def _batches(notifications: Iterable[Notification]) -> Iterator[list[Push]]:
-    pushes = (_prepare(notification) for notification in notifications)
-    while batch := list(islice(pushes, MESSAGES_IN_A_REQUEST)):
-        yield batch
 
 
 def _prepare(notification: Notification) -> Push:
