@@ -40,6 +40,8 @@ class AddFieldOnce(AddField):
         model = to_state.apps.get_model(app_label, self.model_name)
         column = model._meta.get_field(self.name).column
         connection = schema_editor.connection
+        if not self.allow_migrate_model(connection.alias, model):
+            return
         with connection.cursor() as cursor:
             there = connection.introspection.get_table_description(cursor, model._meta.db_table)
         if column not in {described.name for described in there}:
