@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,6 +19,18 @@ from tests.support.scratch_databases import copied_database, scratch_database
 from tests.support.subprocesses import run_python
 
 SITE = TESTS / "support" / "projects" / "site"
+
+
+class Done(NamedTuple):
+    """A command that was run.
+
+    Attributes:
+        output: What the command printed.
+        statuses: How many notifications have each status afterwards.
+    """
+
+    output: str
+    statuses: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,12 @@ class Project:
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a management command."""
         return self.run("-m", "django", *arguments, **environment)
+
+    def manage_all(self, *commands: str) -> list[Done]:
+        """Run management commands in one process: what a command does, no start changes."""
+        arguments = json.dumps([command.split() for command in commands])
+        done = json.loads(self.run("commands.py", arguments).stdout)
+        return [Done(output, statuses) for output, statuses in done]
 
     @property
     def environment(self) -> dict[str, str]:
