@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.workers.pool import ENDED_BY_FORCE, Workers, database_of_its_own
+from tests.support.workers.pool import ENDED_BY_FORCE, Workers, migrated_workers
 
 #: So many outcomes at most are unrecorded at any time; see docs/explanation/promises.
 RECORD_EVERY = 50
@@ -122,11 +122,11 @@ class Storm:
     def rows(self) -> list[Row]:
         return [Row(*row) for row in json.loads(self.workers.python("-c", LOOK))]
 
-    def wait_until(self, happened: Callable[[], bool], *, seconds_between: float = 0.05) -> bool:
+    def wait_until(self, happened: Callable[[], bool]) -> bool:
         while not happened():
             if self.is_over:
                 return False
-            time.sleep(seconds_between)
+            time.sleep(0.05)
         return True
 
     def wait_until_settled(self) -> None:
@@ -134,7 +134,7 @@ class Storm:
         pending = {"SCHEDULED", "RETRY"}
         self.wait_until(lambda: self.delivered() >= self.figures.due)
         self.wait_until(
-            lambda: not any(row.status in pending for row in self.rows()), seconds_between=1
+            lambda: not any(status.split("+")[0] in pending for status in self.workers.statuses())
         )
 
     def stop(self, *processes: Any) -> None:
@@ -177,14 +177,11 @@ class Storm:
 def storm(figures: Figures, *, seed: int, seconds: float) -> Iterator[Storm]:
     """Make a project for a scenario; count at the end, and clear everything away."""
     begun = time.monotonic()
-    with TemporaryDirectory(prefix="storm-") as name, database_of_its_own(Path(name)) as database:
-        workers = Workers(Path(name), database)
+    with TemporaryDirectory(prefix="storm-") as name, migrated_workers(Path(name)) as workers:
         workers.environment["DJANGO_SETTINGS_MODULE"] = "benchmarks.chaos.settings"
-        workers.python("-m", "django", "migrate", "-v0")
         made = Storm(workers, figures, seed=seed, seconds=seconds)
         try:
             yield made
             made.count()
         finally:
-            workers.end()
             figures.seconds = time.monotonic() - begun
