@@ -71,6 +71,18 @@ class Listener:
             connection.close()
 
 
+def test_each_page_shows_its_title_once(
+    browser: Any, live_server: Any, records: Records, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], title="Your order")
+    site = Site(browser, live_server.url)
+    change = address(Notification, "change", notification.pk)
+    for url, title in ((change, "“Your order” to Eggs Benedict, Email"), (DASHBOARD, "Dashboard")):
+        headings = site.open(url).locator("#content h1:visible").all_inner_texts()
+        assert headings == [title]
+    site.context.close()
+
+
 def test_somebody_finds_a_failed_notification_and_sends_it_again(
     browser: Any, live_server: Any, records: Records, make_due: MakeDue
 ) -> None:

@@ -66,26 +66,24 @@ def test_a_page_begins_with_status_and_why_and_ends_with_the_form(
     assert places == sorted(places)
 
 
-def test_pages_say_their_title_once_in_a_theme_without_a_place_for_titles(
+def test_pages_say_their_title_in_a_theme_without_a_place_for_titles(
     admin_client: Client, records: Records, make_due: MakeDue, settings: Any, tmp_path: Path
 ) -> None:
     notification = make_due(records["Email"], title="Your order")
-    pages = {
-        address(Notification, "change", notification.pk): "“Your order” to Eggs Benedict, Email",
-        address(Notification, "dashboard"): "Dashboard",
-    }
-    asked = {"action": "cancel", "_selected_action": notification.pk}
-    headings = {title: rf"<h1[^>]*>{title}</h1>" for title in pages.values()}
-    for url, title in pages.items():
-        assert len(re.findall(headings[title], admin_client.get(url).content.decode())) == 1
     (tmp_path / "admin").mkdir()
     (tmp_path / "admin" / "base.html").write_text("{% block content %}{% endblock %}")
     [engine] = settings.TEMPLATES
     settings.TEMPLATES = [{**engine, "DIRS": [tmp_path, *engine.get("DIRS", [])]}]
-    for url, title in pages.items():
-        assert re.search(headings[title], admin_client.get(url).content.decode())
-    page = admin_client.post(address(Notification, "changelist"), asked).content.decode()
-    assert "<h1>Cancel 1 notification</h1>" in page
+    asked = {"action": "cancel", "_selected_action": notification.pk}
+    pages = {
+        "“Your order” to Eggs Benedict, Email": page_of(admin_client, notification),
+        "Dashboard": admin_client.get(address(Notification, "dashboard")).content.decode(),
+        "Cancel 1 notification": admin_client.post(
+            address(Notification, "changelist"), asked
+        ).content.decode(),
+    }
+    for title, page in pages.items():
+        assert re.findall(r"<h1.*?>(.*?)</h1>", page) == [title]
 
 
 def test_a_form_with_errors_is_not_below_the_message(
