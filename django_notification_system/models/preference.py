@@ -1,6 +1,7 @@
 """Preferences: each person's word on a category in a target, and nothing that nobody decided."""
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..categories import KEY_MAX_LENGTH, TARGET_KEY_MAX_LENGTH
+from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from .consent_log import ConsentLog
 from .keys import new_key
 from .notification import Notification
@@ -41,7 +43,8 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
         self._for_write = True
         rest, changed = iter(preferences), 0
         while batch := list(islice(rest, SET_AT_ONCE)):
-            changed += self._set(batch, ConsentLog.How(how), by)
+            set_batch = partial(self._set, batch, ConsentLog.How(how), by)
+            changed += despite_deadlocks(set_batch, attempts=DEADLOCK_ATTEMPTS, using=self.db)
         return changed
 
     bulk_set.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ..categories import Category, category_of, mandatory_keys
 from ..conf import engine_settings
+from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..exceptions import InvalidPreference
 from ..models import (
     ConsentLog,
@@ -85,34 +86,15 @@ def set_preference(
         known.key if known is not None else "",
         key,
         state=_state(known, key, wanted, _way(how)),
-        entry=ConsentLog(
-            user_id=user.pk,
-            category=known.key if known is not None else "",
-            target_key=key,
-            how=_way(how),
-            by=by,
-            ip=_kept_ip(ip) if wanted else None,
-            wording=str(known.label)[:WORDING_MAX_LENGTH] if known is not None else "",
-        ),
+        circumstances={
+            "how": _way(how),
+            "by": by,
+            "ip": _kept_ip(ip) if wanted else None,
+            "wording": str(known.label)[:WORDING_MAX_LENGTH] if known is not None else "",
+        },
         using=using,
     )
-    with transaction.atomic(using=using):
-        begin_with_a_write(Notification._base_manager.using(using))
-        before = word.write()
-        if before != word.state:
-            word.log(before)
-            word.apply()
-            told = partial(
-                preference_changed.send_robust,
-                Preference,
-                user=user,
-                category=word.category,
-                target_key=key,
-                before=before,
-                after=word.state,
-                how=word.entry.how,
-            )
-            transaction.on_commit(told, using=using)
+    despite_deadlocks(lambda: word.take(user), attempts=DEADLOCK_ATTEMPTS, using=using)
     return word.state
 
 
@@ -124,19 +106,54 @@ class _Word:
         category: The category's key; empty: all categories.
         key: The target's key; empty: all targets.
         state: The word.
-        entry: The log's entry, without the states.
+        circumstances: How the word came, for the log.
         using: The database's alias.
     """
 
     def __init__(
-        self, user_id: Any, category: str, key: str, *, state: str, entry: ConsentLog, using: str
+        self,
+        user_id: Any,
+        category: str,
+        key: str,
+        *,
+        state: str,
+        circumstances: dict[str, Any],
+        using: str,
     ) -> None:
         self.user_id = user_id
         self.category = category
         self.key = key
         self.state = state
-        self.entry = entry
+        self.circumstances = circumstances
         self.using = using
+
+    def take(self, user: Any) -> None:
+        """Write and log the word, and apply the word to what waits, in one transaction.
+
+        Args:
+            user: The person, for the signal.
+        """
+        with transaction.atomic(using=self.using):
+            begin_with_a_write(Notification._base_manager.using(self.using))
+            before = self.write()
+            if before != self.state:
+                self.log(before)
+                self.apply()
+                self.announce(user, before)
+
+    def announce(self, user: Any, before: str) -> None:
+        """Send the signal, once the transaction is committed."""
+        told = partial(
+            preference_changed.send_robust,
+            Preference,
+            user=user,
+            category=self.category,
+            target_key=self.key,
+            before=before,
+            after=self.state,
+            how=self.circumstances["how"],
+        )
+        transaction.on_commit(told, using=self.using)
 
     def write(self) -> str:
         """Write the word, and return the word before; empty: there was none."""
@@ -160,8 +177,14 @@ class _Word:
 
     def log(self, before: str) -> None:
         """Add the entry to the log."""
-        self.entry.before, self.entry.after = before, self.state
-        self.entry.save(using=self.using)
+        ConsentLog(
+            user_id=self.user_id,
+            category=self.category,
+            target_key=self.key,
+            before=before,
+            after=self.state,
+            **self.circumstances,
+        ).save(using=self.using)
 
     def apply(self) -> None:
         """Hold back or restore the person's notifications that wait."""

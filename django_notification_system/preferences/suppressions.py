@@ -7,6 +7,7 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from ..categories import Category
+from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..exceptions import InvalidPreference
 from ..models import ConsentLog, Notification, NotificationTarget, Suppression, TargetUserRecord
 from ..models.address import trimmed
@@ -72,9 +73,16 @@ def suppress(
             argument="note",
         )
     place = _Place(target_key, address, category, using=using)
+    return despite_deadlocks(
+        lambda: _suppress(place, reason, note, by), attempts=DEADLOCK_ATTEMPTS, using=using
+    )
+
+
+def _suppress(place: "_Place", reason: str, note: str, by: Any) -> Suppression:
+    using = place.using
     with transaction.atomic(using=using):
         begin_with_a_write(Notification._base_manager.using(using))
-        suppression, is_new = (
+        suppression, is_news = (
             Suppression.objects.using(using)
             .select_for_update()
             .get_or_create(
@@ -82,10 +90,10 @@ def suppress(
                 defaults={"address": place.address, "reason": reason, "note": note},
             )
         )
-        if not is_new and suppression.reason in Suppression.WISHES and not _is_wish(reason):
-            suppression.reason, is_new = reason, True
+        if suppression.reason in Suppression.WISHES and not _is_wish(reason):
+            suppression.reason, is_news = reason, True
             suppression.save(using=using, update_fields=["reason"])
-        if is_new:
+        if is_news:
             place.log(NO, reason, by=by)
             refused = refusal_of_address(suppression.reason)
             place.rows().filter(status__in=Notification.PENDING_STATUSES).update(
@@ -123,6 +131,13 @@ def unsuppress(
     """
     using = router.db_for_write(Suppression)
     place = _Place(target_key, address, category, using=using)
+    return despite_deadlocks(
+        lambda: _unsuppress(place, reason, by), attempts=DEADLOCK_ATTEMPTS, using=using
+    )
+
+
+def _unsuppress(place: "_Place", reason: str | None, by: Any) -> bool:
+    using = place.using
     with transaction.atomic(using=using):
         begin_with_a_write(Notification._base_manager.using(using))
         rows = Suppression.objects.using(using).select_for_update().filter(**place.columns())

@@ -1,0 +1,234 @@
+"""A no and a run, or two words at once, each in a connection of its own; and the queries' plans."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from django_notification_system.categories import Category, known_categories
+from django_notification_system.delivery.runs.run import Run
+from django_notification_system.models import (
+    ConsentLog,
+    Notification,
+    NotificationOptOut,
+    Preference,
+    Suppression,
+    TargetUserRecord,
+)
+from django_notification_system.preferences import set_preference, suppress
+from django_notification_system.preferences.lookup import reasons_of, states_of
+from tests.conftest import MakeDue
+from tests.settings import TEST_DATABASE
+from tests.support.handlers import loft as loft_handler
+from tests.support.many_notifications import analyze
+from tests.support.plans import plan_of
+from tests.support.runs import in_real_transactions
+
+NEWS = Category("news", label="News")
+no_threads = pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="threads share no database")
+
+
+@pytest.fixture(autouse=True)
+def categories() -> Iterator[None]:
+    with known_categories(NEWS, Category("orders", label="Orders")):
+        yield
+
+
+def elsewhere(act: Callable[[], Any]) -> threading.Thread:
+    """Do something in a thread with a connection of its own."""
+
+    def work() -> None:
+        try:
+            act()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def news_for_150(loft: TargetUserRecord) -> list[TargetUserRecord]:
+    people = [get_user_model()(username=f"person-{number:03}") for number in range(150)]
+    get_user_model().objects.bulk_create(people)
+    people = sorted(
+        get_user_model().objects.filter(username__startswith="person-"),
+        key=lambda person: person.username,
+    )
+    records = TargetUserRecord.objects.bulk_create(
+        TargetUserRecord(
+            user=person, target=loft.target, target_user_id=person.username, description="Loft"
+        )
+        for person in people
+    )
+    due = timezone.now() - timedelta(minutes=5)
+    Notification.objects.bulk_create(
+        Notification(
+            target_user_record=record,
+            title=record.target_user_id,
+            category="news",
+            scheduled_delivery=due + timedelta(seconds=place),
+        )
+        for place, record in enumerate(records)
+    )
+    return records
+
+
+@no_threads
+@in_real_transactions
+@pytest.mark.parametrize("how", ["set", "bulk", "opt out", "suppress"])
+def test_a_no_that_commits_while_its_batch_is_on_the_way_is_heeded(
+    loft: TargetUserRecord, how: str
+) -> None:
+    records = news_for_150(loft)
+    late = records[140]
+
+    def change_mind() -> None:
+        if how == "set":
+            set_preference(late.user, "news", wanted=False, how="one-click")
+        elif how == "bulk":
+            row = Preference(user_id=late.user_id, target_key="loft", state="no")
+            Preference.objects.bulk_set([row], how="import")
+        elif how == "opt out":
+            NotificationOptOut.objects.bulk_create([NotificationOptOut(user_id=late.user_id)])
+        else:
+            suppress("loft", late.target_user_id, reason="stop")
+
+    def in_the_middle(notification: Notification) -> None:
+        if len(loft_handler.flown) == 10:
+            elsewhere(change_mind).join()
+
+    loft_handler.watchers.append(in_the_middle)
+    list(Run())
+    assert len(loft_handler.flown) == 149
+    assert Notification.objects.get(title=late.target_user_id).status == "OPTED OUT"
+
+
+@no_threads
+@in_real_transactions
+def test_a_no_at_the_moment_of_a_delivery_leaves_it_delivered(
+    user: Any, loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    for number in range(3):
+        make_due(loft, title=f"{number}", category="news")
+    committing = threading.Event()
+    thread: list[threading.Thread] = []
+
+    def change_mind() -> None:
+        with transaction.atomic():
+            set_preference(user, "news", wanted=False, how="one-click")
+            committing.set()
+
+    def in_the_middle(notification: Notification) -> None:
+        if not thread:
+            thread.append(elsewhere(change_mind))
+            committing.wait(20)
+
+    loft_handler.watchers.append(in_the_middle)
+    list(Run())
+    thread[0].join()
+    sent = set(loft_handler.flown)
+    statuses = dict(Notification.objects.values_list("title", "status"))
+    assert statuses == {
+        title: "DELIVERED" if title in sent else "OPTED OUT" for title in ("0", "1", "2")
+    }
+    assert not Notification.objects.exclude(claim_token=None).exists()
+
+
+@no_threads
+@in_real_transactions
+@pytest.mark.parametrize("attempt", range(3))
+def test_words_at_once_leave_one_row_and_a_log_without_gaps(user: Any, attempt: int) -> None:
+    start = threading.Barrier(4)
+    errors: list[BaseException] = []
+
+    def say(number: int) -> None:
+        try:
+            start.wait(20)
+            set_preference(user, "news", "email", wanted=bool(number % 2), how="page")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [elsewhere(lambda number=number: say(number)) for number in range(4)]  # type: ignore[misc]
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    [row] = Preference.objects.all()
+    entries = list(ConsentLog.objects.order_by("id").values_list("before", "after"))
+    assert sorted(before for before, _ in entries) == sorted(
+        ["", *(after for _, after in entries)][: len(entries)]
+    )
+    assert row.state in {after for _, after in entries}
+
+
+@no_threads
+@in_real_transactions
+def test_imports_at_once_do_not_deadlock(django_user_model: Any) -> None:
+    users = [django_user_model.objects.create_user(f"user-{number}") for number in range(40)]
+    start = threading.Barrier(3)
+    errors: list[BaseException] = []
+
+    def load(number: int) -> None:
+        chosen = users if number % 2 else list(reversed(users))
+        try:
+            start.wait(20)
+            Preference.objects.bulk_set(
+                [Preference(user=user, category="news", state="no") for user in chosen],
+                how="import",
+            )
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [elsewhere(lambda number=number: load(number)) for number in range(3)]  # type: ignore[misc]
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert Preference.objects.count() == 40
+
+
+# --- Plans ----------------------------------------------------------------------------------
+
+CATEGORIES_OF_EACH = 60
+
+
+@in_real_transactions
+def test_no_question_reads_more_than_it_asks_about(django_user_model: Any) -> None:
+    """Of a large table, and with 60 words of each person, a question reads its own rows."""
+    django_user_model.objects.bulk_create(
+        django_user_model(username=f"user-{number}") for number in range(300)
+    )
+    ids = list(django_user_model.objects.values_list("pk", flat=True))
+    Preference.objects.bulk_create(
+        Preference(user_id=key, category=f"c{number}", target_key="email", state="yes")
+        for key in ids
+        for number in range(CATEGORIES_OF_EACH)
+    )
+    Suppression.objects.bulk_create(
+        Suppression(target_key="email", address_hash=f"{number:064x}", reason="bounce")
+        for number in range(20_000)
+    )
+    if connection.vendor == "mysql":
+        with connection.cursor() as cursor:
+            tables = f"{Preference._meta.db_table}, {Suppression._meta.db_table}"
+            cursor.execute(f"ANALYZE TABLE {tables}")
+            cursor.fetchall()
+    elif connection.vendor == "postgresql":
+        analyze()
+    asked = ids[:50]
+    with CaptureQueriesContext(connection) as captured:
+        assert len(states_of(asked, ["c7"], ["email"], using="default")) == 50
+        hashes = [f"{number:064x}" for number in range(19_990, 20_010)]
+        assert len(reasons_of(hashes, ["c7"], ["email"], using="default")) == 10
+    for query in captured:
+        for access in plan_of(query["sql"]).accesses:
+            assert not access.whole, query["sql"]
+            assert access.index, access
+            if access.rows is not None:
+                # PostgreSQL may read all words of the 50 people, and nobody else's.
+                assert access.rows <= 50 * CATEGORIES_OF_EACH, access
