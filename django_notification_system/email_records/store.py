@@ -14,11 +14,10 @@ from ..models.keys import new_key
 from .rules import USER_EMAIL, Change, User
 
 FIELDS: dict[str, Any] = {field.attname: field for field in TargetUserRecord._meta.concrete_fields}
-#: The columns of a new record: all of them.
+#: The columns of a new record: all that the database does not fill.
 COLUMNS = (
     *("id", "created_date", "modified_date"),
     *("user_id", "target_id", "target_user_id", "description", "active", "origin", "hard_bounces"),
-    "digest",
 )
 
 
@@ -56,7 +55,7 @@ def _rows(
         key = user_field.get_db_prep_save(user.key, connection)
         yield (
             *(new_key(), now, now),
-            *(key, target.pk, user.address, user.description, True, USER_EMAIL, 0, None),
+            *(key, target.pk, user.address, user.description, True, USER_EMAIL, 0),
         )
 
 

@@ -18,7 +18,7 @@ from .keys import new_key
 from .target import NotificationTarget
 
 #: The columns that the digest is made of.
-DIGESTED = frozenset({"user", "user_id", "target", "target_id", "target_user_id"})
+DIGESTED = frozenset({"user", "user_id", "target", "target_id", "target_user_id", "origin"})
 
 
 class TargetUserRecord(CreatedModifiedAbstractModel):
@@ -42,7 +42,8 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
             not reset the number.
         origin: The source of the address.
         digest: A value that the database accepts only once, made of target and address; empty for a
-            record with a user. All spellings of an email address have the same digest.
+            record with a user. All spellings of an email address have the same digest. Queued mail
+            has records, and digests, of its own.
         details: What a target needs beside the address, such as the keys of a browser; a JSON
             object, or nothing.
         inactive_reason: Why this app switched the record off: ``bounce``, ``refused``,
@@ -139,7 +140,9 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         """
         if self.user_id is not None or self.origin == self.Origin.QUEUED_MAIL:
             return None
-        return digest_of_address(self.target_id, self.target_user_id)
+        # No refusal switches a queued mail's record off, so no other notification may share it.
+        is_queued_mail = self.origin == self.Origin.QUEUED_MAIL
+        return digest_of_address(self.target_id, self.target_user_id, of_queued_mail=is_queued_mail)
 
     def save(
         self,

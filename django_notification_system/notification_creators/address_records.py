@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connections
 
 from ..batches import batched
-from ..exceptions import InvalidNotification
+from ..exceptions import InvalidNotification, NotificationsNotCreated
 from ..models import NotificationTarget, TargetUserRecord
 from ..models.address import trimmed
 from ..models.digest import digest_of_address
@@ -21,6 +21,8 @@ from ..targets import known_description
 ADDRESS_MAX_LENGTH: int = TargetUserRecord._meta.get_field("target_user_id").max_length or 0
 #: For people who look at the record.
 DESCRIPTION = "Given to notify_addresses()"
+#: How often records are made that somebody deletes or changes meanwhile.
+TRIES = 5
 #: How a transaction holds rows that other transactions may read and hold, and nobody may delete.
 #: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
 #: SQLite has one writer at a time.
@@ -96,16 +98,22 @@ def records_of(
     """
     rows = TargetUserRecord.objects.using(using)
     there = rows.filter(digest__in=by_digest).values_list("digest", flat=True)
-    _make({each: by_digest[each] for each in by_digest.keys() - set(there)}, target, using)
-    # Read again: another call may have been quicker with the same address.
-    records = _held(by_digest, using)
-    outdated = {each.digest: each.pk for each in records if each.make_digest() != each.digest}
-    if outdated:
-        # update() and SQL change an address or a user, and leave the digest of the former address.
-        rows.filter(pk__in=outdated.values()).update(digest=None)
-        _make({each: by_digest[each] for each in outdated if each is not None}, target, using)
+    missing = by_digest.keys() - set(there)
+    for _ in range(TRIES):
+        _make({digest: by_digest[digest] for digest in missing}, target, using)
+        # Read again: another call may have been quicker with the same address.
         records = _held(by_digest, using)
-    return records
+        outdated = [each for each in records if each.make_digest() != each.digest]
+        missing = by_digest.keys() - {each.digest for each in records if each not in outdated}
+        if not missing:
+            return records
+        # update() and SQL change an address or a user, and leave the digest of the former address.
+        # Or a purge has deleted the record right now.
+        rows.filter(pk__in=[each.pk for each in outdated]).update(digest=None)
+    raise NotificationsNotCreated(
+        f"The records of {len(missing)} addresses are deleted or changed as soon as they are made."
+        " Look for another process that does so."
+    )
 
 
 def _make(by_digest: Mapping[uuid.UUID, str], target: NotificationTarget, using: str) -> None:
@@ -129,7 +137,7 @@ def _held(digests: Iterable[uuid.UUID], using: str) -> list[TargetUserRecord]:
     """Read rows that are there now, whatever the transaction has read before, and hold the rows."""
     rows = TargetUserRecord.objects.using(using)
     chosen = rows.filter(digest__in=digests).only(
-        "target_id", "target_user_id", "user_id", "active", "digest"
+        "target_id", "target_user_id", "user_id", "origin", "active", "digest"
     )
     sql, parameters = chosen.query.get_compiler(using=using).as_sql()
     return list(rows.raw(sql + HOLD.get(connections[using].vendor, ""), parameters))

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from ..categories import heeds_opt_outs
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
@@ -26,7 +25,12 @@ from .bulk import insert_notifications
 from .nothing_created import Tally
 from .recipients import key_batches
 from .registry import FoundCreator, find_creator
-from .validate_content import retry_interval_of, takes_attachments, validate_content
+from .validate_content import (
+    attachments_refused,
+    retry_interval_of,
+    takes_attachments,
+    validate_content,
+)
 from .wanted import Wanted
 
 #: How many users are read, and notified, at a time.
@@ -207,14 +211,7 @@ class Creation:
         if takes_attachments(target):
             self._with_files.add(target.pk)
         elif not self.everywhere:
-            raise InvalidNotification(
-                _(
-                    "The target %r sends no attachments. Leave them out, or put a link into the"
-                    " body."
-                )
-                % target.name,
-                argument="attachments",
-            )
+            raise attachments_refused(target)
 
     def _ask_creator(self, target: NotificationTarget, user_ids: Sequence[Any]) -> set[Any]:
         """Let the project's creator notify the users; return the keys of the opted-out users."""

@@ -19,9 +19,15 @@ from .create import BATCH_SIZE
 from .created import Created
 from .draft import make_draft
 from .nothing_created import Tally, nothing_created_for_addresses
+from .notify import GivenFile
 from .recipients import choose_targets
 from .registry import find_creator
-from .validate_content import retry_interval_of, validate_content
+from .validate_content import (
+    attachments_refused,
+    retry_interval_of,
+    takes_attachments,
+    validate_content,
+)
 from .wanted import Wanted
 
 
@@ -40,6 +46,7 @@ def notify_addresses(
     quiet: bool = False,
     priority: int = 0,
     category: str | Category = "",
+    attachments: Iterable[GivenFile] | None = None,
 ) -> Created:
     """Create notifications for addresses of people without an account: all of them or none.
 
@@ -65,6 +72,7 @@ def notify_addresses(
         quiet: Return 0 instead of raising the first error below.
         priority: See ``notify()``.
         category: See ``notify()``.
+        attachments: See ``notify()``.
 
     Returns:
         How many notifications were created, as ``notify()`` says it.
@@ -89,6 +97,7 @@ def notify_addresses(
         idempotency_key=idempotency_key,
         priority=priority,
         category=category,
+        attachments=attachments,
     )
     using = router.db_for_write(Notification)
     chosen = _chosen(target, using)
@@ -135,6 +144,8 @@ class _AddressCreation:
             )
         # Outside the transaction, because a storage may be asked for attachments.
         validate_content(self.target, self.draft)
+        if self.draft.attachments and not takes_attachments(self.target):
+            raise attachments_refused(self.target)
         # An iterator cannot be read a second time.
         attempts = 1 if isinstance(addresses, Iterator) else DEADLOCK_ATTEMPTS
         return despite_deadlocks(lambda: self._run(addresses), attempts=attempts, using=self.using)
@@ -166,6 +177,7 @@ class _AddressCreation:
                             self.scheduled_delivery,
                             using=self.using,
                             intervals=intervals,
+                            with_files=[self.target.pk] if self.draft.attachments else [],
                         )
                     )
         return tally

@@ -1,6 +1,9 @@
 """A target's own rules for a notification, made by ``notify()``, a creator or the admin."""
 
+from django.utils.translation import gettext as _
+
 from ..draft import Draft
+from ..exceptions import InvalidNotification
 from ..models import NotificationTarget
 from ..targets import known_description
 
@@ -30,3 +33,12 @@ def takes_attachments(target: NotificationTarget) -> bool:
     """Return whether a target's module sends the attachments of a notification."""
     described = known_description(target.notification_module_name)
     return described is not None and described.takes_attachments
+
+
+def attachments_refused(target: NotificationTarget) -> InvalidNotification:
+    """Return the error for attachments given for a target that sends none."""
+    return InvalidNotification(
+        _("The target %r sends no attachments. Leave them out, or put a link into the body.")
+        % target.name,
+        argument="attachments",
+    )

@@ -256,6 +256,46 @@ def test_queries_grow_with_batches_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert count(1_500, "again") < many
 
 
+def test_files_go_with_an_email_and_with_nothing_else() -> None:
+    files = [("invoice.pdf", b"%PDF", "application/pdf")]
+    assert welcome([ANN, "bea@example.com"], attachments=files) == 2
+    assert {row.has_attachments for row in Notification.objects.all()} == {True}
+    with pytest.raises(InvalidNotification, match="The target 'Twilio' sends no attachments"):
+        welcome("+15005550006", target="Twilio", attachments=files)
+
+
+def test_record_of_queued_mail_is_another() -> None:
+    """No refusal switches a queued mail's record off."""
+    target = NotificationTarget.objects.get(name="Email")
+    origin = TargetUserRecord.Origin.QUEUED_MAIL
+    for _ in range(2):
+        TargetUserRecord.objects.bulk_create(
+            [TargetUserRecord(target=target, target_user_id=ANN, description="-", origin=origin)],
+            ignore_conflicts=True,
+        )
+    assert welcome(ANN) == 1
+    assert {each.origin for each in TargetUserRecord.objects.all()} == {"GIVEN", "QUEUED MAIL"}
+    assert Notification.objects.get().target_user_record.origin == "GIVEN"
+
+
+def test_record_that_vanishes_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = address_records._held
+    calls: list[int] = []
+
+    def purged_before(digests: Any, using: str) -> Any:
+        calls.append(1)
+        if len(calls) <= vanishes:
+            TargetUserRecord.objects.all().delete()
+        return held(digests, using)
+
+    monkeypatch.setattr(address_records, "_held", purged_before)
+    vanishes = 2
+    assert welcome([ANN, "bea@example.com"]) == 2
+    vanishes = 99
+    with pytest.raises(NotificationsNotCreated, match="are deleted or changed as soon as"):
+        welcome(ANN, idempotency_key="k")
+
+
 # Keys
 
 

@@ -21,6 +21,7 @@ from ...operations.console.duration import duration
 from ...operations.console.progress import progress_bar
 from ...operations.console.stopping import stopped_by_signals
 from ...operations.purge import ENDED_STATUSES, Purge, delete_unused_contents
+from ...operations.purge_records import RecordPurge
 from ...operations.remove_bodies import body_removal
 
 #: A statement has a parameter a notification, and SQLite takes no more than 32,766.
@@ -73,6 +74,14 @@ class Command(NotificationSystemCommand):
             help=_("Delete N at a time (default: 1000, at most %(most)d).")
             % {"most": MAX_BATCH_SIZE},
         )
+        parser.add_argument(
+            "--keep-addresses",
+            action="store_true",
+            help=_(
+                "Keep the unused records of people without an account. By default those are"
+                " deleted that have not been changed for SPAN, have not bounced and are active."
+            ),
+        )
         add_database(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -92,8 +101,11 @@ class Command(NotificationSystemCommand):
             )
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
+        records = RecordPurge(before=purge.before, using=using, targets=purge.targets)
         if options["dry_run"]:
             self._say(_closing_line(purge.count(), dry_run=True), options)
+            if not options["keep_addresses"] and (unused := records.rows().count()):
+                self._say(_line_of_records(unused, dry_run=True), options)
             return
         deleted: Counter[str] = Counter()
         try:
@@ -107,8 +119,23 @@ class Command(NotificationSystemCommand):
                 % {"error": error.args[0], "count": deleted.total()}
             ) from error
         self._say(_closing_line(deleted, dry_run=False), options)
+        if not is_stopped and not options["keep_addresses"]:
+            is_stopped = self._delete_records(records, options)
         if not is_stopped:
             self._remove_bodies(purge, options)
+
+    def _delete_records(self, records: RecordPurge, options: dict[str, Any]) -> bool:
+        """Delete unused records, and return whether a signal has ended the purge early."""
+        stops: list[bool] = []
+        deleted = 0
+        with stopped_by_signals(lambda: stops.append(True), owns_process=self.owns_process):
+            for number in records.delete(options["batch_size"]):
+                deleted += number
+                if stops:
+                    break
+        if deleted:
+            self._say(_line_of_records(deleted, dry_run=False), options)
+        return bool(stops)
 
     def _remove_bodies(self, purge: Purge, options: dict[str, Any]) -> None:
         """Remove the texts of delivered notifications, and contents without a notification."""
@@ -175,6 +202,22 @@ def _line_of_removed(number: int) -> str:
         "Removed the texts of %(count)s delivered notifications.",
         number,
     )
+    return line % {"count": _number(number)}
+
+
+def _line_of_records(number: int, *, dry_run: bool) -> str:
+    if dry_run:
+        line = ngettext(
+            "Would delete %(count)s unused record of a person without an account.",
+            "Would delete %(count)s unused records of people without an account.",
+            number,
+        )
+    else:
+        line = ngettext(
+            "Deleted %(count)s unused record of a person without an account.",
+            "Deleted %(count)s unused records of people without an account.",
+            number,
+        )
     return line % {"count": _number(number)}
 
 

@@ -1,0 +1,99 @@
+"""Deleting the records of people without an account that nothing uses."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import IntegrityError, connections, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, signals
+
+from ..database import patiently
+from ..models import NotificationTarget, TargetUserRecord
+
+#: The origins of records that this app has made for addresses without a user.
+MADE_BY_CODE = (TargetUserRecord.Origin.GIVEN, TargetUserRecord.Origin.QUEUED_MAIL)
+
+
+@dataclass(frozen=True)
+class RecordPurge:
+    """The selection of unused records.
+
+    A record that a person has entered stays. So does a record that is switched off or has bounced,
+    because the record is all that keeps the next call from writing to the address; and a record
+    that a row of any model refers to.
+
+    Attributes:
+        before: Only records last changed before this moment.
+        using: The database's alias.
+        targets: Only records of one of these targets; ``None``: of any target.
+    """
+
+    before: datetime
+    using: str
+    targets: Sequence[NotificationTarget] | None = None
+
+    def rows(self) -> QuerySet[TargetUserRecord]:
+        """Return the selected records."""
+        rows = TargetUserRecord.objects.using(self.using).filter(
+            *self._unused(),
+            user=None,
+            origin__in=MADE_BY_CODE,
+            active=True,
+            hard_bounces=0,
+            modified_date__lt=self.before,
+        )
+        return rows if self.targets is None else rows.filter(target__in=self.targets)
+
+    def _unused(self) -> Iterator[Q]:
+        for relation in TargetUserRecord._meta.get_fields(include_hidden=True):
+            if relation.auto_created and (relation.one_to_many or relation.one_to_one):
+                referring = relation.related_model._base_manager.using(self.using)  # type: ignore[union-attr] # a model
+                name = relation.field.name  # type: ignore[union-attr] # a relation's
+                yield ~Q(Exists(referring.filter(**{name: OuterRef("pk")})))
+
+    def delete(self, batch_size: int) -> Iterator[int]:
+        """Delete the records in short transactions; yield the number after each.
+
+        Args:
+            batch_size: Number of records in a batch.
+        """
+        last: UUID | None = None
+        while True:
+            delete = partial(self._delete_batch, batch_size, last)
+            last, deleted = patiently(delete, using=self.using)
+            if last is None:
+                return
+            yield deleted
+
+    def _delete_batch(self, size: int, last: UUID | None) -> tuple[UUID | None, int]:
+        """Delete a batch, and return the key of the last record; ``None`` at the end.
+
+        Where the database can, rows are locked: ``notify_addresses()`` then waits, and makes the
+        record anew.
+        """
+        skips_locked = connections[self.using].features.has_select_for_update_skip_locked
+        rows = self.rows().order_by("pk")
+        if last is not None:
+            rows = rows.filter(pk__gt=last)
+        if skips_locked:
+            rows = rows.select_for_update(skip_locked=True)
+        try:
+            with transaction.atomic(using=self.using) if skips_locked else nullcontext():
+                keys = list(rows.values_list("pk", flat=True)[:size])
+                return (keys[-1], self._delete_rows(keys)) if keys else (None, 0)
+        except IntegrityError:
+            return keys[-1], 0  # a notification was made meanwhile: the records are in use
+
+    def _delete_rows(self, keys: Sequence[UUID]) -> int:
+        rows = self.rows().filter(pk__in=keys)  # once more: they may be in use by now
+        listened = any(
+            signal.has_listeners(TargetUserRecord)
+            for signal in (signals.pre_delete, signals.post_delete)
+        )
+        if not listened:
+            return rows._raw_delete(self.using)
+        _all, by_model = rows.delete()
+        return by_model.get(TargetUserRecord._meta.label, 0)
