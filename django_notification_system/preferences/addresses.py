@@ -1,14 +1,17 @@
-"""The keyed hash of an address: the same for all spellings, and useless without the key."""
+"""Addresses: the keyed hash, useless without the key, and the records with an address."""
 
 import hmac
 import unicodedata
+import uuid
 from collections.abc import Callable
 
 from django.conf import settings
 
 from ..conf import engine_settings
+from ..models import NotificationTarget, TargetUserRecord
 from ..models.address import trimmed
 from ..targets import known_description, module_name_of
+from ..targets import target_key as key_of_module
 
 
 def hasher(target_key: str) -> Callable[[str], str]:
@@ -42,3 +45,26 @@ def address_hash(target_key: str, address: str) -> str:
         address: The address, in any spelling.
     """
     return hasher(target_key)(address)
+
+
+def records_with_address(target_key: str, address: str, *, using: str) -> list[uuid.UUID]:
+    """Return the keys of the records with an address, of all users and of none.
+
+    Found by the address's beginning, for which there is an index: other spellings that begin
+    otherwise are left out. A run finds those by their hash, or the provider refuses the address.
+
+    Args:
+        target_key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
+        address: The address.
+        using: The database's alias.
+    """
+    modules = NotificationTarget.objects.using(using).values_list("pk", "notification_module_name")
+    targets = [pk for pk, name in modules if key_of_module(name) == target_key]
+    alike = TargetUserRecord.objects.using(using).filter(
+        target__in=targets, target_user_id__istartswith=trimmed(address)
+    )
+    hashed = hasher(target_key)
+    wanted = hashed(address)
+    return [
+        pk for pk, found in alike.values_list("pk", "target_user_id") if hashed(found) == wanted
+    ]

@@ -9,14 +9,13 @@ from django.utils import timezone
 from ..categories import Category
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..exceptions import InvalidPreference
-from ..models import ConsentLog, Notification, NotificationTarget, Suppression, TargetUserRecord
+from ..models import ConsentLog, Notification, Suppression
 from ..models.address import trimmed
 from ..models.notification_queryset import NotificationQuerySet
 from ..models.opt_out import schedule_again
 from ..models.repetition import begin_with_a_write
 from ..signals import address_suppressed
-from ..targets import target_key as key_of_module
-from .addresses import hasher
+from .addresses import hasher, records_with_address
 from .lookup import refusal_of_address
 from .questions import AnyTarget, known_category, known_target_key
 from .rule import NO
@@ -199,23 +198,7 @@ class _Place:
 
     def rows(self) -> NotificationQuerySet:
         """Return the notifications with the category, to records with the address."""
-        targets = [
-            pk
-            for pk, name in NotificationTarget.objects.using(self.using).values_list(
-                "pk", "notification_module_name"
-            )
-            if key_of_module(name) == self.key
-        ]
-        # By the beginning, for which there is an index. A run finds the other spellings.
-        alike = TargetUserRecord.objects.using(self.using).filter(
-            target__in=targets, target_user_id__istartswith=self.address
-        )
-        hashed = hasher(self.key)
-        records = [
-            pk
-            for pk, address in alike.values_list("pk", "target_user_id")
-            if hashed(address) == self.hashed
-        ]
+        records = records_with_address(self.key, self.address, using=self.using)
         rows = Notification.objects.using(self.using).filter(target_user_record__in=records)
         return rows.filter(category=self.category) if self.category else rows.exclude(category="")
 

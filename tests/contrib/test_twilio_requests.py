@@ -30,7 +30,7 @@ def urls(settings: Any, providers: ProviderStandIn) -> None:
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contrib, "WAITS", ())
+    monkeypatch.setattr(contrib.status, "WAITS", ())
 
 
 def send(body: bytes = b"", *, query: str = "", content_type: str = FORM, **headers: str) -> int:

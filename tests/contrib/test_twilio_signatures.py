@@ -27,7 +27,7 @@ def urls(settings: Any, providers: ProviderStandIn) -> None:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contrib, "WAITS", (0.01, 0.02))
+    monkeypatch.setattr(contrib.status, "WAITS", (0.01, 0.02))
 
 
 @pytest.fixture

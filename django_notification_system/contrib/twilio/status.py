@@ -1,48 +1,29 @@
-"""Twilio's later reports on text messages: a view that receives the status callbacks.
-
-A project adds ``path("twilio/", include("django_notification_system.contrib.twilio"))`` to its
-URLs, and names the public address of ``twilio/status/`` as ``callback_url`` in the settings.
+"""Twilio's reports on text messages: a view that receives the status callbacks.
 
 Source: https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
 """
 
-import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-try:
-    from twilio import request_validator
-except ImportError as error:
-    raise ImportError(
-        f"Twilio's client cannot be imported ({error}):"
-        " pip install django-notification-system[twilio]"
-    ) from error
-
-from ..delivery.receipts.record import record_receipts
-from ..exceptions import TargetUnavailable
-from ..notification_handlers.faults import Verdict, about_address
-from ..notification_handlers.twilio.callback import (
+from ...delivery.receipts.record import record_receipts
+from ...notification_handlers.faults import Verdict, about_address
+from ...notification_handlers.twilio.callback import (
     PARAMETER,
     address_of_attempt,
     message_id_of_attempt,
 )
-from ..notification_handlers.twilio.faults import fault_of_code
-from ..notification_handlers.twilio.settings import TwilioSettings, twilio_settings
-from ..outcome import Receipt, ReceiptResult
-
-logger = logging.getLogger("django_notification_system")
+from ...notification_handlers.twilio.faults import fault_of_code
+from ...outcome import Receipt, ReceiptResult
+from .signature import is_signed
 
 MODULE_NAME = "twilio"
-SIGNATURE = "X-Twilio-Signature"
-#: The header with the signature's algorithm, where the algorithm is not SHA-1.
-SIGNATURE_SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
 
 #: Twilio's words for states, from first to last: an earlier state that comes late changes nothing.
 #: Source: https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
@@ -72,7 +53,7 @@ def status_callback(request: HttpRequest) -> HttpResponse:
     has the message, or a run is sending the notification again. Answers with 403, before any other
     step, where the signature is not Twilio's or cannot be verified.
     """
-    if not _is_signed(request):
+    if not is_signed(request, _addresses_with_attempt):
         return HttpResponse("The signature is missing or wrong.", status=403, content_type=TEXT)
     receipt = receipt_of(request.POST)
     if receipt is None:
@@ -87,10 +68,6 @@ def status_callback(request: HttpRequest) -> HttpResponse:
     if receipt.provider_status not in RESULTS or _are_recorded(receipts):
         return HttpResponse(status=204)
     return HttpResponse("No notification has this message.", status=404, content_type=TEXT)
-
-
-app_name = "django_notification_system_twilio"
-urlpatterns = [path("status/", status_callback, name="status_callback")]
 
 
 def receipt_of(form: QueryDict) -> Receipt | None:
@@ -119,47 +96,15 @@ def receipt_of(form: QueryDict) -> Receipt | None:
     )
 
 
-def _is_signed(request: HttpRequest) -> bool:
-    try:
-        settings = twilio_settings()
-    except TargetUnavailable as error:
-        logger.error("%s", error)
-        return False
-    signature = request.headers.get(SIGNATURE)
-    if not settings.auth_token:
-        # Anybody could sign with an empty token.
-        logger.error("Set auth_token in NOTIFICATION_SYSTEM_TARGETS['twilio_sms'].")
-        return False
-    if not signature:
-        return False
-    validator = request_validator.RequestValidator(settings.auth_token)
-    try:
-        algorithm = _algorithm(request)
-        return any(
-            validator.validate(address, request.POST, signature, *algorithm)
-            for address in _addresses(request, settings)
-        )
-    except Exception as error:
-        # Anybody can send a host, form or encoding that Django or the client cannot read.
-        logger.info("A status callback cannot be read: %s.", type(error).__name__)
-        return False
-
-
-def _algorithm(request: HttpRequest) -> tuple[str, ...]:
-    # Releases of the client before 9.13 know SHA-1 alone.
-    find = getattr(request_validator, "get_signature_algorithm", None)
-    return () if find is None else (find(request.headers.get(SIGNATURE_SETTINGS)),)
-
-
-def _addresses(request: HttpRequest, settings: TwilioSettings) -> Iterator[str]:
-    """Yield the addresses that Twilio may have called with this request."""
-    if settings.callback_url:
-        # The part behind "#" tells Twilio the number of tries, and is not sent.
-        address, _, _ = settings.callback_url.partition("#")
-        # An attempt counts only if the signature covers the attempt.
-        attempt = request.GET.get(PARAMETER)
-        yield address_of_attempt(address, attempt) if attempt else address
-    yield request.build_absolute_uri()
+def _addresses_with_attempt(request: HttpRequest, callback_url: str) -> list[str]:
+    """Return the address that Twilio was told with a message, if the settings name one."""
+    if not callback_url:
+        return []
+    # The part behind "#" tells Twilio the number of tries, and is not sent.
+    address, _, _ = callback_url.partition("#")
+    # An attempt counts only if the signature covers the attempt.
+    attempt = request.GET.get(PARAMETER)
+    return [address_of_attempt(address, attempt) if attempt else address]
 
 
 def _are_recorded(receipts: Sequence[Receipt]) -> bool:
