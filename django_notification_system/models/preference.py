@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -11,12 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..batches import batched
 from ..categories import KEY_MAX_LENGTH, TARGET_KEY_MAX_LENGTH
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from .consent_log import ConsentLog
 from .keys import new_key
+from .locking import begin_with_a_write
 from .notification import Notification
-from .repetition import begin_with_a_write
 
 #: How many preferences a statement writes.
 SET_AT_ONCE = 2000
@@ -41,8 +41,8 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
             How many preferences are new or changed.
         """
         self._for_write = True
-        rest, changed = iter(preferences), 0
-        while batch := list(islice(rest, SET_AT_ONCE)):
+        changed = 0
+        for batch in batched(preferences, SET_AT_ONCE):
             set_batch = partial(self._set, batch, ConsentLog.How(how), by)
             changed += despite_deadlocks(set_batch, attempts=DEADLOCK_ATTEMPTS, using=self.db)
         return changed

@@ -19,7 +19,7 @@ from ..models.address import comparable, trimmed
 from ..models.attached import Attached
 from ..models.contents import attach_to, store_contents
 from ..models.digest import identity_of
-from ..models.repetition import begin_with_a_write
+from ..models.locking import begin_with_a_write
 from ..models.reserved import QUEUED_MAIL
 from ..notification_handlers.email.pack import PackedMail, pack
 from ..storable import storable

@@ -22,9 +22,9 @@ from ..models import (
     Preference,
     TargetUserRecord,
 )
+from ..models.locking import begin_with_a_write
 from ..models.notification_queryset import NotificationQuerySet
 from ..models.opt_out import schedule_again
-from ..models.repetition import begin_with_a_write
 from ..signals import preference_changed
 from ..targets import target_key
 from .questions import AnyTarget, has_opted_out, known_category, known_target_key, states

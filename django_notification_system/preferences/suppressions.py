@@ -11,9 +11,9 @@ from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..exceptions import InvalidPreference
 from ..models import ConsentLog, Notification, Suppression
 from ..models.address import trimmed
+from ..models.locking import begin_with_a_write
 from ..models.notification_queryset import NotificationQuerySet
 from ..models.opt_out import schedule_again
-from ..models.repetition import begin_with_a_write
 from ..signals import address_suppressed
 from .addresses import hasher, records_with_address
 from .lookup import refusal_of_address

@@ -2,8 +2,8 @@
 
 from collections.abc import Generator
 from datetime import datetime
-from itertools import islice
 
+from ...batches import batched
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
 from ...models.notification_queryset import NotificationQuerySet
@@ -34,7 +34,7 @@ def preview(run: Run, *, limit: int | None = None) -> Generator[Report]:
         verdict = None
         rows = due if allowed is None else due[: allowed[target.pk]]
         found = iterate(rows, chunk_size=READ_AT_ONCE)
-        while chunk := list(islice(found, READ_AT_ONCE)):
+        for chunk in batched(found, READ_AT_ONCE):
             verdict = verdict or _verdict(target, run.problems)
             refused = refusals(chunk, target, using=run.using)
             for notification in chunk:
