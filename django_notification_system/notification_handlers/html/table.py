@@ -62,7 +62,8 @@ class Table:
         """Begin another row."""
         self.rows.append([])
         self._column = 0
-        self._taken = {column: rows - 1 for column, rows in self._taken.items() if rows > 1}
+        if self._taken:
+            self._taken = {column: rows - 1 for column, rows in self._taken.items() if rows > 1}
 
     def add(self, cell: Cell) -> None:
         """Put a complete cell into the row, behind the cells there."""
