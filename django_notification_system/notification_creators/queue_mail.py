@@ -69,24 +69,38 @@ def packed_mail(message: Any) -> Queued:
             its attribute ``notification`` is wrong.
         Exception: Django's own, for a message that Django could not write.
     """
-    options = mail_options(getattr(message, "notification", None))
+    return queued_from(message, mail_options(getattr(message, "notification", None)))
+
+
+def queued_from(message: Any, options: Mapping[str, Any]) -> Queued:
+    """Return a message in the form for storing.
+
+    Args:
+        message: A message with recipients.
+        options: Checked fields of the notification.
+
+    Raises:
+        InvalidNotification: See ``packed_mail()``.
+        Exception: Likewise.
+    """
     packed = pack(message)
     refuse_too_large(packed.attachments)
     return Queued(packed, _address(packed.recipients[0]), options)
 
 
-def queue_mail(mails: Sequence[Queued]) -> None:
+def queue_mail(mails: Sequence[Queued], *, using: str | None = None) -> None:
     """Store messages in the caller's transaction, or in a transaction of their own.
 
     Args:
         mails: The messages.
+        using: The database's alias; by default the router's choice.
 
     Raises:
         InvalidNotification: When the project has no target for email, or a handler of its own.
     """
     if not mails:
         return
-    using = router.db_for_write(Notification)
+    using = using or router.db_for_write(Notification)
     with transaction.atomic(using=using):
         begin_with_a_write(Notification.objects.using(using))
         target = _target(using)
@@ -152,9 +166,7 @@ def _row(
         extra={QUEUED_MAIL: packed.mail},
         has_attachments=bool(packed.attachments),
         status=Notification.SCHEDULED,
-        scheduled_delivery=now,
-        **retries,
-        **mail.options,
+        **{"scheduled_delivery": now, **retries, **mail.options},
     )
     # Two equal mails are two mails, unless a key says otherwise.
     identity = None

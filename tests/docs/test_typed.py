@@ -48,14 +48,18 @@ CHECKING = (
     "process_notifications",
 )  # fmt: skip
 #: These say by their exit status what they found.
-FINDING = ("--max-age", "--fail-on-error")
+FINDING = ("--max-age", "--fail-on-error", "import_queued_mail")
 #: Needed by what is shown, and not shown: how Django 5.2 and a reader of two pages have it.
 BEFORE = {
     "tasks": 'INSTALLED_APPS += ["django_tasks"]\n' if django.VERSION < (6,) else "",
     "on_commit": 'INSTALLED_APPS += ["django_tasks"]\n' if django.VERSION < (6,) else "",
 }
 #: Its example is the file that says so, or is for the other kind of Django.
-OTHER_DJANGO = "pipelining_settings.py" if HAS_MAILERS else "pipelining_mailers.py"
+OTHER_DJANGO = (
+    ("pipelining_settings.py", "queue_settings.py")
+    if HAS_MAILERS
+    else ("pipelining_mailers.py", "queue_mailers_settings.py")
+)
 #: They are modules of a project, which other tests of the documentation run.
 MODULES = ("before.py", "after.py", "own_engine.py", "pigeon_post.py", "receivers.py", "set_up.py")
 #: Output of rows or of a server that the page's reader has, and the project here has not.
@@ -104,7 +108,7 @@ def kind_of(path: Path) -> str:
     if path.parts[0] == "output":
         return "other" if path.stem in OF_OTHER_ROWS else "shown"
     if path.name.endswith(("settings.py", "mailers.py", "_urls.py")):
-        return "other" if path.name == OTHER_DJANGO else "save"
+        return "other" if path.name in OTHER_DJANGO else "save"
     if path.parent.name.startswith(("handlers", "creators", "templates")):
         return "save"
     if path.name in MODULES or path.name.startswith(("test_", "conftest")) or path.suffix != ".py":
