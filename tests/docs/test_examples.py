@@ -23,12 +23,14 @@ from django_notification_system import checks, signals
 from django_notification_system.categories import known_categories
 from django_notification_system.exceptions import NotificationsNotCreated
 from django_notification_system.models import (
+    ConsentLog,
     Notification,
     NotificationAttempt,
     Suppression,
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers.twilio.settings import twilio_settings
+from django_notification_system.preferences import allows
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
@@ -225,6 +227,24 @@ def test_preferences_example_stores_a_no(
         run_example("preferences.py")
     assert_documented(capsys.readouterr().out, "preferences")
     assert Suppression.objects.get().address == "gone@example.com"
+
+
+def test_double_opt_in_example_waits_for_the_link(
+    user: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with known_categories():
+        run_example("double_opt_in.py")
+    assert_documented(capsys.readouterr().out, "double_opt_in")
+    log = ConsentLog.objects.order_by("id").values_list("after", "how")
+    assert list(log) == [("pending", "page"), ("yes", "link")]
+
+
+def test_import_example_brings_preferences_along(user: Any) -> None:
+    with known_categories():
+        run_example("notification_types.py")
+        run_example("import_preferences.py")
+        assert not allows(user, "news", "email")
+    assert ConsentLog.objects.get().how == "import"
 
 
 def test_receivers_example_hears_of_both_ends(

@@ -54,7 +54,7 @@ PAGES = {
     "migration from 1.5.3": "howto/upgrade",
     "upgrade": "howto/upgrade",
     "changelog": "changelog",
-    "preferences": "howto/opt_outs",
+    "preferences": "howto/preferences",
     "unsubscribe": "howto/opt_outs",
     "opt out": "howto/opt_outs",
     "bounce": "howto/bounces",
