@@ -1,12 +1,13 @@
 """Cancelling and rescheduling by the ``idempotency_key`` of ``notify()``."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connections, router
-from django.db.models import BinaryField, Func, Manager
+from django.db.models import BinaryField, Func, Manager, Q
 from django.utils import timezone
 
 from ..exceptions import InvalidNotification
@@ -14,9 +15,9 @@ from ..models import Notification, TargetUserRecord
 from ..models.changes import CANCEL, Change, Changed, apply
 from ..models.indexes import IS_WAITING_WITH_KEY
 from ..models.notification_queryset import NotificationQuerySet
-from ..notification_creators.draft import checked_key, checked_moment
+from ..notification_creators.draft import checked_key, checked_moment, refuse_early_expiry
 from ..notification_creators.recipients import key_batches
-from .sending_time import RESCHEDULE
+from .sending_time import RESCHEDULE, against_sending
 
 #: How many users are read at a time.
 BATCH_SIZE = 2000
@@ -52,7 +53,13 @@ def cancel(idempotency_key: str, users: Users | None = None) -> Changed:
     return _apply(CANCEL, idempotency_key, users, timezone.now())
 
 
-def reschedule(idempotency_key: str, moment: datetime, users: Users | None = None) -> Changed:
+def reschedule(
+    idempotency_key: str,
+    moment: datetime,
+    users: Users | None = None,
+    *,
+    expires_at: datetime | None = None,
+) -> Changed:
     """Move the notifications with a key that still wait for delivery to another moment.
 
     A notification held by a run is on its way, and is left; so are notifications of users who have
@@ -66,6 +73,8 @@ def reschedule(idempotency_key: str, moment: datetime, users: Users | None = Non
         moment: When the notifications are due, with a time zone. A moment that has passed makes the
             notifications due at once.
         users: As for ``cancel()``.
+        expires_at: The new end of the notifications' time, later than ``moment``. By default each
+            notification keeps its own.
 
     Returns:
         ``changed``, how many were moved, and ``on_their_way``, how many a run held; ``left`` has
@@ -80,8 +89,25 @@ def reschedule(idempotency_key: str, moment: datetime, users: Users | None = Non
     due_at = checked_moment("moment", moment)
     if due_at is None:
         raise InvalidNotification("moment must be a datetime, not None. To call off, use cancel().")
+    end = checked_moment("expires_at", expires_at)
+    if end is not None:
+        refuse_early_expiry(end, due_at)
+        return _apply(_with_expiry(end), idempotency_key, users, due_at)
     _refuse_expiry(due_at, checked_key(idempotency_key), users)
     return _apply(RESCHEDULE, idempotency_key, users, due_at)
+
+
+def _with_expiry(expires_at: datetime) -> Change:
+    def against(moment: datetime, using: str) -> dict[str, Q]:
+        why = against_sending(moment, using)
+        del why["expired"]
+        return why
+
+    return replace(
+        RESCHEDULE,
+        values=lambda moment: {"scheduled_delivery": moment, "expires_at": expires_at},
+        against=against,
+    )
 
 
 def _refuse_expiry(due_at: datetime, key: str, users: Users | None) -> None:
@@ -90,7 +116,7 @@ def _refuse_expiry(due_at: datetime, key: str, users: Users | None) -> None:
         if first is not None:
             raise InvalidNotification(
                 f"moment is {due_at}, and {first.title!r} expires at {first.expires_at}, so it "
-                "could never be sent. Nothing was moved. Pass an earlier moment, or cancel.",
+                "could never be sent. Nothing was moved. Pass an earlier moment, or expires_at.",
                 argument="moment",
             )
 

@@ -1,6 +1,4 @@
-from django_notification_system.models import Notification
+from django_notification_system import cancel
 
-reminders = Notification.objects.pending().filter(idempotency_key="booking-17-reminder")
-
-cancelled = reminders.unclaimed().update(status=Notification.CANCELLED)
-print("Reminders cancelled:", cancelled)
+cancelled = cancel("booking-17-reminder")
+print(f"{cancelled.changed} cancelled, {cancelled.on_their_way} on their way already")

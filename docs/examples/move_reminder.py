@@ -1,13 +1,10 @@
 from datetime import timedelta
 
-from django.db.models import F
-
+from django_notification_system import reschedule
 from django_notification_system.models import Notification
 
-reminders = Notification.objects.pending().filter(idempotency_key="booking-17-reminder")
+reminder = Notification.objects.get(idempotency_key="booking-17-reminder")
+begins_at = reminder.scheduled_delivery + timedelta(hours=2)  # an hour later than before
 
-hour = timedelta(hours=1)
-moved = reminders.unclaimed().update(
-    scheduled_delivery=F("scheduled_delivery") + hour, expires_at=F("expires_at") + hour
-)
-print("Reminders moved:", moved)
+moved = reschedule("booking-17-reminder", begins_at - timedelta(hours=1), expires_at=begins_at)
+print(f"{moved.changed} moved, {moved.on_their_way} on their way already")

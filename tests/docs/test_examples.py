@@ -307,8 +307,45 @@ def test_cancel_example_leaves_what_a_run_holds(
     in_five_minutes = timezone.now() + timedelta(minutes=5)
     Notification.objects.update(claim_token=uuid.uuid4(), claimed_until=in_five_minutes)
     run_example("cancel_reminder.py")
-    assert capsys.readouterr().out.endswith("Reminders cancelled: 0\n")
+    assert capsys.readouterr().out.endswith("0 cancelled, 1 on their way already\n")
     assert Notification.objects.get().status == Notification.SCHEDULED
+
+
+def test_cancel_by_query_example_cancels_what_waits(
+    records: Records, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sale = make_due(records["Email"], title="Sale", idempotency_key="spring-sale")
+    make_due(records["Email"], title="Your trial ends tomorrow")
+    make_due(records["Email"], title="Your trial begins", status="DELIVERED")
+    run_example("cancel_by_query.py")
+    assert_documented(capsys.readouterr().out, "cancel_by_query")
+    sale.refresh_from_db()
+    assert sale.status == Notification.CANCELLED
+
+
+def test_address_examples_write_once_to_each_and_forget_an_address(
+    db: None, capsys: pytest.CaptureFixture[str], mail_server: SmtpStandIn
+) -> None:
+    run_example("notify_addresses.py")
+    assert_documented(capsys.readouterr().out, "notify_addresses")
+    printed = process()
+    assert [mail["To"] for mail in mail_server.received].count("ann@example.com") == 2
+    assert "ann@example.com - " in printed
+    run_example("delete_address.py")
+    [left] = TargetUserRecord.objects.all()
+    assert left.target_user_id == "bea@example.com"
+    assert Notification.objects.count() == 1
+
+
+@pytest.mark.parametrize("has_account", [True, False])
+def test_account_example_prefers_the_user(has_account: bool, records: Records) -> None:
+    if has_account:
+        TargetUserRecord.objects.filter(pk=records["Email"].pk).update(
+            target_user_id="ann@example.com"
+        )
+    run_example("address_with_account.py")
+    record = Notification.objects.get().target_user_record
+    assert (record.user == records["Email"].user) is has_account
 
 
 def test_export_example_has_every_row_of_the_person_and_of_nobody_else(

@@ -225,6 +225,17 @@ def test_reschedule_beyond_an_expiry_is_refused_and_moves_nothing(user: Any, rec
     assert reschedule("trial", LATER - timedelta(seconds=1)).changed == 3
 
 
+def test_reschedule_moves_the_expiry_too(user: Any, records: Any) -> None:
+    remind(user, expires_at=LATER)
+    end = LATER + timedelta(days=2)
+    with pytest.raises(InvalidNotification, match=r"expires_at is .*, and it is not due before"):
+        reschedule("trial", end, expires_at=LATER)
+    TargetUserRecord.objects.filter(pk=records["Email"].pk).update(active=False)
+    moved = reschedule("trial", LATER + timedelta(days=1), expires_at=end)
+    assert (moved.changed, moved.left) == (2, Counter(inactive=1))
+    assert sorted(Notification.objects.values_list("expires_at", flat=True)) == [LATER, end, end]
+
+
 @pytest.mark.parametrize(
     ("moment", "said"),
     [
