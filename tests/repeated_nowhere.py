@@ -7,12 +7,14 @@ chooses.
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Difference = Literal["database", "pair"]
+Difference = Literal["database", "pair", "between"]
 DIFFERENCES: tuple[Difference, ...] = get_args(Difference)
 DATABASE: frozenset[Difference] = frozenset({"database"})
 PAIR: frozenset[Difference] = frozenset({"pair"})
-#: Database and pair make a difference one by one; the two together make no third.
+#: Database and pair make a difference one by one; the two together make no third. A pair between
+#: two others, with a Python and a Django between theirs, makes none either.
 DATABASE_AND_PAIR: frozenset[Difference] = DATABASE | PAIR
+PAIR_BETWEEN: frozenset[Difference] = PAIR | {"between"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,12 @@ class Independent:
     of: frozenset[Difference]
     modules: frozenset[str]
     reason: str
+
+    def is_without_effect(self, differences: frozenset[Difference]) -> bool:
+        """Tell whether a run with these differences can leave the modules out."""
+        if self.of == DATABASE_AND_PAIR and differences >= PAIR_BETWEEN:
+            return True
+        return self.of <= differences
 
 
 def _tests(room: str, names: str) -> frozenset[str]:

@@ -1,8 +1,10 @@
 """Selects the tests of a run: another run of the same round may have the others.
 
 A round has a run for every pair of Python and Django on every database. The first run, with the
-first pair on SQLite, has every test. ``TEST_REPEATS`` tells other runs the difference:
-``database``, ``pair`` or ``database pair``. Without ``TEST_REPEATS``, no test is left out.
+first pair on SQLite, has every test. ``TEST_REPEATS`` tells other runs the differences:
+``database``, ``pair``, or both. ``pair between`` says that two pairs around this pair have the
+tests: a pair with an older Python and Django, and a pair with newer ones. Without ``TEST_REPEATS``,
+no test is left out.
 
 A test runs everywhere, unless the difference has no effect, for one of two reasons:
 
@@ -82,7 +84,9 @@ def is_left_out(item: pytest.Item, repeats: frozenset[Difference]) -> bool:
     if "database" in repeats and not can_reach_the_database(item):
         return True
     module = item.path.relative_to(TESTS).with_suffix("").as_posix()
-    return any(listed.of <= repeats for listed in INDEPENDENT if module in listed.modules)
+    return any(
+        listed.is_without_effect(repeats) for listed in INDEPENDENT if module in listed.modules
+    )
 
 
 def can_reach_the_database(item: pytest.Item) -> bool:

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.repeated_nowhere import DATABASE, DATABASE_AND_PAIR, INDEPENDENT, PAIR, Independent
+from tests.repeated_nowhere import (
+    DATABASE,
+    DATABASE_AND_PAIR,
+    INDEPENDENT,
+    PAIR,
+    Difference,
+    Independent,
+)
 from tests.selection import UNKNOWN, can_reach_the_database, is_left_out, knows_the_database
 from tests.support.places import TESTS
 
@@ -76,6 +83,18 @@ def test_what_is_listed_is_there_and_has_a_reason(listed: Independent) -> None:
     assert listed.modules <= MODULES
     assert len(listed.reason.split()) > 4
     assert listed.of
+
+
+def test_a_pair_between_two_others_has_no_long_test_of_processes() -> None:
+    repeats: frozenset[Difference] = frozenset({"pair", "between"})
+    left_out = {
+        name for each in INDEPENDENT if each.is_without_effect(repeats) for name in each.modules
+    }
+    both = {name for each in INDEPENDENT if each.of == DATABASE_AND_PAIR for name in each.modules}
+    pair_alone = {name for each in INDEPENDENT if each.of == PAIR for name in each.modules}
+    assert left_out == both | pair_alone
+    assert "engine/test_chaos" in left_out
+    assert not any(each.is_without_effect(frozenset({"between"})) for each in INDEPENDENT)
 
 
 def test_no_module_is_listed_twice() -> None:
