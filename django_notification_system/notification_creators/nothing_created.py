@@ -183,5 +183,8 @@ def _how_to_see_preferences() -> str:
 def _how_to_add_records(targets: Sequence[NotificationTarget]) -> str:
     said = _("Add a record, or switch one on, in the admin under “User Targets”.")
     if any(target.notification_module_name == "email" for target in targets):
-        said += " " + _("The command create_email_target_user_records adds those for email.")
+        said += " " + _(
+            "The command create_email_target_user_records adds a record for each user with an email"
+            " address."
+        )
     return said

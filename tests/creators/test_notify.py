@@ -466,7 +466,7 @@ HOW_TO_OPT_IN = (
 )
 HOW_TO_ADD_RECORDS = (
     "Add a record, or switch one on, in the admin under “User Targets”. The command"
-    " create_email_target_user_records adds those for email."
+    " create_email_target_user_records adds a record for each user with an email address."
 )
 
 

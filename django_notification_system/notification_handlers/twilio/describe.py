@@ -27,7 +27,7 @@ def check() -> Iterator[CheckMessage]:
     if not values.get("sender") and not values.get("messaging_service_sid"):
         yield error(
             4,
-            f"{name} says not where messages come from.",
+            f"{name} names no sender.",
             hint="Add a 'sender' (a number such as +15005550006) or a 'messaging_service_sid'.",
         )
     yield from check_client(name, "twilio", "twilio")
