@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -125,12 +126,22 @@ def test_a_word_that_no_page_has_finds_none(site: str, browser: Any) -> None:
     page.close()
 
 
-def search(page: Any, site: str, word: str) -> list[str]:
-    """Type a word into the first page's search field; return the first pages that are shown."""
+def test_the_search_field_of_a_page_leads_to_the_search(site: str, browser: Any) -> None:
+    page = browser.new_page()
     page.goto(f"{site}/index.html")
-    page.fill(".sidebar-search", word)
+    page.fill(".sidebar-search", "custom target")
     page.press(".sidebar-search", "Enter")
-    page.wait_for_url("**/search.html*")
+    page.wait_for_url(address_of_search(site, "custom target") + "*")
+    page.close()
+
+
+def address_of_search(site: str, word: str) -> str:
+    return f"{site}/search.html?{urlencode({'q': word})}"
+
+
+def search(page: Any, site: str, word: str) -> list[str]:
+    """Search for a word, as a page's search field does; return the first pages that are shown."""
+    page.goto(address_of_search(site, word))
     # The summary is written once the last result stands in the list.
     page.wait_for_selector("#search-results .search-summary:not(:empty)", state="attached")
     links = page.evaluate(
