@@ -16,6 +16,7 @@ from django_notification_system.delivery.claims.claim import Claim
 from django_notification_system.delivery.claims.due import Due
 from django_notification_system.delivery.claims.take import take
 from django_notification_system.delivery.handlers.send_one import send_and_save
+from django_notification_system.delivery.outcomes.announce import announce
 from django_notification_system.delivery.outcomes.apply import apply
 from django_notification_system.delivery.outcomes.record import record_outcomes
 from django_notification_system.delivery.runs.run import Run
@@ -264,6 +265,49 @@ def test_a_first_retry_may_come_sooner_than_a_long_interval(
     short = make_due(loft, title="Short", retry_time_interval=5)
     settled(Outcome.retry(short, "", within=timedelta(minutes=30)), at)
     assert short.scheduled_delivery == at + timedelta(minutes=5)
+
+
+def test_the_policys_interval_counts_even_where_a_first_retry_might_come_sooner(
+    loft: TargetUserRecord, make_due: MakeDue, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"RETRY": {"first_interval": 60, "jitter": 0}}
+    notification = make_due(loft, follows_retry_policy=True)
+    at = timezone.now()
+    settled(Outcome.retry(notification, "", within=timedelta(minutes=30)), at)
+    assert notification.scheduled_delivery == at + timedelta(minutes=60)
+
+
+def test_a_failure_for_good_is_counted_as_an_attempt(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    notification = make_due(loft)
+    settled(Outcome.failed(notification, "No."))
+    assert (notification.status, notification.retry_attempts) == ("DELIVERY FAILURE", 1)
+
+
+def test_an_ended_notification_whose_provider_is_out_of_reach_keeps_its_time(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    """``send_notification()`` of 1.5.3 takes notifications of any status."""
+    notification = make_due(loft, status=Notification.DELIVERED)
+    moment = notification.scheduled_delivery
+    settled(Outcome.retry(notification, "Nobody is there.", unreachable=True))
+    assert (notification.status, notification.scheduled_delivery) == ("DELIVERED", moment)
+
+
+def test_signals_wait_for_the_commit(
+    loft: TargetUserRecord,
+    make_due: MakeDue,
+    failed_signals: list[str],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    notification = make_due(loft, status=Notification.DELIVERY_FAILURE)
+    with django_capture_on_commit_callbacks() as callbacks:
+        announce([notification], using="default")
+        assert failed_signals == []
+    for callback in callbacks:
+        callback()
+    assert failed_signals == ["DELIVERY FAILURE"]
 
 
 @pytest.mark.parametrize(("follows", "minutes"), [(False, 5), (True, 25)])

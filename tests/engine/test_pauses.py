@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from django_notification_system.delivery.claims.pause import is_paused, pause
+from django_notification_system.delivery.claims.pause import is_paused, pause, resume
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import (
     Notification,
@@ -258,6 +258,21 @@ def test_pauses_begin_and_end_by_the_databases_clock(
     NotificationTarget.objects.update(paused_until=datetime.now(UTC) - timedelta(seconds=1))
     record.target.refresh_from_db()
     assert not is_paused(record.target)
+
+
+def test_a_run_ends_only_the_pause_that_it_began_with(record: TargetUserRecord) -> None:
+    """Another run may have found the provider down again, and a person may have paused it."""
+    pause_is_over(record.target)
+    record.target.refresh_from_db()
+    other = NotificationTarget.objects.get(pk=record.target.pk)
+    pause(other, 60, reason="Moving house", using="default")
+    resume(record.target, using="default")
+    other.refresh_from_db()
+    assert other.pause_reason == "Moving house"
+    assert is_paused(other)
+    resume(other, using="default")
+    other.refresh_from_db()
+    assert (other.paused_until, other.pause_reason) == (None, "")
 
 
 @in_real_transactions

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from django_notification_system.models import NotificationOptOut, TargetUserRecord
 from django_notification_system.notification_handlers import email as email_handler
+from django_notification_system.observing.observers import ProviderCall, WatchedCall, provider_call
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import ADDRESSES, MakeDue
@@ -225,3 +226,18 @@ def test_no_record_has_an_address_a_text_or_a_secret(
     assert "urllib3" in {record.name.partition(".")[0] for record in log.all}
     for secret in (TITLE, BODY, "471199", *ADDRESSES.values(), "planted"):
         assert secret not in everything, secret
+
+
+@pytest.mark.parametrize(
+    ("level", "kind"), [(logging.INFO, ProviderCall), (logging.DEBUG, WatchedCall)]
+)
+def test_a_call_without_observers_is_watched_only_for_the_level_of_debugging(
+    level: int, kind: type[ProviderCall]
+) -> None:
+    logger = logging.getLogger(APP)
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        assert type(provider_call("email", [])) is kind
+    finally:
+        logger.setLevel(before)
