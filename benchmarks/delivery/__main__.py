@@ -78,13 +78,14 @@ CONTENDERS = [
     Contender("this project", "ours", "expo", at=FAST),
     Contender("release 1.5.3", "rival_release", "expo", at=FAST),
 ]
-#: These meet servers that take a few connections.
+#: These meet servers that take a few connections, or requests, at once.
 REFUSED = [
-    Contender("this project", "ours", "refusing", at=(5,), takes=3),
-    Contender("post_office, ready text", "rival_post_office", "refusing", at=(5,), takes=3),
-    Contender("this project", "ours", "refusing", at=SLOW, takes=3),
-    Contender("this project", "ours", "refusing", at=SLOW, takes=10),
-    Contender("this project", "ours", "refusing", at=SLOW, takes=50),
+    Contender("this project", "ours", "email", at=(5,), takes=3),
+    Contender("post_office, ready text", "rival_post_office", "email", at=(5,), takes=3),
+    Contender("this project", "ours", "email", at=SLOW, takes=3),
+    Contender("this project", "ours", "email", at=SLOW, takes=10),
+    Contender("this project", "ours", "email", at=SLOW, takes=50),
+    Contender("this project", "ours", "twilio", at=SLOW, takes=10),
 ]
 
 
@@ -108,7 +109,7 @@ def main() -> None:
     for latency in (5, *SLOW):
         there = [each for each in contenders if each.is_measured("refusing", latency)]
         if there:
-            print(f"\nemail, servers that take a few connections, after {latency} ms\n")
+            print(f"\nservers that take a few at once, answers after {latency} ms\n")
             print(refusals(by_turns(there, databases, latency, options)), flush=True)
     print(f"\nThe goals, load average {load():.1f} at the end\n")
     print(goals(measurements, databases))
@@ -154,7 +155,7 @@ def parsed() -> argparse.Namespace:
 
 def chosen(options: argparse.Namespace) -> list[Contender]:
     """Return the contenders that are wanted: a row's whole name means that row alone."""
-    there = [each for each in CONTENDERS + REFUSED if each.channel in options.channel]
+    there = [each for each in CONTENDERS + REFUSED if each.section in options.channel]
     labels = {each.label for each in there}
 
     def is_wanted(contender: Contender, wish: str) -> bool:
@@ -185,7 +186,6 @@ def measure(
 ) -> Measurement:
     """Measure a contender in a separate process, with its own database and sink."""
     measurement = Measurement(contender, database, latency, load=load())
-    is_refusing = contender.channel == "refusing"
     try:
         python = interpreter(contender.program)
     except CannotInstall:
@@ -196,7 +196,7 @@ def measure(
         running_sink() as (smtp_port, http_port, control_port),
     ):
         job = {
-            "channel": "email" if is_refusing else contender.channel,
+            "channel": contender.channel,
             "variant": contender.variant,
             "mail": contender.mail,
             "database": entry,

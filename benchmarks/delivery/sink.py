@@ -39,6 +39,8 @@ class Tally:
         self.reset(0.0)
 
     open = 0
+    #: Requests whose answers are on their way.
+    at_work = 0
 
     def reset(self, delay: float, most_connections: int = 0) -> None:
         self.delay = delay
@@ -132,6 +134,21 @@ class HttpSession(Session):
         while (answer := self.next_answer()) is not None:
             self.reply(answer)
 
+    def reply(self, answer: bytes) -> None:
+        if answer == TOO_MANY_REQUESTS:
+            self.tally.refused += 1
+            self.transport.write(answer)
+            return
+        if not self.tally.delay:
+            self.transport.write(answer)
+            return
+        self.tally.at_work += 1
+        asyncio.get_running_loop().call_later(self.tally.delay, self.reply_now, answer)
+
+    def reply_now(self, answer: bytes) -> None:
+        self.tally.at_work -= 1
+        self.transport.write(answer)
+
     def next_answer(self) -> bytes | None:
         buffer = self.buffer
         end = buffer.find(END_OF_HEADERS)
@@ -145,6 +162,8 @@ class HttpSession(Session):
             return None
         body = bytes(buffer[start:stop])
         del buffer[:stop]
+        if 0 < self.tally.most_connections <= self.tally.at_work:
+            return TOO_MANY_REQUESTS
         if b"/push/send" not in head[: head.find(END_OF_LINE)]:
             self.tally.count(1)
             return http_answer(b"201 Created", SMS_TAKEN)
@@ -171,6 +190,11 @@ def http_answer(status: bytes, body: bytes) -> bytes:
         len(body),
         body,
     )
+
+
+TOO_MANY_REQUESTS = http_answer(
+    b"429 Too Many Requests\r\nRetry-After: 1", b'{"code": 20429, "message": "Too Many Requests"}'
+)
 
 
 @functools.cache

@@ -12,13 +12,12 @@ class Contender:
     Attributes:
         label: The contender's name in the table.
         program: The file in ``contenders/``, without the suffix.
-        channel: ``email``, ``twilio`` or ``expo``; ``refusing`` is email to a server that refuses
-            connections.
+        channel: ``email``, ``twilio`` or ``expo``.
         variant: The way of doing it, in the program's own words.
         at: The answers' delays, in milliseconds, at which the contender is measured.
         mail: The kind of mail: ``personal``, ``shared``, ``template`` or ``attachment``.
         uses_database: Whether the contender is measured on every database.
-        takes: How many connections the mail server takes; 0 for all.
+        takes: How many connections or requests at once the server takes; 0 for all.
     """
 
     label: str
@@ -30,8 +29,13 @@ class Contender:
     mail: str = "personal"
     takes: int = 0
 
-    def is_measured(self, channel: str, latency: int) -> bool:
-        return self.channel == channel and latency in self.at
+    @property
+    def section(self) -> str:
+        """The section of the tables: the channel, or ``refusing`` for servers that refuse."""
+        return "refusing" if self.takes else self.channel
+
+    def is_measured(self, section: str, latency: int) -> bool:
+        return self.section == section and latency in self.at
 
 
 @dataclass(frozen=True)
@@ -118,14 +122,16 @@ REFUSAL_FIGURES = ("number", "arrived", "later", "failed", "attempts_lost", "ref
 def refusals(measurements: Sequence[Measurement]) -> str:
     """Return the table of servers that refuse connections."""
     headings = ("mails", "arrived", "later", "failed", "attempts lost", "refused", "found")
-    rows = [("", "database", "takes", "mails/s", *headings)]
+    rows = [("", "", "database", "takes", "mails/s", *headings)]
     for each in measurements:
         figures = [each.problem, *[""] * 7]
         if each.result:
             known = [each.result.get(name) for name in REFUSAL_FIGURES]
             numbers = ["" if number is None else f"{number:,.0f}" for number in known]
             figures = [shown(each.rate), *numbers]
-        rows.append((each.contender.label, each.database, str(each.contender.takes), *figures))
+        contender = each.contender
+        row = (contender.label, contender.channel, each.database, str(contender.takes), *figures)
+        rows.append(row)
     return grid(rows)
 
 
