@@ -85,7 +85,7 @@ REFUSED = [
     Contender("this project", "ours", "email", at=SLOW, takes=3),
     Contender("this project", "ours", "email", at=SLOW, takes=10),
     Contender("this project", "ours", "email", at=SLOW, takes=50),
-    Contender("this project", "ours", "twilio", at=SLOW, takes=10),
+    Contender("this project, text messages", "ours", "twilio", at=SLOW, takes=10),
 ]
 
 

@@ -122,16 +122,14 @@ REFUSAL_FIGURES = ("number", "arrived", "later", "failed", "attempts_lost", "ref
 def refusals(measurements: Sequence[Measurement]) -> str:
     """Return the table of servers that refuse connections."""
     headings = ("mails", "arrived", "later", "failed", "attempts lost", "refused", "found")
-    rows = [("", "", "database", "takes", "mails/s", *headings)]
+    rows = [("", "database", "takes", "mails/s", *headings)]
     for each in measurements:
         figures = [each.problem, *[""] * 7]
         if each.result:
             known = [each.result.get(name) for name in REFUSAL_FIGURES]
             numbers = ["" if number is None else f"{number:,.0f}" for number in known]
             figures = [shown(each.rate), *numbers]
-        contender = each.contender
-        row = (contender.label, contender.channel, each.database, str(contender.takes), *figures)
-        rows.append(row)
+        rows.append((each.contender.label, each.database, str(each.contender.takes), *figures))
     return grid(rows)
 
 

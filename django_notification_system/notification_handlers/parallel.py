@@ -28,6 +28,7 @@ LONGEST_YIELD_DELAY_SECONDS = 0.02
 class _Ended:
     """A worker is free again."""
 
+    given_at: float
     began_at: float
     ended_at: float
     items: int
@@ -68,7 +69,8 @@ def side_by_side(
         Exception: The first error of ``items`` or ``work``. No further item is taken, and all
             results of the other workers are yielded before.
     """
-    tasks: SimpleQueue[list[Item] | None] = SimpleQueue()
+    #: Portions, each with the moment when it was given.
+    tasks: SimpleQueue[tuple[float, list[Item]] | None] = SimpleQueue()
     results: deque[T] = deque()
     ended: SimpleQueue[_Ended] = SimpleQueue()
     threads: list[threading.Thread] = []
@@ -76,8 +78,8 @@ def side_by_side(
     def serve() -> None:
         is_first = True
         try:
-            while (portion := tasks.get()) is not None:
-                ended.put(_work_through(work, portion, results, is_over, is_first=is_first))
+            while (task := tasks.get()) is not None:
+                ended.put(_work_through(work, *task, results, is_over, is_first=is_first))
                 is_first = False
         finally:
             # The work may have opened connections all the same: a mail backend that queues in the
@@ -89,7 +91,7 @@ def side_by_side(
             # A daemon: work that hangs for ever must not keep the process from ending.
             threads.append(threading.Thread(target=serve, daemon=True))
             threads[-1].start()
-        tasks.put(portion)
+        tasks.put((time.monotonic(), portion))
 
     if isinstance(workers, int):
         workers = concurrency_within(workers, time.monotonic())
@@ -180,7 +182,8 @@ class _Portions(Generic[Item]):
 def _learn(concurrency: Concurrency, end: _Ended, *, is_warm: bool) -> None:
     """Judge from a worker's portion how much the provider takes at once."""
     if end.is_busy:
-        concurrency.refuse_message(end.began_at, end.ended_at)
+        # By now: portions that were given meanwhile may be refused, too.
+        concurrency.refuse_message(end.given_at, time.monotonic())
     elif end.is_down or not is_warm:
         concurrency.begin_window()
     else:
@@ -189,6 +192,7 @@ def _learn(concurrency: Concurrency, end: _Ended, *, is_warm: bool) -> None:
 
 def _work_through(
     work: Callable[[Item], Iterable[T]],
+    given_at: float,
     portion: list[Item],
     results: deque[T],
     is_over: Callable[[], bool],
@@ -210,4 +214,4 @@ def _work_through(
             items += 1
     except BaseException as raised:  # CancelledError, too: in a thread nobody else would catch it
         error = raised
-    return _Ended(began_at, time.monotonic(), items, is_first, is_busy, is_down, error)
+    return _Ended(given_at, began_at, time.monotonic(), items, is_first, is_busy, is_down, error)

@@ -28,7 +28,7 @@ LEAST_GAIN = 0.2
 LARGE_GAIN = 0.75
 #: A number is judged by the messages of at least this time, in seconds: a fast server's answers
 #: come by chance in less.
-LEAST_WINDOW_SECONDS = 0.05
+LEAST_WINDOW_SECONDS = 0.1
 #: How many windows in a row must show no gain: a busy machine spoils one.
 WINDOWS_WITHOUT_GAIN = 2
 #: After how many windows a number that brought no gain is tried again; doubled each time.
@@ -204,7 +204,11 @@ class Concurrency:
 
     def _try_more(self, speed: float) -> None:
         # After a refusal the limit is near.
-        more = self._at_once * self._factor if self._limit is None else self._at_once + 1
+        if self._limit is None:
+            more = self._at_once * self._factor
+        else:
+            # Between the two: a single connection more gains less than a busy machine costs.
+            more = (self._at_once + self._ceiling + 1) // 2
         self._before = (self._at_once, speed)
         self._failed_windows = 0
         self._at_once = min(more, self._ceiling)
