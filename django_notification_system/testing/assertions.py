@@ -27,7 +27,7 @@ def assert_notified(
     before.
 
     Args:
-        user: An instance of the project's user model.
+        user: An instance of the project's user model; or an address without a user.
         target: Only messages to this target, by the target's name or module name.
         recipient: Only messages to this address.
         title: The whole title, or a compiled pattern for a part of the title.
@@ -70,7 +70,7 @@ def assert_not_notified(
     Notifications not yet delivered do not count.
 
     Args:
-        user: An instance of the project's user model.
+        user: An instance of the project's user model; or an address without a user.
         target: Only messages to this target, by the target's name or module name.
         recipient: Only messages to this address.
         title: The whole title, or a compiled pattern for a part of the title.

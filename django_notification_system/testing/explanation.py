@@ -5,20 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import router
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..categories import all_categories
 from ..delivery.claims.pause import explained, is_paused
 from ..delivery.handlers.find import find_handler
 from ..exceptions import TargetUnavailable
-from ..models import Notification, TargetUserRecord
+from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.digest import digest_of_address
 from ..models.opted_out import is_opted_out
 from ..preferences.addresses import address_hash
 from ..preferences.lookup import reason_among, reasons_of
 from ..preferences.questions import states
 from ..preferences.rule import States, refusal
 from ..targets import target_key
-from .outbox import Outbox
+from .outbox import Outbox, is_to
 
 #: The most lines; more lines would hide the important ones.
 MOST_LINES = 20
@@ -30,7 +32,7 @@ def explain(
     """Return the wanted and the found messages, for people.
 
     Args:
-        user: The assertion's user.
+        user: The assertion's user, or an address without a user.
         said: The failure, such as "was not notified".
         wanted: The conditions of the assertion, by the argument's name; ``None``: no condition.
         outbox: The messages that went out.
@@ -38,8 +40,8 @@ def explain(
     """
     using = using or router.db_for_read(Notification)
     own = outbox.sent_to(user)
-    others = [str(message) for message in outbox if message.user != user]
-    name = user.get_username()
+    others = [str(message) for message in outbox if not is_to(message, user)]
+    name = user if isinstance(user, str) else user.get_username()
     return "\n".join(
         [
             f"{name} {said}{_described(wanted)}.",
@@ -74,7 +76,7 @@ def _listed(heading: str, lines: Iterable[str]) -> list[str]:
 def _not_delivered(user: Any, outbox: Outbox, using: str) -> Iterator[str]:
     rows = (
         Notification.objects.using(using)
-        .filter(target_user_record__user_id=user.pk)
+        .filter(target_user_record__in=_records(user, using))
         .exclude(status=Notification.DELIVERED)
         .select_related("target_user_record__target")
         .order_by("scheduled_delivery")
@@ -109,8 +111,8 @@ def _reason(notification: Notification, outbox: Outbox) -> str:
 
 
 def _addresses(user: Any, using: str) -> Iterator[str]:
-    records = TargetUserRecord.objects.using(using).filter(user_id=user.pk)
-    words = states(user.pk, using=using)
+    records = _records(user, using)
+    words = {} if isinstance(user, str) else states(user.pk, using=using)
     for record in records.select_related("target").order_by("target__name", "target_user_id"):
         said = [] if record.active else ["switched off"]
         if is_opted_out(user):
@@ -131,5 +133,16 @@ def _refusals(record: TargetUserRecord, words: States, using: str) -> Iterator[s
         reason = reason_among(reasons, hashed, category.key)
         if reason:
             yield f"suppressed: {reason}, for {category.key}"
+        elif record.user_id is None:
+            continue  # nobody decides for an address without a user
         elif said := refusal(category, key, words):
             yield said
+
+
+def _records(user: Any, using: str) -> QuerySet[TargetUserRecord]:
+    """Return the records of a user, or of an address without a user."""
+    rows = TargetUserRecord.objects.using(using)
+    if not isinstance(user, str):
+        return rows.filter(user_id=user.pk)
+    targets = NotificationTarget.objects.using(using).values_list("pk", flat=True)
+    return rows.filter(digest__in=[digest_of_address(target_id, user) for target_id in targets])

@@ -24,6 +24,7 @@ from ..delivery.handlers.outbox_hook import Deliver
 from ..delivery.runs.report import Report
 from ..delivery.runs.run import Run
 from ..models import Notification, NotificationTarget
+from ..models.address import comparable
 from ..notification_handlers import email
 from ..notification_handlers.email.sender_address import sender
 from ..outcome import Outcome
@@ -125,10 +126,11 @@ class Outbox(Sequence[OutboxMessage]):
         title: Text | None = None,
         body: Text | None = None,
     ) -> list[OutboxMessage]:
-        """Return the messages to a user that meet all conditions.
+        """Return the messages to a user, or to an address without one, that meet all conditions.
 
         Args:
-            user: An instance of the project's user model.
+            user: An instance of the project's user model; or an address without a user, in any
+                spelling.
             target: The target's name or module name.
             recipient: The address.
             title: The whole title, or a compiled pattern for a part of the title.
@@ -137,7 +139,7 @@ class Outbox(Sequence[OutboxMessage]):
         return [
             message
             for message in self._messages
-            if message.user == user
+            if is_to(message, user)
             and (target is None or _is_of(message, target))
             and (recipient is None or message.recipient == recipient)
             and _fits(title, message.title)
@@ -330,6 +332,13 @@ def require_target(name: str, *, using: str | None = None) -> None:
 
 def _is_of(message: OutboxMessage, name: str) -> bool:
     return name.casefold() in (message.target.casefold(), message.module_name.casefold())
+
+
+def is_to(message: OutboxMessage, user: Any) -> bool:
+    """Return whether a message went to a user, or to an address without a user."""
+    if not isinstance(user, str):
+        return user is not None and message.user == user
+    return message.user is None and comparable(message.recipient) == comparable(user)
 
 
 def _fits(wanted: Text | None, text: str) -> bool:

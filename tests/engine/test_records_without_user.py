@@ -19,7 +19,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
-from django_notification_system.testing import Outbox, assert_notified
+from django_notification_system.testing import Outbox, assert_not_notified, assert_notified
 from tests.conftest import MakeDue
 from tests.support.handlers import freely, old
 
@@ -231,6 +231,32 @@ def test_outbox_has_the_message_and_others_see_it(
     assert (message.user, message.recipient) == (None, "ann@example.com")
     with pytest.raises(AssertionError, match=r"Went out to others:\n  Email to ann@example.com"):
         assert_notified(user)
+
+
+def test_assertions_take_an_address(
+    guest: TargetUserRecord, user: Any, make_due: MakeDue, notification_outbox: Outbox
+) -> None:
+    assert_not_notified("ann@example.com")
+    make_due(guest, title="Welcome")
+    with pytest.raises(AssertionError, match=r"ann@example\.com was not notified") as raised:
+        assert_notified("ann@example.com")
+    assert "Email to ann@example.com: 'Welcome' is SCHEDULED" in str(raised.value)
+    assert "ann@example.com can be reached at:\n  Email: ann@example.com" in str(raised.value)
+    notification_outbox.deliver()
+    [message] = assert_notified("Ann@Example.com", title="Welcome", count=1)
+    assert message.recipient == "ann@example.com"
+    with pytest.raises(AssertionError, match=r"bea@example\.com was not"):
+        assert_notified("bea@example.com")
+    assert_not_notified(user)
+
+
+def test_address_of_a_user_is_not_taken_for_an_address_without(
+    email: TargetUserRecord, make_due: MakeDue, notification_outbox: Outbox
+) -> None:
+    make_due(email)
+    notification_outbox.deliver()
+    assert_notified(email.user)
+    assert_not_notified(email.target_user_id)
 
 
 def test_purge_deletes_notifications_of_records_without_a_user(
