@@ -22,11 +22,6 @@ from tests.support.expo_support import (
 )
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Expo"]
-
-
 def test_the_client_is_a_patch_point(
     providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
 ) -> None:

@@ -14,11 +14,6 @@ from tests.support.expo_support import PATH, configure, make_many, statuses
 from tests.support.provider_support import HOSTS_AND_PREFIXES, Process, provider_on_ipv6
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Expo"]
-
-
 def test_the_access_token_goes_along_whatever_a_netrc_file_says(
     providers: ProviderStandIn,
     process: Process,

@@ -15,11 +15,6 @@ from tests.support.expo_support import PATH, configure, make_many, statuses
 from tests.support.provider_support import Process
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Expo"]
-
-
 def test_a_due_notification_becomes_one_message_with_expos_fields(
     providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
 ) -> None:

@@ -56,11 +56,6 @@ def test_each_row_is_proved_by_a_test_that_names_it() -> None:
     assert sorted(PROVED) == sorted(fault.name for fault in FAULTS)
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Expo"]
-
-
 def rows_counted(caplog: pytest.LogCaptureFixture) -> list[Any]:
     return [
         entry.args[0]

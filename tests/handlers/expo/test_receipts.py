@@ -30,11 +30,6 @@ from tests.support.raw_server import RawServer, Talk, stop_writing
 RECEIPTS_PATH = "/--/api/v2/push/getReceipts"
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Expo"]
-
-
 @pytest.fixture(autouse=True)
 def at_once(providers: ProviderStandIn, settings: Any) -> None:
     """Receipts are asked for in the very run that sends."""

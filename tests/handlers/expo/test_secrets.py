@@ -14,12 +14,6 @@ from tests.conftest import MakeDue
 from tests.support.expo_support import configure, errors, ticket
 from tests.support.provider_support import Process, refused
 
-
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Expo"]
-
-
 SECRETS = "planted-access-token for ExponentPushToken[eggs-benedict]: a secret, planted-body"
 
 

@@ -20,11 +20,6 @@ from tests.support.provider_support import Process, refused
 from tests.support.twilio_support import TOKEN, configure, refusal
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Twilio"]
-
-
 def test_a_due_notification_becomes_one_request_with_twilios_fields(
     providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
 ) -> None:

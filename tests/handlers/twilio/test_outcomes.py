@@ -57,11 +57,6 @@ def test_each_row_is_proved_by_a_test_that_names_it() -> None:
 
 
 @pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Twilio"]
-
-
-@pytest.fixture
 def prove(
     providers: ProviderStandIn,
     process: Process,

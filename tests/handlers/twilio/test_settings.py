@@ -15,11 +15,6 @@ from tests.support.provider_support import HOSTS_AND_PREFIXES, Process, provider
 from tests.support.twilio_support import configure
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Twilio"]
-
-
 @pytest.mark.parametrize(
     ("sender", "expected"),
     [

@@ -20,11 +20,6 @@ from tests.conftest import MakeDue
 from tests.support.twilio_support import TOKEN, configure, refusal
 
 
-@pytest.fixture
-def record(records: dict[str, TargetUserRecord]) -> TargetUserRecord:
-    return records["Twilio"]
-
-
 def test_the_client_is_a_patch_point(
     providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
 ) -> None:
