@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import DEFAULT_DB_ALIAS
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ from ..models.content import refuse_bad_extra
 from ..notification_creators.draft import refuse_early_expiry
 from ..notification_creators.registry import find_creator
 from ..notification_creators.validate_content import validate_content
+from ..preferences.lookup import refusals
 from .form import VersionedForm
 from .superusers_keys import superusers_keys
 
@@ -106,6 +108,7 @@ class NotificationForm(VersionedForm):
             return cleaned_data
         for fields, refuse in (
             ({"target_user_record", "status"}, self._refuse_inactive_record),
+            ({"target_user_record", "status", "category"}, self._refuse_unwanted),
             ({"target_user_record", "status", "body", "extra"}, self._refuse_content),
             ({"scheduled_delivery", "status", "expires_at"}, self._refuse_early_expiry),
         ):
@@ -128,6 +131,16 @@ class NotificationForm(VersionedForm):
             raise InvalidNotification(
                 _("This record is inactive, so nothing is sent to it."),
                 argument="target_user_record",
+            )
+
+    def _refuse_unwanted(self) -> None:
+        record = self._value("target_user_record")
+        notification = Notification(target_user_record=record, category=self._value("category"))
+        using = record._state.db or DEFAULT_DB_ALIAS
+        for refused in refusals([notification], record.target, using=using).values():
+            raise InvalidNotification(
+                _("It would not be sent to this person: %s.") % refused.reason,
+                argument="category",
             )
 
     def _refuse_content(self) -> None:

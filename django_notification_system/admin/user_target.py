@@ -65,7 +65,14 @@ class UserTargetAdmin(NotificationSystemAdmin):
     ordering = ORDERING
     searched_fields = ("user", "target")
     fields = ("user", "target", "target_user_id", "description", "active")
-    readonly_fields = ("notifications", "hard_bounces", "origin", "created_date", "modified_date")
+    readonly_fields = (
+        "notifications",
+        "hard_bounces",
+        "inactive_reason",
+        "origin",
+        "created_date",
+        "modified_date",
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -135,7 +142,9 @@ class UserTargetAdmin(NotificationSystemAdmin):
         super().save_model(request, obj, form, change)
         changed = form.changed_data if change else []
         if "target_user_id" in changed or ("active" in changed and obj.active):
-            TargetUserRecord.objects.using(obj._state.db).filter(pk=obj.pk).update(hard_bounces=0)
+            TargetUserRecord.objects.using(obj._state.db).filter(pk=obj.pk).update(
+                hard_bounces=0, inactive_reason=""
+            )
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the person may see records."""

@@ -9,9 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from django_notification_system.categories import Category, known_categories
-from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.models import Notification, TargetUserRecord, UserTarget
+from django_notification_system.preferences import set_preference, suppress
 from tests.conftest import MakeDue
-from tests.support.admin_site import Records, address, listed
+from tests.support.admin_site import Records, address, form_of, listed
 
 pytestmark = pytest.mark.django_db
 
@@ -116,3 +117,31 @@ def test_the_page_of_a_sent_notification_names_the_category(
     page = client.get(f"{address(Notification)}{notification.pk}/change/").content.decode()
     assert "Our newsletter" in page
     assert 'name="category"' not in page
+
+
+@pytest.mark.usefixtures("categories")
+def test_what_the_recipient_does_not_want_is_refused(
+    client: Client, email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    set_preference(email.user, "news", "email", wanted=False, how="page")
+    url = f"{address(Notification)}add/"
+    page = client.post(url, add_values(email, category="news")).content.decode()
+    assert "It would not be sent to this person: opted out of news by email." in page
+    assert not Notification.objects.exists()
+    assert client.post(url, add_values(email, category="orders")).status_code == 302
+    suppress("email", email.target_user_id, reason="bounce")
+    page = client.post(url, add_values(email, category="orders", title="July")).content.decode()
+    assert "It would not be sent to this person: suppressed: bounce." in page
+    assert client.post(url, add_values(email, title="Plain")).status_code == 302
+
+
+def test_a_records_page_says_why_it_was_switched_off(
+    client: Client, email: TargetUserRecord
+) -> None:
+    TargetUserRecord.objects.update(active=False, inactive_reason="opted out", hard_bounces=1)
+    url = address(UserTarget, "change", email.pk)
+    page = client.get(url).content.decode()
+    assert '<div class="readonly">opted out</div>' in page
+    assert client.post(url, {**form_of(client, url), "active": "on"}).status_code == 302
+    email.refresh_from_db()
+    assert (email.active, email.inactive_reason, email.hard_bounces) == (True, "", 0)
