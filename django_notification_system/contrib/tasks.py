@@ -21,7 +21,7 @@ except ImportError:
     except ImportError as error:
         raise ImportError(
             "Before 6.0, Django has no Tasks of its own, and the backport cannot be imported"
-            f" ({error}): pip install django-notification-system[tasks]"
+            f" ({error}): pip install 'django-notification-system[tasks]'"
         ) from error
 
 from ..conf import ENGINE, engine_settings

@@ -79,7 +79,7 @@ def _fault_of(address: str, target: NotificationTarget) -> str:
 
 def _no_address(value: Any) -> InvalidNotification:
     return InvalidNotification(
-        "addresses must be a str, or an iterable of them; there is a "
+        "addresses must be a str, or an iterable of them; found "
         f"{type(value).__name__} instead. notify() is for users."
     )
 

@@ -61,8 +61,8 @@ def _key(user: Any) -> Any:
 
 def _no_user(value: Any) -> InvalidNotification:
     said = (
-        f"users must be a {get_user_model().__name__}, or an iterable or queryset of them; there "
-        f"is a {type(value).__name__} instead."
+        f"users must be a {get_user_model().__name__}, or an iterable or queryset of them; found "
+        f"{type(value).__name__} instead."
     )
     if value is None:
         said += " None is nobody to notify: leave it out, or look why there is no user."

@@ -41,5 +41,5 @@ def check_client(name: str, client: str, extra: str) -> Iterator[CheckMessage]:
         yield warning(
             2,
             f"{name} is set, but its client {client!r} is not installed.",
-            hint=f"Install it: pip install django-notification-system[{extra}]",
+            hint=f"Install it: pip install 'django-notification-system[{extra}]'.",
         )

@@ -154,7 +154,7 @@ def test_a_missing_backport_says_which_extra_to_install(monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patch:
         patch.setattr(builtins, "__import__", without_tasks)
-        with pytest.raises(ImportError, match=r"pip install django-notification-system\[tasks\]"):
+        with pytest.raises(ImportError, match=r"pip install 'django-notification-system\[tasks\]'"):
             importlib.import_module(tasks.__name__)
 
 

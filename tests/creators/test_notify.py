@@ -208,12 +208,12 @@ def test_a_user_who_comes_twice_is_notified_once(crowd: Crowd, small_batches: in
 @pytest.mark.parametrize(
     ("users", "message"),
     [
-        ("egg", "there is a str instead"),
-        (1, "there is a int instead"),
-        (None, "there is a NoneType instead"),
-        ([1], "there is a int instead"),
-        (["egg"], "there is a str instead"),
-        (AnonymousUser(), "there is a AnonymousUser instead"),
+        ("egg", "found str instead"),
+        (1, "found int instead"),
+        (None, "found NoneType instead"),
+        ([1], "found int instead"),
+        (["egg"], "found str instead"),
+        (AnonymousUser(), "found AnonymousUser instead"),
         (None, "None is nobody to notify: leave it out"),
         ([None], "None is nobody to notify: leave it out"),
         (AnonymousUser(), "Nobody is logged in: ask request.user.is_authenticated first"),

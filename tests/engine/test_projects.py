@@ -165,8 +165,8 @@ def test_site_without_the_clients_of_other_targets(start_project: Callable[..., 
     assert project.statuses() == {"DELIVERED": 1, "SCHEDULED": 5}
     assert result.stdout.count(STARS) == 3
     for extra in ("twilio", "expo"):
-        assert f"pip install django-notification-system[{extra}]" in result.stdout
-        assert f"pip install django-notification-system[{extra}]" in result.stderr
+        assert f"pip install 'django-notification-system[{extra}]'" in result.stdout
+        assert f"pip install 'django-notification-system[{extra}]'" in result.stderr
     assert project.claimed() == 0
     assert project.run("visit_admin.py").stdout == ""
 

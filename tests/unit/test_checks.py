@@ -176,7 +176,7 @@ def test_a_missing_client_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatc
         lambda name: None if name == "exponent_server_sdk" else find_spec(name),
     )
     said = messages(NOTIFICATION_SYSTEM_TARGETS={"expo": {}})
-    assert "pip install django-notification-system[expo]" in said
+    assert "pip install 'django-notification-system[expo]'" in said
 
 
 @pytest.mark.parametrize(

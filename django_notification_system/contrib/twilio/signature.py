@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError(
         f"Twilio's client cannot be imported ({error}):"
-        " pip install django-notification-system[twilio]"
+        " pip install 'django-notification-system[twilio]'"
     ) from error
 
 from ...exceptions import TargetUnavailable

@@ -15,7 +15,8 @@ try:
     from exponent_server_sdk import PushMessage, PushTicketError
 except ImportError as error:
     raise ImportError(
-        f"Expo's client cannot be imported ({error}): pip install django-notification-system[expo]"
+        f"Expo's client cannot be imported ({error}):"
+        " pip install 'django-notification-system[expo]'"
     ) from error
 
 from ...batches import batched

@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise ImportError(
         f"Twilio's client cannot be imported ({error}):"
-        " pip install django-notification-system[twilio]"
+        " pip install 'django-notification-system[twilio]'"
     ) from error
 
 from ...delivery.handlers.send_one import send_and_save

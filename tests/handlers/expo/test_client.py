@@ -158,7 +158,7 @@ def test_a_missing_client_says_which_extra_to_install(
 
     monkeypatch.setattr(builtins, "__import__", without_it)
 
-    with pytest.raises(ImportError, match=r"pip install django-notification-system\[expo\]"):
+    with pytest.raises(ImportError, match=r"pip install 'django-notification-system\[expo\]'"):
         importlib.import_module(f"{name}.sending")
 
 

@@ -174,5 +174,5 @@ def test_a_missing_client_says_which_extra_to_install(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(builtins, "__import__", without_twilio)
 
-    with pytest.raises(ImportError, match=r"pip install django-notification-system\[twilio\]"):
+    with pytest.raises(ImportError, match=r"pip install 'django-notification-system\[twilio\]'"):
         importlib.import_module(f"{name}.sending")
