@@ -187,7 +187,7 @@ def test_what_changes_between_claim_and_send_is_settled_rightly(
     loft_handler.watchers.append(change)
     attempts = {attempt.notification.title: attempt.response for attempt in Run()}
     assert loft_handler.flown[100:] == ["still wanted"]
-    assert attempts["settled"] == "Not sent: it was settled otherwise meanwhile."
+    assert attempts["settled"] == "Not sent: somebody else changed it meanwhile."
     assert "deleted" not in attempts
     settled.refresh_from_db()
     switched_off.refresh_from_db()

@@ -12,6 +12,8 @@ from ...models import NotificationTarget
 from ...models.expressions import DatabaseNow
 from ...storable import storable
 
+REASON_MAX_LENGTH: int = NotificationTarget._meta.get_field("pause_reason").max_length or 0
+
 
 def pause(
     target: NotificationTarget, seconds: float, *, reason: str, using: str, is_busy: bool = False
@@ -28,7 +30,7 @@ def pause(
         is_busy: Whether the provider answers, but asks for a pause.
     """
     until = _now(target, using=using) + timedelta(seconds=seconds)
-    reason = storable(reason, 500)
+    reason = storable(reason, REASON_MAX_LENGTH)
     rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
     patiently(lambda: rows.update(paused_until=until, pause_reason=reason), using=using)
     if is_busy:

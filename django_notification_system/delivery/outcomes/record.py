@@ -200,8 +200,8 @@ def _write(
         missed = len(notifications) - cursor.rowcount
     if missed:
         logger.warning(
-            "%d of %d outcomes were not recorded: their notifications were deleted or settled"
-            " otherwise, or another run took them over when the lease ended.",
+            "%d of %d outcomes were not recorded: somebody else deleted or changed their"
+            " notifications, or another run took them over when the lease ended.",
             missed,
             len(notifications),
             extra=log_fields(batch_token=claim.token, count=missed),

@@ -153,4 +153,4 @@ class Sendable:
             if key in pending:
                 self._reports.report(rows[key], "Not sent: it was put off meanwhile.")
             elif key in rows:
-                self._reports.report(rows[key], "Not sent: it was settled otherwise meanwhile.")
+                self._reports.report(rows[key], "Not sent: somebody else changed it meanwhile.")
