@@ -53,7 +53,8 @@ class OtherQueue:
         """Return the rows that wait, the first first."""
         model = apps.get_model(self.app_label, self.model_name)
         using = router.db_for_write(model)
-        return model._base_manager.using(using).filter(self.waiting()).order_by("pk")
+        rows: QuerySet[Any] = model._base_manager.using(using).filter(self.waiting())
+        return rows.order_by("pk")
 
 
 @dataclass
@@ -141,7 +142,7 @@ def _options_of_post_office(row: Any) -> Mapping[str, Any]:
 def _finish_in_post_office(rows: "QuerySet[Any]", taken: Sequence[Any]) -> None:
     # 0: sent, so that post_office sends none of them, and cleans them up in time.
     rows.filter(pk__in=[row.pk for row in taken]).update(status=0)
-    log = apps.get_model("post_office", "Log")
+    log: Any = apps.get_model(rows.model._meta.app_label, "Log")
     log._base_manager.using(rows.db).bulk_create(
         log(email=row, status=0, message=TAKEN_OVER) for row in taken
     )
