@@ -196,7 +196,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         if obj.attempted_delivery is not None:
             return (*CONTENT, *fields)
         is_guarded = bool(obj.extra) and not self.may_direct_mail(request)
-        if is_guarded and superusers_keys().bring_files(obj.extra):
+        if is_guarded and (obj.has_attachments or superusers_keys().bring_files(obj.extra)):
             return ("target_user_record", *fields)
         return fields
 

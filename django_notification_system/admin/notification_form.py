@@ -182,7 +182,11 @@ class NotificationForm(VersionedForm):
         if self.may_direct_mail or not isinstance(extra, dict):
             return extra
         before = self.instance.extra if isinstance(self.instance.extra, dict) else {}
-        if (name := superusers_keys().refused(extra, before)) is not None:
+        if (
+            name := superusers_keys().refused(
+                extra, before, has_files=self.instance.has_attachments
+            )
+        ) is not None:
             raise ValidationError(
                 _("Only superusers may set “%(name)s” here. Leave it as it was."),
                 code="superusers_only",

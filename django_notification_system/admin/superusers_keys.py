@@ -31,7 +31,9 @@ class SuperusersKeys:
         """
         return isinstance(extra, dict) and any(extra.get(name) for name in self.files)
 
-    def refused(self, extra: dict[str, Any], before: dict[str, Any]) -> str | None:
+    def refused(
+        self, extra: dict[str, Any], before: dict[str, Any], *, has_files: bool = False
+    ) -> str | None:
         """Return a key that only a superuser may have set, changed or removed; else ``None``.
 
         Others may remove a key, but for a direction while the message has files: a superuser's
@@ -40,8 +42,9 @@ class SuperusersKeys:
         Args:
             extra: The new ``extra``.
             before: The ``extra`` before.
+            has_files: Whether the notification has stored attachments.
         """
-        has_files = self.bring_files(extra)
+        has_files = has_files or self.bring_files(extra)
         for name in (*sorted(self.files), *sorted(self.directions)):
             if name in extra:
                 if name not in before or extra[name] != before[name]:

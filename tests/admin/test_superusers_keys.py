@@ -10,6 +10,7 @@ from django.test import Client
 from django_notification_system.admin.superusers_keys import superusers_keys
 from django_notification_system.checks import check_settings
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.models.reserved import QUEUED_MAIL
 from django_notification_system.targets import describe
 from tests.conftest import MakeDue
 from tests.support.admin_site import (
@@ -22,7 +23,7 @@ from tests.support.admin_site import (
 )
 
 EMAILS_FILES = frozenset({"attachments", "template_name"})
-EMAILS_DIRECTIONS = frozenset({"cc", "bcc", "reply_to", "headers"})
+EMAILS_DIRECTIONS = frozenset({"cc", "bcc", "reply_to", "headers", QUEUED_MAIL})
 
 
 @pytest.fixture
@@ -76,6 +77,24 @@ def test_files_of_an_own_target_stay_with_their_record_and_directions(
     errors = errors_of(staff.post(url, {**form, "extra": json.dumps({"photo": "x.png"})}))
     assert "Only superusers may set “witness” here" in str(errors)
     assert staff.post(url, {**form, "extra": "{}"}).status_code == 302
+
+
+def test_stored_files_stay_with_their_record_and_directions(
+    records: Records, staff: Client, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], extra={"cc": "c@example.com"}, has_attachments=True)
+    url = address(Notification, "change", notification.pk)
+    form = form_of(staff, url)
+    assert "target_user_record" not in form
+    errors = errors_of(staff.post(url, {**form, "extra": "{}"}))
+    assert "Only superusers may set “cc” here" in str(errors)
+
+
+def test_the_parts_of_a_queued_mail_are_for_superusers(records: Records, staff: Client) -> None:
+    url = address(Notification, "add")
+    extra = json.dumps({QUEUED_MAIL: {"to": ["x@example.com"]}})
+    posted = new_notification(records["Email"], body="Coo.", extra=extra)
+    assert "Only superusers may set" in str(errors_of(staff.post(url, posted)))
 
 
 def test_a_module_in_the_place_of_a_built_in_one_takes_no_key_away(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -21,6 +22,7 @@ from django_notification_system import notify
 from django_notification_system.delivery.handover import BatchMessage, on_commit
 from django_notification_system.delivery.handover.dispatch import Rest
 from django_notification_system.delivery.handover.time_limit import within
+from django_notification_system.mail import QueueBackend
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.email import create_notification
 from tests.conftest import MakeDue
@@ -70,6 +72,15 @@ def test_what_is_due_is_handed_over_when_its_transaction_commits(
         make_due(records["Email"], title="eggs")
         assert messenger.given == []
         assert claimed() == 0
+    assert handed_over() == [("Email", {"eggs"})]
+
+
+@in_real_transactions
+def test_queued_mail_is_handed_over_when_its_transaction_commits(records: Records) -> None:
+    message = EmailMessage("eggs", "ham", "shop@example.com", ["ann@example.com"])
+    with transaction.atomic():
+        QueueBackend().send_messages([message])
+        assert messenger.given == []
     assert handed_over() == [("Email", {"eggs"})]
 
 

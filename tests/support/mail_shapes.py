@@ -111,6 +111,18 @@ def text_part() -> EmailMessage:
     return message
 
 
+def raw_part() -> EmailMessage:
+    """A part with its octets as they are, as django-post_office makes parts with headers."""
+    message = plain()
+    part: Any = MIMEPart() if HAS_PARTS else MIMEBase("application", "zip")
+    if HAS_PARTS:
+        part["Content-Type"] = "application/zip"
+    part.set_payload("raw\r\nlines\n")
+    part["Content-Disposition"] = 'attachment; filename="raw.zip"'
+    message.attach(part)
+    return message
+
+
 def odd_encoding() -> EmailMessage:
     message = plain(subject="Größe", body="Größe\n")
     message.encoding = "iso-8859-1"
@@ -225,6 +237,7 @@ SHAPES: dict[str, Callable[[], EmailMessage]] = {
     "a related picture": related,
     "a part with a name beyond ASCII": part_beyond_ascii,
     "a part of text": text_part,
+    "a part without an encoding": raw_part,
     "an attached mail": attached_message,
     "a mail as bytes": attached_eml,
     "another encoding": odd_encoding,

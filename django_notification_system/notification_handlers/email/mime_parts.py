@@ -17,6 +17,8 @@ from typing import Any
 EMPTY_LINE = b"\n\n"
 #: The length of a line in base64, of RFC 2045, section 6.8.
 LINE_LENGTH = 76
+#: Encodings in which the content follows from the part's octets and back.
+AS_CONTENT = frozenset({"", "7bit", "8bit", "base64", "binary"})
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,18 @@ def unpacked_part(content: bytes, headers: Mapping[str, Any]) -> Message:
         content: The stored content.
         headers: The stored header and class.
     """
-    if "head" in headers:
+    if "head" not in headers:
+        return _parsed(content, headers)
+    part = _parsed(headers["head"].encode("ascii") + EMPTY_LINE, headers)
+    if headers["base64"]:
         encoded = base64.b64encode(content)
-        lines = [
-            encoded[start : start + LINE_LENGTH] for start in range(0, len(encoded), LINE_LENGTH)
-        ]
-        content = headers["head"].encode("ascii") + EMPTY_LINE + b"\n".join([*lines, b""])
+        starts = range(0, len(encoded), LINE_LENGTH)
+        content = b"".join(encoded[start : start + LINE_LENGTH] + b"\n" for start in starts)
+    part.set_payload(content.decode("ascii", "surrogateescape"))
+    return part
+
+
+def _parsed(content: bytes, headers: Mapping[str, Any]) -> Message:
     if headers["modern"]:
         return email.message_from_bytes(content, _class=MIMEPart, policy=email.policy.default)
     return email.message_from_bytes(content, _class=_LegacyPart, policy=email.policy.compat32)
@@ -80,24 +88,28 @@ def unpacked_part(content: bytes, headers: Mapping[str, Any]) -> Message:
 
 def _apart(part: Message) -> PackedPart | None:
     encoding = str(part.get("Content-Transfer-Encoding", "")).lower()
-    if part.is_multipart() or encoding != "base64":
-        return None
+    content = None if part.is_multipart() else part.get_payload(decode=True)
     head, _, _ = part.as_bytes().partition(EMPTY_LINE)
-    content = part.get_payload(decode=True)
-    if not isinstance(content, bytes) or not head.isascii():
+    if encoding not in AS_CONTENT or not isinstance(content, bytes) or not head.isascii():
         return None
-    return PackedPart(content, {"head": head.decode("ascii"), "modern": _is_modern(part)})
+    headers = {
+        "head": head.decode("ascii"),
+        "base64": encoding == "base64",
+        "modern": isinstance(part, MIMEPart),
+    }
+    return PackedPart(content, headers)
 
 
 def _whole(part: Message) -> PackedPart:
-    return PackedPart(part.as_bytes(), {"modern": _is_modern(part)})
-
-
-def _is_modern(part: Message) -> bool:
-    return isinstance(part, MIMEPart)
+    return PackedPart(part.as_bytes(), {"modern": isinstance(part, MIMEPart)})
 
 
 def _is_same(part: Message, made: Message) -> bool:
-    """Tell whether two parts are written alike, by the policies of all backends."""
+    """Tell whether two parts are alike for all backends: those that write, and those that read."""
     policies = (None, part.policy.clone(linesep="\r\n"), email.policy.SMTP)
-    return all(part.as_bytes(policy=each) == made.as_bytes(policy=each) for each in policies)
+    return all(
+        part.as_bytes(policy=each) == made.as_bytes(policy=each) for each in policies
+    ) and all(
+        mine.get_payload(decode=True) == other.get_payload(decode=True)
+        for mine, other in zip(part.walk(), made.walk(), strict=True)
+    )
