@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.settings import TEST_DATABASE
 from tests.support.ports import free_port
 from tests.support.runs import wait_until
 from tests.support.workers.pool import Workers
+from tests.support.workers.sql import execute
 
 NOTIFICATIONS = 600
 DELAY_SECONDS = 0.01
@@ -53,6 +55,19 @@ class Server:
     programs: Path
     folder: Path
     port: int
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """How to reach the server, as in Django's settings."""
+        address = {"HOST": "127.0.0.1", "PORT": str(self.port), "NAME": "postgres"}
+        return {**address, "USER": "postgres", "PASSWORD": ""}
+
+    def execute(self, statement: str) -> None:
+        execute(statement, server=self.settings)
+
+    @property
+    def is_running(self) -> bool:
+        return (self.folder / "data/postmaster.pid").exists()
 
     def control(self, *arguments: str) -> None:
         """Run ``pg_ctl`` and wait until it is done."""
@@ -90,7 +105,7 @@ def running_server() -> Iterator[Server]:
         try:
             yield server
         finally:
-            if (folder / "data/postmaster.pid").exists():  # no test has left it stopped
+            if server.is_running:  # no test has left it stopped
                 server.control("stop", "--mode=immediate")
 
 
@@ -111,26 +126,43 @@ def programs() -> Path:
     pytest.skip(reason)
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with running_server() as started:
-        yield started
-
-
-@pytest.fixture
-def workers(server: Server, tmp_path: Path) -> Iterator[Workers]:
-    """Workers on that server, with a full queue."""
-    workers = Workers(tmp_path, "postgres")
+def workers_on(server: Server, database: str, folder: Path) -> Workers:
+    workers = Workers(folder, database)
     workers.environment.update(
         TEST_DATABASE_HOST="127.0.0.1",
         TEST_POSTGRESQL_PORT=str(server.port),
         TEST_POSTGRESQL_USER="postgres",
         TEST_POSTGRESQL_PASSWORD="",
     )
-    own = {"HOST": "127.0.0.1", "PORT": str(server.port), "USER": "postgres", "PASSWORD": ""}
-    workers.server |= own
-    workers.python("-m", "django", "migrate", "-v0")
-    workers.python("-m", "tests.support.workers.fill", str(NOTIFICATIONS))
+    workers.server |= server.settings
+    return workers
+
+
+@pytest.fixture(scope="module")
+def filled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a database whose queue is full; tests get copies."""
+    with running_server() as started:
+        started.execute("CREATE DATABASE filled")
+        workers = workers_on(started, "filled", tmp_path_factory.mktemp("filled"))
+        workers.python("-m", "django", "migrate", "-v0")
+        workers.python("-m", "tests.support.workers.fill", str(NOTIFICATIONS))
+        yield started
+
+
+@pytest.fixture
+def server(filled_server: Server) -> Server:
+    """The server, running whatever another test has left."""
+    if not filled_server.is_running:
+        filled_server.control("start")
+    return filled_server
+
+
+@pytest.fixture
+def workers(server: Server, tmp_path: Path) -> Iterator[Workers]:
+    """Workers on that server, with a full queue."""
+    database = f"workers_{uuid4().hex[:8]}"
+    server.execute(f"CREATE DATABASE {database} TEMPLATE filled")
+    workers = workers_on(server, database, tmp_path)
     try:
         yield workers
     finally:
