@@ -9,12 +9,16 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
 from django.db import router
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
 
 from . import conf
+from .categories import all_categories
 from .documentation import explained
 from .exceptions import TargetUnavailable
 from .modules import as_folder, import_dotted, is_folder, is_importable, is_module_name
 from .notification_handlers.checks import error, warning
+from .preferences.links import APP_NAME
 from .setting_names import check_option_names, check_setting_names, check_target_keys
 from .setting_rules import SECONDS_TO_WAIT, Rule, cut, rules_of, shown
 from .targets import (
@@ -51,6 +55,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         (conf.ENGINE, _check_overrides),
         (conf.ENGINE, _check_task_engine),
         (conf.ENGINE, _check_lease),
+        (conf.ENGINE, _check_links),
         (conf.HANDLERS, partial(_check_locations, conf.HANDLERS)),
         (conf.CREATORS, partial(_check_locations, conf.CREATORS)),
     )
@@ -91,6 +96,41 @@ def check_suppression_key(
             )
         )
     ]
+
+
+def _check_links() -> Iterator[CheckMessage]:
+    """Yield why links to unsubscribe would not work; without BASE_URL there are no links."""
+    base_url = (getattr(settings, conf.ENGINE, None) or {}).get("BASE_URL")
+    rule = rules_of(conf.EngineSettings)["base_url"]
+    if not base_url or not rule.allows(base_url) or not any(c.one_click for c in all_categories()):
+        return
+    name = f"{conf.ENGINE}['BASE_URL']"
+    if not settings.DEBUG and not base_url.startswith("https://"):
+        yield error(
+            19,
+            f"{name} begins with http://, and mail programs post an unsubscription only by https.",
+            hint=f"Set {name} to an address that begins with https://.",
+        )
+    paths = set()
+    for language in (settings.LANGUAGE_CODE, *(code for code, _ in settings.LANGUAGES)):
+        with translation.override(language):
+            try:
+                paths.add(reverse(f"{APP_NAME}:unsubscribe", args=["token"]))
+            except NoReverseMatch:
+                yield error(
+                    19,
+                    f"{name} is set, and the pages to unsubscribe are not among the project's URLs,"
+                    " so that mails have no link to them.",
+                    hint='Add path("n/", include("django_notification_system.preferences.urls")).',
+                )
+                return
+    if len(paths) > 1:
+        yield error(
+            19,
+            "The pages to unsubscribe stand under i18n_patterns(): a mail's link would redirect,"
+            " and mail programs follow no redirect.",
+            hint="Include django_notification_system.preferences.urls outside i18n_patterns().",
+        )
 
 
 def _reported(name: str, part: Callable[[], Iterable[CheckMessage]]) -> Iterator[CheckMessage]:

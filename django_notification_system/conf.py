@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -23,7 +24,9 @@ from .setting_rules import (
     YEAR,
     YES_OR_NO,
     Rule,
+    can_be_called,
     dictionary_such_as,
+    is_email_address,
     number,
     one_of,
     or_none,
@@ -190,6 +193,38 @@ class EngineSettings:
         "For how many days after its delivery a notification keeps body, ``extra`` and "
         "attachments: ``purge_notifications`` removes those of older ones (:doc:`../howto/purge`)."
         " ``None``: as long as its row.",
+    )
+    base_url: str | None = setting(
+        None,
+        or_none(
+            Rule(
+                lambda value: (
+                    can_be_called(value)
+                    and urlsplit(value).path in ("", "/")
+                    and not urlsplit(value).query
+                    and not urlsplit(value).fragment
+                ),
+                "a URL",
+            ),
+            "the site's scheme and host, such as 'https://www.example.com', or None",
+        ),
+        "The site's scheme and host, such as ``https://www.example.com``, for links in messages: a "
+        "command has no request. With it, emails of a category with ``one_click`` get headers and "
+        "links to unsubscribe (:doc:`../howto/unsubscribe`).",
+    )
+    unsubscribe_mailto: str | None = setting(
+        None,
+        or_none(
+            Rule(is_email_address, "an email address"),
+            "an email address, or None",
+        ),
+        "The address that takes unsubscriptions by mail (:doc:`../howto/unsubscribe`).",
+    )
+    unsubscribe_footer: bool = setting(
+        True,
+        YES_OR_NO,
+        "Whether an email of a category with ``one_click`` ends with links to unsubscribe, where "
+        "its own text has none.",
     )
     keep_ip: bool = setting(
         False,

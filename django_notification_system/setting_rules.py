@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.validators import validate_email
 from django.utils.translation import gettext_noop
 
 from .printable import without_password
@@ -139,6 +140,16 @@ def can_be_called(value: Any) -> bool:
         value: The value.
     """
     return is_web_address(value) and urlsplit(value).port != 0
+
+
+def is_email_address(value: Any) -> bool:
+    """Tell whether a value is an email address; raises where the value is none.
+
+    Args:
+        value: The value.
+    """
+    validate_email(value)
+    return True
 
 
 def one_of(*values: Any) -> Rule:

@@ -39,6 +39,8 @@ KEYWORDS: dict[str, Any] = {
 }
 #: Babel signs with its release, so that every new release would change every catalog.
 GENERATED_BY = re.compile(rb'^"Generated-By: .*"\n', re.MULTILINE)
+#: Modules, and templates of pages and of mails.
+SOURCES = ("*.py", "*.html", "*.txt")
 HEADER = """\
 # Translations of the Django Notification System.
 # This file is distributed under the same licence as the Django Notification System.
@@ -48,7 +50,7 @@ HEADER = """\
 def marked_texts() -> Catalog:
     """Return every marked text in the package's modules and templates."""
     catalog = Catalog(project="django-notification-system", charset="utf-8")
-    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.html")]):
+    for path in sorted(path for kind in SOURCES for path in PACKAGE.rglob(kind)):
         name = path.relative_to(ROOT).as_posix()
         for message, context in _marked_in(path):
             catalog.add(message, None, [(name, None)], context=context)

@@ -105,6 +105,7 @@ def test_the_texts_of_modules_and_templates_are_found(
         "{% blocktranslate count number=n %}{{ number }} tin{% plural %}{{ number }} tins"
         "{% endblocktranslate %}"
     )
+    (tmp_path / "some.txt").write_text('{% load i18n %}{% translate "in a mail" %}')
     monkeypatch.setattr(translations, "ROOT", tmp_path)
     monkeypatch.setattr(translations, "PACKAGE", tmp_path)
     assert set(entries(translations.marked_texts())) == {
@@ -113,6 +114,7 @@ def test_the_texts_of_modules_and_templates_are_found(
         (("May",), "month"),
         (("joined up",), None),
         (("short",), None),
+        (("in a mail",), None),
         (("May",), "verb"),
         (("%(number)s tin", "%(number)s tins"), None),
     }

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AnymailTrackingConfig(AppConfig):
-    """Connects a receiver to django-anymail's signal ``tracking``."""
+    """Connects receivers to django-anymail's signals ``tracking`` and ``inbound``."""
 
     name = "django_notification_system.contrib.anymail"
     label = "django_notification_system_anymail"
@@ -25,6 +25,7 @@ class AnymailTrackingConfig(AppConfig):
                 f"{self.name} is in INSTALLED_APPS and needs django-anymail: pip install"
                 " 'django-notification-system[anymail]'"
             )
-        from . import checks, tracking  # noqa: F401
+        from . import checks, tracking, unsubscribing  # noqa: F401
 
         tracking.connect()
+        unsubscribing.connect()

@@ -49,6 +49,7 @@ from .settings import email_settings
 from .stored_attachments import StoredAttachments
 from .trouble import trouble_of_error, trouble_of_recipient
 from .unpack import unpack
+from .unsubscribing import Footers, list_headers
 
 __all__ = [
     "DIRECTIONS_IN_EXTRA",
@@ -59,6 +60,7 @@ __all__ = [
     "deliver",
     "destination",
     "fault_of_address",
+    "list_headers",
     "preview",
     "redirected_extra",
     "send_notification",
@@ -112,7 +114,8 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
             return doubts.cleared(_send(pool, letter))
 
         stored = StoredAttachments()
-        letters = (write_letter(each, from_email, stored) for each in notifications)
+        footers = Footers()
+        letters = (write_letter(each, from_email, stored, footers) for each in notifications)
         if pool.is_local or settings.connections == 1:
             sent: Iterable[Outcome] = chain.from_iterable(map(send, letters))
         else:
@@ -136,7 +139,10 @@ def send_notification(notification: Notification) -> str:
 
 
 def write_letter(
-    notification: Notification, from_email: str, stored: StoredAttachments | None = None
+    notification: Notification,
+    from_email: str,
+    stored: StoredAttachments | None = None,
+    footers: Footers | None = None,
 ) -> Letter | Outcome:
     """Build a mail, here in the calling thread, because a template may use the database.
 
@@ -144,6 +150,7 @@ def write_letter(
         notification: The notification, with record and user loaded.
         from_email: The sender.
         stored: Reads attachments that the database keeps; shared by many mails.
+        footers: The footers with links to unsubscribe; shared by many mails.
 
     Returns:
         The mail, or the outcome of a notification that makes no mail.
@@ -151,7 +158,7 @@ def write_letter(
     try:
         if is_queued_mail(notification):
             return Letter(notification, unpack(notification, stored or StoredAttachments()))
-        return Letter(notification, build_message(notification, from_email, stored))
+        return Letter(notification, build_message(notification, from_email, stored, footers))
     except CannotBuildMessage as error:
         kind = Outcome.retry if error.temporary else Outcome.failed
         return kind(notification, f"{NOT_SENT}: {error}")

@@ -20,10 +20,12 @@ from .message import (
     body_of,
     parts_of,
     template_name,
+    with_footers,
 )
 from .queued_appearance import preview_of_queued
 from .sender_address import sender
 from .stored_attachments import names_and_sizes
+from .unsubscribing import Links, links_of
 
 #: How many attachments are shown: the storage is asked for every shown file's size.
 ATTACHMENTS_SHOWN = 20
@@ -53,9 +55,11 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
     if is_queued_mail(notification) and not is_removed(notification):
         return preview_of_queued(notification)
     is_pending = notification.status in Notification.PENDING_STATUSES
+    # A click of whoever looks at the preview must not unsubscribe the recipient.
+    links = links_of(notification, is_live=False)
     try:
-        message = addressed_message(notification, sender())
-        body, notes = _body(notification, may_render=may_render, is_pending=is_pending)
+        message = addressed_message(notification, sender(), links)
+        body, notes = _body(notification, links, may_render=may_render, is_pending=is_pending)
         paths = attachment_paths(notification)
         attachments = [
             (posixpath.basename(path), _size(path, is_pending=is_pending))
@@ -63,13 +67,11 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
         ]
         stored = names_and_sizes(notification)
         attachments += stored[: ATTACHMENTS_SHOWN - len(attachments)]
+        html, text = _parts(body, notification.title, links, with_text=with_text)
     except (CannotBuildMessage, TargetUnavailable) as error:
-        text, notes = shown_part(notification.body)
+        shown, notes = shown_part(notification.body)
         headers = [(_("Subject"), notification.title)]
-        return Preview("email", str(error), notes, headers, text)
-    html, text_of = parts_of(body, notification.title) if body else ("", str)
-    # A plain text costs nothing, and the HTML part was made of that text.
-    shows_text = with_text or body is None or html != body.content
+        return Preview("email", str(error), notes, headers, shown)
     addresses = (
         (pgettext_lazy("email", "From"), [str(message.from_email)]),
         (pgettext_lazy("email", "To"), message.to),
@@ -85,7 +87,7 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
             (_("Subject"), str(message.subject)),
             *((name, str(value)) for name, value in message.extra_headers.items()),
         ],
-        text=text_of() if shows_text else None,
+        text=text,
         html=html,
         attachments=attachments,
         more_attachments=len(paths) + len(stored) - len(attachments),
@@ -93,16 +95,16 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
 
 
 def _body(
-    notification: Notification, *, may_render: bool, is_pending: bool
+    notification: Notification, links: Links, *, may_render: bool, is_pending: bool
 ) -> tuple[Body | None, list[Any]]:
     """Return the body, or ``None`` where it must not be shown, and notes on the body."""
     name = template_name(notification)
     if name is None:
-        body = body_of(notification)
+        body = body_of(notification, links)
     elif is_pending and may_render:
         # A template may write, and a failed query would spoil a transaction of the project's.
         with transaction.atomic(using=notification._state.db):
-            body = body_of(notification)
+            body = body_of(notification, links)
             transaction.set_rollback(True, using=notification._state.db)
     else:
         was_sent = notification.attempted_delivery is not None
@@ -110,6 +112,19 @@ def _body(
         return None, [(TO_BE_RENDERED if is_pending else reason) % {"name": name}]
     content, notes = shown_part(body.content)
     return Body(content, body.subtype), notes
+
+
+def _parts(
+    body: Body | None, title: str, links: Links, *, with_text: bool
+) -> tuple[str, str | None]:
+    """Return the HTML part, and the text part where the text shall be shown."""
+    if body is None:
+        return "", ""
+    html, text_of = parts_of(body, title)
+    # A plain text costs nothing, and the HTML part was made of that text.
+    shows_text = with_text or html != body.content
+    html, text = with_footers(html, text_of() if shows_text else "", links)
+    return html, text if shows_text else None
 
 
 def _size(path: str, *, is_pending: bool) -> int | None:

@@ -23,6 +23,7 @@ from .mime import NotificationMail
 from .settings import email_settings
 from .stored_attachments import StoredAttachments
 from .template import ContentSubtype, render, subtype_of
+from .unsubscribing import Footers, Links, headers_of_links, links_of
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,30 @@ class Body:
 
 
 def build_message(
-    notification: Notification, from_email: str, stored: StoredAttachments | None = None
+    notification: Notification,
+    from_email: str,
+    stored: StoredAttachments | None = None,
+    footers: Footers | None = None,
 ) -> NotificationMail:
     """Return the mail of a notification.
 
     A body of plain text stays unchanged and gets an HTML part with the same look; an HTML body gets
     a text part. For an empty body, the Django template named by ``extra["template_name"]`` is
-    rendered now, with ``extra``, ``user`` and ``notification`` in its context.
+    rendered now, with ``extra``, ``user``, ``notification`` and the links in its context.
 
     Args:
         notification: The notification, with record and user loaded.
         from_email: The sender.
         stored: Reads attachments that the database keeps; shared by many mails.
+        footers: The footers; shared by many mails.
 
     Raises:
         CannotBuildMessage: When notification, template or a file make no mail.
     """
-    html, text = parts_of(body_of(notification), notification.title)
-    message = addressed_message(notification, from_email, text())
+    links = links_of(notification)
+    html, text_of = parts_of(body_of(notification, links), notification.title)
+    html, text = with_footers(html, text_of(), links, footers)
+    message = addressed_message(notification, from_email, links, text)
     if html:
         message.attach_alternative(html, "text/html")
     for path in attachment_paths(notification):
@@ -69,13 +76,14 @@ def build_message(
 
 
 def addressed_message(
-    notification: Notification, from_email: str, text: str = ""
+    notification: Notification, from_email: str, links: Links, text: str = ""
 ) -> NotificationMail:
     """Return the mail with addresses, headers and text, without any other part.
 
     Args:
         notification: The notification, with record and user loaded.
         from_email: The sender.
+        links: The mail's links.
         text: The text part.
 
     Raises:
@@ -90,7 +98,7 @@ def addressed_message(
         cc=_addresses(extra, "cc"),
         bcc=_addresses(extra, "bcc"),
         reply_to=_addresses(extra, "reply_to"),
-        headers=_headers(extra, notification, from_email),
+        headers=_headers(extra, notification, from_email, links),
     )
 
 
@@ -165,11 +173,12 @@ def _recipient(notification: Notification) -> str:
     return address
 
 
-def body_of(notification: Notification) -> Body:
+def body_of(notification: Notification, links: Links) -> Body:
     """Return the body; a template is rendered.
 
     Args:
         notification: The notification, with record and user loaded.
+        links: The mail's links, for a template.
 
     Raises:
         CannotBuildMessage: When notification or template make no body.
@@ -182,12 +191,19 @@ def body_of(notification: Notification) -> Body:
     if name is None:
         return Body(_encodable(notification.body), subtype or email_settings().content_subtype)
     subtype = subtype or subtype_of(name)
-    return Body(_encodable(_rendered(name, notification, subtype)), subtype)
+    return Body(_encodable(_rendered(name, notification, subtype, links)), subtype)
 
 
-def _rendered(name: str, notification: Notification, subtype: ContentSubtype | None) -> str:
+def _rendered(
+    name: str, notification: Notification, subtype: ContentSubtype | None, links: Links
+) -> str:
     user = notification.target_user_record.user
-    context = {"user": user, "notification": notification, **_extra(notification)}
+    context = {
+        "user": user,
+        "notification": notification,
+        **links.in_templates,
+        **_extra(notification),
+    }
     try:
         return render(name, context, subtype)
     except Exception as error:
@@ -214,15 +230,41 @@ def parts_of(body: Body, title: str) -> tuple[str, Callable[[], str]]:
     return html, lambda: body.content
 
 
+def with_footers(
+    html: str, text: str, links: Links, footers: Footers | None = None
+) -> tuple[str, str]:
+    """Return the parts of a mail with their footers, if the mail has footers.
+
+    Args:
+        html: The HTML part, or an empty text.
+        text: The text part.
+        links: The mail's links.
+        footers: The footers; shared by many mails.
+
+    Raises:
+        CannotBuildMessage: When a footer's template, perhaps a project's own, makes no text.
+    """
+    if links.category is None:
+        return html, text
+    try:
+        return (footers or Footers()).add_to(html, text, links)
+    except Exception as error:
+        raise CannotBuildMessage(
+            f"the footer could not be rendered ({one_line(error)}). Mend the templates"
+            " django_notification_system/email/footer.html and footer.txt."
+        ) from error
+
+
 def _encodable(text: str) -> str:
     """Return a text without NUL (RFC 5321) and lone surrogates, which no mail can carry."""
     return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _headers(
-    extra: Mapping[str, Any], notification: Notification, from_email: str
+    extra: Mapping[str, Any], notification: Notification, from_email: str, links: Links
 ) -> dict[str, str]:
     headers = headers_of(extra)
+    headers.update(headers_of_links(links, headers))
     if not any(name.lower() == "message-id" for name in headers):
         headers["Message-ID"] = message_id(notification, from_email)
     return headers

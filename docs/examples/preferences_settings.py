@@ -1,0 +1,3 @@
+NOTIFICATION_SYSTEM |= {
+    "BASE_URL": "https://www.example.com",
+}
