@@ -100,9 +100,10 @@ def check_suppression_key(
 
 def _check_links() -> Iterator[CheckMessage]:
     """Yield why links to unsubscribe would not work; without BASE_URL there are no links."""
-    base_url = (getattr(settings, conf.ENGINE, None) or {}).get("BASE_URL")
-    rule = rules_of(conf.EngineSettings)["base_url"]
-    if not base_url or not rule.allows(base_url) or not any(c.one_click for c in all_categories()):
+    options = getattr(settings, conf.ENGINE, None)
+    base_url = options.get("BASE_URL") if isinstance(options, Mapping) else None
+    is_right = bool(base_url) and rules_of(conf.EngineSettings)["base_url"].allows(base_url)
+    if not is_right or not any(category.one_click for category in all_categories()):
         return
     name = f"{conf.ENGINE}['BASE_URL']"
     if not settings.DEBUG and not base_url.startswith("https://"):

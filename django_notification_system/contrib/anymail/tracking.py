@@ -11,14 +11,16 @@ from django.db import router
 
 from ...delivery.outcomes.apply import storable_message_id
 from ...delivery.receipts.record import record_receipts
-from ...models import Notification
+from ...models import Notification, Suppression
 from ...models.address import comparable
 from ...models.reserved import QUEUED_MAIL
 from ...notification_handlers.email.connection import Stage
 from ...notification_handlers.email.faults import classify
+from ...notification_handlers.email.settings import KEY
 from ...notification_handlers.email.trouble import Trouble
 from ...notification_handlers.faults import Verdict
 from ...outcome import Receipt, ReceiptResult
+from ...preferences import suppress
 
 MODULE_NAME = "email"
 #: A third party's longer text may quote the mail.
@@ -68,6 +70,11 @@ MEANINGS: Mapping[str, Meaning] = {
     EventType.FAILED: FAILED,
     EventType.BOUNCED: FAILED,
     EventType.REJECTED: FAILED,
+}
+#: Events by which a person asks for no more mail, with the reason of the suppression.
+SUPPRESSED: Mapping[str, Suppression.Reason] = {
+    EventType.COMPLAINED: Suppression.Reason.COMPLAINT,
+    EventType.UNSUBSCRIBED: Suppression.Reason.UNSUBSCRIBED,
 }
 #: A bounce or a rejection, by Anymail's reason. By any other reason, the address may be good.
 MEANINGS_OF_REASONS: Mapping[str, Meaning] = {
@@ -124,7 +131,15 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
         hard_bounce=meaning.hard_bounce,
         address=str(event.recipient or ""),
     )
-    record_receipts(MODULE_NAME, [receipt], order=ORDER)
+    if record_receipts(MODULE_NAME, [receipt], order=ORDER):
+        _suppress(event)
+
+
+def _suppress(event: Any) -> None:
+    """Suppress the address of somebody who said so to the provider, whoever has the address."""
+    reason = SUPPRESSED.get(event.event_type)
+    if reason is not None and event.recipient:
+        suppress(KEY, str(event.recipient), reason=reason)
 
 
 def meaning_of(event: Any) -> Meaning | None:
