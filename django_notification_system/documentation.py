@@ -25,6 +25,7 @@ PAGES_OF_CHECKS: Mapping[str, str] = {
     "django_notification_system.E012": "howto/tasks",
     "django_notification_system.E013": "reference/settings",
     "django_notification_system.E014": "howto/email",
+    "django_notification_system.E018": "howto/queue_every_mail",
     "django_notification_system.E019": "howto/unsubscribe",
     "django_notification_system.W001": "reference/settings",
     "django_notification_system.W002": "howto/installation",

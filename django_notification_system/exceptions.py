@@ -50,7 +50,7 @@ class InvalidPreference(NotificationSystemError, ValueError):
 
     page = "reference/preferences"
 
-    def __init__(self, *args: object, argument: str) -> None:
+    def __init__(self, *args: object, argument: str = "") -> None:
         super().__init__(*args)
         self.argument = argument
 
