@@ -17,7 +17,7 @@ announce   outcomes/announce.py, runs/report.py        run     none: after the c
 receipt    receipts/fetch.py, receipts/record.py       beside  one, short, for a page
 =========  ==========================================  ======  ================================
 
-Skip and recheck ask ``preferences/lookup.py`` about rows with a category: people's preferences at
+Skip and recheck ask the package ``preferences`` about rows with a category: people's preferences at
 both steps, and suppressed addresses at the first.
 
 Six rooms. A room imports only from the rooms after it:

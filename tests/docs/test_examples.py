@@ -20,7 +20,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_notification_system import checks, signals
-from django_notification_system.categories import known_categories
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.exceptions import NotificationsNotCreated
 from django_notification_system.models import (
     ConsentLog,
@@ -30,7 +30,7 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 from django_notification_system.notification_handlers.twilio.settings import twilio_settings
-from django_notification_system.preferences import allows
+from django_notification_system.preferences import allows, set_preference
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
@@ -367,6 +367,9 @@ def test_export_example_has_every_row_of_the_person_and_of_nobody_else(
     TargetUserRecord.objects.create(
         user=other, target=records["Email"].target, target_user_id="ham@example.com"
     )
+    with known_categories(Category("news", label="News")):
+        for person in (notification.target_user_record.user, other):
+            set_preference(person, "news", wanted=False, how="page")
     monkeypatch.chdir(tmp_path)
     run_example("export_person.py")
     exported = (tmp_path / "egg.json").read_text()
@@ -376,6 +379,8 @@ def test_export_example_has_every_row_of_the_person_and_of_nobody_else(
         "notification": 1,
         "notificationattempt": 1,
         "notificationoptout": 1,
+        "preference": 1,
+        "consentlog": 1,
     }
     assert "ham@example.com" not in exported
 
