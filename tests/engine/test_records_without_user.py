@@ -215,7 +215,7 @@ def test_other_attribute_errors_stay_as_they_are(
 ) -> None:
     settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
     NotificationTarget.objects.create(name="Own", notification_module_name="old")
-    monkeypatch.setattr(old, "behave", lambda notification: notification.colour)
+    monkeypatch.setattr(old, "behave", lambda notification: notification.email)  # as users have
     notification = make_due(record_of("north tower", "Own"))
     run()
     notification.refresh_from_db()
