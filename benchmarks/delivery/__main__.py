@@ -51,6 +51,7 @@ CONTENDERS = [
     Contender("this project", "ours", "email"),
     Contender("this project, PIPELINING off", "ours", "email", "no pipelining", SLOW),
     Contender("this project, 64 connections", "ours", "email", "64 connections", SLOW),
+    Contender("this project, queued mail", "ours", "email", "queued", FAST),
     Contender("post_office, ready text", "rival_post_office", "email"),
     Contender("post_office, strip_tags", "rival_post_office", "email", "strip_tags", FAST),
     Contender("post_office, html2text", "rival_post_office", "email", "html2text", FAST),

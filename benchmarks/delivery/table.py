@@ -185,6 +185,7 @@ TEXT_MADE = (
 GOALS = (
     Goal("email", 0, 4, TEXT_MADE),
     Goal("email", 0, 2, ("post_office, ready text",)),
+    Goal("email", 0, 0.85, ("this project",), "this project, queued mail"),
     Goal("email", 0, 3, ("post_office, shared body",), "this project, shared body"),
     Goal("email", 50, 8, ("post_office, ready text",)),
     Goal("email", 50, 0.85, ("smtplib, 64 connections",), "this project, 64 connections"),

@@ -11,7 +11,7 @@ from django.db import router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..database import STATEMENT_SIZE
+from ..database import DEADLOCK_ATTEMPTS, STATEMENT_SIZE, despite_deadlocks
 from ..draft import Draft
 from ..exceptions import InvalidNotification
 from ..models import Notification, NotificationTarget, TargetUserRecord
@@ -101,6 +101,10 @@ def queue_mail(mails: Sequence[Queued], *, using: str | None = None) -> None:
     if not mails:
         return
     using = using or router.db_for_write(Notification)
+    despite_deadlocks(lambda: _store(mails, using), attempts=DEADLOCK_ATTEMPTS, using=using)
+
+
+def _store(mails: Sequence[Queued], using: str) -> None:
     with transaction.atomic(using=using):
         begin_with_a_write(Notification.objects.using(using))
         target = _target(using)

@@ -15,10 +15,13 @@ from job import (
     customer,
     html_body,
     recipient_of,
+    text_body,
 )
 from project import TEMPLATE, analyze
 
 MOST_RECORDS = 1000
+#: The variant in which mails come through the mail backend that queues.
+QUEUED = "queued"
 #: Settings that are not the default ones, by the variant.
 EMAIL_SETTINGS: dict[str, dict[str, object]] = {
     "no pipelining": {"pipelining": False},
@@ -47,6 +50,9 @@ def fill(job: Job, number: int) -> None:
     """Make so many due notifications, for a thousand users at the most."""
     from django_notification_system.models import Notification
 
+    if job.variant == QUEUED:
+        queue_mails(job, number)
+        return
     make_records(job, min(number, MOST_RECORDS))
     long_ago = timezone.now() - timedelta(days=7)
     users = itertools.cycle(records)
@@ -63,6 +69,25 @@ def fill(job: Job, number: int) -> None:
         ),
         batch_size=500,
     )
+    analyze()
+
+
+def queue_mails(job: Job, number: int) -> None:
+    """Queue the mails that django-post_office is given with a text that is ready."""
+    from django.core.mail import EmailMultiAlternatives
+
+    from django_notification_system.mail import QueueBackend
+
+    for first in range(0, number, 500):
+        messages = []
+        for index in range(first, min(first + 500, number)):
+            to = recipient_of(job, index)
+            message = EmailMultiAlternatives(
+                TITLE, text_body(to), SENDER, [address(index % MOST_RECORDS)]
+            )
+            message.attach_alternative(html_body(to), "text/html")
+            messages.append(message)
+        QueueBackend().send_messages(messages)
     analyze()
 
 
