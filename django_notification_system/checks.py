@@ -102,8 +102,10 @@ def _check_links() -> Iterator[CheckMessage]:
     """Yield why links to unsubscribe would not work; without BASE_URL there are no links."""
     options = getattr(settings, conf.ENGINE, None)
     base_url = options.get("BASE_URL") if isinstance(options, Mapping) else None
-    is_right = bool(base_url) and rules_of(conf.EngineSettings)["base_url"].allows(base_url)
-    if not is_right or not any(category.one_click for category in all_categories()):
+    rule = rules_of(conf.EngineSettings)["base_url"]
+    if not isinstance(base_url, str) or not base_url or not rule.allows(base_url):
+        return  # another check says so
+    if not any(category.one_click for category in all_categories()):
         return
     name = f"{conf.ENGINE}['BASE_URL']"
     if not settings.DEBUG and not base_url.startswith("https://"):
