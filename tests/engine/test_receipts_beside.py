@@ -82,11 +82,9 @@ def test_nothing_waits_for_it(
     beside: ReceiptsBeside, fetcher: Fetcher, heard: list[Fetched]
 ) -> None:
     fetcher.free.clear()
-    began = time.monotonic()
     for _ in range(100):
         beside.tick()
-    assert time.monotonic() - began < 1
-    assert heard == []
+    assert heard == []  # all of this while the fetch goes on
     fetcher.free.set()
     tick_until(beside, lambda: heard)
     assert fetcher.times == 1

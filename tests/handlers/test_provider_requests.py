@@ -25,7 +25,9 @@ from tests.support.ports import refusing_port
 from tests.support.raw_server import RawServer, Talk, reset, stop_writing, wait
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
-TIMEOUT = 0.5
+TIMEOUT = 1.0
+#: Without the time limit, a reply would come whole, or never.
+SOON_SECONDS = 10
 
 
 def after_request(then: Talk) -> Talk:
@@ -78,7 +80,7 @@ def test_a_reply_that_comes_a_byte_at_a_time_ends_with_the_time_limit(content: T
 
         error = failure(f"http://127.0.0.1:{server.port}/")
 
-        assert time.monotonic() - begun < 3 * TIMEOUT
+        assert time.monotonic() - begun < SOON_SECONDS
         assert why_no_answer(error) is NoAnswer.LOST
 
 
@@ -89,14 +91,14 @@ def test_a_body_that_comes_a_byte_at_a_time_ends_with_the_time_limit() -> None:
 
         error = failure(f"http://127.0.0.1:{server.port}/")
 
-        assert time.monotonic() - begun < 3 * TIMEOUT
+        assert time.monotonic() - begun < SOON_SECONDS
         assert why_no_answer(error) is NoAnswer.LOST
 
 
 def test_each_reply_has_its_whole_time_and_connections_are_kept() -> None:
     def talk(connection: socket.socket) -> None:
         for _ in range(4):
-            after_request(lambda connection: time.sleep(0.6 * TIMEOUT))(connection)
+            after_request(lambda connection: time.sleep(0.35 * TIMEOUT))(connection)
             connection.sendall(HEAD + b"Hello")
 
     with RawServer(talk) as server:
@@ -150,7 +152,7 @@ def test_a_reply_in_chunks_is_read_and_bounded_too() -> None:
 
         assert why_no_answer(failure(address)) is NoAnswer.LOST
 
-        assert time.monotonic() - begun < 3 * TIMEOUT
+        assert time.monotonic() - begun < SOON_SECONDS
 
 
 def test_tls_through_a_proxy_is_read_and_bounded_too(tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_tls_through_a_proxy_is_read_and_bounded_too(tmp_path: Path) -> None:
 
         assert why_no_answer(failure(address, **options)) is NoAnswer.LOST
 
-        assert time.monotonic() - begun < 3 * TIMEOUT
+        assert time.monotonic() - begun < SOON_SECONDS
 
 
 def test_the_time_limit_holds_behind_a_proxy() -> None:
@@ -184,7 +186,7 @@ def test_the_time_limit_holds_behind_a_proxy() -> None:
         proxies = {"http": f"http://127.0.0.1:{server.port}"}
         error = failure("http://api.example.com/", proxies=proxies)
 
-        assert time.monotonic() - begun < 3 * TIMEOUT
+        assert time.monotonic() - begun < SOON_SECONDS
         assert why_no_answer(error) is NoAnswer.LOST
 
 
@@ -224,7 +226,7 @@ def test_over_tls_the_time_limit_and_the_certificate_count(tmp_path: Path) -> No
         assert post(address, verify=certificate).text == "Hello"
         begun = time.monotonic()
         assert why_no_answer(failure(address, verify=certificate)) is NoAnswer.LOST
-        assert time.monotonic() - begun < 3 * TIMEOUT
+        assert time.monotonic() - begun < SOON_SECONDS
 
 
 @pytest.mark.parametrize("then", [wait, stop_writing, reset, lambda connection: None])
@@ -237,7 +239,7 @@ def test_where_tls_does_not_come_about_nothing_was_sent(then: Talk) -> None:
         begun = time.monotonic()
         error = failure(f"https://127.0.0.1:{server.port}/")
 
-    assert time.monotonic() - begun < 3 * TIMEOUT
+    assert time.monotonic() - begun < SOON_SECONDS
     assert why_no_answer(error) is NoAnswer.NOT_CONNECTED
     assert "HTTPSConnectionPool(host='127.0.0.1'" in str(error)
 

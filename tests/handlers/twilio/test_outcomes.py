@@ -308,7 +308,7 @@ def test_a_connection_that_is_lost_after_the_request_may_have_carried_it(
 
         prove("no answer")
 
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10  # it waits for ever otherwise
         assert server.connections == 1
 
 
