@@ -62,7 +62,6 @@ class PostContract(HandlerContract):
     handler = "post"
     malformed_addresses = ("nowhere",)
     secrets = (KEY,)
-    longest_call_seconds = 5
     function: Callable[[Notifications], Iterator[Any]]
 
     @contextmanager
@@ -528,7 +527,7 @@ class TestGoodHandler(PostContract):
     ],
 )
 def test_a_broken_handler_fails(clause: str, deliver: Deliver, said: str) -> None:
-    seconds = 1 if deliver is has_no_timeout else 5
+    seconds = 1 if deliver is has_no_timeout else PostContract.longest_call_seconds
     contract = contract_of(deliver, longest_call_seconds=seconds)
     with pytest.raises(AssertionError, match=said):
         getattr(contract, clause)()

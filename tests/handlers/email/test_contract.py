@@ -20,7 +20,6 @@ class TestEmail(HandlerContract):
         base64.b64encode(f"\0shop\0{PASSWORD}".encode()).decode(),
         base64.b64encode(PASSWORD.encode()).decode(),
     )
-    longest_call_seconds = 10
 
     @contextmanager
     def running_provider(self) -> Iterator[Provider]:

@@ -12,7 +12,6 @@ class TestExpo(HandlerContract):
     handler = "expo"
     malformed_addresses = ("no token", "ExponentPushToken[DeviceNotRegistered]")
     secrets = ("planted-access-token", "ExponentPushToken[eggs-1]")
-    longest_call_seconds = 10
 
     @contextmanager
     def running_provider(self) -> Iterator[Provider]:

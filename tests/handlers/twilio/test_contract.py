@@ -13,7 +13,6 @@ class TestTwilio(HandlerContract):
     #: Numbers of Twilio's that are no numbers: 21211, 21614.
     malformed_addresses = ("+15005550001", "+15005550009")
     secrets = ("planted-auth-token",)
-    longest_call_seconds = 10
 
     @contextmanager
     def running_provider(self) -> Iterator[Provider]:
