@@ -142,20 +142,16 @@ class DigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at 
         return name, "django.db.models.UUIDField", args, kwargs
 
 
-def digest_of_address(
-    target_id: uuid.UUID, address: str, *, of_queued_mail: bool = False
-) -> uuid.UUID:
+def digest_of_address(target_id: uuid.UUID, address: str) -> uuid.UUID:
     """Return the digest of a record without a user, the same for all spellings of one address.
 
     Args:
         target_id: The key of the record's target.
         address: The address. Without an "@", as in a push token, letters keep their case.
-        of_queued_mail: Whether the record is for queued mail.
     """
     address = unicodedata.normalize("NFC", trimmed(address))
     spelling = comparable(address) if "@" in address else address
-    kind = "queued mail" if of_queued_mail else "address"
-    return uuid.UUID(bytes=_hashed([kind, str(target_id), spelling]), version=5)
+    return uuid.UUID(bytes=_hashed(["address", str(target_id), spelling]), version=5)
 
 
 class RecordDigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at run time

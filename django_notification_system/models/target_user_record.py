@@ -43,7 +43,7 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         origin: The source of the address.
         digest: A value that the database accepts only once, made of target and address; empty for a
             record with a user. All spellings of an email address have the same digest. Queued mail
-            has records, and digests, of its own.
+            has records of its own, without a digest.
         details: What a target needs beside the address, such as the keys of a browser; a JSON
             object, or nothing.
         inactive_reason: Why this app switched the record off: ``bounce``, ``refused``,
@@ -136,13 +136,12 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
     def make_digest(self) -> uuid.UUID | None:
         """Return the digest of the record's present values; ``None`` for a record with a user.
 
-        A record of queued mail is apart from a record of the same address, and has none, too.
+        A record of queued mail has none, too: no refusal switches the record off, so no other
+        notification may share it. Its key is made of the address.
         """
         if self.user_id is not None or self.origin == self.Origin.QUEUED_MAIL:
             return None
-        # No refusal switches a queued mail's record off, so no other notification may share it.
-        is_queued_mail = self.origin == self.Origin.QUEUED_MAIL
-        return digest_of_address(self.target_id, self.target_user_id, of_queued_mail=is_queued_mail)
+        return digest_of_address(self.target_id, self.target_user_id)
 
     def save(
         self,
