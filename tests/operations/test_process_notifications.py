@@ -376,6 +376,7 @@ def test_queries_grow_with_batches_and_not_with_notifications(
         "runs.pause_recheck.PAUSE_RECHECK",
         "claims.levels.REMEMBERED",
         "runs.unrecorded.RECORD_AFTER",
+        "runs.intake.RECHECK_AFTER",
     ):
         monkeypatch.setattr(f"django_notification_system.delivery.{name}_SECONDS", 60)
     idle = queries_of(Output)

@@ -92,7 +92,11 @@ def contract_of(deliver: Deliver, **attributes: Any) -> PostContract:
     return contract
 
 
-def connect(timeout: float | None = 0.5) -> http.client.HTTPConnection:
+#: Of a call to the provider, in seconds: a busy machine answers in time.
+TIMEOUT = 2.0
+
+
+def connect(timeout: float | None = TIMEOUT) -> http.client.HTTPConnection:
     base = urlsplit(settings.NOTIFICATION_SYSTEM_TARGETS["post"]["base_url"])
     assert base.hostname is not None
     connection = http.client.HTTPConnection(base.hostname, base.port, timeout=timeout)
@@ -117,7 +121,7 @@ def judge(notification: Notification, status: int) -> Outcome:
     return Outcome.delivered(notification, "Posted")
 
 
-def send(notification: Notification, timeout: float | None = 0.5) -> Outcome:
+def send(notification: Notification, timeout: float | None = TIMEOUT) -> Outcome:
     """What each of the broken handlers has, but for what is broken."""
     try:
         connection = connect(timeout)

@@ -35,7 +35,7 @@ class TestEmail(HandlerContract):
             "port": port,
             "username": "shop",
             "password": PASSWORD,
-            "timeout": 1,
+            "timeout": 3,
         }
         if HAS_MAILERS:
             return {"MAILERS": {"default": {"BACKEND": SMTP, "OPTIONS": options}}}

@@ -24,7 +24,7 @@ class TestExpo(HandlerContract):
         expo = {
             "base_url": f"http://{host}:{port}",
             "access_token": "planted-access-token",
-            "timeout": 1,
+            "timeout": 3,
         }
         return {"NOTIFICATION_SYSTEM_TARGETS": {"expo": expo}}
 

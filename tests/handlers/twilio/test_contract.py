@@ -27,7 +27,7 @@ class TestTwilio(HandlerContract):
             "account_sid": "AC0123456789",
             "auth_token": "planted-auth-token",
             "sender": "+15005550006",
-            "timeout": 1,
+            "timeout": 3,
         }
         return {"NOTIFICATION_SYSTEM_TARGETS": {"twilio_sms": twilio}}
 
