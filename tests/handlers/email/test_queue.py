@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import notify
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.checks import check_settings
 from django_notification_system.delivery.receipts.record import record_receipts
 from django_notification_system.exceptions import InvalidNotification, TargetUnavailable
@@ -32,6 +33,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.notification_creators import queue_mail
 from django_notification_system.outcome import Receipt, ReceiptResult
+from django_notification_system.preferences import suppress
 from django_notification_system.testing import Outbox
 from django_notification_system.testing.smtp import ReceivedEmail, SmtpStandIn
 from tests.settings import TEST_DATABASE
@@ -371,6 +373,18 @@ def test_an_opt_out_does_not_stop_a_mail(email: Any, mail_server: SmtpStandIn) -
     queue(plain(to=[email.target_user_id]))
     run()
     assert Notification.objects.get().status == "DELIVERED"
+
+
+@pytest.mark.django_db
+def test_a_suppression_counts_where_the_mail_has_a_category(mail_server: SmtpStandIn) -> None:
+    with known_categories(Category("news", label="News")):
+        suppress("email", "ann@example.com", reason="complaint")
+        message: Any = plain(subject="News")
+        message.notification = {"category": "news"}
+        queue(message, plain(subject="Reset"))
+        run()
+    assert [received["Subject"] for received in mail_server.received] == ["Reset"]
+    assert Notification.objects.get(title="News").category == "news"
 
 
 @pytest.mark.django_db
