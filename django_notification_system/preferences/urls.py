@@ -7,7 +7,11 @@ outside ``i18n_patterns()``: mail programs follow no redirect (RFC 8058, section
 from django.urls import path
 
 from .links import APP_NAME
-from .views import unsubscribe
+from .views import preferences, preferences_by_link, unsubscribe
 
 app_name = APP_NAME
-urlpatterns = [path("u/<str:token>/", unsubscribe, name="unsubscribe")]
+urlpatterns = [
+    path("u/<str:token>/", unsubscribe, name="unsubscribe"),
+    path("preferences/", preferences, name="preferences"),
+    path("preferences/<str:token>/", preferences_by_link, name="preferences_by_link"),
+]

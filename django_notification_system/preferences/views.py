@@ -1,21 +1,28 @@
-"""The page behind a link to unsubscribe, for people and for mail programs.
+"""The pages for people: unsubscribe, and preferences.
 
-Scanners of mail fetch every link, so that GET and HEAD change nothing. The token is the only
-credential: neither session nor login is read, because whoever holds the message is meant.
+Scanners of mail fetch every link, so that GET and HEAD change nothing. On a page with a token in
+its address, the token is the only credential: neither session nor login is read, because whoever
+holds the message is meant.
 """
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.decorators import login_required
+from django.db import router
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
-from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from ..models import ConsentLog
-from .links import read_unsubscribe_token
+from ..models import ConsentLog, Preference, TargetUserRecord
+from .forms import PreferencesForm
+from .links import read_preferences_token, read_unsubscribe_token
+from .owners import UserOwner, owner_of
 from .unsubscribe import Subscription, subscription_of
 
 TEMPLATES = "django_notification_system/preferences"
@@ -82,6 +89,60 @@ def _page(subscription: Subscription, done: str) -> HttpResponse:
         "done": done,
     }
     return HttpResponse(render_to_string(f"{TEMPLATES}/unsubscribe.html", context))
+
+
+@never_cache
+@csrf_protect
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Show the preferences of the user who is logged in, and store what the user changes."""
+    owner = UserOwner(request.user, how=ConsentLog.How.PAGE, ip=request.META.get("REMOTE_ADDR"))
+    form = PreferencesForm(owner, request.POST if request.method == "POST" else None)
+    if _is_stored(form):
+        return _to_itself(request)
+    return render(request, f"{TEMPLATES}/preferences.html", _shown(request, form))
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def preferences_by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Show the preferences of a record's owner, and store what the owner changes, without login.
+
+    Raises:
+        Http404: When the project has not signed the token, or the record is gone.
+    """
+    subject = read_preferences_token(token)
+    if subject is None:
+        raise Http404
+    records = TargetUserRecord.objects.using(router.db_for_write(Preference))
+    record = get_object_or_404(records.select_related("target", "user"), pk=subject.record_id)
+    owner = owner_of(record, ip=request.META.get("REMOTE_ADDR"))
+    form = PreferencesForm(owner, request.POST if request.method == "POST" else None)
+    if _is_stored(form):
+        return _to_itself(request)
+    # Without the request, as above.
+    return HttpResponse(render_to_string(f"{TEMPLATES}/preferences.html", _shown(request, form)))
+
+
+def _is_stored(form: PreferencesForm) -> bool:
+    if not form.is_bound or not form.is_valid():
+        return False
+    form.save()
+    return True
+
+
+def _to_itself(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(f"{request.path}?saved")
+
+
+def _shown(request: HttpRequest, form: PreferencesForm) -> dict[str, Any]:
+    return {
+        "form": form,
+        "address": masked(form.owner.address) if form.owner.address else "",
+        "is_saved": "saved" in request.GET,
+    }
 
 
 def masked(address: str) -> str:
