@@ -71,7 +71,9 @@ def test_signatures_and_defaults_are_those_of_1_5_3(
         "max_retries": 3,
         "quiet": False,
         "extra": None,
-        "priority": 0,  # new, and so at the end
+        # new, and so at the end
+        "priority": 0,
+        "category": "",
     }
     assert list(parameters) == [
         "user",
@@ -83,6 +85,7 @@ def test_signatures_and_defaults_are_those_of_1_5_3(
         "quiet",
         "extra",
         "priority",
+        "category",
     ]
 
 
