@@ -27,7 +27,8 @@ from ..faults import Verdict
 from ..parallel import side_by_side
 from .appearance import preview
 from .cannot_build_message import CannotBuildMessage
-from .connection import SERVICE_CLOSING, ConnectionPool, MailConnection, Stage
+from .connection import SERVICE_CLOSING, MailConnection, Stage
+from .connection_pool import ConnectionPool
 from .content import validate
 from .describe import (
     DIRECTIONS_IN_EXTRA,

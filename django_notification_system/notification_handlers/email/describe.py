@@ -18,7 +18,7 @@ from ...exceptions import TargetUnavailable
 from ...models.address import comparable
 from ...models.reserved import QUEUED_MAIL
 from ..checks import error
-from .connection import ConnectionPool
+from .connection_pool import ConnectionPool
 from .delivering_backend import DeliversToItself, delivering_backend
 from .sender_address import correct_sender, fault_of_sender
 from .settings import email_settings
