@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import MIMEPart
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -605,3 +606,18 @@ def test_two_requests_at_once_share_record_and_content() -> None:
         assert second.result(timeout=30) == 1
     assert Notification.objects.count() == NotificationAttachment.objects.count() == 2
     assert TargetUserRecord.objects.count() == AttachmentContent.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("shape", ["a class that signs", "an inline picture"])
+def test_djangos_backend_for_files_writes_queued_mail(
+    shape: str, settings: Any, tmp_path: Path
+) -> None:
+    use_backend(settings, "django.core.mail.backends.filebased.EmailBackend", file_path=tmp_path)
+    queue(SHAPES[shape]())
+    run()
+    assert Notification.objects.get().status == "DELIVERED"
+    [file] = tmp_path.iterdir()
+    written = file.read_bytes()
+    assert (b"X-Signed: yes" in written) == (shape == "a class that signs")
+    assert b"\r\n" not in written
