@@ -1,5 +1,6 @@
 """A run finds out how many messages its provider takes at once, and the next run knows."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.notification_handlers.email.connection import MailConnection
 from django_notification_system.notification_handlers.expo import sending
 from django_notification_system.testing.exchange import ReceivedRequest
 from django_notification_system.testing.mail_servers import amazon_ses, microsoft_365
@@ -236,3 +238,25 @@ def test_a_429_costs_no_attempt_and_the_slower_pace_is_kept(
     assert Notification.objects.count() == number + number // 2
     assert len(providers.received) == number + number // 2
     assert not NotificationAttempt.objects.exists()
+
+
+@in_real_transactions
+def test_connections_are_closed_side_by_side(
+    mail_server: SmtpStandIn, email: TargetUserRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for the others: one after another would never end."""
+    together = threading.Barrier(2, timeout=20)
+    close = MailConnection.close
+    met: list[int] = []
+
+    def close_together(self: MailConnection) -> None:
+        together.wait()
+        met.append(1)
+        close(self)
+
+    monkeypatch.setattr(MailConnection, "close", close_together)
+    mail_server.answer("MESSAGE", delay=0.05)
+    make_many(email, 2)
+    run()
+    assert len(met) == 2
+    assert states(email) == ALL_DELIVERED
