@@ -22,6 +22,7 @@ from django_notification_system.testing.smtp import SmtpStandIn
 from tests.settings import TEST_DATABASE
 from tests.support.documentation import DOCS, EXAMPLES, steady
 from tests.support.places import ROOT
+from tests.support.ports import free_port
 from tests.support.runs import wait_until
 from tests.support.started import heeds_sigterm, listens
 from tests.support.terminal import Terminal, on_terminal
@@ -143,6 +144,8 @@ class Project:
         if program in OTHER_PROGRAMS:
             return
         assert program == "python", command
+        if "django_notification_system.testing" in command:  # another program may have its ports
+            arguments += ["--smtp-port", str(free_port()), "--http-port", str(free_port())]
         if any(word in command for word in STAYING):
             self._type_and_end(arguments)
             return
