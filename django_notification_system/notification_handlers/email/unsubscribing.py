@@ -4,6 +4,7 @@ Mails of a category with ``one_click`` have them, where ``NOTIFICATION_SYSTEM["B
 and the project serves the pages.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from ...models import Notification
 from ...preferences.links import preferences_url, unsubscribe_token, unsubscribe_url
 from .template import ContentSubtype, render
 
+END_OF_BODY = re.compile("</body", re.IGNORECASE)
 FOOTERS = "django_notification_system/email/footer"
 #: Stand in a footer for the addresses of a mail, while the footer is shared by many mails.
 UNSUBSCRIBE_HERE = "https://unsubscribe.invalid/"
@@ -173,5 +175,7 @@ class Footers:
 
 
 def _before_end_of_body(html: str, footer: str) -> str:
-    place = html.lower().rfind("</body")
-    return html + footer if place < 0 else html[:place] + footer + html[place:]
+    # Not in html.lower(), which is longer where html has a Turkish İ.
+    ends = [end.start() for end in END_OF_BODY.finditer(html)]
+    place = ends[-1] if ends else len(html)
+    return html[:place] + footer + html[place:]

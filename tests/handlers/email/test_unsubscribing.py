@@ -21,7 +21,11 @@ from django_notification_system.notification_handlers.email.cannot_build_message
 )
 from django_notification_system.notification_handlers.email.message import build_message
 from django_notification_system.notification_handlers.email.message_bytes import written_mail
-from django_notification_system.preferences.links import read_unsubscribe_token, unsubscribe_url
+from django_notification_system.preferences.links import (
+    preferences_url,
+    read_unsubscribe_token,
+    unsubscribe_url,
+)
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.support.email_faults import use_server
 from tests.support.preferences_support import BASE_URL, serve_preferences
@@ -135,6 +139,7 @@ def test_a_plain_mail_ends_with_the_footer_in_both_parts(email: TargetUserRecord
     assert message.body == (
         "Hello <b>\n\nYou get this because you are subscribed to “News & more”.\n"
         f"Unsubscribe: {url}\n"
+        f"Choose what you get: {preferences_url(email)}\n"
     )
     html = message.alternatives[0][0]
     assert html.startswith('<div dir="auto">Hello &lt;b&gt;')
@@ -147,6 +152,13 @@ def test_the_footer_of_an_html_mail_stands_within_the_body(email: TargetUserReco
     html = message.alternatives[0][0]
     assert re.search(r"<p>Hello</p>.*<a href=.*</p>\s*</BODY></html>$", html, re.DOTALL)
     assert message.body.startswith("Hello\n\nYou get this")
+
+
+def test_letters_that_grow_in_small_do_not_move_the_footer(email: TargetUserRecord) -> None:
+    """In small letters, \u0130 is two characters."""
+    message = built(email, body="<html><body><p>\u0130stanbul, \u0130zmir</p></BODY></html>")
+    html = message.alternatives[0][0]
+    assert re.search(r"\u0130zmir</p>\s*<[^/].*<a href=.*</p>\s*</BODY></html>$", html, re.DOTALL)
 
 
 @pytest.mark.parametrize("name", ["unsubscribe_url", "preferences_url"])
