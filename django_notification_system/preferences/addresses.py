@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 from ..conf import engine_settings
 from ..models import NotificationTarget, TargetUserRecord
@@ -23,7 +24,7 @@ def hasher(target_key: str) -> Callable[[str], str]:
     Args:
         target_key: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
     """
-    key = (engine_settings().suppression_key or settings.SECRET_KEY).encode()
+    key = force_bytes(engine_settings().suppression_key or settings.SECRET_KEY)
     described = known_description(module_name_of(target_key))
     normal = described.comparable_address if described is not None else None
     prefix = f"{target_key}\0"

@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from ..categories import Category
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
-from ..exceptions import InvalidPreference
+from ..exceptions import InvalidNotification, InvalidPreference
 from ..models import ConsentLog, Notification, Suppression
 from ..models.address import trimmed
 from ..models.locking import begin_with_a_write
 from ..models.notification_queryset import NotificationQuerySet
 from ..models.opt_out import schedule_again
 from ..signals import address_suppressed
+from ..storable import storable_text
 from .addresses import hasher, records_with_address
 from .lookup import refusal_of_address
 from .questions import AnyTarget, known_category, known_target_key
@@ -66,6 +67,7 @@ def suppress(
         raise InvalidPreference(
             f"reason is {reason!r}. Known are: {', '.join(Reason.values)}.", argument="reason"
         )
+    _refuse_unstorable("note", note)
     if len(note) > NOTE_MAX_LENGTH:
         raise InvalidPreference(
             f"note has {len(note)} characters; at most {NOTE_MAX_LENGTH} are kept.",
@@ -165,6 +167,7 @@ class _Place:
     ) -> None:
         if not isinstance(address, str) or not trimmed(address):
             raise InvalidPreference("address is empty, or no text.", argument="address")
+        _refuse_unstorable("address", address)
         self.address = trimmed(address)
         if len(self.address) > ADDRESS_MAX_LENGTH:
             raise InvalidPreference(
@@ -201,6 +204,13 @@ class _Place:
         records = records_with_address(self.key, self.address, using=self.using)
         rows = Notification.objects.using(self.using).filter(target_user_record__in=records)
         return rows.filter(category=self.category) if self.category else rows.exclude(category="")
+
+
+def _refuse_unstorable(name: str, text: str) -> None:
+    try:
+        storable_text(name, text)
+    except InvalidNotification as error:
+        raise InvalidPreference(*error.args, argument=name) from None
 
 
 def _is_wish(reason: str) -> bool:

@@ -90,6 +90,28 @@ def test_the_hash_depends_on_target_and_key(settings: Any) -> None:
     assert kept == address_hash("email", "+4915112345678")
 
 
+def test_the_project_may_have_a_secret_key_of_bytes(settings: Any) -> None:
+    """Django's documentation allows both, https://docs.djangoproject.com/en/stable/ref/settings/"""
+    settings.SECRET_KEY = "key"
+    of_text = address_hash("email", "eggs@example.com")
+    settings.SECRET_KEY = b"key"
+    assert address_hash("email", "eggs@example.com") == of_text
+
+
+@pytest.mark.parametrize("address", ["eggs\x00@example.com", "eggs\ud800@example.com"])
+def test_an_address_that_no_database_stores_is_refused(address: str) -> None:
+    for change in (
+        lambda: suppress("email", address, reason="manual"),
+        lambda: unsuppress("email", address),
+    ):
+        with pytest.raises(InvalidPreference, match=r"^address (has|is no valid) ") as error:
+            change()
+        assert error.value.argument == "address"
+    with pytest.raises(InvalidPreference, match=r"^note (has|is no valid) ") as error:
+        suppress("email", "eggs@example.com", reason="manual", note=address)
+    assert error.value.argument == "note"
+
+
 @given(
     st.from_regex(
         r"[A-Za-z0-9._%+-]{1,9}@[A-Za-z0-9-]{1,9}(\.[A-Za-z0-9-]{1,9}){0,2}", fullmatch=True
