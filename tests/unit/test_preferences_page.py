@@ -197,7 +197,7 @@ def test_a_link_opens_the_page_without_login_and_confirms(
 ) -> None:
     page = visitor.get(link(record))
     assert page["Referrer-Policy"] == "no-referrer"
-    assert page["Cache-Control"] == "no-store"
+    assert page["Cache-Control"] == "private, no-store"
     assert not page.cookies
 
     answer = change(visitor, link(record), club__email=True, news__email=False)
@@ -206,6 +206,26 @@ def test_a_link_opens_the_page_without_login_and_confirms(
     assert words() == {("club", "email", "yes"), ("news", "email", "no")}
     assert set(ConsentLog.objects.values_list("how", flat=True)) == {"link"}
     assert set(ConsentLog.objects.values_list("user", flat=True)) == {record.user_id}
+
+
+def test_a_sites_cache_does_not_keep_the_page_of_a_link(
+    visitor: Client, record: TargetUserRecord, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [
+        "django.middleware.cache.UpdateCacheMiddleware",
+        *settings.MIDDLEWARE,
+        "django.middleware.cache.FetchFromCacheMiddleware",
+    ]
+    key = "a site's"
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": key}
+    }
+    assert boxes(visitor.get(link(record)))["news:email"]
+
+    change(visitor, link(record), news__email=False)
+
+    assert not boxes(visitor.get(link(record)))["news:email"]
+    assert not boxes(visitor.get(f"{link(record)}?saved"))["news:email"]
 
 
 def test_a_link_shows_nothing_of_others(

@@ -85,7 +85,7 @@ def test_fetching_the_link_changes_nothing(visitor: Client, record: TargetUserRe
     assert "Once a month." in page.text
     assert record.target_user_id not in page.text
     assert page["Referrer-Policy"] == "no-referrer"
-    assert page["Cache-Control"] == "no-store"
+    assert page["Cache-Control"] == "private, no-store"
     assert page["X-Robots-Tag"] == "noindex"
     assert page["X-Frame-Options"] == "DENY"
     assert not page.cookies
