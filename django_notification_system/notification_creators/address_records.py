@@ -45,28 +45,28 @@ def address_batches(
     if isinstance(addresses, str):
         addresses = [addresses]
     if isinstance(addresses, bytes | Mapping) or not isinstance(addresses, Iterable):
-        raise _no_address(addresses)
-    for batch in batched(addresses, size):
+        raise _no_address("addresses", addresses)
+    for batch in batched(enumerate(addresses), size):
         by_digest: dict[uuid.UUID, str] = {}
-        for given in batch:
-            address = _checked(given, target)
+        for position, given in batch:
+            address = _checked(f"addresses[{position}]", given, target)
             by_digest.setdefault(digest_of_address(target.pk, address), address)
         yield by_digest
 
 
-def _checked(given: Any, target: NotificationTarget) -> str:
+def _checked(place: str, given: Any, target: NotificationTarget) -> str:
+    """Return a trimmed address; errors name the place, and never the address."""
     if not isinstance(given, str):
-        raise _no_address(given)
-    address = trimmed(storable_text("addresses", given))
+        raise _no_address(place, given)
+    address = trimmed(storable_text(place, given))
     if not address:
-        raise InvalidNotification("addresses has an empty text. Leave it out.")
+        raise InvalidNotification(f"{place} is an empty text. Leave it out.")
     if len(address) > ADDRESS_MAX_LENGTH:
         raise InvalidNotification(
-            f"addresses has a text of {len(address)} characters; an address has at most "
-            f"{ADDRESS_MAX_LENGTH}."
+            f"{place} has {len(address)} characters; an address has at most {ADDRESS_MAX_LENGTH}."
         )
     if fault := _fault_of(address, target):
-        raise InvalidNotification(f"addresses has a text that {fault}")
+        raise InvalidNotification(f"{place} {fault}")
     return address
 
 
@@ -77,10 +77,10 @@ def _fault_of(address: str, target: NotificationTarget) -> str:
     return described.fault_of_address(address)
 
 
-def _no_address(value: Any) -> InvalidNotification:
+def _no_address(place: str, value: Any) -> InvalidNotification:
     return InvalidNotification(
-        "addresses must be a str, or an iterable of them; found "
-        f"{type(value).__name__} instead. notify() is for users."
+        f"addresses must be a str, or an iterable of them; {place} is of type "
+        f"{type(value).__name__}. notify() is for users."
     )
 
 

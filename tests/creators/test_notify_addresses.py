@@ -126,23 +126,36 @@ def test_same_notification_is_made_once() -> None:
 @pytest.mark.parametrize(
     ("addresses", "said"),
     [
-        ("", "addresses has an empty text"),
-        ([" \u200b"], "addresses has an empty text"),
-        (None, "found NoneType instead. notify\\(\\) is for users"),
-        ([5], "found int instead"),
-        ({ANN: "Ann"}, "found dict instead"),
-        (b"ann@example.com", "found bytes instead"),
-        ("ann", "addresses has a text that is no email address: ann"),
+        ("", r"^addresses\[0\] is an empty text"),
+        ([ANN, " \u200b"], r"^addresses\[1\] is an empty text"),
+        (None, "; addresses is of type NoneType. notify\\(\\) is for users"),
+        ([ANN, ANN, 5], r"; addresses\[2\] is of type int\."),
+        ({ANN: "Ann"}, "; addresses is of type dict"),
+        (b"ann@example.com", "; addresses is of type bytes"),
+        ("ann", r"^addresses\[0\] is no email address\. Give the address alone"),
         ("Ann Lee <ann@example.com>", "is no email address"),
         ("ann@example.com\nBcc: bea@example.com", "is no email address"),
-        ([ANN, "ann@example.com\x00"], "NUL character|no email address"),
-        ("a" * 250 + "@example.com", "262 characters; an address has at most 254"),
+        ([ANN, "ann@example.com\x00"], r"^addresses\[1\] has a NUL character"),
+        ([ANN, "ann\ud800@example.com"], r"^addresses\[1\] is no valid Unicode text"),
+        (
+            "a" * 250 + "@example.com",
+            r"^addresses\[0\] has 262 characters; an address has at most 254",
+        ),
     ],
 )
 def test_what_is_no_address_is_refused_and_nothing_is_made(addresses: Any, said: str) -> None:
     with pytest.raises(InvalidNotification, match=said):
         welcome(addresses)
     assert not TargetUserRecord.objects.exists()
+    assert not Notification.objects.exists()
+
+
+def test_the_wrong_one_of_many_addresses_is_named_by_position_and_not_quoted() -> None:
+    addresses = (f"guest{number}@example.com" for number in range(5000))
+    with pytest.raises(InvalidNotification) as error:
+        welcome(each.replace("@", " at ") if "4321" in each else each for each in addresses)
+    assert str(error.value).startswith("addresses[4321] is no email address.")
+    assert "guest" not in str(error.value)
     assert not Notification.objects.exists()
 
 

@@ -93,11 +93,11 @@ def destination() -> str:
 
 
 def fault_of_address(address: str) -> str:
-    """Return an email address's fault, or an empty text."""
+    """Return an email address's fault, without the address; or an empty text."""
     try:
         validate_email(address)
     except ValidationError:
-        return f"is no email address: {address}"
+        return "is no email address. Give the address alone, such as ann@example.com."
     return ""
 
 
