@@ -202,12 +202,16 @@ class _Word:
 
     def _write_opt_out(self) -> str:
         opt_outs = NotificationOptOut.objects.using(self.using).select_for_update()
-        opt_out = opt_outs.filter(user=self.user_id).first()
-        before = "" if opt_out is None else NO if opt_out.active else YES
-        is_active = self.state == NO
-        if opt_out is None and is_active:
-            NotificationOptOut.objects.using(self.using).create(user_id=self.user_id)
-        elif opt_out is not None and opt_out.active != is_active:
+        is_active, is_new = self.state == NO, False
+        if is_active:
+            # Another word may make the row at the same moment.
+            opt_out, is_new = opt_outs.get_or_create(user_id=self.user_id)
+        else:
+            opt_out = opt_outs.filter(user=self.user_id).first()
+        if opt_out is None or is_new:
+            return ""
+        before = NO if opt_out.active else YES
+        if opt_out.active != is_active:
             opt_out.active = is_active
             opt_out.save(using=self.using)
         return before

@@ -1,6 +1,7 @@
 """The form of the page of preferences: one checkbox for each category in each target."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.db import router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from ..categories import Category, all_categories, find_category
-from ..models import Preference
+from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
+from ..models import Notification, Preference
+from ..models.locking import begin_with_a_write
 from .owners import Owner
 
 EVERYTHING = "everything"
@@ -118,7 +121,14 @@ class PreferencesForm(forms.Form):
 
     def save(self) -> None:
         """Store what the person has changed, all or nothing."""
-        with transaction.atomic(using=router.db_for_write(Preference)):
+        using = router.db_for_write(Preference)
+        despite_deadlocks(lambda: self._save(using), attempts=DEADLOCK_ATTEMPTS, using=using)
+
+    def _save(self, using: str) -> None:
+        # A copy: an owner notes stored words, and a rollback takes the words back.
+        owner = copy(self.owner)
+        with transaction.atomic(using=using):
+            begin_with_a_write(Notification._base_manager.using(using))
             for name in self.changed_data:
                 category, key = self.choices[name]
-                self.owner.set(category, key, wanted=self.cleaned_data[name])
+                owner.set(category, key, wanted=self.cleaned_data[name])

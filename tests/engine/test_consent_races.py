@@ -21,8 +21,10 @@ from django_notification_system.models import (
     Suppression,
     TargetUserRecord,
 )
-from django_notification_system.preferences import set_preference, suppress
+from django_notification_system.preferences import allows, set_preference, suppress
+from django_notification_system.preferences.forms import PreferencesForm
 from django_notification_system.preferences.lookup import reasons_of, states_of
+from django_notification_system.preferences.owners import UserOwner
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.support.handlers import loft as loft_handler
@@ -165,6 +167,57 @@ def test_words_at_once_leave_one_row_and_a_log_without_gaps(user: Any, attempt: 
         ["", *(after for _, after in entries)][: len(entries)]
     )
     assert row.state in {after for _, after in entries}
+
+
+def all_at_once(number: int, act: Callable[[], Any]) -> list[BaseException]:
+    """Do something in several threads at once, and return the errors."""
+    start = threading.Barrier(number)
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            start.wait(20)
+            act()
+        except BaseException as error:
+            errors.append(error)
+
+    for thread in [elsewhere(work) for _ in range(number)]:
+        thread.join()
+    return errors
+
+
+@no_threads
+@in_real_transactions
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_first_no_to_everything_may_be_said_twice_at_once(user: Any, attempt: int) -> None:
+    assert all_at_once(4, lambda: set_preference(user, wanted=False, how="link")) == []
+    assert NotificationOptOut.objects.get().active
+    assert list(ConsentLog.objects.values_list("before", "after")) == [("", "no")]
+
+
+@no_threads
+@in_real_transactions
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_page_of_preferences_posted_twice_at_once_is_stored(
+    user: Any, loft: TargetUserRecord, attempt: int
+) -> None:
+    set_preference(user, "news", wanted=False, how="page")
+    data = {
+        "news:loft": "on",
+        "initial-orders:loft": "on",
+        "initial-everything": "on",
+    }
+
+    def post() -> None:
+        form = PreferencesForm(UserOwner(user, how="page"), data)
+        assert form.is_valid(), form.errors
+        form.save()
+
+    assert all_at_once(4, post) == []
+    words = dict(Preference.objects.values_list("category", "state").filter(target_key="loft"))
+    assert words == {"news": "yes", "orders": "no"}
+    assert not allows(user, "orders", "loft")
+    assert NotificationOptOut.objects.get().active
 
 
 @no_threads
