@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .notification_creators.notify_addresses import notify_addresses as notify_addresses
     from .operations.by_key import cancel as cancel
     from .operations.by_key import reschedule as reschedule
+    from .operations.erase_person import erase_person_data as erase_person_data
 
 __version__ = "2.0.0"
 
@@ -17,6 +18,7 @@ FUNCTIONS = {
     "notify_addresses": "notification_creators.notify_addresses",
     "cancel": "operations.by_key",
     "reschedule": "operations.by_key",
+    "erase_person_data": "operations.erase_person",
 }
 
 

@@ -47,6 +47,28 @@ class ConsentLogQuerySet(models.QuerySet["ConsentLog"]):
         """
         _refuse()
 
+    def of_person(self, user_id: Any) -> "ConsentLogQuerySet":
+        """Return the entries that name a person, as the one who spoke or who acted for others.
+
+        Args:
+            user_id: The user's key.
+        """
+        return self.filter(models.Q(user=user_id) | models.Q(by=user_id))
+
+    def forget_person(self, user_id: Any, number: int) -> int:
+        """Empty the fields that name a person, as the person's erasure demands; return the number.
+
+        Args:
+            user_id: The user's key.
+            number: The most entries.
+        """
+        keys = list(self.of_person(user_id).order_by().values_list("pk", flat=True)[:number])
+        rows = self.filter(pk__in=keys)
+        # The IP address is the speaker's.
+        super(ConsentLogQuerySet, rows.filter(user=user_id)).update(user=None, ip=None)
+        super(ConsentLogQuerySet, rows.filter(by=user_id)).update(by=None)
+        return len(keys)
+
 
 class ConsentLog(models.Model):
     """An entry of the consent log: a person's word, or a suppression of an address.

@@ -397,6 +397,15 @@ def test_deleting_examples_delete_messages_and_then_the_person(
     assert not TargetUserRecord.objects.exists()
 
 
+def test_erasing_example_erases(
+    records: Records, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_due(records["Email"])
+    run_example("erase_person.py")
+    assert capsys.readouterr().out == "Deleted notifications: 1\n"
+    assert not TargetUserRecord.objects.exists()
+
+
 def test_look_up_example_shows_status_and_response(
     due: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

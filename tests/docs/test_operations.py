@@ -12,9 +12,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from django_notification_system import checks
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.conf import retry_policy
 from django_notification_system.models import NotificationTarget, TargetUserRecord
 from django_notification_system.models.retry_interval import interval_of_policy
+from django_notification_system.preferences import set_preference
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
@@ -86,6 +88,14 @@ def test_output_of_a_purge(records: Records, make_due: MakeDue) -> None:
     purge = ("purge_notifications", "--older-than", "90d")
     assert_documented(run_command(*purge, "--dry-run"), "purge_notifications_dry_run")
     assert_documented(run_command(*purge), "purge_notifications")
+
+
+def test_output_of_an_erasure(records: Records, make_due: MakeDue) -> None:
+    for number in range(3):
+        make_due(records["Email"], title=f"{number}")
+    with known_categories(Category("news", label="News")):
+        set_preference(records["Email"].user, "news", wanted=False, how="page")
+    assert_documented(run_command("erase_notification_data", "egg"), "erase_notification_data")
 
 
 def send_test(target: str, address: str) -> str:

@@ -66,7 +66,8 @@ MODULES = ("before.py", "after.py", "own_engine.py", "pigeon_post.py", "receiver
 #: Output of rows or of a server that the page's reader has, and the project here has not.
 OF_OTHER_ROWS = (
     "assertion_failed", "carrier_pigeon_refused", "contract_failed", "dry_run", "email_records",
-    "no_handler", "notification_status", "notification_status_overdue", "opted_out",
+    "erase_notification_data", "no_handler", "notification_status", "notification_status_overdue",
+    "opted_out",
     "purge_notifications_dry_run", "retry", "send_test_notification_settings",
     "send_test_notification_unreachable", "staging", "stand_ins", "stand_ins_django_6_1",
     "stand_ins_received",

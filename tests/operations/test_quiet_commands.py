@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 APP = "django_notification_system"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "create_email_target_user_records": (),
+    "erase_notification_data": ("egg",),
     "hand_over_notifications": (),
     "notification_status": ("--max-age", "15m"),
     "process_notifications": (),
