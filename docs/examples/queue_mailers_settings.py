@@ -5,4 +5,4 @@ MAILERS = {
         "OPTIONS": {"host": "mail.example.com"},
     },
 }
-NOTIFICATION_SYSTEM_TARGETS["email"] = {"mailer": "smtp"}
+NOTIFICATION_SYSTEM_TARGETS["email"] |= {"mailer": "smtp"}
