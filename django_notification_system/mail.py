@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import DatabaseError, InterfaceError
@@ -47,7 +49,13 @@ class QueueBackend(BaseEmailBackend):
                 is stored then.
             TargetUnavailable: When the settings name no backend that delivers.
             DatabaseError: When the database refuses the messages, or is out of reach.
+            ImproperlyConfigured: When the app is not in ``INSTALLED_APPS``.
         """
+        if not apps.is_installed("django_notification_system"):
+            raise ImproperlyConfigured(
+                "QueueBackend stores mails in tables of django_notification_system: add"
+                " 'django_notification_system' to INSTALLED_APPS, and run 'migrate'."
+            )
         # Django imports backends before models.
         from .notification_creators.queue_mail import queue_mail
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, modify_settings
 from django.utils import timezone
 
 from django_notification_system import notify
@@ -299,6 +300,15 @@ def test_a_failing_database(fail_silently: bool) -> None:
                 queue(plain())
     # The caller's transaction goes on.
     assert queue(plain()) == 1
+
+
+@pytest.mark.parametrize("fail_silently", [True, False])
+def test_without_the_app_the_error_says_where_to_add_it(fail_silently: bool) -> None:
+    with (
+        modify_settings(INSTALLED_APPS={"remove": "django_notification_system"}),
+        pytest.raises(ImproperlyConfigured, match="to INSTALLED_APPS, and run 'migrate'"),
+    ):
+        QueueBackend(fail_silently=fail_silently).send_messages([plain()])
 
 
 # What becomes of a mail
