@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db import router
+from django.db import router, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -51,6 +51,9 @@ def private(view: View) -> View:
     return xframe_options_deny(answer)
 
 
+# Also with ATOMIC_REQUESTS, each word has a transaction of its own: only so can a word be repeated
+# after a deadlock.
+@transaction.non_atomic_requests
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
@@ -92,6 +95,7 @@ def _page(subscription: Subscription, done: str) -> HttpResponse:
     return HttpResponse(render_to_string(f"{TEMPLATES}/unsubscribe.html", context))
 
 
+@transaction.non_atomic_requests
 @never_cache
 @csrf_protect
 @login_required
@@ -105,6 +109,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     return render(request, f"{TEMPLATES}/preferences.html", _shown(request, form))
 
 
+@transaction.non_atomic_requests
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @private

@@ -2,15 +2,18 @@
 
 import logging
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from django_notification_system import notify
 from django_notification_system.categories import Category, known_categories
 from django_notification_system.contrib.twilio import text_message_received
+from django_notification_system.database import DEADLOCK_NUMBER
 from django_notification_system.models import (
     ConsentLog,
     Notification,
@@ -20,6 +23,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.preferences import suppress
 from django_notification_system.testing.providers import ProviderStandIn
+from tests.support.runs import in_real_transactions
 from tests.support.twilio_callbacks import post, serve
 from tests.support.twilio_support import configure
 
@@ -264,3 +268,25 @@ def test_number_and_text_stay_out_of_the_log(
     assert NUMBER not in caplog.text
     assert "planted" not in caplog.text
     assert "Records switched off: 1." in caplog.text
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+@in_real_transactions
+def test_a_stop_that_meets_a_deadlock_is_heeded(
+    record: TargetUserRecord, is_atomic: bool, monkeypatch: Any
+) -> None:
+    """Twilio tells of a text once."""
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", is_atomic)
+    is_first = iter([True])
+
+    def suppress_or_fail(*args: Any, **named: Any) -> None:
+        suppress(*args, **named)
+        if next(is_first, False):
+            raise OperationalError(DEADLOCK_NUMBER, "Deadlock found when trying to get lock")
+
+    # The package exports the view under the module's name.
+    module = import_module("django_notification_system.contrib.twilio.incoming")
+    monkeypatch.setattr(module, "suppress", suppress_or_fail)
+    assert say("STOP").status_code == 200
+    assert is_off(record) == "STOP"
+    assert Suppression.objects.count() == 1

@@ -5,10 +5,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import translation
 
 from django_notification_system.categories import Category, known_categories
+from django_notification_system.database import DEADLOCK_NUMBER
 from django_notification_system.models import (
     ConsentLog,
     NotificationOptOut,
@@ -17,7 +19,7 @@ from django_notification_system.models import (
     Suppression,
     TargetUserRecord,
 )
-from django_notification_system.preferences import allows
+from django_notification_system.preferences import allows, change
 from django_notification_system.preferences.links import (
     preferences_token,
     read_unsubscribe_token,
@@ -25,6 +27,7 @@ from django_notification_system.preferences.links import (
     unsubscribe_url,
 )
 from tests.support.preferences_support import BASE_URL, serve_preferences
+from tests.support.runs import in_real_transactions
 
 NEWS = Category("news", label="Newsletter <3", description="Once a month.")
 ORDERS = Category("orders", label="Orders")
@@ -269,3 +272,24 @@ def test_another_target_is_named_by_its_own_key(
     visitor.post(address(records["Expo"]), ONE_CLICK)
     assert state() == [("news", "expo", "no")]
     assert NotificationTarget.objects.count() == 3
+
+
+@pytest.mark.parametrize("is_atomic", [False, True])
+@in_real_transactions
+def test_a_word_that_meets_a_deadlock_is_heeded(
+    visitor: Client, record: TargetUserRecord, is_atomic: bool, monkeypatch: Any
+) -> None:
+    """A mail program posts once."""
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", is_atomic)
+    is_first = iter([True])
+    log = change._Word.log
+
+    def log_or_fail(word: Any, before: str) -> None:
+        log(word, before)
+        if next(is_first, False):
+            raise OperationalError(DEADLOCK_NUMBER, "Deadlock found when trying to get lock")
+
+    monkeypatch.setattr(change._Word, "log", log_or_fail)
+    assert visitor.post(address(record), ONE_CLICK).status_code == 200
+    assert state() == [("news", "email", "no")]
+    assert ConsentLog.objects.count() == 1

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from ...database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ...delivery.handlers.redirect import is_redirect_set
 from ...exceptions import InvalidPreference
 from ...models import Suppression, TargetUserRecord
@@ -50,6 +51,7 @@ XML = "text/xml; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 
 
+@transaction.non_atomic_requests  # a deadlock can be repeated only outside a transaction
 @csrf_exempt
 @require_POST
 def incoming(request: HttpRequest) -> HttpResponse:
@@ -78,7 +80,7 @@ def incoming(request: HttpRequest) -> HttpResponse:
     elif word != "HELP" and not is_redirect_set():
         # With OVERRIDE_RECIPIENTS, the number belongs to a tester and not to the records.
         try:
-            (_stop if word == "STOP" else _start)(address)
+            _heed(word, address)
         except InvalidPreference as error:
             return HttpResponse(f"From: {error}", status=400, content_type=TEXT)
     return HttpResponse(ANSWER, content_type=XML)
@@ -107,8 +109,14 @@ def _word_in(body: str, opt_out_type: str) -> str:
     return "HELP" if text in HELP_WORDS else ""
 
 
-def _stop(address: str) -> None:
+def _heed(word: str, address: str) -> None:
+    """Repeat after a deadlock: Twilio tells of a text once."""
     using = router.db_for_write(TargetUserRecord)
+    heed = _stop if word == "STOP" else _start
+    despite_deadlocks(lambda: heed(address, using), attempts=DEADLOCK_ATTEMPTS, using=using)
+
+
+def _stop(address: str, using: str) -> None:
     with transaction.atomic(using=using):
         suppress(KEY, address, reason=Suppression.Reason.STOP)
         number = (
@@ -119,8 +127,7 @@ def _stop(address: str) -> None:
     logger.info("A text message said STOP. Records switched off: %d.", number)
 
 
-def _start(address: str) -> None:
-    using = router.db_for_write(TargetUserRecord)
+def _start(address: str, using: str) -> None:
     with transaction.atomic(using=using):
         # Records first: the notifications to records that are off stay where they are.
         number = (
