@@ -46,7 +46,7 @@ class PersonAddresses:
             alike = Q(pk__in=records_with_address(key, address, using=self.using))
             for target in targets:
                 if target_key(target.notification_module_name) == key:
-                    alike |= Q(digest=digest_of_address(target.pk, address, of_queued_mail=False))
+                    alike |= Q(digest=digest_of_address(target.pk, address))
             found.update(rows.filter(alike).values_list("pk", flat=True))
         return found
 
