@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .operations.by_key import cancel as cancel
     from .operations.by_key import reschedule as reschedule
     from .operations.erase_person import erase_person_data as erase_person_data
+    from .operations.export_person import export_person_data as export_person_data
 
 __version__ = "2.0.0"
 
@@ -19,6 +20,7 @@ FUNCTIONS = {
     "cancel": "operations.by_key",
     "reschedule": "operations.by_key",
     "erase_person_data": "operations.erase_person",
+    "export_person_data": "operations.export_person",
 }
 
 

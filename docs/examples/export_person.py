@@ -1,25 +1,8 @@
-from pathlib import Path
-
 from django.contrib.auth import get_user_model
-from django.core import serializers
 
-from django_notification_system.models import (
-    ConsentLog,
-    Notification,
-    NotificationAttempt,
-    NotificationOptOut,
-    Preference,
-    TargetUserRecord,
-)
+from django_notification_system import export_person_data
 
-user = get_user_model().objects.get(username="egg")
-rows = [
-    *TargetUserRecord.objects.filter(user=user),
-    *Notification.objects.filter(target_user_record__user=user),
-    *NotificationAttempt.objects.filter(notification__target_user_record__user=user),
-    *NotificationOptOut.objects.filter(user=user),
-    *Preference.objects.filter(user=user),
-    *ConsentLog.objects.filter(user=user),
-]
+data = export_person_data(get_user_model().objects.get(username="egg"))
 
-Path("egg.json").write_text(serializers.serialize("json", rows, indent=2))
+print(sorted(data))
+print([notification["title"] for notification in data["notifications"]])

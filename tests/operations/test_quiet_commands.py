@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ APP = "django_notification_system"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "create_email_target_user_records": (),
     "erase_notification_data": ("egg",),
+    "export_notification_data": ("egg", "--output", os.devnull),
     "hand_over_notifications": (),
     "notification_status": ("--max-age", "15m"),
     "process_notifications": (),
