@@ -18,8 +18,8 @@ class Subscription:
 
     Attributes:
         category: The category.
-        record: The record, with target and user; ``None`` where the record is gone, so that nothing
-            is sent any more.
+        record: The record, with target and user; ``None`` where the record was deleted. The user
+            may have another, and a later ``notify_addresses()`` may have made a new one.
     """
 
     category: Category

@@ -29,6 +29,8 @@ TEMPLATES = "django_notification_system/preferences"
 #: The field that mail programs post (RFC 8058, section 3.1).
 ONE_CLICK_FIELD, ONE_CLICK = "List-Unsubscribe", "One-Click"
 
+TEXT = "text/plain; charset=utf-8"
+
 View = Callable[..., HttpResponse]
 
 
@@ -61,7 +63,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link would end, and end it on POST.
 
     A mail program posts ``List-Unsubscribe=One-Click`` and gets a line of text; the page's buttons
-    post an ``action``: ``unsubscribe``, ``undo``, ``all`` or ``undo-all``.
+    post an ``action``: ``unsubscribe``, ``undo``, ``all`` or ``undo-all``. For a record that was
+    deleted, the answer is 410 (gone), and nothing changes.
 
     Raises:
         Http404: When the project has not signed the token, or has no such category any more.
@@ -70,29 +73,39 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     subscription = None if subject is None else subscription_of(subject)
     if subscription is None:
         raise Http404
+    if subscription.record is None:
+        return _gone(request, subscription)
     if request.method != "POST":
         return _page(subscription, "")
     if request.POST.get(ONE_CLICK_FIELD) == ONE_CLICK:
         subscription.unsubscribe(how=ConsentLog.How.ONE_CLICK)
-        return HttpResponse("Unsubscribed.", content_type="text/plain; charset=utf-8")
+        return HttpResponse("Unsubscribed.", content_type=TEXT)
     action = request.POST.get("action", "unsubscribe")
     if action in ("unsubscribe", "all"):
         subscription.unsubscribe(how=ConsentLog.How.LINK, everything=action == "all")
     elif action in ("undo", "undo-all"):
         subscription.undo(everything=action == "undo-all")
     else:
-        return HttpResponse("There is no such action.", status=400, content_type="text/plain")
+        return HttpResponse("There is no such action.", status=400, content_type=TEXT)
     return _page(subscription, action)
 
 
-def _page(subscription: Subscription, done: str) -> HttpResponse:
+def _gone(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    # No "unsubscribed": messages may come to a newer record of the same person or address.
+    if ONE_CLICK_FIELD in request.POST:
+        return HttpResponse("The address was deleted here.", status=410, content_type=TEXT)
+    return _page(subscription, "", status=410)
+
+
+def _page(subscription: Subscription, done: str, *, status: int = 200) -> HttpResponse:
     # Without the request: a context processor might read the session.
     context = {
         "category": subscription.category,
         "address": masked(subscription.record.target_user_id) if subscription.record else "",
+        "is_gone": subscription.record is None,
         "done": done,
     }
-    return HttpResponse(render_to_string(f"{TEMPLATES}/unsubscribe.html", context))
+    return HttpResponse(render_to_string(f"{TEMPLATES}/unsubscribe.html", context), status=status)
 
 
 @transaction.non_atomic_requests

@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import translation
 
+from django_notification_system import notify_addresses
 from django_notification_system.categories import Category, known_categories
 from django_notification_system.database import DEADLOCK_NUMBER
 from django_notification_system.models import (
@@ -32,6 +33,7 @@ from tests.support.runs import in_real_transactions
 NEWS = Category("news", label="Newsletter <3", description="Once a month.")
 ORDERS = Category("orders", label="Orders")
 SECURITY = Category("security", label="Security", mandatory=True)
+ACTIONS = ("unsubscribe", "undo", "all", "undo-all")
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
@@ -206,14 +208,35 @@ def test_what_nobody_can_switch_off_is_not_found(
     assert visitor.get(address(record, category)).status_code == 404
 
 
-def test_the_link_of_a_deleted_record_says_done(visitor: Client, record: TargetUserRecord) -> None:
+def test_the_link_of_a_deleted_record_says_that_nothing_was_changed(
+    visitor: Client, record: TargetUserRecord
+) -> None:
+    """The user may have another record by now, or the address a new one: messages may come."""
     link = address(record)
     TargetUserRecord.objects.all().delete()
 
-    assert visitor.post(link, ONE_CLICK).status_code == 200
-    assert "You are unsubscribed" in visitor.post(link, {"action": "unsubscribe"}).text
-    assert visitor.post(link, {"action": "undo"}).status_code == 200
+    answer = visitor.post(link, ONE_CLICK)
+    assert (answer.status_code, answer["Content-Type"]) == (410, "text/plain; charset=utf-8")
+    assert "unsubscribed" not in answer.text.lower()
+    for page in (visitor.get(link), *(visitor.post(link, {"action": each}) for each in ACTIONS)):
+        assert page.status_code == 410
+        assert "Nothing was changed" in page.text
+        assert "<form" not in page.text
     assert state() == []
+    assert "nichts geändert" in visitor.get(link, headers={"Accept-Language": "de"}).text
+
+
+def test_an_address_that_was_purged_is_not_told_what_does_not_hold(
+    visitor: Client, stranger: TargetUserRecord
+) -> None:
+    link = address(stranger)
+    stranger.delete()
+    visitor.post(link, ONE_CLICK)
+    sent = notify_addresses(
+        stranger.target_user_id, "News", "Hello", target="Email", category="news"
+    )
+    assert sent == 1
+    assert visitor.post(link, ONE_CLICK).status_code == 410
 
 
 def test_links_outlive_a_new_secret_key(
