@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.forms import SplitDateTimeField
 from django.http import HttpRequest
 
-from .form import VersionedForm, name_parts
+from .form import ModelForm, VersionedForm, name_parts
 from .listing.filters import searches_everything
 from .listing.paginator import CappedPaginator
 from .listing.search import can_be_split, search_condition, words
@@ -35,7 +35,7 @@ class NotificationSystemAdmin(ModelAdmin):
     class Media:
         css = {"all": ("django_notification_system/admin.css",)}
 
-    form = VersionedForm
+    form: type[ModelForm] = VersionedForm
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # facets would count the whole table

@@ -12,13 +12,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..categories import all_categories, find_category
+from ..categories import all_categories
 from ..models import Notification
 from .actions.bulk import in_readers_language
 from .actions.choices import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
 from .dashboard import dashboard_page
 from .history import SHOWN, latest_attempts
+from .labels import category_label
 from .listing.filters import (
     AttemptedFilter,
     CategoryFilter,
@@ -281,8 +282,7 @@ class NotificationAdmin(NotificationSystemAdmin):
     @admin.display(description=_("category"))
     def category_label(self, notification: Notification) -> Any:
         """Return the label of the category, or the key of a category that is known no more."""
-        category = find_category(notification.category)
-        return notification.category if category is None else category.label
+        return category_label(notification.category)
 
     @admin.display(description=_("due"), ordering="scheduled_delivery")
     def due(self, notification: Notification) -> SafeString:

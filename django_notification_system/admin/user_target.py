@@ -1,5 +1,6 @@
 """The admin of target user records; people know records as user targets."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -7,7 +8,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_permission_codename
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, TargetUserRecord, UserTarget
 from .base import NotificationSystemAdmin
+from .consent import consent_of
 from .listing.filters import (
     AccountFilter,
     ExtentFilter,
@@ -27,6 +29,7 @@ from .listing.filters import (
 from .listing.paginator import capped_count
 from .listing.quick_search import records_meant
 from .listing.search import user_search_fields, words
+from .preferences import preferences_page
 from .visible import visible_notifications
 
 #: The fields of the unique constraint, so that the constraint's index gives the page. The newest
@@ -130,6 +133,26 @@ class UserTargetAdmin(NotificationSystemAdmin):
             notifications = self.admin_site.get_model_admin(Notification)
             setattr(record, SEEN, visible_notifications(notifications, request))
         return record
+
+    def get_urls(self) -> Any:
+        """Add the page with the preferences of a record's user."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_preferences"
+        page = self.admin_site.admin_view(partial(preferences_page, self))
+        return [path("<path:object_id>/preferences/", page, name=name), *super().get_urls()]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        """Add the end of the page: the preferences of the record's user, and the log of consent."""
+        if obj is not None:
+            context["consent"] = consent_of(self, request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _may_see_notifications(self, request: HttpRequest) -> bool:
         if not self.admin_site.is_registered(Notification):

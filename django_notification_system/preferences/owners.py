@@ -48,15 +48,16 @@ class UserOwner:
     Args:
         user: The user.
         how: The way by which words come, a value of ``ConsentLog.How``.
+        by: The user who acts for the user, if any.
         ip: The IP address of the request.
     """
 
     address = ""
 
-    def __init__(self, user: Any, *, how: str, ip: str | None = None) -> None:
+    def __init__(self, user: Any, *, how: str, by: Any = None, ip: str | None = None) -> None:
         using = router.db_for_write(Preference)
         self.targets = _names_of_targets(user, using)
-        self._user, self._how, self._ip = user, how, ip
+        self._user, self._how, self._by, self._ip = user, how, by, ip
         self._words = states(user.pk, using=using)
         self._opted_out = has_opted_out(user.pk, using=using)
         self._all_keys = target_keys(using)
@@ -93,7 +94,9 @@ class UserOwner:
 
     def _store(self, category: Category | None, key: str, *, wanted: bool) -> None:
         place = (category.key if category is not None else "", key)
-        state = set_preference(self._user, *place, wanted=wanted, how=self._how, ip=self._ip)
+        state = set_preference(
+            self._user, *place, wanted=wanted, how=self._how, by=self._by, ip=self._ip
+        )
         self._words = {**self._words, place: state}
 
 

@@ -57,7 +57,7 @@ def suppress(
         reason: A value of ``Suppression.Reason``.
         category: The category, or its key; empty: all categories.
         note: A note for people.
-        by: The user who suppresses the address, if any.
+        by: The user who suppresses the address, if any; the log then says ``admin``.
 
     Raises:
         InvalidPreference: When a value is wrong.
@@ -73,7 +73,7 @@ def suppress(
             f"note has {len(note)} characters; at most {NOTE_MAX_LENGTH} are kept.",
             argument="note",
         )
-    place = _Place(target_key, address, category, using=using)
+    place = _place(target_key, address, category, using=using)
     return despite_deadlocks(
         lambda: _suppress(place, reason, note, by), attempts=DEADLOCK_ATTEMPTS, using=using
     )
@@ -125,15 +125,41 @@ def unsuppress(
         address: The address, in any spelling.
         category: The category, or its key, of the suppression; empty: the one for all categories.
         reason: Lift only a suppression with this reason.
-        by: The user who lifts the suppression, if any.
+        by: The user who lifts the suppression, if any; the log then says ``admin``.
 
     Raises:
         InvalidPreference: When a value is wrong.
     """
     using = router.db_for_write(Suppression)
-    place = _Place(target_key, address, category, using=using)
+    place = _place(target_key, address, category, using=using)
     return despite_deadlocks(
         lambda: _unsuppress(place, reason, by), attempts=DEADLOCK_ATTEMPTS, using=using
+    )
+
+
+def lift(suppression: Suppression, *, by: Any = None) -> bool:
+    """Lift a suppression by its row, as ``unsuppress()`` does by the address.
+
+    The row may be of an erased address, or of a category or target that the project does not have
+    any more. For an erased address no notification is scheduled again: nobody knows which.
+
+    Args:
+        suppression: The suppression.
+        by: The user who lifts the suppression, if any; the log then says ``admin``.
+
+    Returns:
+        Whether the suppression was still there.
+    """
+    using = router.db_for_write(Suppression)
+    place = _Place(
+        suppression.target_key,
+        suppression.address,
+        suppression.address_hash,
+        suppression.category,
+        using=using,
+    )
+    return despite_deadlocks(
+        lambda: _unsuppress(place, None, by), attempts=DEADLOCK_ATTEMPTS, using=using
     )
 
 
@@ -159,26 +185,39 @@ def _unsuppress(place: "_Place", reason: str | None, by: Any) -> bool:
     return True
 
 
-class _Place:
-    """An address in a target, and a category: the place of a suppression."""
+def _place(target: AnyTarget, address: str, category: str | Category, *, using: str) -> "_Place":
+    if not isinstance(address, str) or not trimmed(address):
+        raise InvalidPreference("address is empty, or no text.", argument="address")
+    _refuse_unstorable("address", address)
+    address = trimmed(address)
+    if len(address) > ADDRESS_MAX_LENGTH:
+        raise InvalidPreference(
+            f"address has {len(address)} characters; no record's has more than"
+            f" {ADDRESS_MAX_LENGTH}.",
+            argument="address",
+        )
+    key = known_target_key(target, using=using)
+    of = "" if category == "" else known_category(category).key
+    return _Place(key, address, hasher(key)(address), of, using=using)
 
-    def __init__(
-        self, target: AnyTarget, address: str, category: str | Category, *, using: str
-    ) -> None:
-        if not isinstance(address, str) or not trimmed(address):
-            raise InvalidPreference("address is empty, or no text.", argument="address")
-        _refuse_unstorable("address", address)
-        self.address = trimmed(address)
-        if len(self.address) > ADDRESS_MAX_LENGTH:
-            raise InvalidPreference(
-                f"address has {len(self.address)} characters; no record's has more than"
-                f" {ADDRESS_MAX_LENGTH}.",
-                argument="address",
-            )
+
+class _Place:
+    """An address in a target, and a category: the place of a suppression.
+
+    Args:
+        key: The target's key.
+        address: The address; empty when erased.
+        hashed: The address's hash.
+        category: The category's key; empty: all categories.
+        using: The database's alias.
+    """
+
+    def __init__(self, key: str, address: str, hashed: str, category: str, *, using: str) -> None:
+        self.key = key
+        self.address = address
+        self.hashed = hashed
+        self.category = category
         self.using = using
-        self.key = known_target_key(target, using=using)
-        self.category = "" if category == "" else known_category(category).key
-        self.hashed = hasher(self.key)(self.address)
 
     def columns(self) -> dict[str, str]:
         """Return the columns that are unique together."""
@@ -194,13 +233,15 @@ class _Place:
             **self.columns(),
             before=before,
             after=after,
-            how=WAYS[Reason(reason)],
+            how=WAYS[Reason(reason)] if by is None else ConsentLog.How.ADMIN,
             wording=reason,
             by=by,
         ).save(using=self.using)
 
     def rows(self) -> NotificationQuerySet:
         """Return the notifications with the category, to records with the address."""
+        if not self.address:
+            return Notification.objects.using(self.using).none()
         records = records_with_address(self.key, self.address, using=self.using)
         rows = Notification.objects.using(self.using).filter(target_user_record__in=records)
         return rows.filter(category=self.category) if self.category else rows.exclude(category="")

@@ -1,5 +1,6 @@
 """The admin's pages as axe-core judges them: light and dark, on a phone and on a desk."""
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,13 +12,17 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.models import (
+    ConsentLog,
     Notification,
     NotificationAttempt,
     NotificationOptOut,
     NotificationTarget,
+    Suppression,
     UserTarget,
 )
+from django_notification_system.preferences import set_preference, suppress
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.support.admin_site import Records, address
@@ -29,6 +34,8 @@ pytestmark = [
 ]
 
 LIST = address(Notification)
+#: A folder for pictures of the pages, to be looked at.
+PICTURES = os.environ.get("PICTURES")
 SIZES = {"phone": {"width": 390, "height": 800}, "desk": {"width": 1280, "height": 900}}
 GRAVE = ("serious", "critical")
 #: What axe-core looks at again where only the colours are others.
@@ -49,7 +56,7 @@ LOOKS = (
 OF_DJANGO = {
     "link-in-text-block": (
         r'<a href="[^"]*">(Home|Notification system|Notifications|Notification targets|User Targets'
-        r"|Users?|[^<]* object \([^<]*)</a>$",  # the breadcrumbs
+        r"|Suppressions|Consent log|Users?|[^<]* object \([^<]*)</a>$",  # the breadcrumbs
         r'<a href="\?[^"]*">(Show all|\d+ total)</a>',  # beside the number of what was found
     ),
     "label-title-only": (r"<input [^>]*id=\"searchbar\"",),
@@ -58,8 +65,8 @@ OF_DJANGO = {
 
 
 @pytest.fixture
-def notifications(records: Records, make_due: MakeDue) -> dict[str, Notification]:
-    """One of each status, by status, in a project with a pause and an opt-out."""
+def notifications(records: Records, make_due: MakeDue) -> Iterator[dict[str, Notification]]:
+    """One of each status, by status, in a project with a pause, an opt-out and a suppression."""
     now = timezone.now()
     made = {
         status: make_due(
@@ -81,7 +88,16 @@ def notifications(records: Records, make_due: MakeDue) -> dict[str, Notification
         paused_until=now + timedelta(hours=1), pause_reason="no answer"
     )
     NotificationOptOut.objects.create(user=get_user_model().objects.create_user("ben"))
-    return made
+    suppress("email", "gone@example.com", reason="bounce")
+    with known_categories(
+        Category("news", label="Newsletter", description="Once a month.", targets=("email",)),
+        Category("club", label="The club", opt_in=True, confirm=True),
+        Category("security", label="Security", mandatory=True),
+    ):
+        user = records["Email"].user
+        set_preference(user, "news", "email", wanted=False, how="one-click")
+        set_preference(user, "club", "expo", wanted=True, how="admin", by=user)
+        yield made
 
 
 def pages(site: Site, notifications: dict[str, Notification], records: Records) -> Iterator[str]:
@@ -103,6 +119,13 @@ def pages(site: Site, notifications: dict[str, Notification], records: Records) 
         "new user target": address(UserTarget, "add"),
         "opt-outs": address(NotificationOptOut),
         "new opt-out": address(NotificationOptOut, "add"),
+        "suppressions": address(Suppression),
+        "suppression": address(Suppression, "change", Suppression.objects.get().pk),
+        "new suppression": address(Suppression, "add"),
+        "suppression to be removed": address(Suppression, "delete", Suppression.objects.get().pk),
+        "consent log": address(ConsentLog),
+        "entry of the log": address(ConsentLog, "change", ConsentLog.objects.latest("pk").pk),
+        "somebody's preferences": address(UserTarget, "preferences", records["Twilio"].pk),
         "app's index": reverse("admin:app_list", args=["django_notification_system"]),
         "dashboard": f"{LIST}dashboard/",
         "dashboard of a week": f"{LIST}dashboard/?span=week",
@@ -153,11 +176,14 @@ def test_axe_finds_nothing_grave_in_light_and_dark_on_a_phone_and_on_a_desk(
                 site.page.set_viewport_size(SIZES[size])
                 site.page.emulate_media(color_scheme=scheme)
                 site.page.evaluate(UNTIL_COLOURS_STAND)
+                if PICTURES:
+                    file = f"{PICTURES}/{name}-{size}-{scheme}.png".replace(" ", "-")
+                    site.page.screenshot(path=file, full_page=True)
                 for fault in grave_faults(site.page, rules):
                     found.add(f"{name}, {scheme}, {size}: {fault}")
     finally:
         site.context.close()
-    assert len(looked_at) == 22
+    assert len(looked_at) == 29
     assert not found, "\n".join(sorted(found))
 
 

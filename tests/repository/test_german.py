@@ -21,13 +21,17 @@ from django.core.management.base import BaseCommand
 from django.test import Client
 from django.utils import timezone, translation
 
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.models import (
+    ConsentLog,
     Notification,
     NotificationAttempt,
     NotificationOptOut,
     NotificationTarget,
+    Suppression,
     UserTarget,
 )
+from django_notification_system.preferences import set_preference, suppress
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.support.admin_site import Records, address
@@ -46,7 +50,7 @@ COMMANDS = sorted(
 #: What people entered, what handlers said, and names.
 DATA = re.compile(
     r"""[\W\d_]* | [\W\d]*(ada|egg|Eggs's.(Email|Twilio|Expo)|Your.order|lorem.ipsum|Bounce)\b.*
-    | \W*(Email|Twilio|Expo|email|twilio|expo)\W* | .*(@example\.com|PushToken\[|\+1500).*
+    | \W*(Email|Twilio|Expo|email|twilio_sms|twilio|expo)\W* | .*(@example\.com|PushToken\[|\+1500).*
     | django_notification_system\.notification_handlers\.\w+ | 550.No.mailbox
     | Message-ID | https:\S+ | Eggs.Benedict,.* | .*@localhost\W*
     | (April|August|September|November).\d{4}""",
@@ -169,6 +173,38 @@ def test_no_page_of_the_admin_says_anything_in_english(
         for text in left_in_english(partial(client.get, page))
     ]
     assert not found, "\n".join(map(str, found))
+
+
+def test_no_page_about_consent_says_anything_in_english(client: Client, records: Records) -> None:
+    user, record = records["Email"].user, records["Email"]
+    with known_categories(
+        Category("egg", label="Your order", targets=("email", "expo")),
+        Category("ada", label="Your order 2", opt_in=True, confirm=True),
+        Category("ada-2", label="Your order 3", mandatory=True),
+    ):
+        set_preference(user, "egg", "email", wanted=False, how="one-click")
+        set_preference(user, "egg", "expo", wanted=True, how="page")
+        set_preference(user, "", "expo", wanted=False, how="link")
+        set_preference(user, "ada", "email", wanted=True, how="admin", by=user)
+        suppress("email", "gone@example.com", reason="bounce")
+        erased = suppress("email", "erased@example.com", reason="stop")
+        Suppression.objects.filter(pk=erased.pk).update(address="")
+        pages = [
+            address(UserTarget, "change", record.pk),
+            address(UserTarget, "preferences", record.pk),
+            address(Suppression),
+            address(Suppression, "add"),
+            address(Suppression, "change", Suppression.objects.get(address="gone@example.com").pk),
+            address(ConsentLog),
+            address(ConsentLog, "change", ConsentLog.objects.filter(user=user).latest("pk").pk),
+        ]
+        found = [
+            (text, page) for page in pages for text in left_in_english(partial(client.get, page))
+        ]
+        add = {"target_key": "email", "address": "gone@example.com"}
+        refused = left_in_english(lambda: client.post(address(Suppression, "add"), add))
+    assert not found, "\n".join(map(str, found))
+    assert not refused
 
 
 @pytest.mark.parametrize("action", ["send_now", "retry_failed", "cancel", "reschedule"])

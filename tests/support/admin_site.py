@@ -76,7 +76,7 @@ class FormParser(HTMLParser):
 def form_of(client: Client, url: str) -> dict[str, Any]:
     parser = FormParser()
     page = client.get(url).content.decode()
-    parser.feed(page[page.index('<div id="content-main">') :])
+    parser.feed(page[page.index('<div id="content-main"') :])
     return parser.data
 
 

@@ -23,6 +23,7 @@ from django_notification_system.models.address import comparable
 from django_notification_system.notification_handlers.email import comparable_address
 from django_notification_system.preferences import suppress, unsuppress
 from django_notification_system.preferences.addresses import address_hash
+from django_notification_system.preferences.suppressions import lift
 from django_notification_system.signals import address_suppressed
 from tests.conftest import MakeDue
 
@@ -224,6 +225,29 @@ def test_suppressions_are_logged_by_the_hash() -> None:
         (hashed, "news", "", "no", "provider", "complaint"),
         (hashed, "news", "no", "", "provider", "complaint"),
     ]
+
+
+def test_the_log_names_the_person_who_acts(user: Any) -> None:
+    suppression = suppress("email", "eggs@example.com", reason="bounce", by=user)
+    assert lift(suppression, by=user)
+    assert not lift(suppression, by=user)
+    entries = ConsentLog.objects.order_by("id").values_list("after", "how", "wording", "by")
+    assert list(entries) == [("no", "admin", "bounce", user.pk), ("", "admin", "bounce", user.pk)]
+
+
+def test_a_row_is_lifted_whatever_has_gone_since(
+    made: dict[str, Notification], settings: Any
+) -> None:
+    suppression = suppress("email", "eggs@example.com", reason="bounce", category="news")
+    settings.NOTIFICATION_SYSTEM = {"SUPPRESSION_KEY": "another key since"}
+    with known_categories():
+        assert lift(suppression)
+    assert not Suppression.objects.exists()
+    erased = suppress("twilio_sms", "+4915112345678", reason="stop")
+    Suppression.objects.update(address="")
+    erased.refresh_from_db()
+    assert lift(erased)
+    assert not Suppression.objects.exists()
 
 
 def test_a_hash_goes_on_suppressing_when_the_address_is_erased() -> None:
