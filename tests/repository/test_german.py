@@ -50,7 +50,8 @@ COMMANDS = sorted(
 #: What people entered, what handlers said, and names.
 DATA = re.compile(
     r"""[\W\d_]* | [\W\d]*(ada|egg|Eggs's.(Email|Twilio|Expo)|Your.order|lorem.ipsum|Bounce)\b.*
-    | \W*(Email|Twilio|Expo|email|twilio_sms|twilio|expo)\W* | .*(@example\.com|PushToken\[|\+1500).*
+    | \W*(Email|Twilio|Expo|email|twilio_sms|twilio|expo)\W*
+    | .*(@example\.com|PushToken\[|\+1500).*
     | django_notification_system\.notification_handlers\.\w+ | 550.No.mailbox
     | Message-ID | https:\S+ | Eggs.Benedict,.* | .*@localhost\W*
     | (April|August|September|November).\d{4}""",
