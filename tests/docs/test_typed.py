@@ -67,9 +67,9 @@ MODULES = ("before.py", "after.py", "own_engine.py", "pigeon_post.py", "receiver
 OF_OTHER_ROWS = (
     "assertion_failed", "cancel_by_query", "carrier_pigeon_refused", "contract_failed", "dry_run",
     "email_records", "erase_notification_data", "no_handler", "notification_status",
-    "notification_status_overdue", "opted_out", "purge_notifications_dry_run", "retry", "send_test_notification_settings",
-    "send_test_notification_unreachable", "staging", "stand_ins", "stand_ins_django_6_1",
-    "stand_ins_received",
+    "notification_status_overdue", "opted_out", "purge_notifications_dry_run", "retry",
+    "send_test_notification_settings", "send_test_notification_unreachable", "staging", "stand_ins",
+    "stand_ins_django_6_1", "stand_ins_received",
 )  # fmt: skip
 ENVIRONMENT = {
     **{name: text for name, text in os.environ.items() if not name.startswith(("DJANGO", "TEST_"))},
