@@ -220,6 +220,16 @@ def mandatory_keys() -> tuple[str, ...]:
     return tuple(sorted(each.key for each in _categories.values() if each.mandatory))
 
 
+def named_target_keys() -> set[str]:
+    """Return the keys of the targets that categories name."""
+    named: set[str] = set()
+    for category in _categories.values():
+        named.update(category.targets or ())
+        if not isinstance(category.opt_in, bool):
+            named.update(category.opt_in)
+    return named
+
+
 def heeds_opt_outs(key: str) -> bool:
     """Tell whether an opt-out stops the notifications of a category.
 

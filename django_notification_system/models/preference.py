@@ -11,12 +11,21 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..batches import batched
-from ..categories import KEY_MAX_LENGTH, TARGET_KEY_MAX_LENGTH
+from ..categories import (
+    KEY_MAX_LENGTH,
+    TARGET_KEY_MAX_LENGTH,
+    find_category,
+    named_target_keys,
+    unknown_category,
+)
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
+from ..exceptions import InvalidPreference
+from ..targets import built_in_keys, target_key
 from .consent_log import ConsentLog
 from .keys import new_key
 from .locking import begin_with_a_write
 from .notification import Notification
+from .target import NotificationTarget
 
 #: How many preferences a statement writes.
 SET_AT_ONCE = 2000
@@ -39,11 +48,20 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
 
         Returns:
             How many preferences are new or changed.
+
+        Raises:
+            InvalidPreference: When a preference could never count: there is no such category,
+                target or state, or the category is mandatory. The message names the position.
+            ValueError: When there is no such way.
         """
         self._for_write = True
-        changed = 0
-        for batch in batched(preferences, SET_AT_ONCE):
-            set_batch = partial(self._set, batch, ConsentLog.How(how), by)
+        changed, way = 0, ConsentLog.How(how)
+        refuse_ineffective = _Known(self.db).refuse_ineffective
+        for batch_with_places in batched(enumerate(preferences), SET_AT_ONCE):
+            for position, preference in batch_with_places:
+                refuse_ineffective(position, preference)
+            batch = [preference for _position, preference in batch_with_places]
+            set_batch = partial(self._set, batch, way, by)
             changed += despite_deadlocks(set_batch, attempts=DEADLOCK_ATTEMPTS, using=self.db)
         return changed
 
@@ -90,6 +108,61 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
                 for preference in changed
             )
         return len(changed)
+
+
+class _Known:
+    """The categories and targets that a preference may name.
+
+    Args:
+        using: The database's alias.
+    """
+
+    def __init__(self, using: str) -> None:
+        names = NotificationTarget.objects.using(using).values_list(
+            "notification_module_name", flat=True
+        )
+        keys = {target_key(name) for name in names}
+        self._target_keys = {"", *keys, *built_in_keys(), *named_target_keys()}
+
+    def refuse_ineffective(self, position: int, preference: "Preference") -> None:
+        """Refuse a preference that no run would heed: a no in vain is worse than an error.
+
+        Args:
+            position: The place among the caller's preferences.
+            preference: The preference.
+
+        Raises:
+            InvalidPreference: When the preference could never count.
+        """
+        place, key = f"preferences[{position}]", preference.category
+        if preference.state not in Preference.State.values:
+            known = ", ".join(Preference.State.values)
+            raise InvalidPreference(
+                f"{place}: state is {preference.state!r}. Known are: {known}.",
+                argument="preferences",
+            )
+        category = find_category(key)
+        if category is None and key != "":
+            raise InvalidPreference(f"{place}: {unknown_category(key)}", argument="preferences")
+        if category is not None and category.mandatory:
+            raise InvalidPreference(
+                f"{place}: category {key!r} is mandatory: its messages are sent whatever a person"
+                " prefers. Leave the row out.",
+                argument="preferences",
+            )
+        if preference.target_key not in self._target_keys:
+            known = ", ".join(sorted(self._target_keys - {""}))
+            raise InvalidPreference(
+                f"{place}: target_key is {preference.target_key!r}, and no target has this key."
+                f" Known are the keys {known}.",
+                argument="preferences",
+            )
+        if not key and not preference.target_key:
+            raise InvalidPreference(
+                f"{place} has neither category nor target_key: save a NotificationOptOut for a word"
+                " on everything.",
+                argument="preferences",
+            )
 
 
 class Preference(models.Model):

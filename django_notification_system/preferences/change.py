@@ -203,6 +203,7 @@ class _Word:
     def _write_opt_out(self) -> str:
         opt_outs = NotificationOptOut.objects.using(self.using).select_for_update()
         is_active, is_new = self.state == NO, False
+        opt_out: NotificationOptOut | None
         if is_active:
             # Another word may make the row at the same moment.
             opt_out, is_new = opt_outs.get_or_create(user_id=self.user_id)

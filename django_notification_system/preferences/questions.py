@@ -4,7 +4,13 @@ from typing import Any
 
 from django.db import router
 
-from ..categories import Category, all_categories, find_category, unknown_category
+from ..categories import (
+    Category,
+    all_categories,
+    find_category,
+    named_target_keys,
+    unknown_category,
+)
 from ..exceptions import InvalidPreference
 from ..models import NotificationOptOut, NotificationTarget, Preference
 from ..targets import built_in_keys, target_key
@@ -77,7 +83,7 @@ def target_keys(using: str) -> set[str]:
     names = NotificationTarget.objects.using(using).values_list(
         "notification_module_name", flat=True
     )
-    return {target_key(name) for name in names} | _named_by_categories()
+    return {target_key(name) for name in names} | named_target_keys()
 
 
 def known_target_key(target: AnyTarget, *, using: str) -> str:
@@ -92,7 +98,7 @@ def known_target_key(target: AnyTarget, *, using: str) -> str:
     """
     if isinstance(target, NotificationTarget):
         return target_key(target.notification_module_name)
-    if isinstance(target, str) and target in built_in_keys() | _named_by_categories():
+    if isinstance(target, str) and target in built_in_keys() | named_target_keys():
         return target
     keys = target_keys(using)
     if target not in keys:
@@ -126,12 +132,3 @@ def has_opted_out(user_id: Any, *, using: str) -> bool:
         using: The database's alias.
     """
     return NotificationOptOut.objects.using(using).filter(user=user_id, active=True).exists()
-
-
-def _named_by_categories() -> set[str]:
-    named: set[str] = set()
-    for category in all_categories():
-        named.update(category.targets or ())
-        if not isinstance(category.opt_in, bool):
-            named.update(category.opt_in)
-    return named

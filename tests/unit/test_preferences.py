@@ -392,3 +392,29 @@ def test_bulk_set_takes_few_queries(
 def test_bulk_set_refuses_an_unknown_way(user: Any) -> None:
     with pytest.raises(ValueError, match="magic"):
         Preference.objects.bulk_set([Preference(user=user, category="news")], how="magic")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"category": "nwes"}, "there is no such category"),
+        ({"category": "News"}, "there is no such category"),
+        ({"category": "news", "target_key": "Email"}, "target_key is 'Email', and no target has"),
+        ({"category": "news", "state": "No"}, "state is 'No'. Known are: yes, no, pending"),
+        ({"category": "news", "state": ""}, "state is ''"),
+        ({"category": "security"}, "is mandatory"),
+        ({"category": ""}, "NotificationOptOut"),
+    ],
+)
+def test_bulk_set_refuses_a_word_that_would_never_count(
+    values: dict[str, str], said: str, user: Any
+) -> None:
+    """A typo in a list of people who said no would write to them."""
+    good = Preference(user=user, category="orders", state="no")
+    with pytest.raises(InvalidPreference) as error:
+        Preference.objects.bulk_set(
+            [good, Preference(**{"user": user, "state": "no", **values})], how="import"
+        )
+    assert str(error.value).startswith("preferences[1]")
+    assert said in str(error.value)
+    assert not Preference.objects.exists()
