@@ -17,11 +17,11 @@ class NotificationSystemConfig(AppConfig):
         """Register checks and the project's categories, and connect the engine to the models."""
         from . import checks  # noqa: F401
         from .delivery.handover.on_commit import hand_over_on_commit
-        from .observing.delivery_log import DeliveryLog
+        from .observing.delivery_log import delivery_log
         from .observing.observers import add_observer
         from .signals import notifications_created
 
         notifications_created.connect(hand_over_on_commit)
-        add_observer(DeliveryLog())
+        add_observer(delivery_log)
         # In every process: a task engine's worker delivers, and knows the categories too.
         autodiscover_modules("notification_types")

@@ -96,3 +96,7 @@ class DeliveryLog(Observer):
             extra["error"] = call.error
         said = f", {call.error}" if call.error else ""
         logger.debug("%s: a call took %.3f s%s.", call.target.name, call.seconds, said, extra=extra)
+
+
+#: The one log of a process, however often Django makes the app ready.
+delivery_log = DeliveryLog()
