@@ -277,6 +277,7 @@ def _way(how: str) -> str:
 def _kept_ip(ip: str | None) -> str | None:
     if not ip or not engine_settings().keep_ip:
         return None
+    ip = ip.partition("%")[0]  # PostgreSQL stores no zone of a local address
     try:
         validate_ipv46_address(ip)
     except ValidationError:

@@ -10,6 +10,8 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_ipv46_address
 from django.db import router, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -115,7 +117,7 @@ def _page(subscription: Subscription, done: str, *, status: int = 200) -> HttpRe
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest) -> HttpResponse:
     """Show the preferences of the user who is logged in, and store what the user changes."""
-    owner = UserOwner(request.user, how=ConsentLog.How.PAGE, ip=request.META.get("REMOTE_ADDR"))
+    owner = UserOwner(request.user, how=ConsentLog.How.PAGE, ip=_ip(request))
     form = PreferencesForm(owner, request.POST if request.method == "POST" else None)
     if _is_stored(form):
         return _to_itself(request)
@@ -137,12 +139,22 @@ def preferences_by_link(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     records = TargetUserRecord.objects.using(router.db_for_write(Preference))
     record = get_object_or_404(records.select_related("target", "user"), pk=subject.record_id)
-    owner = owner_of(record, ip=request.META.get("REMOTE_ADDR"))
+    owner = owner_of(record, ip=_ip(request))
     form = PreferencesForm(owner, request.POST if request.method == "POST" else None)
     if _is_stored(form):
         return _to_itself(request)
     # Without the request, as above.
     return HttpResponse(render_to_string(f"{TEMPLATES}/preferences.html", _shown(request, form)))
+
+
+def _ip(request: HttpRequest) -> str | None:
+    """Return the request's IP address; ``None`` where a server gives none, or with a port."""
+    ip: str = request.META.get("REMOTE_ADDR") or ""
+    try:
+        validate_ipv46_address(ip)
+    except ValidationError:
+        return None
+    return ip
 
 
 def _is_stored(form: PreferencesForm) -> bool:

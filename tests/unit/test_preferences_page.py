@@ -208,6 +208,29 @@ def test_a_link_opens_the_page_without_login_and_confirms(
     assert set(ConsentLog.objects.values_list("user", flat=True)) == {record.user_id}
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8::9", "2001:db8::9"),
+        ("203.0.113.9:50122", None),  # as some platforms' proxies write
+        ("fe80::9%eth0", "fe80::9"),
+        ("", None),  # from a Unix socket
+    ],
+)
+def test_a_word_counts_whatever_the_server_says_of_the_ip_address(
+    told: str, kept: str | None, record: TargetUserRecord, settings: Any
+) -> None:
+    serve_preferences(settings, KEEP_IP=True)
+    visitor = Client(REMOTE_ADDR=told)
+    for path in (PAGE, link(record)):
+        visitor.force_login(record.user)
+        ConsentLog.objects.all()._raw_delete("default")
+        Preference.objects.all().delete()
+        assert change(visitor, path, club__email=True).status_code == 302
+        assert ConsentLog.objects.get().ip == kept
+
+
 def test_a_sites_cache_does_not_keep_the_page_of_a_link(
     visitor: Client, record: TargetUserRecord, settings: Any
 ) -> None:
