@@ -8,12 +8,16 @@ A flush takes the rows of the migrations, such as the targets, out of the databa
 the tests that flush for the end; with whole files there is no such end, so the rows are put back.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connections
+from django.db.models import F
 from django.test import TransactionTestCase
 
+from django_notification_system.migrations._targets import TARGETS
+from django_notification_system.models import NotificationTarget
 from tests.support.places import TESTS
 
 #: By seconds on a quiet machine; all other files take less than some eight. A file that is missing
@@ -65,3 +69,16 @@ def _flush_and_put_back(case: Any) -> None:
     for alias in case._databases_names(include_mirrors=False):
         connection = connections[alias]
         connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
+        _keep_targets_apart(alias)
+
+
+def _keep_targets_apart(alias: str) -> None:
+    """Give the targets moments of their own: JSON has no microseconds, and the order would change.
+
+    Args:
+        alias: The database's alias.
+    """
+    rows = NotificationTarget.objects.using(alias)
+    for place, (name, _) in enumerate(TARGETS):
+        later = F("created_date") + timedelta(milliseconds=place)
+        rows.filter(name=name).update(created_date=later)

@@ -48,5 +48,7 @@ def test_a_flush_leaves_the_rows_of_the_migrations(django_user_model: Any) -> No
     assert {"Email", "Expo", "Twilio"} <= {name for _, name in before}
     django_user_model.objects.create_user(username="egg")
     Flushing()._fixture_teardown()
-    assert set(NotificationTarget.objects.values_list("pk", "name")) == before
+    rows = NotificationTarget.objects.order_by("created_date", "name").values_list("pk", "name")
+    assert set(rows) == before
+    assert [name for _, name in rows][:3] == ["Twilio", "Email", "Expo"]
     assert not django_user_model.objects.exists()
