@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..exceptions import NotificationsNotCreated, UserHasNoTargetRecords, UserIsOptedOut
-from ..models import Notification, NotificationTarget
+from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..preferences.lookup import Refusal
 from .created import MOST_KEYS, Created
 
@@ -90,6 +90,8 @@ def nothing_created(
         if tally.refusal is not None:
             return _refused(user, tally.refusal)
         said = _("User has no active targets: %(user)s has no active record in %(targets)s.")
+        if _has_texted_stop(tally.last_user, targets, using):
+            add_records = _("The user has texted STOP. A text START switches the record on again.")
         return UserHasNoTargetRecords(f"{said % {'user': user, 'targets': names}} {add_records}")
     if tally.opted_out == tally.users:
         said = _("All %d users have opted out.") % tally.users
@@ -133,6 +135,14 @@ def nothing_created_for_addresses(
     ) % {"count": tally.users, "target": target.name}
     how = _("Switch a record on in the admin under “User Targets”, if its address works again.")
     return NotificationsNotCreated(f"{said} {how}")
+
+
+def _has_texted_stop(user: Any, targets: Sequence[NotificationTarget], using: str) -> bool:
+    if any(target.notification_module_name != "twilio" for target in targets):
+        return False  # A record in another target is a way out.
+    # "opted out": Twilio refused a message because the number had texted STOP before.
+    records = TargetUserRecord.objects.using(using).filter(user_id=user, target__in=targets)
+    return records.filter(active=False, inactive_reason__in=("STOP", "opted out")).exists()
 
 
 def _refused(user: str, refusal: Refusal) -> UserIsOptedOut | UserHasNoTargetRecords:

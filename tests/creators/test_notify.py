@@ -470,6 +470,25 @@ HOW_TO_ADD_RECORDS = (
 )
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("reason", ["STOP", "opted out"])
+def test_after_stop_the_error_does_not_ask_to_switch_the_record_on(
+    reason: str, user: Any, records: dict[str, TargetUserRecord]
+) -> None:
+    TargetUserRecord.objects.filter(pk=records["Twilio"].pk).update(
+        active=False, inactive_reason=reason
+    )
+    with pytest.raises(UserHasNoTargetRecords) as raised:
+        notify(user, "Hello", "World", target="Twilio")
+    assert str(raised.value) == (
+        "User has no active targets: 'egg' has no active record in Twilio. The user has texted"
+        " STOP. A text START switches the record on again."
+    )
+    records["Email"].delete()
+    with pytest.raises(UserHasNoTargetRecords, match="Add a record, or switch one on"):
+        notify(user, "Hello", "World", target=["Twilio", "Email"])
+
+
 @pytest.mark.parametrize(
     ("arrange", "error", "message"),
     [
