@@ -98,6 +98,26 @@ def set_preference(
     return word.state
 
 
+def lift_no(user: Any, category: Category, *, how: str) -> str:
+    """Take back a person's no to a category in all targets, and say yes to none.
+
+    A yes in all targets would count for a target that comes later, and needs a yes of its own.
+
+    Args:
+        user: The person.
+        category: The category.
+        how: A value of ``ConsentLog.How``.
+
+    Returns:
+        The state now: ``pending``.
+    """
+    using = router.db_for_write(Preference)
+    circumstances = {"how": _way(how), "wording": str(category.label)[:WORDING_MAX_LENGTH]}
+    word = _Word(user.pk, category.key, "", state=PENDING, circumstances=circumstances, using=using)
+    despite_deadlocks(lambda: word.take(user), attempts=DEADLOCK_ATTEMPTS, using=using)
+    return word.state
+
+
 class _Word:
     """A person's word on a category in a target, on the way into the database.
 

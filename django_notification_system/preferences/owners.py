@@ -9,7 +9,7 @@ from ..categories import Category
 from ..models import ConsentLog, NotificationTarget, Preference, Suppression, TargetUserRecord
 from ..targets import target_key
 from .addresses import address_hash
-from .change import set_preference
+from .change import lift_no, set_preference
 from .questions import has_opted_out, states, target_keys
 from .rule import NO, PENDING, YES
 from .suppressions import suppress, unsuppress
@@ -70,7 +70,12 @@ class UserOwner:
     def awaits_confirmation(self, category: Category, key: str) -> bool:
         """See ``Owner``."""
         said = {self._words.get(place) for place in ((category.key, key), (category.key, ""))}
-        return PENDING in said and NO not in said and not self.wants(category, key)
+        return (
+            category.confirm
+            and PENDING in said
+            and NO not in said
+            and not self.wants(category, key)
+        )
 
     def wants_target(self, key: str) -> bool:
         """See ``Owner``."""
@@ -89,7 +94,8 @@ class UserOwner:
         if category is not None and wanted and self._words.get((category.key, "")) == NO:
             for other in sorted(self._all_keys - {key}):
                 self._store(category, other, wanted=False)
-            self._store(category, "", wanted=True)
+            lifted = lift_no(self._user, category, how=self._how)
+            self._words = {**self._words, (category.key, ""): lifted}
         self._store(category, key, wanted=wanted)
 
     def _store(self, category: Category | None, key: str, *, wanted: bool) -> None:

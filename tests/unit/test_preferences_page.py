@@ -12,6 +12,7 @@ from django_notification_system.categories import Category, known_categories
 from django_notification_system.models import (
     ConsentLog,
     NotificationOptOut,
+    NotificationTarget,
     Preference,
     Suppression,
     TargetUserRecord,
@@ -27,6 +28,7 @@ from tests.support.preferences_support import BASE_URL, serve_preferences
 NEWS = Category("news", label="Newsletter <3", targets=("email",), description="Once a month.")
 ORDERS = Category("orders", label="Orders", opt_in=("twilio_sms",))
 CLUB = Category("club", label="Club", opt_in=True, confirm=True)
+LETTERS = Category("letters", label="Letters", opt_in=True)
 SECURITY = Category("security", label="Security", mandatory=True)
 PAGE = "/n/preferences/"
 
@@ -327,3 +329,19 @@ def test_the_page_speaks_german(visitor: Client, record: TargetUserRecord, setti
     with translation.override(None):
         page = visitor.get(link(record), headers={"accept-language": "de"})
     assert "Was Sie bekommen" in page.text
+
+
+def test_a_yes_to_one_target_is_none_for_a_target_to_come(
+    record: TargetUserRecord, login: Client
+) -> None:
+    """The no to the category everywhere is lifted; what comes later still needs a yes."""
+    with known_categories(LETTERS):
+        set_preference(record.user, "letters", wanted=False, how="code")
+        change(login, PAGE, letters__email=True)
+        assert allows(record.user, "letters", "email")
+        NotificationTarget.objects.create(name="Loft", notification_module_name="loft")
+        assert not allows(record.user, "letters", "loft")
+        change(login, PAGE, letters__email=False)
+        change(login, PAGE, letters__email=True)
+        assert allows(record.user, "letters", "email")
+        assert not allows(record.user, "letters", "loft")
