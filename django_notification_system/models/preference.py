@@ -34,7 +34,14 @@ SET_AT_ONCE = 2000
 class PreferenceQuerySet(models.QuerySet["Preference"]):
     """Writing many preferences."""
 
-    def bulk_set(self, preferences: Iterable["Preference"], *, how: str, by: Any = None) -> int:
+    def bulk_set(
+        self,
+        preferences: Iterable["Preference"],
+        *,
+        how: str,
+        by: Any = None,
+        keep_moments: bool = False,
+    ) -> int:
         """Write many preferences and their log, 2,000 in a transaction.
 
         Waiting notifications stay as they are: a run asks for preferences right before it sends.
@@ -45,6 +52,8 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
                 counts.
             how: A value of ``ConsentLog.How``.
             by: The user who writes, if somebody acts for others.
+            keep_moments: Whether ``changed_date`` of each preference is when the person spoke. A
+                later word in the database then stays.
 
         Returns:
             How many preferences are new or changed.
@@ -61,16 +70,18 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
             for position, preference in batch_with_places:
                 refuse_ineffective(position, preference)
             batch = [preference for _position, preference in batch_with_places]
-            set_batch = partial(self._set, batch, way, by)
+            set_batch = partial(self._set, batch, way, by, keep_moments)
             changed += despite_deadlocks(set_batch, attempts=DEADLOCK_ATTEMPTS, using=self.db)
         return changed
 
     bulk_set.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
 
-    def _set(self, batch: list["Preference"], how: "ConsentLog.How", by: Any) -> int:
+    def _set(
+        self, batch: list["Preference"], how: "ConsentLog.How", by: Any, keep_moments: bool
+    ) -> int:
         wanted = {preference.place: preference for preference in batch}
         now = timezone.now()
-        for preference in wanted.values():
+        for preference in () if keep_moments else wanted.values():
             preference.changed_date = now
         with transaction.atomic(using=self.db):
             begin_with_a_write(Notification._base_manager.using(self.db))
@@ -79,11 +90,17 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
                 .filter(user__in={preference.user_id for preference in wanted.values()})
                 .select_for_update()
             )
-            before = {preference.place: preference.state for preference in known.order_by("pk")}
+            rows = {preference.place: preference for preference in known.order_by("pk")}
+            before = {place: preference.state for place, preference in rows.items()}
             changed = [
                 preference
                 for place, preference in wanted.items()
                 if before.get(place) != preference.state
+                and not (
+                    keep_moments
+                    and place in rows
+                    and rows[place].changed_date > preference.changed_date
+                )
             ]
             # In one order always, so that two imports at once never deadlock.
             changed.sort(key=lambda preference: tuple(map(str, preference.place)))
@@ -103,7 +120,7 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
                     after=preference.state,
                     how=how,
                     by=by,
-                    at=now,
+                    at=preference.changed_date,
                 )
                 for preference in changed
             )

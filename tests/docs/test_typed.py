@@ -49,7 +49,7 @@ CHECKING = (
     "process_notifications",
 )  # fmt: skip
 #: These say by their exit status what they found.
-FINDING = ("--max-age", "--fail-on-error", "import_queued_mail")
+FINDING = ("--max-age", "--fail-on-error", "import_queued_mail", "import ")
 #: Needed by what is shown, and not shown: how Django 5.2 and a reader of two pages have it.
 BEFORE = {
     "tasks": 'INSTALLED_APPS += ["django_tasks"]\n' if django.VERSION < (6,) else "",

@@ -26,8 +26,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "export_notification_data": ("egg", "--output", os.devnull),
     "hand_over_notifications": (),
     "notification_status": ("--max-age", "15m"),
+    "preferences": ("export", os.devnull),
     "process_notifications": (),
     "purge_notifications": ("--older-than", "90d"),
+    "suppressions": ("export", os.devnull),
     "send_test_notification": ("--target", "Loft", "--to", "north tower"),
 }
 

@@ -1,0 +1,91 @@
+"""CSV files with a header, line by line: from a spreadsheet, a provider, or this app."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from django.utils.translation import gettext as _
+
+from ..exceptions import NotificationSystemError
+
+#: How many lines a transaction writes.
+LINES_AT_ONCE = 2000
+
+#: A line's number in the file, and its values by the column's name.
+Line = tuple[int, Mapping[str, str]]
+#: Takes a bad line's number and the complaint.
+Refuse = Callable[[int, str], None]
+
+
+class BadFile(NotificationSystemError):
+    """A file that cannot be read as CSV with the expected columns."""
+
+
+class BadLine(NotificationSystemError):
+    """A line that is left out, with the reason for people."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[TextIO]:
+    """Open a CSV file in UTF-8, with or without a byte order mark.
+
+    Args:
+        path: The file.
+
+    Raises:
+        BadFile: When the file cannot be read, or is in another encoding.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise BadFile(
+            _("%(path)s is not in UTF-8: %(error)s. Save the file as UTF-8.")
+            % {"path": path, "error": error.reason}
+        ) from error
+    except OSError as error:
+        raise BadFile(_("The file cannot be read: %s") % error) from error
+
+
+def lines_of(
+    file: Iterable[str], columns: Mapping[str, str], *, headless: Sequence[str] = ()
+) -> Iterator[Line]:
+    """Yield the lines, with this app's names of the columns.
+
+    Args:
+        file: The text, line by line.
+        columns: This app's names, by the names in files, in small letters; others are left out.
+        headless: This app's names where the first line is no header, but has an address.
+
+    Raises:
+        BadFile: When no column is known, or the text is no CSV.
+    """
+    reader = csv.reader(file)
+    try:
+        first = next(reader, [])
+        names = [columns.get(_plain(cell), "") for cell in first]
+        if not any(names):
+            if not headless or "@" not in "".join(first[:1]):
+                raise BadFile(
+                    _("The first line names no known column. Known are: %s.")
+                    % ", ".join(sorted(columns))
+                )
+            names = list(headless)
+            yield reader.line_num, _named(names, first)
+        for row in reader:
+            if any(row):  # no empty line
+                yield reader.line_num, _named(names, row)
+    except csv.Error as error:
+        raise BadFile(
+            _("Line %(line)d is no CSV: %(error)s.") % {"line": reader.line_num, "error": error}
+        ) from error
+
+
+def _plain(cell: str) -> str:
+    return cell.strip().casefold().replace(" ", "_")
+
+
+def _named(names: Sequence[str], row: Sequence[str]) -> Mapping[str, str]:
+    return {name: cell.strip() for name, cell in zip(names, row, strict=False) if name}
