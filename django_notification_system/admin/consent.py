@@ -88,7 +88,7 @@ def reachable_by(model_admin: Any, request: HttpRequest, user: Any) -> dict[str,
         request: The visitor's request; targets hidden from the visitor are left out.
         user: The person.
     """
-    targets = visible_targets(model_admin, request).filter(targetuserrecord__user=user)
+    targets = visible_targets(model_admin, request).filter(targetuserrecord__user=user).distinct()
     names: dict[str, str] = {}
     for module_name, name in targets.order_by("created_date", "name").values_list(
         "notification_module_name", "name"
