@@ -1,5 +1,6 @@
 """The log of consent: who said yes or no, when, and how. Rows are added, and never changed."""
 
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -69,12 +70,24 @@ class ConsentLogQuerySet(models.QuerySet["ConsentLog"]):
         super(ConsentLogQuerySet, rows.filter(by=user_id)).update(by=None)
         return len(keys)
 
+    def forget_ips(self, before: datetime, number: int) -> int:
+        """Empty the IP addresses of old entries; return how many.
+
+        Args:
+            before: The moment before which an entry is old.
+            number: The most entries.
+        """
+        old = self.filter(ip__isnull=False, at__lt=before)
+        keys = list(old.order_by().values_list("pk", flat=True)[:number])
+        super(ConsentLogQuerySet, self.filter(pk__in=keys)).update(ip=None)
+        return len(keys)
+
 
 class ConsentLog(models.Model):
     """An entry of the consent log: a person's word, or a suppression of an address.
 
     The log is append-only: entries are neither changed nor deleted, by nobody's permission. Only
-    the erasure of a person empties the fields that name the person.
+    the erasure of a person empties the fields that name the person, and a purge old IP addresses.
 
     Attributes:
         user: The person; empty for an address alone, and after the person's erasure.
@@ -85,7 +98,8 @@ class ConsentLog(models.Model):
         after: The state since.
         how: The way by which the word came.
         by: The user who acted for the person, if any.
-        ip: The IP address of a yes, where ``NOTIFICATION_SYSTEM["KEEP_IP"]`` is set.
+        ip: The IP address of a yes, where ``NOTIFICATION_SYSTEM["KEEP_IP"]`` is set;
+            ``purge_notifications`` empties it after three years.
         wording: The category's label as the person read it, or the reason of a suppression.
         at: The moment.
         id: The key: a number, so that the log's entries lie in order on the disk.

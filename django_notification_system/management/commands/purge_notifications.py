@@ -20,6 +20,7 @@ from ...operations.console.command import NotificationSystemCommand
 from ...operations.console.duration import duration
 from ...operations.console.progress import progress_bar
 from ...operations.console.stopping import stopped_by_signals
+from ...operations.forget_ips import forget_old_ips
 from ...operations.purge import ENDED_STATUSES, Purge, delete_unused_contents
 from ...operations.purge_records import RecordPurge
 from ...operations.remove_bodies import body_removal
@@ -122,7 +123,9 @@ class Command(NotificationSystemCommand):
         if not is_stopped and not options["keep_addresses"]:
             is_stopped = self._delete_records(records, options)
         if not is_stopped:
-            self._remove_bodies(purge, options)
+            is_stopped = self._remove_bodies(purge, options)
+        if not is_stopped:
+            forget_old_ips(using=using)
 
     def _delete_records(self, records: RecordPurge, options: dict[str, Any]) -> bool:
         """Delete unused records, and return whether a signal has ended the purge early."""
@@ -137,8 +140,8 @@ class Command(NotificationSystemCommand):
             self._say(_line_of_records(deleted, dry_run=False), options)
         return bool(stops)
 
-    def _remove_bodies(self, purge: Purge, options: dict[str, Any]) -> None:
-        """Remove the texts of delivered notifications, and contents without a notification."""
+    def _remove_bodies(self, purge: Purge, options: dict[str, Any]) -> bool:
+        """Remove texts and unused contents; return whether a signal has ended the purge early."""
         stops: list[bool] = []
         removed = 0
         removal = body_removal(using=purge.using, targets=purge.targets)
@@ -151,6 +154,7 @@ class Command(NotificationSystemCommand):
                 delete_unused_contents(CONTENTS_IN_BATCH, using=purge.using)
         if removed:
             self._say(_line_of_removed(removed), options)
+        return bool(stops)
 
     def _delete(self, purge: Purge, deleted: Counter[str], options: dict[str, Any]) -> bool:
         """Delete, and return whether a signal has ended the purge early."""
