@@ -53,6 +53,18 @@ class KeyFilter(admin.SimpleListFilter):
 class SuppressionForm(ModelForm):
     """A new suppression."""
 
+    def clean_address(self) -> str:
+        """Refuse an address of invisible characters alone.
+
+        Raises:
+            ValidationError: When nothing is left of the address.
+        """
+        address = trimmed(self.cleaned_data["address"])
+        if not address:
+            messages = self.fields["address"].error_messages
+            raise ValidationError(messages["required"], code="required")
+        return address
+
     def clean(self) -> dict[str, Any]:
         """Refuse an address that is suppressed already; a wish gives way to a person's word.
 
@@ -60,7 +72,7 @@ class SuppressionForm(ModelForm):
             ValidationError: When nothing would be changed.
         """
         values: dict[str, Any] = super().clean() or {}
-        key, address = values.get("target_key"), trimmed(values.get("address") or "")
+        key, address = values.get("target_key"), values.get("address")
         if key and address:
             rows = Suppression.objects.using(router.db_for_write(Suppression)).filter(
                 target_key=key,

@@ -175,6 +175,7 @@ def test_djangos_own_log_keeps_no_address(client: Client) -> None:
     ("values", "field", "complaint"),
     [
         ({"address": " "}, "address", "This field is required."),
+        ({"address": "\u200e\x01"}, "address", "This field is required."),
         ({"address": "x" * 255}, "address", "at most 254 characters"),
         ({"target_key": "pigeon"}, "target_key", "pigeon is not one of the available choices"),
         ({"category": "nwes"}, "category", "nwes is not one of the available choices"),
