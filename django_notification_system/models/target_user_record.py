@@ -47,8 +47,9 @@ class TargetUserRecord(CreatedModifiedAbstractModel):
         details: What a target needs beside the address, such as the keys of a browser; a JSON
             object, or nothing.
         inactive_reason: Why this app switched the record off: ``bounce``, ``refused``,
-            ``opted out`` or ``STOP``; empty where a person did. The reason counts while the record
-            is inactive.
+            ``opted out``, ``STOP``, or ``unsubscribed`` where somebody without an account wanted
+            nothing at all; empty where a person did. The reason counts while the record is
+            inactive.
         id: The key.
         created_date: When the row was made.
         modified_date: When the row was last changed.

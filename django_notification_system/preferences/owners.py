@@ -10,6 +10,7 @@ from ..models import ConsentLog, NotificationTarget, Preference, Suppression, Ta
 from ..targets import target_key
 from .addresses import address_hash
 from .change import lift_no, set_preference
+from .nothing_at_all import set_everything
 from .questions import has_opted_out, states, target_keys
 from .rule import NO, PENDING, YES
 from .suppressions import suppress, unsuppress
@@ -142,7 +143,10 @@ class AddressOwner:
 
     def set(self, category: Category | None, key: str, *, wanted: bool) -> None:
         """See ``Owner``; a suppression for another reason than the owner's word stays."""
-        of = "" if category is None else category.key
+        if category is None:
+            set_everything(self._key, self.address, wanted=wanted)
+            return
+        of = category.key
         if wanted:
             unsuppress(self._key, self.address, category=of, reason=Suppression.Reason.UNSUBSCRIBED)
         else:

@@ -9,6 +9,7 @@ from ..models import ConsentLog, Preference, Suppression, TargetUserRecord
 from ..targets import target_key
 from .change import set_preference
 from .links import Subject
+from .nothing_at_all import set_everything
 from .suppressions import suppress, unsuppress
 
 
@@ -29,7 +30,7 @@ class Subscription:
         """Send nothing more of the category to the record's target, or nothing of any category.
 
         For a user, a preference is stored; for an address without a user, the address is
-        suppressed.
+        suppressed, and for everything its records are switched off, too.
 
         Args:
             how: A value of ``ConsentLog.How``.
@@ -38,12 +39,14 @@ class Subscription:
         if self.record is None:
             return
         key = target_key(self.record.target.notification_module_name)
-        if self.record.user is None:
+        if self.record.user is None and everything:
+            set_everything(key, self.record.target_user_id, wanted=False)
+        elif self.record.user is None:
             suppress(
                 key,
                 self.record.target_user_id,
                 reason=Suppression.Reason.UNSUBSCRIBED,
-                category="" if everything else self.category,
+                category=self.category,
             )
         elif everything:
             set_preference(self.record.user, wanted=False, how=how)
@@ -60,12 +63,14 @@ class Subscription:
             return
         key = target_key(self.record.target.notification_module_name)
         how = ConsentLog.How.LINK
-        if self.record.user is None:
+        if self.record.user is None and everything:
+            set_everything(key, self.record.target_user_id, wanted=True)
+        elif self.record.user is None:
             unsuppress(
                 key,
                 self.record.target_user_id,
                 reason=Suppression.Reason.UNSUBSCRIBED,
-                category="" if everything else self.category,
+                category=self.category,
             )
         elif everything:
             set_preference(self.record.user, wanted=True, how=how)

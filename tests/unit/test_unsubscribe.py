@@ -23,6 +23,7 @@ from django_notification_system.models import (
 from django_notification_system.preferences import allows, change
 from django_notification_system.preferences.links import (
     preferences_token,
+    preferences_url,
     read_unsubscribe_token,
     unsubscribe_token,
     unsubscribe_url,
@@ -316,3 +317,42 @@ def test_a_word_that_meets_a_deadlock_is_heeded(
     assert visitor.post(address(record), ONE_CLICK).status_code == 200
     assert state() == [("news", "email", "no")]
     assert ConsentLog.objects.count() == 1
+
+
+@pytest.mark.parametrize("way", ["link", "page"])
+def test_nothing_at_all_without_an_account_stops_messages_without_a_category_too(
+    visitor: Client, stranger: TargetUserRecord, way: str
+) -> None:
+    link = address(stranger)
+    page = preferences_url(stranger).removeprefix(BASE_URL)
+
+    def send() -> int:
+        return notify_addresses(
+            stranger.target_user_id, "June", "Hello", target="Email", quiet=True
+        )
+
+    assert send() == 1
+    if way == "link":
+        visitor.post(link, {"action": "all"})
+    else:
+        visitor.post(page, {"initial-everything": "on"})
+    off = list(TargetUserRecord.objects.filter(user=None).values_list("active", "inactive_reason"))
+    assert off == [(False, "unsubscribed")] * len(off)
+    assert send() == 0
+
+    if way == "link":
+        visitor.post(link, {"action": "undo-all"})
+    else:
+        visitor.post(page, {"everything": "on"})
+    assert send() == 1
+    assert not Suppression.objects.exists()
+
+
+def test_a_record_off_for_another_reason_stays_off(
+    visitor: Client, stranger: TargetUserRecord
+) -> None:
+    TargetUserRecord.objects.filter(pk=stranger.pk).update(active=False, inactive_reason="bounce")
+    for action in ("all", "undo-all"):
+        visitor.post(address(stranger), {"action": action})
+    stranger.refresh_from_db()
+    assert (stranger.active, stranger.inactive_reason) == (False, "bounce")
