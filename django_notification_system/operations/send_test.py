@@ -18,6 +18,7 @@ def send_test_message(
     title: str,
     body: str,
     using: str,
+    category: str = "",
 ) -> Outcome:
     """Send one message through a target's own handler, and store nothing.
 
@@ -30,6 +31,7 @@ def send_test_message(
         title: The message's title.
         body: The message's body.
         using: The alias of the target's database.
+        category: The key of the message's category; empty: none.
 
     Returns:
         The outcome; an exception of the handler becomes an unknown outcome.
@@ -48,6 +50,7 @@ def send_test_message(
         target_user_record=record,
         title=title,
         body=body,
+        category=category,
         status=Notification.SCHEDULED,
         scheduled_delivery=timezone.now(),
         max_retries=1,

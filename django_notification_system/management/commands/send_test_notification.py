@@ -8,6 +8,7 @@ from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from ...categories import known_key
 from ...checks import check_settings
 from ...delivery.claims.pause import explained, is_paused
 from ...delivery.claims.targets import targets_named
@@ -15,12 +16,16 @@ from ...delivery.handlers.find import find_handler
 from ...delivery.handlers.redirect import redirect_notice
 from ...exceptions import NotificationSystemError
 from ...models import Notification, NotificationTarget
+from ...notification_handlers.email import list_headers
 from ...operations.console.arguments import add_database
 from ...operations.console.command import NotificationSystemCommand
 from ...operations.destination import destination
+from ...operations.own_page import look_at
 from ...operations.send_test import send_test_message, went_out
 from ...outcome import Outcome, OutcomeKind
+from ...preferences.links import unsubscribe_url
 from ...printable import printable
+from ...targets import target_key
 
 
 class Command(NotificationSystemCommand):
@@ -55,6 +60,15 @@ class Command(NotificationSystemCommand):
             default=_("This is a test. Whoever sent it can see that your address works."),
             help=_("The message."),
         )
+        parser.add_argument(
+            "--category",
+            default="",
+            metavar="KEY",
+            help=_(
+                "Make the message one of this category, print an email's headers to unsubscribe,"
+                " and see whether the page behind them answers."
+            ),
+        )
         add_database(
             parser, _("The database that holds the target; by default the router's choice.")
         )
@@ -79,6 +93,7 @@ class Command(NotificationSystemCommand):
                     _("More than one target has this module name: %s. Give a target's name.")
                     % ", ".join(each.name for each in (target, *others))
                 )
+            known_key(options["category"])
             outcome = self._send(target, using, options)
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
@@ -90,6 +105,27 @@ class Command(NotificationSystemCommand):
         if outcome.provider_message_id:
             said = _("The provider's name for the message: %s") % outcome.provider_message_id
             self.stdout.write(printable(said, self.stdout.encoding))
+        if options["category"] and target_key(target.notification_module_name) == "email":
+            self._show_headers(outcome.notification)
+
+    def _show_headers(self, notification: Notification) -> None:
+        headers = list_headers(notification)
+        if not headers:
+            self._warn(
+                _(
+                    "The mail has no headers to unsubscribe: the category has no one_click,"
+                    " BASE_URL is not set, or the pages are not served."
+                )
+            )
+            return
+        for name, value in headers.items():
+            self.stdout.write(printable(f"{name}: {value}", self.stdout.encoding))
+        self.stdout.write(
+            printable(
+                look_at(unsubscribe_url(notification.target_user_record, notification.category)),
+                self.stdout.encoding,
+            )
+        )
 
     def _send(self, target: NotificationTarget, using: str, options: dict[str, Any]) -> Outcome:
         if notice := redirect_notice([target]):
@@ -108,6 +144,7 @@ class Command(NotificationSystemCommand):
             title=options["title"],
             body=options["body"],
             using=using,
+            category=options["category"],
         )
 
     def _say(self, text: str) -> None:
