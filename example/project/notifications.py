@@ -44,4 +44,6 @@ def create_notifications() -> None:
             body="lorem ipsum...",
             status="SCHEDULED",
             scheduled_delivery=timezone.now(),
+            # The email is a newsletter, with a link to unsubscribe: `make serve`, and click it.
+            category="news" if user_target.target.name == "Email" else "",
         )

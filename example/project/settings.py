@@ -9,6 +9,7 @@ import django
 
 INSTALLED_APPS = [
     "django_notification_system",
+    "project",  # for its notification_types.py
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -33,6 +34,9 @@ NOTIFICATION_SYSTEM_TARGETS = {
     },
     "expo": {"base_url": PROVIDERS_URL},
 }
+
+# The address of the site, for the link with which a newsletter's reader unsubscribes.
+NOTIFICATION_SYSTEM = {"BASE_URL": "http://127.0.0.1:8000"}
 
 # Mail goes out as Django is told to send it: since 6.1 in one setting, before that in several.
 if django.VERSION >= (6, 1):

@@ -92,6 +92,8 @@ def test_the_demo_prints_the_documented_output_and_what_arrived(example: Path) -
     assert "from notifications@example.com to eggs@example.com" in arrived
     assert "to ExponentPushToken[eggs-benedict]" in arrived
     assert arrived.count("lorem ipsum...") == 3
+    # The newsletter's link leads to a page that `make serve` serves.
+    assert re.search(r"http://127\.0\.0\.1:8000/n/u/\S+/", arrived)
     assert "http://127.0.0.1:8000/admin/ - user egg, password benedict" in arrived
 
 
@@ -180,6 +182,14 @@ def test_the_admin_opens_with_the_demo_login(admin_url: str) -> None:
     assert "User Targets" in page
     for address in ("+15558675310", "eggs@example.com", "ExponentPushToken[eggs-benedict]"):
         assert address in page
+
+
+def test_the_newsletters_link_opens_after_the_demo(admin_url: str, example: Path) -> None:
+    done = run(example, "demo.py")
+    link = re.search(r"http://127\.0\.0\.1:8000(/n/u/\S+/)", done.stdout)
+    assert link
+    page = _get(build_opener(), admin_url.removesuffix("/admin/") + link[1])
+    assert "Unsubscribe from “Newsletter”?" in page
 
 
 def _get(browser: OpenerDirector, url: str) -> str:
