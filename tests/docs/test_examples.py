@@ -223,6 +223,10 @@ def test_preferences_example_stores_a_no(
         run_example("notification_types.py")
         run_example("preferences.py")
     assert_documented(capsys.readouterr().out, "preferences")
+
+
+def test_suppression_example_suppresses_the_address(db: None) -> None:
+    run_example("suppress.py")
     assert Suppression.objects.get().address == "gone@example.com"
 
 

@@ -112,6 +112,8 @@ def kind_of(path: Path) -> str:
         return "other" if path.name in OTHER_DJANGO else "save"
     if path.parent.name.startswith(("handlers", "creators", "templates")):
         return "save"
+    if path.name == "notification_types.py":
+        return "save"
     if path.name in MODULES or path.name.startswith(("test_", "conftest")) or path.suffix != ".py":
         return "other"
     return "serve" if path.stem == "loft_server" else "paste"
@@ -209,6 +211,12 @@ class Project:
             folder = self.folder / path.parent.name.partition("_")[0]
             folder.mkdir(exist_ok=True)
             shutil.copy(path, folder)
+        elif path.name == "notification_types.py":
+            app = self.folder / "shop"
+            app.mkdir()
+            (app / "__init__.py").touch()
+            shutil.copy(path, app)
+            self._add_to("settings.py", 'INSTALLED_APPS += ["shop"]\n')
         elif path.parent.name == "templates":
             (self.folder / "templates").mkdir(exist_ok=True)
             shutil.copy(path, self.folder / "templates")

@@ -1,0 +1,3 @@
+from django_notification_system.preferences import suppress
+
+suppress("email", "gone@example.com", reason="bounce")
