@@ -33,6 +33,7 @@ def look_at(url: str) -> str:
     if parts.scheme not in ("http", "https") or parts[:2] != base[:2]:
         return _("The page was not fetched: the address is not BASE_URL's.")
     opener = urllib.request.build_opener(_NoRedirect)
+    status: int
     try:
         with opener.open(url, timeout=TIMEOUT) as response:
             status = response.status
@@ -44,7 +45,7 @@ def look_at(url: str) -> str:
     if status == 200:
         return _("The page answers.")
     if 300 <= status < 400:
-        return (
+        return str(
             _(
                 "The page redirects (HTTP %d), and mail programs follow no redirect. Correct"
                 " BASE_URL."
