@@ -1,6 +1,7 @@
 """Waiting for a database that is locked or away, repeating after a deadlock, and its limits."""
 
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,8 @@ PASSING_SQLITE_CODES = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15, 17})
 
 #: How often a transaction is tried that ends in a deadlock.
 DEADLOCK_ATTEMPTS = 5
+#: The longest pause after the first of these attempts; after the second twice as long, and so on.
+DEADLOCK_PAUSE_SECONDS = 0.1
 #: MariaDB's and MySQL's number for a deadlock, https://mariadb.com/kb/en/mariadb-error-codes/
 DEADLOCK_NUMBER = 1213
 #: PostgreSQL's, https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -188,13 +191,15 @@ def despite_deadlocks(transaction: Callable[[], T], *, attempts: int, using: str
     """
     if connections[using].in_atomic_block:
         return transaction()
-    for _ in range(attempts - 1):
+    for attempt in range(1, attempts):
         try:
             return transaction()
         except OperationalError as error:
             is_deadlock = _mysql_code(error) == DEADLOCK_NUMBER
             if not (is_deadlock or _postgresql_state(error) == DEADLOCK_STATE):
                 raise
+        # The others go on meanwhile. By chance, so that two never meet in step again and again.
+        time.sleep(random.uniform(0, DEADLOCK_PAUSE_SECONDS * attempt))  # noqa: S311 # no secret
     return transaction()
 
 

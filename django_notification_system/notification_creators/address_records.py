@@ -34,6 +34,9 @@ def address_batches(
 ) -> Iterator[dict[uuid.UUID, str]]:
     """Yield checked addresses by their digests, each address of a batch once.
 
+    All calls take addresses in the order of the digests, so that no two calls wait for each other.
+    An iterator is too long to be sorted, and is sorted batch by batch.
+
     Args:
         addresses: An address, or an iterable of addresses.
         target: The target of the addresses.
@@ -46,12 +49,14 @@ def address_batches(
         addresses = [addresses]
     if isinstance(addresses, bytes | Mapping) or not isinstance(addresses, Iterable):
         raise _no_address("addresses", addresses)
-    for batch in batched(enumerate(addresses), size):
+    is_read_once = isinstance(addresses, Iterator)
+    for portion in batched(enumerate(addresses), size) if is_read_once else [enumerate(addresses)]:
         by_digest: dict[uuid.UUID, str] = {}
-        for position, given in batch:
+        for position, given in portion:
             address = _checked(f"addresses[{position}]", given, target)
             by_digest.setdefault(digest_of_address(target.pk, address), address)
-        yield by_digest
+        for batch in batched(sorted(by_digest.items()), size):
+            yield dict(batch)
 
 
 def _checked(place: str, given: Any, target: NotificationTarget) -> str:

@@ -3,8 +3,8 @@
 CREATE TABLE notification_system_archive (LIKE notification_system_notification);
 CREATE INDEX ON notification_system_archive USING brin (scheduled_delivery);
 
--- Moves so many of what was due, and last attempted, before a moment, and deletes their attempts.
--- Returns how many it moved; call it again until it returns 0.
+-- Moves so many of what was due, and last attempted, before a moment, and deletes their attempts and
+-- attachments. Returns how many it moved; call it again until it returns 0.
 CREATE FUNCTION notification_system_move_to_archive(before timestamptz, number int) RETURNS bigint
 LANGUAGE sql AS $$
     WITH old AS (
@@ -16,6 +16,8 @@ LANGUAGE sql AS $$
         ORDER BY scheduled_delivery LIMIT number FOR UPDATE SKIP LOCKED
     ), attempts AS (
         DELETE FROM notification_system_attempt WHERE notification_id IN (SELECT id FROM old)
+    ), attachments AS (
+        DELETE FROM notification_system_attachment WHERE notification_id IN (SELECT id FROM old)
     ), moved AS (
         DELETE FROM notification_system_notification WHERE id IN (SELECT id FROM old) RETURNING *
     ), archived AS (

@@ -15,7 +15,9 @@ BEGIN
         SELECT conname, conrelid::regclass AS name FROM pg_constraint
         WHERE contype = 'f' AND confrelid = 'notification_system_notification'::regclass
     LOOP
-        IF found.name <> 'notification_system_attempt'::regclass THEN
+        IF found.name NOT IN (
+            'notification_system_attempt'::regclass, 'notification_system_attachment'::regclass
+        ) THEN
             RAISE EXCEPTION 'Table % refers to notifications.', found.name;
         END IF;
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', found.name, found.conname);
@@ -104,7 +106,7 @@ BEGIN
 END
 $$;
 
--- Drops a partition and the attempts of its notifications, unless something in it is still to be
+-- Drops a partition, and attempts and attachments of its notifications, unless something in it is still to be
 -- delivered. What takes long comes first: from DETACH on, nothing is created or delivered.
 CREATE FUNCTION notification_system_drop_partition(name regclass) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -113,6 +115,10 @@ BEGIN
     IF NOT notification_system_waits(name) THEN
         EXECUTE format(
             'DELETE FROM notification_system_attempt WHERE notification_id IN (SELECT id FROM %s)',
+            name
+        );
+        EXECUTE format(
+            'DELETE FROM notification_system_attachment WHERE notification_id IN (SELECT id FROM %s)',
             name
         );
         EXECUTE format('ALTER TABLE notification_system_notification DETACH PARTITION %s', name);

@@ -83,9 +83,7 @@ def filled(
     with django_db_blocker.unblock():
         fill_tables(analyzed_last=request.param == "fresh")
         yield
-        Notification.objects.all()._raw_delete("default")
-        get_user_model().objects.all().delete()
-        NotificationTarget.objects.filter(name__in=SHARES).delete()
+        empty_tables()
         if connection.vendor != "sqlite":
             analyze()
 
@@ -104,6 +102,12 @@ def fill_tables(*, analyzed_last: bool) -> None:
             fill(records[name], status, SHARES[name].due)
         if connection.vendor != "sqlite" and (name == "quiet" or analyzed_last):
             analyze()
+
+
+def empty_tables() -> None:
+    Notification.objects.all()._raw_delete("default")
+    get_user_model().objects.all().delete()
+    NotificationTarget.objects.filter(name__in=SHARES).delete()
 
 
 @pytest.fixture
@@ -190,6 +194,7 @@ def filled_anew(request: pytest.FixtureRequest, transactional_db: None) -> None:
     """As ``filled``, for one test whose threads see nothing of what is not committed."""
     if request.param == "fresh" and connection.vendor == "sqlite":
         pytest.skip("projects on SQLite gather no statistics")
+    empty_tables()  # the module's own fixture may still be there
     fill_tables(analyzed_last=request.param == "fresh")
 
 
