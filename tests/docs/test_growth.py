@@ -19,6 +19,7 @@ from django_notification_system.models import (
     NotificationAttempt,
     TargetUserRecord,
 )
+from django_notification_system.models.attachment import AttachmentContent, NotificationAttachment
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
 from tests.support.documentation import EXAMPLES, process
@@ -54,6 +55,13 @@ def partitions() -> dict[str, str]:
 
 def age(*titles: str) -> None:
     Notification.objects.filter(title__in=titles).update(created_date=LONG_AGO)
+
+
+def attach_to(notification: Notification) -> None:
+    content = AttachmentContent.objects.create(digest="0" * 64, data=b"x", size=1)
+    NotificationAttachment.objects.create(
+        notification=notification, position=0, name="x", mimetype="text/plain", content=content
+    )
 
 
 def divide(before: datetime = BORDER) -> None:
@@ -151,11 +159,13 @@ def test_partition_is_dropped_with_its_attempts_once_nothing_in_it_waits(
         Notification.objects.update(target=known_target)
         with pytest.raises(DatabaseError, match="still to be delivered"), transaction.atomic():
             execute(drop, [f"{TABLE}_first"])
+    attach_to(Notification.objects.get(title="old"))
     notify(email.user, "new", "A body", target="Email")
     process()
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     execute(drop, [f"{TABLE}_first"])
     assert set(partitions()) == {"new"}
+    assert not NotificationAttachment.objects.exists()
     kept = NotificationAttempt.objects.get()
     assert kept.notification.title == "new"
 
@@ -235,12 +245,14 @@ def test_archive_takes_what_has_ended_and_leaves_what_waits(
     NotificationAttempt.objects.create(
         notification=ended, attempted_at=LONG_AGO, result="DELIVERED"
     )
+    attach_to(ended)
     run_sql("archive.sql")
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     move = "SELECT notification_system_move_to_archive(now() - interval '90 days', 1)"
     assert [execute(move) for _ in range(3)] == [1, 1, 0]
     assert set(partitions()) == {"waits", "new"}
     assert not NotificationAttempt.objects.exists()
+    assert not NotificationAttachment.objects.exists()
     with connection.cursor() as cursor:
         cursor.execute("SELECT title, response FROM notification_system_archive ORDER BY title")
         assert cursor.fetchall() == [("ended", "Sent"), ("failed", "")]
