@@ -24,6 +24,8 @@ from .exceptions import InvalidNotification
 #: A key: small letters first, as MariaDB compares texts without case.
 KEY = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 KEY_MAX_LENGTH = 64
+#: Stands for a text that is no key; nobody can have said a word about such a category.
+NO_KEY = "no-key"
 #: The longest key of a target: a module's name.
 TARGET_KEY_MAX_LENGTH = 50
 
@@ -175,10 +177,12 @@ def category_of(key: str) -> Category:
     for such notifications too.
 
     Args:
-        key: The key.
+        key: The key, as the database has it: perhaps a text that no category may have as its key.
     """
     known = _categories.get(key)
-    return Category(key, label=key) if known is None else known
+    if known is not None:
+        return known
+    return Category(key if KEY.fullmatch(key) else NO_KEY, label=key)
 
 
 def known_key(category: Any) -> str:

@@ -196,8 +196,9 @@ class NotificationAdmin(NotificationSystemAdmin):
             return fields
         if obj.attempted_delivery is not None:
             return (*CONTENT, *fields)
-        is_guarded = bool(obj.extra) and not self.may_direct_mail(request)
-        if is_guarded and (obj.has_attachments or superusers_keys().bring_files(obj.extra)):
+        if self.may_direct_mail(request):
+            return fields
+        if obj.has_attachments or (obj.extra and superusers_keys().bring_files(obj.extra)):
             return ("target_user_record", *fields)
         return fields
 

@@ -88,11 +88,13 @@ def import_from(
         rows = queue.rows()
         if last is not None:
             rows = rows.filter(pk__gt=last)
-        connection = connections[rows.db]
+        features = connections[rows.db].features
         with transaction.atomic(using=rows.db):
-            if connection.features.has_select_for_update:
-                skips = connection.features.has_select_for_update_skip_locked
-                rows = rows.select_for_update(skip_locked=skips, of=("self",) if skips else ())
+            if features.has_select_for_update:
+                rows = rows.select_for_update(
+                    skip_locked=features.has_select_for_update_skip_locked,
+                    of=("self",) if features.has_select_for_update_of else (),
+                )
             batch = list(rows[:BATCH_SIZE])
             if not batch:
                 return

@@ -98,7 +98,7 @@ def set_preference(
     return word.state
 
 
-def lift_no(user: Any, category: Category, *, how: str) -> str:
+def lift_no(user: Any, category: Category, *, how: str, by: Any = None) -> str:
     """Take back a person's no to a category in all targets, and say yes to none.
 
     A yes in all targets would count for a target that comes later, and needs a yes of its own.
@@ -107,12 +107,17 @@ def lift_no(user: Any, category: Category, *, how: str) -> str:
         user: The person.
         category: The category.
         how: A value of ``ConsentLog.How``.
+        by: The user who acts for the person, if any.
 
     Returns:
         The state now: ``pending``.
     """
     using = router.db_for_write(Preference)
-    circumstances = {"how": _way(how), "wording": str(category.label)[:WORDING_MAX_LENGTH]}
+    circumstances = {
+        "how": _way(how),
+        "by": by,
+        "wording": str(category.label)[:WORDING_MAX_LENGTH],
+    }
     word = _Word(user.pk, category.key, "", state=PENDING, circumstances=circumstances, using=using)
     despite_deadlocks(lambda: word.take(user), attempts=DEADLOCK_ATTEMPTS, using=using)
     return word.state
@@ -190,6 +195,8 @@ class _Word:
             )
         )
         before = "" if is_new else preference.state
+        if before == YES and self.state == PENDING:
+            self.state = YES  # confirmed before
         if not is_new and before != self.state:
             preference.state, preference.changed_date = self.state, timezone.now()
             preference.save(using=self.using, update_fields=["state", "changed_date"])

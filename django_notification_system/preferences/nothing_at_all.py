@@ -36,6 +36,7 @@ def set_everything(key: str, address: str, *, wanted: bool) -> None:
 
 def _end(key: str, address: str, using: str) -> None:
     with transaction.atomic(using=using):
+        begin_with_a_write(Notification._base_manager.using(using))
         suppress(key, address, reason=REASON)
         _switch(_records(key, address, using).filter(active=True), active=False)
 

@@ -95,7 +95,7 @@ class UserOwner:
         if category is not None and wanted and self._words.get((category.key, "")) == NO:
             for other in sorted(self._all_keys - {key}):
                 self._store(category, other, wanted=False)
-            lifted = lift_no(self._user, category, how=self._how)
+            lifted = lift_no(self._user, category, how=self._how, by=self._by)
             self._words = {**self._words, (category.key, ""): lifted}
         self._store(category, key, wanted=wanted)
 

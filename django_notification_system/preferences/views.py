@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_ipv46_address
 from django.db import router, transaction
@@ -58,6 +58,7 @@ def private(view: View) -> View:
 # Also with ATOMIC_REQUESTS, each word has a transaction of its own: only so can a word be repeated
 # after a deadlock.
 @transaction.non_atomic_requests
+@login_not_required  # the credential is the token
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
@@ -125,6 +126,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 
 @transaction.non_atomic_requests
+@login_not_required  # as above
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 @private

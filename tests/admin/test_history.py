@@ -23,6 +23,7 @@ def test_the_history_is_shown_with_its_notification(
     list(Run())
     client = staff_client("view_notification")
     url = address(Notification, "change", notification.pk)
+    client.get(url)  # Django remembers the kinds of content from now on
     with CaptureQueriesContext(connection) as few:
         page = client.get(url).content.decode()
     # The notification's own response, at the top and among its fields, is the same.

@@ -90,6 +90,14 @@ def test_stored_files_stay_with_their_record_and_directions(
     assert "Only superusers may set “cc” here" in str(errors)
 
 
+def test_stored_files_alone_stay_with_their_record(
+    records: Records, staff: Client, make_due: MakeDue
+) -> None:
+    notification = make_due(records["Email"], extra={}, has_attachments=True)
+    url = address(Notification, "change", notification.pk)
+    assert "target_user_record" not in form_of(staff, url)
+
+
 def test_the_parts_of_a_queued_mail_are_for_superusers(records: Records, staff: Client) -> None:
     url = address(Notification, "add")
     extra = json.dumps({QUEUED_MAIL: {"to": ["x@example.com"]}})

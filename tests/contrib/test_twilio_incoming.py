@@ -290,3 +290,14 @@ def test_a_stop_that_meets_a_deadlock_is_heeded(
     assert say("STOP").status_code == 200
     assert is_off(record) == "STOP"
     assert Suppression.objects.count() == 1
+
+
+def test_a_site_that_wants_a_login_everywhere_hears_of_stop(
+    record: TargetUserRecord, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    assert say("STOP").status_code == 200
+    assert is_off(record) == "STOP"

@@ -70,6 +70,12 @@ def test_a_word_counts_for_its_category_alone(
     }
 
 
+def test_a_category_that_is_no_key_stops_nothing(loft: TargetUserRecord, make_due: MakeDue) -> None:
+    for category in ("News letter", "ÄÖ", "-", "no-key", "news"):
+        make_due(loft, title=category, category=category)
+    assert {status for status, _ in run().values()} == {"DELIVERED"}
+
+
 def test_a_no_to_a_removed_category_still_counts(
     user: Any, loft: TargetUserRecord, make_due: MakeDue
 ) -> None:

@@ -217,6 +217,13 @@ def test_a_confirmed_category_counts_a_yes_from_the_link_on(user: Any) -> None:
     assert list(states) == [("", "pending", "page"), ("pending", "yes", "link")]
 
 
+def test_a_confirmed_yes_stays_confirmed(user: Any) -> None:
+    yes(user, "club", "email", how="link")
+    assert yes(user, "club", "email", how="page") == "yes"
+    assert allows(user, "club", "email")
+    assert ConsentLog.objects.count() == 1
+
+
 def test_the_log_says_who_when_how_and_to_what(user: Any, django_user_model: Any) -> None:
     clerk = django_user_model.objects.create_user("clerk")
     before = timezone.now()

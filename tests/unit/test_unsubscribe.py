@@ -356,3 +356,15 @@ def test_a_record_off_for_another_reason_stays_off(
         visitor.post(address(stranger), {"action": action})
     stranger.refresh_from_db()
     assert (stranger.active, stranger.inactive_reason) == (False, "bounce")
+
+
+def test_a_site_that_wants_a_login_everywhere_heeds_the_link(
+    visitor: Client, record: TargetUserRecord, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    assert visitor.post(address(record), ONE_CLICK).status_code == 200
+    page = preferences_url(record).removeprefix(BASE_URL)
+    assert visitor.get(page).status_code == 200

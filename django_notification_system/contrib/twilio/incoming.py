@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import router, transaction
 from django.db.models import QuerySet
 from django.dispatch import Signal
@@ -21,7 +22,8 @@ from django.views.decorators.http import require_POST
 from ...database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ...delivery.handlers.redirect import is_redirect_set
 from ...exceptions import InvalidPreference
-from ...models import Suppression, TargetUserRecord
+from ...models import Notification, Suppression, TargetUserRecord
+from ...models.locking import begin_with_a_write
 from ...notification_handlers.twilio.settings import KEY
 from ...preferences import suppress, unsuppress
 from ...preferences.addresses import records_with_address
@@ -52,6 +54,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @transaction.non_atomic_requests  # a deadlock can be repeated only outside a transaction
+@login_not_required  # Twilio's credential is the signature
 @csrf_exempt
 @require_POST
 def incoming(request: HttpRequest) -> HttpResponse:
@@ -129,6 +132,7 @@ def _stop(address: str, using: str) -> None:
 
 def _start(address: str, using: str) -> None:
     with transaction.atomic(using=using):
+        begin_with_a_write(Notification._base_manager.using(using))
         # Records first: the notifications to records that are off stay where they are.
         number = (
             _records(address, using)

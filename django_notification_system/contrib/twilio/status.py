@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
@@ -43,6 +44,7 @@ WAITS = (0.1, 0.2, 0.3, 0.4)
 TEXT = "text/plain; charset=utf-8"
 
 
+@login_not_required  # Twilio's credential is the signature
 @csrf_exempt
 @require_POST
 @transaction.non_atomic_requests  # in a transaction, every recheck could see the same rows

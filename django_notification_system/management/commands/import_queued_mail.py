@@ -12,6 +12,7 @@ from ...operations.console.arguments import add_database
 from ...operations.console.command import NotificationSystemCommand
 from ...operations.console.stopping import stopped_by_signals
 from ...operations.import_queued_mail import QUEUES, OtherQueue, import_from
+from ...printable import printable
 
 
 class Command(NotificationSystemCommand):
@@ -83,7 +84,8 @@ class Command(NotificationSystemCommand):
                     taken += imported.taken
                     left += len(imported.left)
                     for key, reason in imported.left.items():
-                        self.stderr.write(f"{queue.name} {key}: {reason}")
+                        line = f"{queue.name} {key}: {reason}"
+                        self.stderr.write(printable(line, self.stderr.encoding))
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
         self._say(queue, taken, options)

@@ -229,7 +229,7 @@ def _outcome_of_success(letter: Letter, connection: MailConnection) -> Outcome:
         # the mail was sent to people in copy, and must not be sent again at once
         return replace(judged, is_busy=False)
     status = str(getattr(_said_of_recipient(letter.message), "status", ""))
-    if status in NOT_TAKEN:
+    if status in NOT_TAKEN and not is_queued_mail(notification):
         reason = f"the provider says of the address: {status}. (Those in copy received it.)"
         return Outcome.failed(notification, f"{NOT_SENT}: {reason}")
     response = SENT

@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.utils.encoding import punycode
 
 from ...models import Notification
@@ -210,7 +210,7 @@ def _rendered(
         raise CannotBuildMessage(
             f"the template {name!r} could not be rendered ({one_line(error)}). Mend the template,"
             " or extra['template_name'].",
-            temporary=isinstance(error, DatabaseError),
+            temporary=isinstance(error, DatabaseError | InterfaceError),
         ) from error
 
 

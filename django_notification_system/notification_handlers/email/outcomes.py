@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from ...exceptions import TargetUnavailable
 from ...models import Notification
+from ...models.reserved import is_queued_mail
 from ...observing.log import log_fields
 from ..base import Outcome
 from ..faults import Verdict, outcome_of
@@ -46,11 +47,14 @@ def outcome(
         fault.name,
         extra=log_fields(notification=notification, fault=fault.name),
     )
-    if fault.verdict is Verdict.STOPS:
+    # A queued mail has a sender of its own: the next mail's may be right.
+    is_own_sender = fault.is_of_sender and is_queued_mail(notification)
+    verdict = Verdict.FAILED if is_own_sender else fault.verdict
+    if verdict is Verdict.STOPS:
         raise TargetUnavailable(f"{response}. {_advice(fault, trouble)}") from trouble.error
     return outcome_of(
         notification,
-        fault.verdict,
+        verdict,
         response,
         nobody_knows=f"{reason} {NOBODY_KNOWS}",
         retry_after=trouble.api.retry_after,

@@ -100,6 +100,8 @@ class CsvCommand(NotificationSystemCommand):
                 else _("Changed: %(changed)d. As before: %(unchanged)d.")
             )
             self.stdout.write(line % {"changed": changed, "unchanged": unchanged})
+        if stops:
+            raise CommandError(_("Stopped before the end of the file. Run the command again."))
         if bad:
             raise CommandError(
                 ngettext("%d line was left out.", "%d lines were left out.", bad) % bad

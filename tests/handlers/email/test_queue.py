@@ -360,6 +360,18 @@ def test_a_refused_address_switches_no_record_off(mail_server: SmtpStandIn) -> N
 
 
 @pytest.mark.django_db
+def test_a_refused_sender_fails_that_mail_and_stops_no_other(mail_server: SmtpStandIn) -> None:
+    queue(plain(from_email="Visitor <visitor@elsewhere.example>"))
+    mail_server.answer("MAIL", "553 5.7.1 Sender address rejected: not owned by user", times=1)
+    run()
+    queue(plain(subject="The next"))
+    run()
+
+    assert Notification.objects.filter(status="DELIVERY FAILURE").count() == 1
+    assert [mail["Subject"] for mail in mail_server.received] == ["The next"]
+
+
+@pytest.mark.django_db
 def test_a_bounce_reported_later_switches_no_record_off(mail_server: SmtpStandIn) -> None:
     queue(plain())
     run()
