@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
-from django.db import transaction
+from django.db import router, transaction
 from django.db.models import QuerySet
 from django.forms import SplitDateTimeField
 from django.http import HttpRequest
@@ -102,7 +102,8 @@ class NotificationSystemAdmin(ModelAdmin):
         """Return the row; during a change, the row is locked until the change is saved."""
         obj = super().get_object(request, object_id, from_field)
         if obj is not None and request.method == "POST":
-            rows = type(obj)._base_manager.using(obj._state.db)
+            # Django's transaction is there, and the row may come from a read replica.
+            rows = type(obj)._base_manager.using(router.db_for_write(type(obj)))
             if transaction.get_connection(rows.db).in_atomic_block:
                 obj.refresh_from_db(from_queryset=rows.select_for_update())
         return obj

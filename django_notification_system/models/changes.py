@@ -103,6 +103,8 @@ def apply(
         OperationalError: When the database is out of reach, or locked for long. The changes made
             before stay, unless the caller's transaction is rolled back.
     """
+    rows = rows.all()
+    rows._for_write = True  # so that db is no read replica
     using = rows.db
     total = Changed()
     chosen = rows if rows.query.is_sliced else rows.order_by()

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_notification_system.admin.actions import bulk
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
@@ -56,6 +57,17 @@ def test_deleting_opt_outs_asks_and_writes_in_the_primary(record: TargetUserReco
     assert deleted == 1
     assert status_of(notification) == "SCHEDULED"
     assert len(of_replica) == 0
+
+
+def test_an_action_of_the_admin_changes_and_asks_the_primary(record: TargetUserRecord) -> None:
+    notification = make_notification(record, status="SCHEDULED")
+    chosen = Notification.objects.filter(pk=notification.pk)
+    assert chosen.db == "default"  # the replica
+    with CaptureQueriesContext(connection) as of_replica:
+        changed = bulk.apply("cancel", chosen, timezone.now(), user_id=record.user.pk)
+    assert (changed.changed, status_of(notification)) == (1, "CANCELLED")
+    # The log of Django's admin is not this app's.
+    assert all("notification_system_notification" not in query["sql"] for query in of_replica)
 
 
 def test_what_is_created_is_found_again_in_the_primary(record: TargetUserRecord) -> None:
