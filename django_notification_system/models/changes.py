@@ -104,7 +104,7 @@ def apply(
             before stay, unless the caller's transaction is rolled back.
     """
     rows = rows.all()
-    rows._for_write = True  # so that db is no read replica
+    setattr(rows, "_for_write", True)  # noqa: B010 # for mypy; so that db is no read replica
     using = rows.db
     total = Changed()
     chosen = rows if rows.query.is_sliced else rows.order_by()
