@@ -25,17 +25,16 @@ class QueueBackend(BaseEmailBackend):
     ``expires_at``, ``idempotency_key`` or ``category``, as for ``notify()``.
 
     Args:
-        args: Django's arguments of every mail backend.
         fail_silently: Whether a message that cannot be stored is left out, and logged, in place of
             an error.
-        kwargs: Likewise.
+        kwargs: Django's further arguments of every mail backend.
     """
 
     #: The email target refuses to deliver through a class with this mark.
     queues_notifications = True
 
-    def __init__(self, *args: Any, fail_silently: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, fail_silently: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.fail_silently = fail_silently
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:

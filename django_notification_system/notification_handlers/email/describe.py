@@ -33,6 +33,8 @@ DIRECTIONS_IN_EXTRA = ("cc", "bcc", "reply_to", "headers", QUEUED_MAIL)
 ORIGINAL_RECIPIENT = "X-Original-To"
 #: Names in a mail's ``extra`` for further recipients, and for the recipients of answers.
 PEOPLE_IN_EXTRA = frozenset({"cc", "bcc", "reply_to"})
+#: Attributes of a queued mail, as django-anymail has them, that may name people to a provider.
+OF_PROVIDERS = frozenset({"esp_extra", "merge_data", "merge_headers", "merge_metadata"})
 #: Headers with people's addresses: recipients, authors, readers of receipts and of returned mails.
 #: Source: RFC 5322, section 3.6; RFC 8098, section 2.1; RFC 2076, sections 3.3 to 3.5 and 3.9.
 NAMES_PEOPLE = re.compile(
@@ -135,6 +137,11 @@ def _redirected_mail(queued: dict[str, Any], address: str) -> dict[str, Any]:
     """Return a queued mail's parts without names of people; the record's address gets the mail."""
     people = {"to", "cc", "bcc", "reply_to", "recipients"}
     kept = {name: value for name, value in queued.items() if name not in people}
+    if attributes := queued.get("attributes"):
+        # A provider takes recipients from esp_extra, and texts by recipient from the others.
+        kept["attributes"] = {
+            name: value for name, value in attributes.items() if name not in OF_PROVIDERS
+        }
     if queued.get("bytes"):
         return {**kept, "recipients": None}
     headers = [

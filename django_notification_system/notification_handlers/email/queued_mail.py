@@ -62,6 +62,12 @@ class QueuedBytes(QueuedMail):
         """Return all recipients."""
         return self.envelope
 
+    def texts(self) -> list[str]:
+        """Return the texts in the bytes, such as to know them in a server's words."""
+        parts = [part for part in self.message().walk() if part.get_content_maintype() == "text"]
+        payloads = [part.get_payload(decode=True) for part in parts]
+        return [bytes(payload or b"").decode(errors="replace") for payload in payloads]
+
 
 def bytes_of(message: Any) -> bytes:
     """Return the bytes that Django's SMTP backend would send of a message.

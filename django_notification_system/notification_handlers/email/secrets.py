@@ -8,6 +8,7 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 
 from ..redaction import SHORTEST_SECRET, redacted
+from .queued_mail import QueuedBytes
 
 NAMES_OF_SECRETS = re.compile(r"password|secret|token|api_?key|credential", re.IGNORECASE)
 
@@ -45,4 +46,6 @@ def hide(text: str, secrets: Iterable[str], message: EmailMultiAlternatives) -> 
         message: The mail.
     """
     bodies = [str(message.body), *(str(content) for content, _ in message.alternatives)]
+    if isinstance(message, QueuedBytes):
+        bodies += message.texts()
     return redacted(text, secrets, bodies=bodies, addresses=message.recipients())

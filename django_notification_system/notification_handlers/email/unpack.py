@@ -32,6 +32,8 @@ def unpack(notification: Notification, stored: StoredAttachments | None = None) 
     mail = mail_of(notification)
     files = stored.of(notification) if stored else []
     if mail.get("bytes"):
+        if stored and not files:
+            raise CannotBuildMessage("the stored message is gone. Send the mail anew.")
         return _of_bytes(notification, mail, files)
     message = QueuedMail(
         subject=mail["subject"],

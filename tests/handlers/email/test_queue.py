@@ -447,6 +447,32 @@ def test_a_mail_without_its_message_fails(mail_server: SmtpStandIn) -> None:
 
 
 @pytest.mark.django_db
+def test_a_mail_without_its_bytes_fails_and_nothing_is_sent(mail_server: SmtpStandIn) -> None:
+    queue(Shouting("S", "s", "shop@example.com", ["g@example.com"]))
+    NotificationAttachment.objects.all().delete()
+    run()
+    row = Notification.objects.get()
+    assert row.status == "DELIVERY FAILURE"
+    assert "the stored message is gone" in row.response
+    assert mail_server.received == []
+
+
+@pytest.mark.django_db
+def test_a_server_that_quotes_the_bytes_of_a_mail_is_not_repeated(mail_server: SmtpStandIn) -> None:
+    queue(Shouting("S", "https://secret-link.example/", "shop@example.com", ["g@example.com"]))
+    mail_server.answer("MESSAGE", "554 5.7.1 Refused because of https://secret-link.example/")
+    run()
+    response = Notification.objects.get().response
+    assert "5.7.1 Refused" in response
+    assert "secret-link" not in response.lower()
+
+
+@pytest.mark.parametrize("arguments", [(True,), ()])
+def test_a_backend_may_be_told_to_be_silent_as_djangos_are(arguments: tuple[bool, ...]) -> None:
+    assert QueueBackend(*arguments).fail_silently is bool(arguments)
+
+
+@pytest.mark.django_db
 def test_the_output_and_the_log_have_no_text(
     process: Any, mail_server: SmtpStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
