@@ -19,6 +19,8 @@ from tests.support.workers.pool import ENDED_BY_FORCE, Workers, migrated_workers
 RECORD_EVERY = 50
 #: A process that goes on for so long hangs, on the busiest machine.
 HANGS_AFTER_SECONDS = 120
+#: How many lines of a traceback are told.
+TOLD_LINES = 12
 LOOK = """
 import django, json
 django.setup()
@@ -153,7 +155,8 @@ class Storm:
             if ENDED_BY_FORCE in (errors or ""):
                 self.problem("SIGTERM: a process ended by force")
             if "Traceback" in (errors or ""):
-                self.figures.problems.append("a traceback: " + errors.strip().splitlines()[-1])
+                lines = errors[errors.rindex("Traceback") :].strip().splitlines()
+                self.figures.problems.append("a " + " | ".join(map(str.strip, lines[-TOLD_LINES:])))
 
     def count(self) -> None:
         """Compare the provider's and the database's counts with the promises."""

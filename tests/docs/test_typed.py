@@ -271,7 +271,11 @@ class StandIns:
         mail = f"EMAIL_HOST, EMAIL_PORT = '127.0.0.1', {self.mail_server.port}\n"
         if HAS_MAILERS:
             options = {"host": "127.0.0.1", "port": self.mail_server.port}
-            mail = f"MAILERS['default'].setdefault('OPTIONS', {{}}).update({options})\n"
+            mail = (
+                "for mailer in MAILERS.values():\n"
+                "    if not mailer['BACKEND'].endswith('.QueueBackend'):\n"
+                f"        mailer.setdefault('OPTIONS', {{}}).update({options})\n"
+            )
         return (
             f"\n{mail}for key in ('twilio_sms', 'expo'):\n"
             "    target = NOTIFICATION_SYSTEM_TARGETS.setdefault(key, {})\n"
