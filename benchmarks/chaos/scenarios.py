@@ -114,8 +114,9 @@ def database_away(storm: Storm, number: int) -> None:
 
     No process ends, and each records after the outage what it had sent: no copy is allowed.
     """
-    storm.fill(number)
+    # Started before the program that fills the table: a process that starts on a full disk ends.
     workers = [storm.watch(**{**BY_CHANCE, "LEASE_SECONDS": 10}) for _ in range(2)]
+    storm.fill(number)
     while storm.delivered() < number and not storm.is_over:
         seen = min(storm.delivered() + number // 10, number)
         storm.wait_until(lambda seen=seen: storm.delivered() >= seen)  # type: ignore[misc]
@@ -130,8 +131,9 @@ def disk_full(storm: Storm, number: int) -> None:
 
     A limit on the size of the processes' files, so that the machine's disk need not be full.
     """
-    storm.fill(number)
+    # Started before the program that fills the table: a process that starts on a full disk ends.
     workers = [storm.watch(**{**BY_CHANCE, "LEASE_SECONDS": 10}) for _ in range(2)]
+    storm.fill(number)
     while storm.delivered() < number and not storm.is_over:
         seen = min(storm.delivered() + number // 10, number)
         storm.wait_until(lambda seen=seen: storm.delivered() >= seen)  # type: ignore[misc]
