@@ -659,7 +659,8 @@ FAULTS = (
         name="no such mail",
         what="An address or a header that no mail can have.",
         stages=(Stage.START,),
-        errors=(ValueError, email.errors.MessageError),
+        # Python's reader of addresses raises IndexError for some that are cut off, such as "eggs@".
+        errors=(ValueError, IndexError, email.errors.MessageError),
         verdict=Verdict.FAILED,
         source="RFC 5322; Django: django.core.mail",
     ),
