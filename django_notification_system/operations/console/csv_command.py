@@ -1,6 +1,7 @@
 """A command that exports and imports CSV files."""
 
 import argparse
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .command import NotificationSystemCommand
 from .stopping import stopped_by_signals
 
 
-class CsvCommand(NotificationSystemCommand):
+class CsvCommand(NotificationSystemCommand, ABC):
     """Exports to, and imports from, a CSV file; a bad line is one line of complaint."""
 
     #: This app's names of the columns, by the names in files.
@@ -26,15 +27,15 @@ class CsvCommand(NotificationSystemCommand):
     #: This app's names in a file without a header.
     headless: tuple[str, ...] = ()
 
+    @abstractmethod
     def export(self, file: Any, options: dict[str, Any], *, using: str) -> int:
         """Write all rows to a file, and return their number."""
-        raise NotImplementedError
 
+    @abstractmethod
     def import_lines(
         self, lines: Any, refuse: Refuse, options: dict[str, Any], *, using: str
     ) -> Any:
         """Write the lines, and yield the numbers of changed and unchanged rows for a batch."""
-        raise NotImplementedError
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
