@@ -44,6 +44,7 @@ def suppress(
     category: str | Category = "",
     note: str = "",
     by: Any = None,
+    how: str | None = None,
 ) -> Suppression:
     """Send nothing more of a category to an address, mandatory messages included.
 
@@ -58,11 +59,15 @@ def suppress(
         category: The category, or its key; empty: all categories.
         note: A note for people.
         by: The user who suppresses the address, if any; the log then says ``admin``.
+        how: For the log, a value of ``ConsentLog.How``; by default what follows from the reason.
 
     Raises:
         InvalidPreference: When a value is wrong.
     """
     using = router.db_for_write(Suppression)
+    if how is not None and how not in ConsentLog.How.values:
+        known = ", ".join(ConsentLog.How.values)
+        raise InvalidPreference(f"how is {how!r}. Known are: {known}.", argument="how")
     if reason not in Reason.values:
         raise InvalidPreference(
             f"reason is {reason!r}. Known are: {', '.join(Reason.values)}.", argument="reason"
@@ -75,11 +80,11 @@ def suppress(
         )
     place = _place(target_key, address, category, using=using)
     return despite_deadlocks(
-        lambda: _suppress(place, reason, note, by), attempts=DEADLOCK_ATTEMPTS, using=using
+        lambda: _suppress(place, reason, note, by, how), attempts=DEADLOCK_ATTEMPTS, using=using
     )
 
 
-def _suppress(place: "_Place", reason: str, note: str, by: Any) -> Suppression:
+def _suppress(place: "_Place", reason: str, note: str, by: Any, how: str | None) -> Suppression:
     using = place.using
     with transaction.atomic(using=using):
         begin_with_a_write(Notification._base_manager.using(using))
@@ -95,7 +100,7 @@ def _suppress(place: "_Place", reason: str, note: str, by: Any) -> Suppression:
             suppression.reason, is_news = reason, True
             suppression.save(using=using, update_fields=["reason"])
         if is_news:
-            place.log(NO, reason, by=by)
+            place.log(NO, reason, by=by, how=how)
             refused = refusal_of_address(suppression.reason)
             place.rows().filter(status__in=Notification.PENDING_STATUSES).update(
                 status=refused.status,
@@ -227,13 +232,16 @@ class _Place:
             "category": self.category,
         }
 
-    def log(self, after: str, reason: str, *, by: Any, before: str = "") -> None:
+    def log(
+        self, after: str, reason: str, *, by: Any, before: str = "", how: str | None = None
+    ) -> None:
         """Add an entry to the log of consent."""
+        usual = WAYS[Reason(reason)] if by is None else ConsentLog.How.ADMIN
         ConsentLog(
             **self.columns(),
             before=before,
             after=after,
-            how=WAYS[Reason(reason)] if by is None else ConsentLog.How.ADMIN,
+            how=how or usual,
             wording=reason,
             by=by,
         ).save(using=self.using)

@@ -47,6 +47,7 @@ class Subscription:
                 self.record.target_user_id,
                 reason=Suppression.Reason.UNSUBSCRIBED,
                 category=self.category,
+                how=how,
             )
         elif everything:
             set_preference(self.record.user, wanted=False, how=how)

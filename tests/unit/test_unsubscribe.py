@@ -160,6 +160,7 @@ def test_an_address_without_an_account_is_suppressed(
     visitor.post(address(stranger), ONE_CLICK)
     suppression = Suppression.objects.get()
     assert (suppression.category, suppression.reason) == ("news", "unsubscribed")
+    assert ConsentLog.objects.get().how == ConsentLog.How.ONE_CLICK
 
     page = visitor.post(address(stranger), {"action": "undo"})
     assert "a…@example.org" in page.text
