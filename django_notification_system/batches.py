@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+from django.db.models import Model, QuerySet
+
 Item = TypeVar("Item")
+Row = TypeVar("Row", bound=Model)
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -17,3 +20,19 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def by_key(rows: QuerySet[Row], size: int) -> Iterator[list[Row]]:
+    """Yield a query's rows in lists, in the order of their keys, each list by a query of its own.
+
+    No cursor stays open while the caller works on a list, so that a pooler may be between.
+
+    Args:
+        rows: The query, without an order of its own.
+        size: How many rows a list has; the last may have fewer.
+    """
+    rows = rows.order_by("pk")
+    found = list(rows[:size])
+    while found:
+        yield found
+        found = list(rows.filter(pk__gt=found[-1].pk)[:size])

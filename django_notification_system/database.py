@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import (
     DEFAULT_DB_ALIAS,
@@ -35,8 +35,13 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 #: Seconds of tries in a process told to stop. The process will be killed soon after.
 STOPPING_PATIENCE_SECONDS = 6.0
+#: Seconds of tries in a web request: a database that is away must not hold all of the server's
+#: workers.
+REQUEST_PATIENCE_SECONDS = 3.0
 #: Whether the caller cannot wait for a database.
 _is_impatient = ContextVar("is_impatient", default=False)
+#: How many seconds the caller can wait for a database at the most.
+_most_patience = ContextVar("most_patience", default=float("inf"))
 
 #: Passing errors of MariaDB and MySQL: too many connections (1040, 1129, 1135, 1203, 1226), a
 #: shutdown or no connection (1053, 2002, 2003, 2006, 2013, 2055, 4031), a killed connection or
@@ -70,14 +75,20 @@ POSTGRESQL_CLASSES_OF_VALUES = ("22", "23", "42804", "42846", "42883")
 #: https://www.sqlite.org/rescode.html
 PASSING_SQLITE_CODES = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15, 17})
 
-#: How often a transaction is tried that ends in a deadlock.
+#: How often a transaction is tried that the database rolls back in favor of another.
 DEADLOCK_ATTEMPTS = 5
 #: The longest pause after the first of these attempts; after the second twice as long, and so on.
 DEADLOCK_PAUSE_SECONDS = 0.1
-#: MariaDB's and MySQL's number for a deadlock, https://mariadb.com/kb/en/mariadb-error-codes/
-DEADLOCK_NUMBER = 1213
-#: PostgreSQL's, https://www.postgresql.org/docs/current/errcodes-appendix.html
-DEADLOCK_STATE = "40P01"
+#: MariaDB's and MySQL's numbers for a deadlock, and for a row that another transaction has changed
+#: since this one's first read (``innodb_snapshot_isolation``, on by default from MariaDB 11.6.2
+#: on). Source: https://mariadb.com/kb/en/mariadb-error-codes/
+#: Not 1205: such a transaction has waited for a lock already as long as the server lets it, 50
+#: seconds by default, and a request's worker would wait as long again.
+CONFLICT_NUMBERS = frozenset({1020, 1213})
+#: PostgreSQL's for a deadlock, and for transactions that cannot be put in an order (``REPEATABLE
+#: READ`` and ``SERIALIZABLE``). Source:
+#: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
+CONFLICT_STATES = frozenset({"40001", "40P01"})
 
 
 @contextmanager
@@ -88,6 +99,20 @@ def impatiently() -> Iterator[None]:
         yield
     finally:
         _is_impatient.reset(token)
+
+
+@contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """Let every operation inside this context, in this thread, be repeated for a shorter time.
+
+    Args:
+        seconds: The longest time.
+    """
+    token = _most_patience.set(seconds)
+    try:
+        yield
+    finally:
+        _most_patience.reset(token)
 
 
 def patiently(
@@ -102,7 +127,7 @@ def patiently(
         operation: One short transaction that may run twice without harm: after a lost connection,
             nobody knows whether the commit arrived.
         using: The database's alias.
-        patience_seconds: Seconds of repeating.
+        patience_seconds: Seconds of repeating, unless ``waiting_at_most()`` allows fewer.
 
     Raises:
         OperationalError: When the error is not a passing error, or patience has run out.
@@ -111,7 +136,7 @@ def patiently(
     connection = connections[using]
     if connection.in_atomic_block or _is_impatient.get():
         return operation()  # the code that began the transaction has to begin again
-    give_up_at = time.monotonic() + patience_seconds
+    give_up_at = time.monotonic() + min(patience_seconds, _most_patience.get())
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -175,10 +200,11 @@ def refuses_value(error: Exception, vendor: str) -> bool:
 
 
 def despite_deadlocks(transaction: Callable[[], T], *, attempts: int, using: str) -> T:
-    """Run a transaction; repeat the transaction after a rollback by a deadlock.
+    """Run a transaction; repeat the transaction after a deadlock or a serialization failure.
 
     On MariaDB, two concurrent inserts of the same rows deadlock, because unique indexes lock the
-    gaps between rows too.
+    gaps between rows too. A project may have chosen an isolation level under which any two
+    transactions can fail so.
 
     Args:
         transaction: A function with the whole transaction, from begin to end.
@@ -186,7 +212,7 @@ def despite_deadlocks(transaction: Callable[[], T], *, attempts: int, using: str
         using: The database's alias.
 
     Raises:
-        OperationalError: When the last attempt meets a deadlock too, or when a transaction was open
+        OperationalError: When the last attempt is rolled back too, or when a transaction was open
             before: the code that began that transaction has to begin again.
     """
     if connections[using].in_atomic_block:
@@ -195,12 +221,34 @@ def despite_deadlocks(transaction: Callable[[], T], *, attempts: int, using: str
         try:
             return transaction()
         except OperationalError as error:
-            is_deadlock = _mysql_code(error) == DEADLOCK_NUMBER
-            if not (is_deadlock or _postgresql_state(error) == DEADLOCK_STATE):
+            if not _is_conflict(error, connections[using].vendor):
                 raise
         # The others go on meanwhile. By chance, so that two never meet in step again and again.
         time.sleep(random.uniform(0, DEADLOCK_PAUSE_SECONDS * attempt))  # noqa: S311 # no secret
     return transaction()
+
+
+def _is_conflict(error: OperationalError, vendor: str) -> bool:
+    if vendor == "mysql":
+        return _mysql_code(error) in CONFLICT_NUMBERS
+    return _postgresql_state(error) in CONFLICT_STATES
+
+
+def leaving_existing(field: str, *, using: str) -> dict[str, Any]:
+    """Return the arguments of ``bulk_create()`` that leave rows as they are which exist already.
+
+    MariaDB's ``INSERT IGNORE``, which Django's ``ignore_conflicts`` makes, cuts values that are too
+    long, and leaves out rows that refer to no row, with no error.
+    https://mariadb.com/kb/en/insert-ignore/
+
+    Args:
+        field: A field with the same value in the row and in the existing row, such as a field of
+            the unique constraint. Not the primary key.
+        using: The database's alias.
+    """
+    if connections[using].vendor == "mysql":
+        return {"update_conflicts": True, "update_fields": [field]}
+    return {"ignore_conflicts": True}
 
 
 def _mysql_code(error: Exception) -> object:

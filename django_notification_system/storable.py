@@ -20,11 +20,12 @@ DEEPEST_NESTING = 30
 LONGEST_INTEGER = sys.int_info.default_max_str_digits
 
 
-def json_object(extra: Any) -> dict[str, Any]:
+def json_object(extra: Any, name: str = "extra") -> dict[str, Any]:
     """Return ``extra`` as the database will return the value: tuples as lists, and so on.
 
     Args:
         extra: The value of ``extra``.
+        name: The value's name in the error's message.
 
     Raises:
         InvalidNotification: When ``extra`` is no ``dict``, or holds a value that JSON cannot store;
@@ -35,8 +36,22 @@ def json_object(extra: Any) -> dict[str, Any]:
             _("extra must be a dict, or None, not %s: it is stored as a JSON object.")
             % type(extra).__name__
         )
-    stored: dict[str, Any] = _json_value(extra, "extra", depth=1)
+    stored: dict[str, Any] = _json_value(extra, name, depth=1)
     return stored
+
+
+def json_value(value: Any, name: str) -> Any:
+    """Return a value as the database will return it, for a place in ``extra``.
+
+    Args:
+        value: The value.
+        name: The name of the place, for messages.
+
+    Raises:
+        InvalidNotification: When JSON cannot store the value.
+    """
+    # The place is in a dict of ``extra``.
+    return _json_value(value, name, depth=3)
 
 
 def storable_text(name: str, text: str) -> str:
@@ -54,7 +69,8 @@ def storable_text(name: str, text: str) -> str:
     if "\x00" in text:
         raise InvalidNotification(
             _('%s has a NUL character, which databases cannot store. Remove "\\x00" from it.')
-            % name
+            % name,
+            argument=_argument_of(name),
         )
     if not text.isascii():
         try:
@@ -65,9 +81,15 @@ def storable_text(name: str, text: str) -> str:
                     "%(name)s is no valid Unicode text: character %(number)s is half of a surrogate"
                     " pair. Decode it anew, or replace that character."
                 )
-                % {"name": name, "number": error.start}
+                % {"name": name, "number": error.start},
+                argument=_argument_of(name),
             ) from error
     return text
+
+
+def _argument_of(name: str) -> str:
+    """Return the argument of a text such as ``addresses[3]``."""
+    return name.partition("[")[0]
 
 
 def _json_value(value: Any, path: str, *, depth: int) -> Any:

@@ -1,6 +1,7 @@
 """A record's address, without the invisible characters that a copied address has at its ends."""
 
 import contextlib
+import re
 import string
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 else:
     CharField = models.CharField
 
+#: RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, angle brackets included.
+ADDRESS_MAX_LENGTH = 254
 #: Of Unicode's characters: white space and controls, soft hyphens, joiners and marks of direction
 #: (phones and word processors put such marks around a number), and the byte order mark.
 INVISIBLE = (
@@ -21,6 +24,10 @@ INVISIBLE = (
     + "".join(map(chr, [*range(0x20), *range(0x7F, 0xA1), 0xAD, 0x61C, 0x1680, 0x180E]))
     + "".join(map(chr, [*range(0x2000, 0x2010), *range(0x2028, 0x2030), 0x205F]))
     + "".join(map(chr, [*range(0x2060, 0x2070), 0x3000, 0xFEFF]))
+)
+#: An email address that means the same wherever it is read: ASCII, without name, quotes or comment.
+PLAIN_ADDRESS = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 )
 
 
@@ -43,6 +50,8 @@ def comparable(address: str) -> str:
     Args:
         address: An address in any spelling.
     """
+    if PLAIN_ADDRESS.fullmatch(address):
+        return address.lower()
     address = trimmed(address)
     _name, mailbox = parseaddr(address)
     local_part, at, domain = (mailbox or address).rpartition("@")

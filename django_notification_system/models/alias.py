@@ -5,13 +5,17 @@ and ``F()``) in the model's map of fields. The aliases stand in this map, so no 
 module for a name. ``select_related()``, ``prefetch_related()`` and ``defer()`` do not use the map.
 """
 
-from typing import Any, Self, TypeVar
+import uuid
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.options import Options
 from django.db.models.signals import class_prepared
 from django.utils.functional import cached_property
+
+if TYPE_CHECKING:
+    from .target_user_record import TargetUserRecord
 
 Model = TypeVar("Model", bound=models.Model)
 
@@ -38,8 +42,30 @@ class AliasOptions(Options):  # type: ignore[type-arg] # Django's is not generic
 class AliasModel(models.Model):
     """A model whose fields have the aliases."""
 
+    if TYPE_CHECKING:
+        target_user_record: "TargetUserRecord"
+        target_user_record_id: uuid.UUID
+
     class Meta:
         abstract = True
+
+    @property
+    def user_target(self) -> "TargetUserRecord":
+        """The recipient's address; another name of ``target_user_record``."""
+        return self.target_user_record
+
+    @user_target.setter
+    def user_target(self, record: "TargetUserRecord") -> None:
+        self.target_user_record = record
+
+    @property
+    def user_target_id(self) -> uuid.UUID:
+        """The key of the recipient's record; another name of ``target_user_record_id``."""
+        return self.target_user_record_id
+
+    @user_target_id.setter
+    def user_target_id(self, record_id: uuid.UUID) -> None:
+        self.target_user_record_id = record_id
 
 
 def find_by_alias(sender: type[models.Model], **kwargs: Any) -> None:
@@ -62,15 +88,27 @@ class AliasQuerySet(models.QuerySet[Model]):
     """A queryset with the aliases in the methods that do not use the map of fields."""
 
     def select_related(self, *fields: Any) -> Self:
-        """As Django's, with the aliases."""
+        """As Django's, with the aliases.
+
+        Args:
+            fields: The relations' names, aliases among them.
+        """
         return super().select_related(*map(_real_name, fields))
 
     def prefetch_related(self, *lookups: Any) -> Self:
-        """As Django's, with the aliases."""
+        """As Django's, with the aliases.
+
+        Args:
+            lookups: The relations' names, aliases among them, or ``Prefetch`` objects.
+        """
         return super().prefetch_related(*map(_real_name, lookups))
 
     def defer(self, *fields: Any) -> Self:
-        """As Django's, with the aliases."""
+        """As Django's, with the aliases.
+
+        Args:
+            fields: The fields' names, aliases among them.
+        """
         return super().defer(*map(_real_name, fields))
 
 

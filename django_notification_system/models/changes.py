@@ -1,7 +1,7 @@
 """Changing many notifications at once, while any number of runs are at work."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from django.utils import timezone
 from ..batches import batched
 from ..database import patiently
 from .expressions import DatabaseNow
+from .statuses import CANCELLED, LABELS, PENDING
 
 if TYPE_CHECKING:
     from .notification import Notification
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 #: The number of rows that one statement changes: within SQLite's limit of keys, and soon done.
 CHANGED_AT_ONCE = 500
+#: The number of keys that a change keeps in memory.
+KEYS_READ_AT_ONCE = 10_000
 #: Seconds that a change waits for a locked database; a person waits for the page.
-PATIENCE_SECONDS = 10
-#: The statuses of notifications that are still to be delivered.
-PENDING_STATUSES = ("SCHEDULED", "RETRY")
+LOCK_WAIT_SECONDS = 10
 #: The reason for rows that a run holds.
 CLAIMED = "claimed"
 #: The reason for rows without any other reason: somebody else was quicker.
@@ -73,12 +74,16 @@ class Changed:
         return self.left[CLAIMED]
 
     def add(self, other: "Changed") -> None:
-        """Add the numbers of other notifications."""
+        """Add the numbers of other notifications.
+
+        Args:
+            other: The other numbers.
+        """
         self.changed += other.changed
         self.left += other.left
 
 
-CANCEL = Change(statuses=PENDING_STATUSES, values=lambda moment: {"status": "CANCELLED"})
+CANCEL = Change(statuses=PENDING, values=lambda moment: {"status": CANCELLED})
 
 
 def apply(
@@ -91,7 +96,7 @@ def apply(
     """Change notifications, at most 500 in a statement and a transaction.
 
     A row claimed by a run, before or meanwhile, is left: each statement repeats all conditions, so
-    that no lock has to be kept.
+    that no lock has to be kept. Memory holds at most 10,000 keys, unless the rows are a slice.
 
     Args:
         change: The change.
@@ -107,8 +112,7 @@ def apply(
     setattr(rows, "_for_write", True)  # noqa: B010 # for mypy; so that db is no read replica
     using = rows.db
     total = Changed()
-    chosen = rows if rows.query.is_sliced else rows.order_by()
-    for keys in batched(list(chosen.values_list("pk", flat=True)), CHANGED_AT_ONCE):
+    for keys in _keys(rows):
         # The time of a row's last change identifies the changed rows afterwards, on every database,
         # and also where the answer to the commit was lost.
         stamp = timezone.now()
@@ -117,8 +121,33 @@ def apply(
             part = rows.model._base_manager.using(using).filter(pk__in=keys)
             return _change_some(change, part, len(keys), moment, stamp, log)
 
-        total.add(patiently(change_some, using=using, patience_seconds=PATIENCE_SECONDS))
+        total.add(patiently(change_some, using=using, patience_seconds=LOCK_WAIT_SECONDS))
     return total
+
+
+def _keys(rows: "Rows") -> Iterator[list[Any]]:
+    """Yield the keys of rows, at most 500 at a time, in the order of the keys.
+
+    A row created after the first keys were read is left out, where keys are in order of time: while
+    other processes create rows, the change comes to an end.
+    """
+    if rows.query.is_sliced or rows.query.combinator:  # which can be filtered no further
+        yield from batched(_read(rows.values_list("pk", flat=True)), CHANGED_AT_ONCE)
+        return
+    ordered = rows.order_by("pk").values_list("pk", flat=True)
+    rest = ordered
+    found = _read(rest[:KEYS_READ_AT_ONCE])
+    if len(found) == KEYS_READ_AT_ONCE:
+        rest = ordered.filter(pk__lte=_read(ordered.reverse()[:1])[0])
+    while found:
+        yield from batched(found, CHANGED_AT_ONCE)
+        if len(found) < KEYS_READ_AT_ONCE:
+            return
+        found = _read(rest.filter(pk__gt=found[-1])[:KEYS_READ_AT_ONCE])
+
+
+def _read(keys: "QuerySet[Notification, Any]") -> list[Any]:
+    return patiently(lambda: list(keys.all()), using=keys.db, patience_seconds=LOCK_WAIT_SECONDS)
 
 
 def _change_some(
@@ -162,11 +191,7 @@ def reasons_against(change: Change, rows: "Rows", moment: datetime) -> dict[str,
         rows: The notifications.
         moment: The moment of sending.
     """
-    why = {
-        status: Q(status=status)
-        for status, _label in rows.model.STATUS_CHOICES
-        if status not in change.statuses
-    }
+    why = {status: Q(status=status) for status in LABELS if status not in change.statuses}
     why[CLAIMED] = Q(claimed_until__gte=DatabaseNow())
     return why | change.against(moment, rows.db)
 
@@ -175,6 +200,9 @@ def number_of(why: Mapping[str, Q]) -> Case:
     """Return the number of the reason, which no collation confuses; 0 without a reason.
 
     To MariaDB "expired" by then is the same as the status "EXPIRED".
+
+    Args:
+        why: The conditions, by the reason for people.
     """
     return Case(
         *(When(condition, then=Value(number)) for number, condition in enumerate(why.values(), 1)),
@@ -184,7 +212,13 @@ def number_of(why: Mapping[str, Q]) -> Case:
 
 
 def counted(why: Mapping[str, Q], rows: Any, otherwise: str | None = None) -> Changed:
-    """Count rows annotated with ``why``; rows without a reason are changed, or ``otherwise``."""
+    """Count rows by the reason that keeps them from a change.
+
+    Args:
+        why: The conditions by reason.
+        rows: The rows, annotated with ``why``: the number of the reason.
+        otherwise: The reason for rows without a reason; ``None``: such rows are changed.
+    """
     counts = rows.aggregate(
         **{f"n{number}": Count("pk", filter=Q(why=number)) for number in range(len(why) + 1)}
     )

@@ -1,7 +1,7 @@
 """The log of consent: who said yes or no, when, and how. Rows are added, and never changed."""
 
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ..categories import KEY_MAX_LENGTH, TARGET_KEY_MAX_LENGTH
 from .indexes import PartialIndex
+
+if TYPE_CHECKING:
+    ForeignKey = models.ForeignKey[Any, Any]
+else:
+    ForeignKey = models.ForeignKey
 
 _APPEND_ONLY = (
     "The consent log is append-only: an entry proves what somebody said, and is neither changed nor"
@@ -21,11 +26,41 @@ def _refuse() -> NoReturn:
     raise TypeError(_APPEND_ONLY)
 
 
+def forget_speaker(collector: Any, field: Any, entries: Any, using: str) -> None:
+    """Be the ``on_delete`` of the speaker: empty the speaker and, first, the speaker's IP address.
+
+    Args:
+        collector: Django's collector of what a deletion changes.
+        field: The foreign key.
+        entries: The entries of the deleted users.
+        using: The database's alias.
+    """
+    ip = ConsentLog._meta.get_field("ip")
+    collector.add_field_update(ip, None, entries.filter(ip__isnull=False))
+    models.SET_NULL(collector, field, entries, using)
+
+
+# As of SET_NULL: the entries are not read.
+forget_speaker.lazy_sub_objs = True  # type: ignore[attr-defined]
+
+
+class SpeakerField(ForeignKey):
+    """The person who spoke, whose deletion empties the IP address too."""
+
+    def deconstruct(self) -> Any:
+        """Be a plain foreign key in migrations, which must outlive this module."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.ForeignKey", args, {**kwargs, "on_delete": models.SET_NULL}
+
+
 class ConsentLogQuerySet(models.QuerySet["ConsentLog"]):
     """Rows that are added, and neither changed nor deleted."""
 
     def update(self, **kwargs: Any) -> int:
         """Refuse.
+
+        Args:
+            kwargs: Ignored.
 
         Raises:
             TypeError: Always.
@@ -42,6 +77,10 @@ class ConsentLogQuerySet(models.QuerySet["ConsentLog"]):
 
     def bulk_update(self, *args: Any, **kwargs: Any) -> int:
         """Refuse.
+
+        Args:
+            args: Ignored.
+            kwargs: Ignored.
 
         Raises:
             TypeError: Always.
@@ -87,7 +126,8 @@ class ConsentLog(models.Model):
     """An entry of the consent log: a person's word, or a suppression of an address.
 
     The log is append-only: entries are neither changed nor deleted, by nobody's permission. Only
-    the erasure of a person empties the fields that name the person, and a purge old IP addresses.
+    the erasure of a person, or the deletion of the user, empties the fields that name the person,
+    and a purge old IP addresses.
 
     Attributes:
         user: The person; empty for an address alone, and after the person's erasure.
@@ -128,9 +168,9 @@ class ConsentLog(models.Model):
         IMPORT = "import", _("An import")
 
     id = models.BigAutoField(primary_key=True)
-    user = models.ForeignKey(
+    user = SpeakerField(
         settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
+        on_delete=forget_speaker,
         null=True,
         blank=True,
         db_index=False,
@@ -182,6 +222,10 @@ class ConsentLog(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Add the entry.
 
+        Args:
+            args: As of Django's ``save()``.
+            kwargs: As of Django's ``save()``.
+
         Raises:
             TypeError: When the entry is there already.
         """
@@ -191,6 +235,10 @@ class ConsentLog(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Refuse.
+
+        Args:
+            args: Ignored.
+            kwargs: Ignored.
 
         Raises:
             TypeError: Always.

@@ -118,7 +118,12 @@ def _hashed(values: list[Any]) -> bytes:
 
 
 def notification_digest(*args: Any, **kwargs: Any) -> uuid.UUID | None:
-    """Return the digest of a new row, for the arguments of :func:`identity_of`."""
+    """Return the digest of a new row, for the arguments of :func:`identity_of`.
+
+    Args:
+        args: As of ``identity_of()``.
+        kwargs: As of ``identity_of()``.
+    """
     identity = identity_of(*args, **kwargs)
     return None if identity is None else identity.digest
 
@@ -152,6 +157,16 @@ def digest_of_address(target_id: uuid.UUID, address: str) -> uuid.UUID:
     address = unicodedata.normalize("NFC", trimmed(address))
     spelling = comparable(address) if "@" in address else address
     return uuid.UUID(bytes=_hashed(["address", str(target_id), spelling]), version=5)
+
+
+def digest_of_subscription(target_id: uuid.UUID, address: str) -> uuid.UUID:
+    """Return the digest of an active record of a browser or device, whoever the user is.
+
+    Args:
+        target_id: The key of the record's target.
+        address: The record's ``target_user_id``.
+    """
+    return uuid.UUID(bytes=_hashed(["subscription", str(target_id), address]), version=5)
 
 
 class RecordDigestField(models.UUIDField):  # type: ignore[type-arg] # not generic at run time

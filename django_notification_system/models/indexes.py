@@ -4,16 +4,15 @@ from typing import Any
 
 from django.db import connections, models
 
-#: The few waiting rows with a priority: the condition of an index. One equation for each status:
-#: SQLite uses a partial index only for a query with the same terms.
-IS_PRIORITISED = (models.Q(status="SCHEDULED") | models.Q(status="RETRY")) & models.Q(
-    priority__gt=0
-)
+from .statuses import RETRY, SCHEDULED, UNDELIVERED
 
+#: The waiting rows: part of an index's condition. One equation for each status: SQLite uses a
+#: partial index only for a query with the same terms.
+_IS_PENDING = models.Q(status=SCHEDULED) | models.Q(status=RETRY)
+#: The few waiting rows with a priority: the condition of an index.
+IS_PRIORITISED = _IS_PENDING & models.Q(priority__gt=0)
 #: The waiting rows with an idempotency key: the condition of an index.
-IS_WAITING_WITH_KEY = (models.Q(status="SCHEDULED") | models.Q(status="RETRY")) & models.Q(
-    idempotency_key__isnull=False
-)
+IS_WAITING_WITH_KEY = _IS_PENDING & models.Q(idempotency_key__isnull=False)
 
 
 class PartialIndex(models.Index):
@@ -108,15 +107,6 @@ class PrefixIndex(models.Index):
         return statement
 
 
-#: Final statuses other than a delivery.
-UNDELIVERED_STATUSES = (
-    "CANCELLED",
-    "DELIVERY FAILURE",
-    "EXPIRED",
-    "INACTIVE DEVICE",
-    "OPTED OUT",
-)
-
 #: The indexes of ``Notification``.
 NOTIFICATION_INDEXES = [
     # For the engine: a target's due rows, oldest first, however many rows have ended and however
@@ -134,7 +124,7 @@ NOTIFICATION_INDEXES = [
     PartialIndex(
         fields=["status", "scheduled_delivery"],
         name="notification_undelivered",
-        where=models.Q(status__in=UNDELIVERED_STATUSES),
+        where=models.Q(status__in=UNDELIVERED),
     ),
     # The admin's: the newest first, without a sort of the whole table.
     NewestFirstIndex(fields=["scheduled_delivery"], name="notification_newest"),

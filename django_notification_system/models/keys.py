@@ -99,5 +99,9 @@ def key_of(moment: datetime, hashed: bytes) -> uuid.UUID:
 
 
 def is_in_order(key: uuid.UUID | None) -> bool:
-    """Return whether the key is one of :func:`new_key`'s."""
+    """Return whether the key is one of :func:`new_key`'s.
+
+    Args:
+        key: The key; ``None`` is no such key.
+    """
     return key is not None and key.version == 7

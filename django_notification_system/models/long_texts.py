@@ -23,14 +23,12 @@ class LongTextField(models.TextField):  # type: ignore[type-arg] # not generic a
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
         """Return the SQL that reads the column."""
-        # PostgreSQL knows the size of a text stored out of line.
-        size = "OCTET_LENGTH" if compiler.connection.vendor == "postgresql" else "LENGTH"
         marks = {
             "postgresql": "'{mark}' || {size}",
             "sqlite": "'{mark}' || {size}",
             "mysql": "CONCAT('{mark}', {size})",
         }
-        return _read_where_short(compiler, sql, params, f"{size}({sql})", marks)
+        return _read_where_short(compiler, sql, params, _bytes_of(compiler, sql), marks)
 
     def deconstruct(self) -> Any:
         """Return Django's own field: there is no difference in the database."""
@@ -43,7 +41,7 @@ class LongJSONField(models.JSONField):
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
         """Return the SQL that reads the column."""
-        size = f"LENGTH({sql})"
+        size = _bytes_of(compiler, sql)
         if compiler.connection.vendor == "postgresql":
             # A stored value may be compressed, to a hundredth at the most. Only the value itself
             # tells its length, and reading the value of every row would take longer than everything
@@ -75,6 +73,17 @@ def size_of_mark(value: Any) -> int:
         return 0
     size = value.removeprefix(MARK)
     return int(size) if size.isascii() and size.isdecimal() and len(size) < 12 else 1
+
+
+def _bytes_of(compiler: Any, sql: str) -> str:
+    """Return the SQL of a text's size in bytes."""
+    return {
+        # PostgreSQL knows the size of a text stored out of line.
+        "postgresql": f"OCTET_LENGTH({sql})",
+        # SQLite counts the characters of a text, and OCTET_LENGTH() is new in SQLite 3.43.
+        "sqlite": f"LENGTH(CAST({sql} AS BLOB))",
+        "mysql": f"LENGTH({sql})",
+    }[compiler.connection.vendor]
 
 
 def _read_where_short(

@@ -1,6 +1,5 @@
 """A message for one record, with the state of the delivery."""
 
-import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -8,16 +7,17 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from ..categories import KEY_MAX_LENGTH
 from ..setting_rules import LONGEST_INTERVAL
 from ..signals import notifications_created
+from . import statuses
 from .abstract import CreatedModifiedAbstractModel
 from .alias import AliasModel
-from .content import content_errors
-from .digest import DigestField, Identity, identity_of
+from .content_rules import content_errors
+from .digest import DigestField
 from .fields import TargetOfRecordField
+from .identified import IdentifiedModel
 from .indexes import NOTIFICATION_INDEXES
 from .keys import new_key
 from .long_texts import LongJSONField, LongTextField
@@ -31,6 +31,7 @@ from .target import NotificationTarget
 from .target_user_record import TargetUserRecord
 
 if TYPE_CHECKING:
+    from ..message_types.texts import Rendered
     from .typed import NotificationFields
 
 #: The lowest, which is the default, and the highest.
@@ -39,7 +40,7 @@ LOWEST_PRIORITY, HIGHEST_PRIORITY = 0, 9
 RESPONSE_MAX_LENGTH = 500
 
 
-class Notification(AliasModel, CreatedModifiedAbstractModel):
+class Notification(IdentifiedModel, AliasModel, CreatedModifiedAbstractModel):
     """A message for one record, with the state of the delivery.
 
     ``user_target`` is another name of ``target_user_record`` in the constructor, in ``create()``,
@@ -102,46 +103,41 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
     """
 
     #: A person, or the project, has cancelled the notification.
-    CANCELLED = "CANCELLED"
+    CANCELLED = statuses.CANCELLED
     #: The mail server, Twilio or Expo has accepted the message. ``confirmed_at`` says whether the
     #: message has also been reported as arrived.
-    DELIVERED = "DELIVERED"
+    DELIVERED = statuses.DELIVERED
     #: The message was refused for good, failed ``max_retries`` times, or was accepted and later
     #: reported as failed.
-    DELIVERY_FAILURE = "DELIVERY FAILURE"
+    DELIVERY_FAILURE = statuses.DELIVERY_FAILURE
     #: ``expires_at`` came before the message was sent or could be tried again.
-    EXPIRED = "EXPIRED"
+    EXPIRED = statuses.EXPIRED
     #: The record is inactive, or the provider reported that the address will never work.
-    INACTIVE_DEVICE = "INACTIVE DEVICE"
+    INACTIVE_DEVICE = statuses.INACTIVE_DEVICE
     #: The user has opted out, or answered STOP.
-    OPTED_OUT = "OPTED OUT"
+    OPTED_OUT = statuses.OPTED_OUT
     #: An attempt has failed; the notification waits for the next attempt.
-    RETRY = "RETRY"
+    RETRY = statuses.RETRY
     #: The notification waits for its time.
-    SCHEDULED = "SCHEDULED"
+    SCHEDULED = statuses.SCHEDULED
 
-    STATUS_CHOICES = (
-        (CANCELLED, _("Cancelled")),
-        (DELIVERED, _("Delivered")),
-        (DELIVERY_FAILURE, _("Delivery Failure")),
-        (EXPIRED, _("Expired")),
-        (INACTIVE_DEVICE, _("Inactive Device")),
-        (OPTED_OUT, _("Opted Out")),
-        (RETRY, pgettext_lazy("status", "Retry")),
-        (SCHEDULED, _("Scheduled")),
-    )
+    STATUS_CHOICES = tuple(statuses.LABELS.items())
     #: Still to be delivered.
-    PENDING_STATUSES = (SCHEDULED, RETRY)
+    PENDING_STATUSES = statuses.PENDING
     #: Reached by an attempt, so never without ``attempted_delivery``.
-    ATTEMPTED_STATUSES = (DELIVERED, DELIVERY_FAILURE, RETRY)
+    ATTEMPTED_STATUSES = statuses.ATTEMPTED
 
     #: Whether the handler has begun to send the notification, in this process, and whether a
     #: stopping run has given the notification back before. The handler's thread writes the first
     #: and reads the second.
     is_on_its_way = False
     is_released = False
+    #: Of a notification of a type: the texts, rendered by the run's thread right before the send.
+    rendered: "Rendered | None" = None
     #: Bytes of body and ``extra``, where a claim has left long texts in the database.
     long_size = 0
+    #: Recipients of a queued mail to be left out, because their addresses are suppressed.
+    suppressed_recipients: frozenset[str] = frozenset()
 
     id = models.UUIDField(primary_key=True, default=new_key, editable=False)
     target_user_record = models.ForeignKey(
@@ -239,10 +235,6 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
 
     #: Whether the next outcome overwrites the reports on an earlier message.
     forgets_report: bool = False
-    #: The key of the row with this ``digest``; a copy of an instance has another key.
-    digest_made_for: uuid.UUID | None = None
-    #: The digest of an older row that this new notification repeats, see ``find_repeated()``.
-    repeated_digest: uuid.UUID | None = None
 
     objects = NotificationManager()
 
@@ -274,7 +266,12 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
         )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """As Django's; on commit, hand over a new and due notification if so configured."""
+        """As Django's; on commit, hand over a new and due notification if so configured.
+
+        Args:
+            args: As of Django's ``save()``.
+            kwargs: As of Django's ``save()``.
+        """
         is_new = self._is_new()
         if is_new:
             using = self._database_to_save_in(*args, **kwargs)
@@ -284,58 +281,6 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
             notifications_created.send(
                 Notification, notifications=[self], using=str(self._state.db)
             )
-
-    @property
-    def user_target(self) -> TargetUserRecord:
-        """The recipient's address; another name of ``target_user_record``."""
-        return self.target_user_record
-
-    @user_target.setter
-    def user_target(self, record: TargetUserRecord) -> None:
-        self.target_user_record = record
-
-    @property
-    def user_target_id(self) -> uuid.UUID:
-        """The key of the recipient's record; another name of ``target_user_record_id``."""
-        return self.target_user_record_id
-
-    @user_target_id.setter
-    def user_target_id(self, record_id: uuid.UUID) -> None:
-        self.target_user_record_id = record_id
-
-    def identity(self) -> Identity | None:
-        """Return the identity of the notification's present values.
-
-        Key and moment may be texts, which Django allows until the row is loaded again.
-        """
-        return identity_of(
-            TargetUserRecord._meta.pk.to_python(self.target_user_record_id),
-            models.DateTimeField().to_python(self.scheduled_delivery),
-            self.title,
-            self.extra,
-            idempotency_key=self.idempotency_key,
-        )
-
-    def make_digest(self) -> uuid.UUID | None:
-        """Return the digest of the notification's present values."""
-        identity = self.identity()
-        return None if identity is None else identity.digest
-
-    def digest_to_insert(self) -> uuid.UUID | None:
-        """Return the digest for the row's insert: an older row's, which the constraint refuses."""
-        return self.repeated_digest or self.make_digest()
-
-    def set_digest(self, digest: uuid.UUID | None) -> None:
-        """Set the digest for the row's insert, instead of a computed digest."""
-        self.digest = digest
-        self.digest_made_for = self.pk
-
-    def has_own_digest(self) -> bool:
-        """Tell whether the digest was read or set for this very row, and must be kept.
-
-        The digest is kept in another database too: retries may have moved moments since the insert.
-        """
-        return self.digest_made_for is not None and self.digest_made_for == self.pk
 
     def _database_to_save_in(
         self,
@@ -349,13 +294,6 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
 
     def _is_new(self) -> bool:
         return self._state.adding or self.pk is None
-
-    @classmethod
-    def from_db(cls, *args: Any, **kwargs: Any) -> "Notification":
-        """Load a row, and remember the key of the digest's row."""
-        notification = super().from_db(*args, **kwargs)
-        notification.digest_made_for = notification.pk
-        return notification
 
     def forget_report(self) -> None:
         """Clear the provider's reports, which were on an earlier message.
@@ -381,13 +319,21 @@ class Notification(AliasModel, CreatedModifiedAbstractModel):
         self.forgets_report = True
 
     def is_due(self, at: datetime) -> bool:
-        """Tell whether the notification is due at a moment."""
+        """Tell whether the notification is due at a moment.
+
+        Args:
+            at: The moment.
+        """
         scheduled_delivery = models.DateTimeField().to_python(self.scheduled_delivery)
         is_pending = self.status in self.PENDING_STATUSES
         return is_pending and as_project_time(scheduled_delivery) <= at
 
     def has_expired(self, at: datetime) -> bool:
-        """Tell whether the notification has expired at a moment."""
+        """Tell whether the notification has expired at a moment.
+
+        Args:
+            at: The moment.
+        """
         if self.expires_at is None:
             return False
         expires_at = models.DateTimeField().to_python(self.expires_at)  # may be a text, as given

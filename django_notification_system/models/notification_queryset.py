@@ -10,8 +10,10 @@ from django.db.models.utils import resolve_callables
 from django.utils import timezone
 
 from ..signals import notifications_created
+from ..user_values import relations_to_join
 from . import changes
 from .alias import AliasQuerySet
+from .columns import columns_to_insert
 from .expressions import DatabaseNow
 from .opted_out import opted_out_rows
 from .repetition import find_repeated
@@ -29,7 +31,11 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
         return self.filter(status__in=self.model.PENDING_STATUSES)
 
     def due(self, at: datetime | None = None) -> "NotificationQuerySet":
-        """Pending notifications that are due at a moment, by default now."""
+        """Pending notifications that are due at a moment, by default now.
+
+        Args:
+            at: The moment; ``None``: now.
+        """
         return self.pending().filter(scheduled_delivery__lte=at or timezone.now())
 
     def unclaimed(self) -> "NotificationQuerySet":
@@ -47,7 +53,10 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
 
     def for_delivery(self) -> "NotificationQuerySet":
         """Load the rows that delivery and reports read, except the targets, in one query."""
-        return self.select_related("target_user_record__user__notification_opt_out")
+        user = "target_user_record__user"
+        return self.select_related(
+            f"{user}__notification_opt_out", *(f"{user}__{name}" for name in relations_to_join())
+        )
 
     def leaving_long_texts(self) -> "NotificationQuerySet":
         """Read a mark in the place of a long body or ``extra``."""
@@ -80,7 +89,16 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
     def bulk_create(
         self, objs: Iterable["Notification"], *args: Any, **kwargs: Any
     ) -> list["Notification"]:
-        """Create as Django does; on commit, hand over the due notifications if so configured."""
+        """Create as Django does; on commit, hand over the due notifications if so configured.
+
+        Args:
+            objs: The notifications, unsaved.
+            args: As of Django's ``bulk_create()``.
+            kwargs: As of Django's ``bulk_create()``.
+
+        Returns:
+            The notifications.
+        """
         objs = list(objs)
         self._for_write = True  # as Django's own does first: the database of the insert
         find_repeated(self.model._base_manager.using(self.db), objs)
@@ -90,6 +108,11 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
 
     bulk_create.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
 
+    def _batched_insert(self, objs: Any, fields: Any, *args: Any, **kwargs: Any) -> Any:
+        """As Django's, without the columns that the database fills in; ``bulk_create()`` calls."""
+        columns = columns_to_insert(fields, objs, self.model)
+        return super()._batched_insert(objs, columns, *args, **kwargs)  # type: ignore[misc] # not in the stubs
+
     def get_or_create(
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> tuple["Notification", bool]:
@@ -97,6 +120,13 @@ class NotificationQuerySet(AliasQuerySet["Notification"]):
 
         The row's ``scheduled_delivery`` has changed, so a lookup by the first moment misses the
         row, and the constraint refuses to create the notification again.
+
+        Args:
+            defaults: Values of a new notification alone.
+            kwargs: The lookup, and further values of a new notification.
+
+        Returns:
+            The notification, and whether it is new.
         """
         try:
             return super().get_or_create(defaults, **kwargs)

@@ -9,9 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..categories import mandatory_keys
+from ..on_site import reconsider_items
+from ..signals import opt_outs_lifted
 from .abstract import CreatedModifiedAbstractModel
 from .keys import new_key
 from .notification import Notification
+from .opted_out import OPTED_OUT_RESPONSE
 from .target_user_record import TargetUserRecord
 
 
@@ -32,40 +35,15 @@ def opt_out_notifications(user_ids: Iterable[Any], *, using: str) -> None:
         status__in=Notification.PENDING_STATUSES, target_user_record__in=records
     )
     rows.exclude(category__in=mandatory_keys()).update(
-        status=Notification.OPTED_OUT, modified_date=timezone.now()
+        status=Notification.OPTED_OUT,
+        response=OPTED_OUT_RESPONSE,
+        modified_date=timezone.now(),
     )
 
 
-def restore_notifications(user_ids: Iterable[Any], *, using: str) -> None:
-    """Schedule again the future notifications stopped by an opt-out.
-
-    Notifications that came due during the opt-out stay ``OPTED OUT``: they would come too late.
-    Notifications for an inactive record stay, too.
-
-    Args:
-        user_ids: The users' keys.
-        using: The database's alias.
-    """
-    records = TargetUserRecord.objects.using(using).filter(user__in=user_ids, active=True)
-    schedule_again(
-        Notification.objects.using(using).filter(
-            status=Notification.OPTED_OUT,
-            scheduled_delivery__gt=timezone.now(),
-            target_user_record__in=records,
-        )
-    )
-
-
-def schedule_again(rows: models.QuerySet[Notification]) -> None:
-    """Let stopped notifications wait again, as new or for their next attempt.
-
-    Args:
-        rows: The notifications.
-    """
-    attempted = models.Q(attempted_delivery__isnull=False)
-    now = timezone.now()
-    rows.filter(attempted).update(status=Notification.RETRY, modified_date=now)
-    rows.filter(~attempted).update(status=Notification.SCHEDULED, modified_date=now)
+def _lift(user_ids: list[Any], *, using: str) -> None:
+    opt_outs_lifted.send(NotificationOptOut, user_ids=user_ids, using=using)
+    reconsider_items(user_ids, using=using)
 
 
 class NotificationOptOutQuerySet(models.QuerySet["NotificationOptOut"]):
@@ -78,7 +56,7 @@ class NotificationOptOutQuerySet(models.QuerySet["NotificationOptOut"]):
         user_ids = list(self.using(using).values_list("user", flat=True))
         with transaction.atomic(using=using):
             deleted = super().delete()
-            restore_notifications(user_ids, using=using)
+            _lift(user_ids, using=using)
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined] # Django's mark for templates
@@ -89,10 +67,11 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
     """A user's word on whether to be notified at all, except in mandatory categories.
 
     Saving an active opt-out marks the user's ``SCHEDULED`` and ``RETRY`` notifications as
-    ``OPTED OUT``. Saving an inactive opt-out, or deleting one, schedules the notifications again
-    whose time has not passed and whose record is active. Bulk writes (``bulk_create()``,
-    ``update()``) do not touch notifications, but a run never delivers to a user with an active
-    opt-out.
+    ``OPTED OUT``, and withholds the items of the inbox whose time has not come. Saving an inactive
+    opt-out, or deleting one, schedules the notifications again whose time has not passed, whose
+    record is active, and which no other word and no suppression forbids; and gives the items
+    back. Bulk writes (``bulk_create()``, ``update()``) touch neither, but a run never delivers to a
+    user with an active opt-out.
 
     Attributes:
         user: The user of the opt-out; a user has at most one. Backwards:
@@ -130,19 +109,37 @@ class NotificationOptOut(CreatedModifiedAbstractModel):
         return str(self.user.get_username())  # a key, say: projects choose the field
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and update the user's notifications, in one transaction."""
-        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        """Save, and update the user's notifications, in one transaction.
+
+        Args:
+            args: As of Django's ``save()``.
+            kwargs: As of Django's ``save()``.
+        """
+        # Django 5.2 takes the arguments by place, too; "using" is the third.
+        named = kwargs.get("using") or (args[2] if len(args) > 2 else None)
+        using = named or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             super().save(*args, **kwargs)
             if self.active:
                 opt_out_notifications([self.user_id], using=using)
+                reconsider_items([self.user_id], using=using)
             else:
-                restore_notifications([self.user_id], using=using)
+                _lift([self.user_id], using=using)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the opt-out: the user opts in again."""
-        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
+        """Delete the opt-out: the user opts in again.
+
+        Args:
+            using: The database's alias; ``None``: the row's own.
+            keep_parents: As of Django's ``delete()``.
+
+        Returns:
+            As of Django's ``delete()``: the number of rows, in all and by model.
+        """
+        using = using or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
-            deleted = super().delete(*args, **kwargs)
-            restore_notifications([self.user_id], using=using)
+            deleted = super().delete(using=using, keep_parents=keep_parents)
+            _lift([self.user_id], using=using)
         return deleted

@@ -9,6 +9,9 @@ from django.db.models import Q
 
 from ..categories import heeds_opt_outs, mandatory_keys
 
+#: The ``response`` of a notification that an opt-out stops.
+OPTED_OUT_RESPONSE = "Not sent: the user has opted out."
+
 
 def is_opted_out(user: Any, category: str = "") -> bool:
     """Tell whether a user has an active opt-out that a category heeds.

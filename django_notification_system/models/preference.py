@@ -20,6 +20,7 @@ from ..categories import (
 )
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..exceptions import InvalidPreference
+from ..on_site import inbox_keys, reconsider_items
 from ..targets import built_in_keys, target_key
 from .consent_log import ConsentLog
 from .keys import new_key
@@ -124,6 +125,7 @@ class PreferenceQuerySet(models.QuerySet["Preference"]):
                 )
                 for preference in changed
             )
+            reconsider_items({each.user_id for each in changed}, using=self.db)
         return len(changed)
 
 
@@ -139,7 +141,7 @@ class _Known:
             "notification_module_name", flat=True
         )
         keys = {target_key(name) for name in names}
-        self._target_keys = {"", *keys, *built_in_keys(), *named_target_keys()}
+        self._target_keys = {"", *keys, *built_in_keys(), *named_target_keys(), *inbox_keys()}
 
     def refuse_ineffective(self, position: int, preference: "Preference") -> None:
         """Refuse a preference that no run would heed: a no in vain is worse than an error.

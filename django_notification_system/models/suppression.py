@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..categories import KEY_MAX_LENGTH, TARGET_KEY_MAX_LENGTH
+from .address import ADDRESS_MAX_LENGTH
 from .keys import new_key
 
 
@@ -47,7 +48,9 @@ class Suppression(models.Model):
         _("category"), max_length=KEY_MAX_LENGTH, blank=True, default="", db_default=""
     )
     address_hash = models.CharField(_("hash of the address"), max_length=64, editable=False)
-    address = models.CharField(_("address"), max_length=254, blank=True, default="", db_default="")
+    address = models.CharField(
+        _("address"), max_length=ADDRESS_MAX_LENGTH, blank=True, default="", db_default=""
+    )
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
     created_date = models.DateTimeField(_("created"), default=timezone.now)
     note = models.CharField(_("note"), max_length=200, blank=True, default="", db_default="")

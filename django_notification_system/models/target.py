@@ -1,4 +1,4 @@
-"""A kind of destination: Email, Twilio, Expo, or a target of the project's own."""
+"""A kind of destination: Email, Twilio, Web Push and others, or a target of the project's own."""
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -8,6 +8,9 @@ from ..modules import is_module_name
 from ..printable import validate_printable
 from .abstract import CreatedModifiedAbstractModel
 from .keys import new_key
+
+#: The target of mails, as ``migrate`` makes it.
+EMAIL_NAME, EMAIL_MODULE = "Email", "email"
 
 
 def validate_module_name(name: str) -> None:
@@ -30,7 +33,9 @@ def validate_module_name(name: str) -> None:
 class NotificationTarget(CreatedModifiedAbstractModel):
     """A kind of destination.
 
-    ``migrate`` makes three: Email (``email``), Twilio (``twilio``) and Expo (``expo``).
+    ``migrate`` makes Email (``email``), Twilio (``twilio``) and Expo (``expo``); with
+    ``contrib.webpush`` installed also Web Push (``webpush``). ``manage.py add_target`` makes the
+    others.
 
     Attributes:
         name: The name for people; unique, at most 15 characters.
@@ -81,3 +86,19 @@ class NotificationTarget(CreatedModifiedAbstractModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+def email_target(*, using: str) -> NotificationTarget | None:
+    """Return the target of mails where a call names none; ``None`` where there is no such target.
+
+    Of several targets of the module, the one called "Email" counts, else the oldest.
+
+    Args:
+        using: The database's alias.
+    """
+    targets = NotificationTarget.objects.using(using).filter(notification_module_name=EMAIL_MODULE)
+    return min(
+        targets,
+        key=lambda target: (target.name != EMAIL_NAME, target.created_date, target.name),
+        default=None,
+    )

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..batches import batched
-from ..database import STATEMENT_SIZE
+from ..database import STATEMENT_SIZE, leaving_existing
 from ..exceptions import InvalidNotification
 from .attached import Attached
 from .attachment import AttachmentContent, NotificationAttachment
@@ -53,7 +53,7 @@ def store_contents(contents: Mapping[str, bytes], *, using: str) -> None:
                 AttachmentContent(digest=digest, data=data, size=len(data))
                 for digest, data in portion
             ],
-            ignore_conflicts=True,
+            **leaving_existing("size", using=using),
         )
 
 
