@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .notification_creators.in_coroutines import anotify as anotify
+    from .notification_creators.in_coroutines import anotify_addresses as anotify_addresses
     from .notification_creators.notify import notify as notify
     from .notification_creators.notify_addresses import notify_addresses as notify_addresses
     from .operations.by_key import cancel as cancel
@@ -17,6 +19,8 @@ __version__ = "2.0.0"
 FUNCTIONS = {
     "notify": "notification_creators.notify",
     "notify_addresses": "notification_creators.notify_addresses",
+    "anotify": "notification_creators.in_coroutines",
+    "anotify_addresses": "notification_creators.in_coroutines",
     "cancel": "operations.by_key",
     "reschedule": "operations.by_key",
     "erase_person_data": "operations.erase_person",

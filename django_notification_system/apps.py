@@ -15,12 +15,14 @@ class NotificationSystemConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks and the project's categories, and connect the engine to the models."""
-        from . import checks  # noqa: F401
+        from . import checks, checks_of_types  # noqa: F401
         from .delivery.handover.on_commit import hand_over_on_commit
         from .observing.delivery_log import delivery_log
         from .observing.observers import add_observer
-        from .signals import notifications_created
+        from .preferences.restoring import restore_after_opt_outs
+        from .signals import notifications_created, opt_outs_lifted
 
+        opt_outs_lifted.connect(restore_after_opt_outs)
         notifications_created.connect(hand_over_on_commit)
         add_observer(delivery_log)
         # In every process: a task engine's worker delivers, and knows the categories too.

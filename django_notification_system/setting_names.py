@@ -20,7 +20,7 @@ from .modules import (
 )
 from .notification_handlers.checks import warning
 from .setting_rules import shown
-from .targets import built_in_keys, target_key
+from .targets import built_in_keys, module_called, target_key
 
 #: The beginning of every setting of this app.
 PREFIX = conf.ENGINE
@@ -44,7 +44,7 @@ def check_setting_names() -> Iterator[CheckMessage]:
             if name.startswith(f"{PREFIX}_") and meant[0] == PREFIX:
                 continue  # alike by the beginning alone: a setting of the project's own
             yield warning(
-                5, f"{name} is no setting of this app; it is ignored.", _did_you_mean(meant[0])
+                5, f"{name} is no setting of this app; it is ignored.", did_you_mean(meant[0])
             )
 
 
@@ -58,18 +58,25 @@ def check_target_keys() -> Iterator[CheckMessage]:
     given = [(name, key) for name, values in _settings_by_target() for key in values]
     if all(key in built_in_keys() for _, key in given):
         return
-    own = set(_modules_of_handlers()) - built_in_names()
+    own = set(modules_of_handlers()) - built_in_names()
     known = [*sorted(built_in_keys()), *sorted(own)]
     for name, key in given:
         if key in known or not isinstance(key, str):
             continue
-        if meant := _meant(target_key(key), known) or _part_or_whole(key, known):
+        if meant := _key_meant(key, known):
             yield warning(
                 4,
                 f"{name}[{shown(key)}] belongs to no target; it is ignored.",
-                f"{_did_you_mean(meant)} The key of a target of your own is the name of its"
+                f"{did_you_mean(meant)} The key of a target of your own is the name of its"
                 f" handler's module in {conf.HANDLERS}.",
             )
+
+
+def _key_meant(key: str, known: Iterable[str]) -> str | None:
+    called = module_called(key)
+    if called is not None:
+        return target_key(called)
+    return name_meant(target_key(key), known) or _part_or_whole(key, known)
 
 
 def _settings_by_target() -> Iterator[tuple[str, Mapping[Any, Any]]]:
@@ -120,14 +127,21 @@ def unknown_options(
     for unknown in values:
         if unknown in known:
             continue
-        meant = _meant(unknown, known, NEARLY_THE_SAME if may_have_others else ALIKE)
+        meant = name_meant(unknown, known, NEARLY_THE_SAME if may_have_others else ALIKE)
         if may_have_others and meant is None:
             continue
         hint = f"The options are: {', '.join(known)}."
-        yield shown(unknown), hint if meant is None else f"{_did_you_mean(meant)} {hint}"
+        yield shown(unknown), hint if meant is None else f"{did_you_mean(meant)} {hint}"
 
 
-def _meant(name: Any, known: Iterable[str], cutoff: float = ALIKE) -> str | None:
+def name_meant(name: Any, known: Iterable[str], cutoff: float = ALIKE) -> str | None:
+    """Return the known name that a mistyped name is like, or ``None``.
+
+    Args:
+        name: The name.
+        known: The known names.
+        cutoff: The least likeness, from 0 to 1.
+    """
     if not isinstance(name, str):
         return None
     by_small_letters = {each.lower(): each for each in known}
@@ -142,11 +156,16 @@ def _part_or_whole(name: str, known: Iterable[str]) -> str | None:
     return next((each for each in known if name.lower() in each or each in name.lower()), None)
 
 
-def _did_you_mean(name: str) -> str:
+def did_you_mean(name: str) -> str:
+    """Return the question for people.
+
+    Args:
+        name: The known name.
+    """
     return f"Did you mean {name!r}?"
 
 
-def _modules_of_handlers() -> Iterator[str]:
+def modules_of_handlers() -> Iterator[str]:
     """Yield the names of the modules in the project's locations, without an import."""
     for location in conf.module_locations(conf.HANDLERS):
         try:

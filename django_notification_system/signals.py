@@ -29,3 +29,7 @@ address_suppressed = Signal()
 #: ``notifications`` and ``using``, the database's alias. The models do not know the engine; the
 #: engine receives this signal.
 notifications_created = Signal()
+#: Private. Opt-outs were lifted, in a transaction that is still open. The arguments are
+#: ``user_ids`` and ``using``. The models do not know the preferences, which may still forbid a
+#: notification; the preferences receive this signal, and restore the others.
+opt_outs_lifted = Signal()

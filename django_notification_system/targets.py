@@ -38,6 +38,7 @@ class TargetDescription:
         source: The file or dotted name of the module.
         settings_class: ``Settings``, the dataclass with the target's settings.
         check: ``check()``, which yields system checks.
+        check_deployed: ``check_deployed()``, which yields system checks for ``check --deploy``.
         validate: ``validate(draft)``, which refuses notifications that could never be delivered.
         fault_of_address: ``fault_of_address(address)``, which returns why an address is no address.
         redirected_extra: ``redirected_extra(extra, address)``, which returns ``extra`` without
@@ -53,12 +54,27 @@ class TargetDescription:
             recipients, the sender, or the recipients of answers; likewise.
         takes_attachments: ``TAKES_ATTACHMENTS``, whether the module sends the files in
             ``notification.attachments``.
+        target_name: ``TARGET_NAME``, the name of the target's row as made by ``add_target``.
+        also_called: ``ALSO_CALLED``, further words by which people look for the target, in small
+            letters and digits.
+        page: ``PAGE``, the page of this documentation about the target, such as ``"howto/push"``.
+        how_to_add_records: ``HOW_TO_ADD_RECORDS``, a sentence for people about where the target's
+            records come from, to be translated.
+        address_in_details: ``ADDRESS_IN_DETAILS``, whether no message can be sent without a
+            record's ``details``.
+        takes_html: ``TAKES_HTML``, whether the module sends HTML, so that a type's template
+            ``KEY.html`` counts.
+        text_templates: ``TEXT_TEMPLATES``, the names of a type's templates that count after
+            ``KEY.txt``, such as ``push.txt``.
+        template_context: ``template_context(notification, is_live=…)``, which returns further
+            variables for a type's templates, such as links.
     """
 
     key: str
     source: str
     settings_class: type[TargetSettings]
     check: Callable[[], Any] | None
+    check_deployed: Callable[[], Any] | None
     validate: Callable[[Any], None] | None
     fault_of_address: Callable[[str], str] | None
     redirected_extra: Callable[[dict[str, Any], str], dict[str, Any]] | None
@@ -67,6 +83,14 @@ class TargetDescription:
     files_in_extra: frozenset[str]
     directions_in_extra: frozenset[str]
     takes_attachments: bool
+    target_name: str
+    also_called: tuple[str, ...]
+    page: str
+    how_to_add_records: str
+    address_in_details: bool
+    takes_html: bool
+    text_templates: tuple[str, ...]
+    template_context: Callable[..., Mapping[str, Any]] | None
 
 
 def describe(module_name: str) -> TargetDescription | None:
@@ -97,6 +121,18 @@ def describe_built_in(module_name: str) -> TargetDescription:
     return _described(module_name, dotted, [import_dotted(dotted)])
 
 
+def kept_description(module_name: str) -> TargetDescription | None:
+    """Return what ``describe()`` returns, kept as Python keeps modules; a failure is not kept.
+
+    Args:
+        module_name: The target's ``notification_module_name``.
+
+    Raises:
+        TargetUnavailable: When the module cannot be imported.
+    """
+    return _kept_description(module_name, _locations())
+
+
 def known_description(module_name: str) -> TargetDescription | None:
     """Return a target's description, or ``None`` where no module can be found or imported.
 
@@ -105,13 +141,22 @@ def known_description(module_name: str) -> TargetDescription | None:
     Args:
         module_name: The target's ``notification_module_name``.
     """
-    return _known_description(module_name, tuple(map(str, module_locations(conf.HANDLERS))))
+    return _known_description(module_name, _locations())
+
+
+def _locations() -> tuple[str, ...]:
+    return tuple(map(str, module_locations(conf.HANDLERS)))
+
+
+@cache
+def _kept_description(module_name: str, locations: tuple[str, ...]) -> TargetDescription | None:
+    return describe(module_name)
 
 
 @cache
 def _known_description(module_name: str, locations: tuple[str, ...]) -> TargetDescription | None:
     try:
-        return describe(module_name)
+        return _kept_description(module_name, locations)
     except TargetUnavailable:
         # The delivery reports the fault.
         return describe_built_in(module_name) if module_name in built_in_names() else None
@@ -133,6 +178,17 @@ def module_name_of(key: str) -> str:
         key: The target's key.
     """
     return next((name for name, each in _keys().items() if each == key), key)
+
+
+def module_called(word: str) -> str | None:
+    """Return the module of this app's own that people mean by a word, such as ``slack``, if any.
+
+    Args:
+        word: The word, in any case, perhaps with blanks and hyphens.
+    """
+    plain = "".join(filter(str.isalnum, word.casefold()))
+    names = sorted(built_in_names())
+    return next((each for each in names if plain in describe_built_in(each).also_called), None)
 
 
 def targets_to_ask() -> list[str]:
@@ -202,6 +258,7 @@ def _described(module_name: str, source: str, modules: list[ModuleType]) -> Targ
         source=source,
         settings_class=_settings_class(part("Settings"), source),
         check=part("check"),
+        check_deployed=part("check_deployed"),
         validate=part("validate"),
         fault_of_address=part("fault_of_address"),
         redirected_extra=part("redirected_extra"),
@@ -211,6 +268,14 @@ def _described(module_name: str, source: str, modules: list[ModuleType]) -> Targ
         directions_in_extra=_names("DIRECTIONS_IN_EXTRA", modules, source),
         # Not of the built-in module, where a project's module stands in for it.
         takes_attachments=getattr(modules[0], "TAKES_ATTACHMENTS", False) is True,
+        takes_html=part("TAKES_HTML") is True,
+        text_templates=tuple(part("TEXT_TEMPLATES") or ()),
+        template_context=part("template_context"),
+        target_name=str(part("TARGET_NAME") or module_name.replace("_", " ").title()),
+        also_called=tuple(part("ALSO_CALLED") or ()),
+        page=str(part("PAGE") or ""),
+        how_to_add_records=str(part("HOW_TO_ADD_RECORDS") or ""),
+        address_in_details=part("ADDRESS_IN_DETAILS") is True,
     )
 
 
