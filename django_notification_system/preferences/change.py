@@ -1,6 +1,5 @@
 """A person's yes or no: the preference, the log, and the notifications that wait."""
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.db import router, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ..categories import Category, category_of, mandatory_keys
+from ..categories import Category, mandatory_keys
 from ..conf import engine_settings
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..exceptions import InvalidPreference
@@ -18,17 +17,17 @@ from ..models import (
     ConsentLog,
     Notification,
     NotificationOptOut,
-    NotificationTarget,
     Preference,
     TargetUserRecord,
 )
 from ..models.locking import begin_with_a_write
 from ..models.notification_queryset import NotificationQuerySet
-from ..models.opt_out import schedule_again
+from ..on_site import reconsider_items
 from ..signals import preference_changed
 from ..targets import target_key
-from .questions import AnyTarget, has_opted_out, known_category, known_target_key, states
-from .rule import NO, PENDING, YES, opted_out_of, refusal, response_to
+from .questions import AnyTarget, known_category, known_target_key
+from .restoring import restore
+from .rule import NO, PENDING, YES, opted_out_of, response_to
 
 #: The ways that confirm a yes of a category with ``confirm``.
 CONFIRMING = frozenset({ConsentLog.How.LINK, ConsentLog.How.IMPORT})
@@ -45,7 +44,7 @@ def set_preference(
     by: Any = None,
     ip: str | None = None,
 ) -> str:
-    """Store a person's yes or no, log the change, and hold back or restore what waits.
+    """Store a person's yes or no, log the change, and end or restore what waits.
 
     All in one transaction. After a no, the person's waiting notifications of the category become
     ``OPTED OUT``. After a yes, those whose time has not come yet are scheduled again. Without
@@ -214,7 +213,7 @@ class _Word:
         ).save(using=self.using)
 
     def apply(self) -> None:
-        """Hold back or restore the person's notifications that wait."""
+        """End or restore the person's notifications and items that wait."""
         if not self.category and not self.key:
             return  # the opt-out's save has done so
         for key, record_ids in self._records().items():
@@ -223,9 +222,10 @@ class _Word:
                     self._categories(), target_user_record__in=record_ids
                 )
                 if self.state == NO:
-                    self._hold_back(rows)
+                    self._opt_out_waiting(rows)
                 elif self.state == YES:
-                    self._restore(rows, key)
+                    restore(rows.filter(status=Notification.OPTED_OUT), using=self.using)
+        reconsider_items([self.user_id], using=self.using)
 
     def _write_opt_out(self) -> str:
         opt_outs = NotificationOptOut.objects.using(self.using).select_for_update()
@@ -236,8 +236,10 @@ class _Word:
             opt_out, is_new = opt_outs.get_or_create(user_id=self.user_id)
         else:
             opt_out = opt_outs.filter(user=self.user_id).first()
-        if opt_out is None or is_new:
+        if is_new:
             return ""
+        if opt_out is None:
+            return YES  # nobody has opted out, and a yes changes nothing
         before = NO if opt_out.active else YES
         if opt_out.active != is_active:
             opt_out.active = is_active
@@ -246,15 +248,10 @@ class _Word:
 
     def _records(self) -> dict[str, list[Any]]:
         """Return the keys of the person's records, by the key of the target."""
-        modules = dict(
-            NotificationTarget.objects.using(self.using).values_list(
-                "pk", "notification_module_name"
-            )
-        )
         records: dict[str, list[Any]] = {}
         rows = TargetUserRecord.objects.using(self.using).filter(user=self.user_id)
-        for record_id, target_id in rows.values_list("pk", "target"):
-            records.setdefault(target_key(modules[target_id]), []).append(record_id)
+        for record_id, module_name in rows.values_list("pk", "target__notification_module_name"):
+            records.setdefault(target_key(module_name), []).append(record_id)
         return records
 
     def _categories(self) -> Q:
@@ -262,26 +259,13 @@ class _Word:
             return Q(category=self.category)
         return ~Q(category__in=["", *mandatory_keys()])
 
-    def _hold_back(self, rows: NotificationQuerySet) -> None:
+    def _opt_out_waiting(self, rows: NotificationQuerySet) -> None:
         # No table is joined: PostgreSQL evaluates a subquery not again after a wait for a row.
         rows.filter(status__in=Notification.PENDING_STATUSES).update(
             status=Notification.OPTED_OUT,
             response=response_to(opted_out_of(self.category, self.key)),
             modified_date=timezone.now(),
         )
-
-    def _restore(self, rows: NotificationQuerySet, key: str) -> None:
-        rows = rows.filter(status=Notification.OPTED_OUT, scheduled_delivery__gt=timezone.now())
-        words = states(self.user_id, using=self.using)
-        opted_out = has_opted_out(self.user_id, using=self.using)
-        waiting: Iterable[str] = rows.order_by().values_list("category", flat=True).distinct()
-        allowed = [
-            name
-            for name in waiting
-            if not refusal(category_of(name), key, words, opted_out=opted_out)
-        ]
-        if allowed:
-            schedule_again(rows.filter(category__in=allowed, target_user_record__active=True))
 
 
 def _state(category: Category | None, key: str, wanted: bool, how: str) -> str:

@@ -9,10 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..categories import category_of
+from django.contrib.auth import get_user_model
+from django.db.models import CharField, F, QuerySet, Value
+
+from ..categories import Category, category_of
 from ..models import Notification, NotificationTarget, Preference, Suppression
+from ..models.reserved import is_queued_mail
 from ..targets import target_key
-from .addresses import hasher
+from .addresses import hasher_where_delivered
+from .queued_recipients import addresses_of, is_unread_mail
 from .rule import States, refusal, response_to
 
 
@@ -36,25 +41,77 @@ def refusals(
     target: NotificationTarget,
     *,
     using: str,
-    with_addresses: bool = True,
 ) -> dict[uuid.UUID, Refusal]:
-    """Return the refused notifications by key, with at most two queries.
+    """Return the refused notifications by key, with at most one query.
+
+    A queued mail is refused where all of its recipients are suppressed. Where some are, the mail's
+    ``suppressed_recipients`` names them, and the handler leaves them out.
 
     Args:
         notifications: Notifications of one target, with their records loaded.
         target: The target.
         using: The database's alias.
-        with_addresses: Whether to ask for suppressions too.
     """
     marked = [notification for notification in notifications if notification.category]
     if not marked:
         return {}
     key = target_key(target.notification_module_name)
-    found = _unwanted(marked, key, using=using)
-    if with_addresses:
-        rest = [notification for notification in marked if notification.pk not in found]
-        found |= _suppressed(rest, key, using=using)
-    return found
+    asked = _of_users(marked)
+    hashed = hasher_where_delivered(key)
+    # Without a hasher, this process cannot deliver to the target either.
+    hashes = (
+        {each.pk: {address: hashed(address) for address in addresses_of(each)} for each in marked}
+        if hashed
+        else {}
+    )
+    words = _preferences(
+        {user_id for _, user_id, _ in asked}, {each.key for _, _, each in asked}, [key], using=using
+    )
+    suppressions = _suppressions(
+        set().union(*(each.values() for each in hashes.values())),
+        {each.category for each in marked},
+        [key],
+        using=using,
+    )
+    states, reasons = _read(words if asked else None, suppressions if hashes else None)
+    found = {
+        notification.pk: refusal_of_user(refused)
+        for notification, user_id, category in asked
+        if (refused := refusal(category, key, states.get(user_id, {})))
+    }
+    if not hashes:
+        return found
+    return {
+        notification.pk: refused_address
+        for notification in marked
+        if (refused_address := _of_addresses(notification, hashes[notification.pk], reasons))
+    } | found
+
+
+def _of_addresses(
+    notification: Notification, hashes: Mapping[str, str], reasons: Mapping[tuple[str, str], str]
+) -> Refusal | None:
+    """Return the refusal where all addresses are suppressed; else note those that are.
+
+    Args:
+        notification: The notification.
+        hashes: The hashes of its addresses, by address.
+        reasons: See :func:`reasons_of`.
+    """
+    found = {
+        address: reason
+        for address, hashed in hashes.items()
+        if (reason := reason_among(reasons, hashed, notification.category))
+    }
+    if len(found) == len(hashes) and not _may_have_more(notification):
+        return refusal_of_address(next(iter(found.values())))
+    notification.suppressed_recipients = frozenset(found)
+    return None
+
+
+def _may_have_more(notification: Notification) -> bool:
+    """Return whether a mail's other recipients are known only once its texts are read."""
+    return is_unread_mail(notification) and is_queued_mail(notification)
 
 
 def states_of(
@@ -72,16 +129,7 @@ def states_of(
         target_keys: The keys of the targets; words on all targets are always read.
         using: The database's alias.
     """
-    rows = Preference.objects.using(using).filter(
-        user__in=user_ids,
-        category__in=sorted({"", *categories}),
-        target_key__in=sorted({"", *target_keys}),
-    )
-    states: defaultdict[Any, dict[tuple[str, str], str]] = defaultdict(dict)
-    for user_id, category, key, state in rows.values_list(
-        "user", "category", "target_key", "state"
-    ):
-        states[user_id][category, key] = state
+    states, _ = _read(_preferences(user_ids, categories, target_keys, using=using), None)
     return states
 
 
@@ -96,58 +144,70 @@ def reasons_of(
         target_keys: The keys of the targets.
         using: The database's alias.
     """
-    rows = Suppression.objects.using(using).filter(
+    _, reasons = _read(None, _suppressions(hashes, categories, target_keys, using=using))
+    return reasons
+
+
+def _preferences(
+    user_ids: Collection[Any],
+    categories: Iterable[str],
+    target_keys: Iterable[str],
+    *,
+    using: str,
+) -> QuerySet[Preference]:
+    return Preference.objects.using(using).filter(
+        user__in=user_ids,
+        category__in=sorted({"", *categories}),
+        target_key__in=sorted({"", *target_keys}),
+    )
+
+
+def _suppressions(
+    hashes: Collection[str], categories: Iterable[str], target_keys: Iterable[str], *, using: str
+) -> QuerySet[Suppression]:
+    return Suppression.objects.using(using).filter(
         target_key__in=sorted(set(target_keys)),
         address_hash__in=hashes,
         category__in=sorted({"", *categories}),
     )
-    return {
-        (hashed, category): reason
-        for hashed, category, reason in rows.values_list("address_hash", "category", "reason")
-    }
 
 
-def _unwanted(
-    notifications: Sequence[Notification], key: str, *, using: str
-) -> dict[uuid.UUID, Refusal]:
-    asked = [
+def _read(
+    preferences: QuerySet[Preference] | None, suppressions: QuerySet[Suppression] | None
+) -> tuple[Mapping[Any, States], dict[tuple[str, str], str]]:
+    """Read words by user, and reasons by hash and category: with one query for both."""
+    parts: list[Any] = []
+    # One shape for both tables: the user, the hash, and what is said of which category and target.
+    if preferences is not None:
+        rows = preferences.annotate(hashed=Value("", output_field=CharField()))
+        parts.append(rows.values_list("user", "hashed", "category", "target_key", "state"))
+    if suppressions is not None:
+        user = Value(None, output_field=get_user_model()._meta.pk)
+        suppressed = suppressions.annotate(user=user, hashed=F("address_hash"), state=F("reason"))
+        parts.append(suppressed.values_list("user", "hashed", "category", "target_key", "state"))
+    states: defaultdict[Any, dict[tuple[str, str], str]] = defaultdict(dict)
+    reasons: dict[tuple[str, str], str] = {}
+    if not parts:
+        return states, reasons
+    for user_id, hashed, category, key, state in parts[0].union(*parts[1:], all=True):
+        if hashed:
+            reasons[hashed, category] = state
+        else:
+            states[user_id][category, key] = state
+    return states, reasons
+
+
+def _of_users(
+    notifications: Sequence[Notification],
+) -> list[tuple[Notification, Any, Category]]:
+    """Return the notifications about which a user decides, each with user's key and category."""
+    return [
         (notification, notification.target_user_record.user_id, category)
         for notification in notifications
         if not (category := category_of(notification.category)).mandatory
         # Nobody decides for an address without a user.
         and notification.target_user_record.user_id is not None
     ]
-    if not asked:
-        return {}
-    user_ids = {user_id for _, user_id, _ in asked}
-    categories = {category.key for _, _, category in asked}
-    states = states_of(user_ids, categories, [key], using=using)
-    return {
-        notification.pk: refusal_of_user(refused)
-        for notification, user_id, category in asked
-        if (refused := refusal(category, key, states.get(user_id, {})))
-    }
-
-
-def _suppressed(
-    notifications: Sequence[Notification], key: str, *, using: str
-) -> dict[uuid.UUID, Refusal]:
-    if not notifications:
-        return {}
-    hashed = hasher(key)
-    hashes = {
-        notification.pk: hashed(notification.target_user_record.target_user_id)
-        for notification in notifications
-    }
-    categories = {notification.category for notification in notifications}
-    reasons = reasons_of(set(hashes.values()), categories, [key], using=using)
-    if not reasons:
-        return {}
-    return {
-        notification.pk: refusal_of_address(reason)
-        for notification in notifications
-        if (reason := reason_among(reasons, hashes[notification.pk], notification.category))
-    }
 
 
 def reason_among(reasons: Mapping[tuple[str, str], str], hashed: str, category: str) -> str | None:

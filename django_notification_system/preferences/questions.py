@@ -13,6 +13,7 @@ from ..categories import (
 )
 from ..exceptions import InvalidPreference
 from ..models import NotificationOptOut, NotificationTarget, Preference
+from ..on_site import inbox_keys
 from ..targets import built_in_keys, target_key
 from .rule import States, refusal
 
@@ -83,7 +84,7 @@ def target_keys(using: str) -> set[str]:
     names = NotificationTarget.objects.using(using).values_list(
         "notification_module_name", flat=True
     )
-    return {target_key(name) for name in names} | named_target_keys()
+    return {target_key(name) for name in names} | named_target_keys() | inbox_keys()
 
 
 def known_target_key(target: AnyTarget, *, using: str) -> str:
@@ -98,7 +99,7 @@ def known_target_key(target: AnyTarget, *, using: str) -> str:
     """
     if isinstance(target, NotificationTarget):
         return target_key(target.notification_module_name)
-    if isinstance(target, str) and target in built_in_keys() | named_target_keys():
+    if isinstance(target, str) and target in built_in_keys() | named_target_keys() | inbox_keys():
         return target
     keys = target_keys(using)
     if target not in keys:

@@ -32,16 +32,16 @@ def refusal(category: Category, target_key: str, states: States, *, opted_out: b
         return ""
     if opted_out:
         return OPTED_OUT
-    places = ((category.key, target_key), (category.key, ""), ("", target_key))
-    for place in places:
-        if states.get(place) == NO:
-            return opted_out_of(*place)
+    scopes = ((category.key, target_key), (category.key, ""), ("", target_key))
+    for scope in scopes:
+        if states.get(scope) == NO:
+            return opted_out_of(*scope)
     if not category.needs_yes(target_key):
         return ""
-    said = {states.get(place) for place in places[:2]}
+    said = {states.get(scope) for scope in scopes[:2]}
     if YES in said:
         return ""
-    return f"{'not confirmed' if PENDING in said else 'not agreed to'} {named(*places[0])}"
+    return f"{'not confirmed' if PENDING in said else 'not agreed to'} {named(*scopes[0])}"
 
 
 def opted_out_of(category: str, target_key: str) -> str:

@@ -10,18 +10,17 @@ from ..categories import Category
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..exceptions import InvalidNotification, InvalidPreference
 from ..models import ConsentLog, Notification, Suppression
-from ..models.address import trimmed
+from ..models.address import ADDRESS_MAX_LENGTH, trimmed
 from ..models.locking import begin_with_a_write
 from ..models.notification_queryset import NotificationQuerySet
-from ..models.opt_out import schedule_again
 from ..signals import address_suppressed
 from ..storable import storable_text
 from .addresses import hasher, records_with_address
 from .lookup import refusal_of_address
 from .questions import AnyTarget, known_category, known_target_key
+from .restoring import restore
 from .rule import NO
 
-ADDRESS_MAX_LENGTH: int = Suppression._meta.get_field("address").max_length or 0
 NOTE_MAX_LENGTH: int = Suppression._meta.get_field("note").max_length or 0
 
 Reason = Suppression.Reason
@@ -63,6 +62,8 @@ def suppress(
 
     Raises:
         InvalidPreference: When a value is wrong.
+        TargetUnavailable: When the target's module cannot be imported, so that no other process
+            would find the address.
     """
     using = router.db_for_write(Suppression)
     if how is not None and how not in ConsentLog.How.values:
@@ -78,31 +79,31 @@ def suppress(
             f"note has {len(note)} characters; at most {NOTE_MAX_LENGTH} are kept.",
             argument="note",
         )
-    place = _place(target_key, address, category, using=using)
+    scope = _scope(target_key, address, category, using=using)
     return despite_deadlocks(
-        lambda: _suppress(place, reason, note, by, how), attempts=DEADLOCK_ATTEMPTS, using=using
+        lambda: _suppress(scope, reason, note, by, how), attempts=DEADLOCK_ATTEMPTS, using=using
     )
 
 
-def _suppress(place: "_Place", reason: str, note: str, by: Any, how: str | None) -> Suppression:
-    using = place.using
+def _suppress(scope: "_Scope", reason: str, note: str, by: Any, how: str | None) -> Suppression:
+    using = scope.using
     with transaction.atomic(using=using):
         begin_with_a_write(Notification._base_manager.using(using))
         suppression, is_news = (
             Suppression.objects.using(using)
             .select_for_update()
             .get_or_create(
-                **place.columns(),
-                defaults={"address": place.address, "reason": reason, "note": note},
+                **scope.columns(),
+                defaults={"address": scope.address, "reason": reason, "note": note},
             )
         )
         if suppression.reason in Suppression.WISHES and not _is_wish(reason):
             suppression.reason, is_news = reason, True
             suppression.save(using=using, update_fields=["reason"])
         if is_news:
-            place.log(NO, reason, by=by, how=how)
+            scope.log(NO, reason, by=by, how=how)
             refused = refusal_of_address(suppression.reason)
-            place.rows().filter(status__in=Notification.PENDING_STATUSES).update(
+            scope.rows().filter(status__in=Notification.PENDING_STATUSES).update(
                 status=refused.status,
                 response=refused.response,
                 modified_date=timezone.now(),
@@ -134,11 +135,13 @@ def unsuppress(
 
     Raises:
         InvalidPreference: When a value is wrong.
+        TargetUnavailable: When the target's module cannot be imported, so that no other process
+            would find the address.
     """
     using = router.db_for_write(Suppression)
-    place = _place(target_key, address, category, using=using)
+    scope = _scope(target_key, address, category, using=using)
     return despite_deadlocks(
-        lambda: _unsuppress(place, reason, by), attempts=DEADLOCK_ATTEMPTS, using=using
+        lambda: _unsuppress(scope, reason, by), attempts=DEADLOCK_ATTEMPTS, using=using
     )
 
 
@@ -154,9 +157,13 @@ def lift(suppression: Suppression, *, by: Any = None) -> bool:
 
     Returns:
         Whether the suppression was still there.
+
+    Raises:
+        TargetUnavailable: When the target's module cannot be imported, so that the notifications to
+            the address cannot be found.
     """
     using = router.db_for_write(Suppression)
-    place = _Place(
+    scope = _Scope(
         suppression.target_key,
         suppression.address,
         suppression.address_hash,
@@ -164,33 +171,26 @@ def lift(suppression: Suppression, *, by: Any = None) -> bool:
         using=using,
     )
     return despite_deadlocks(
-        lambda: _unsuppress(place, None, by), attempts=DEADLOCK_ATTEMPTS, using=using
+        lambda: _unsuppress(scope, None, by), attempts=DEADLOCK_ATTEMPTS, using=using
     )
 
 
-def _unsuppress(place: "_Place", reason: str | None, by: Any) -> bool:
-    using = place.using
+def _unsuppress(scope: "_Scope", reason: str | None, by: Any) -> bool:
+    using = scope.using
     with transaction.atomic(using=using):
         begin_with_a_write(Notification._base_manager.using(using))
-        rows = Suppression.objects.using(using).select_for_update().filter(**place.columns())
+        rows = Suppression.objects.using(using).select_for_update().filter(**scope.columns())
         suppression = rows.first()
         if suppression is None or (reason is not None and suppression.reason != reason):
             return False
         stopped = refusal_of_address(suppression.reason)
         suppression.delete(using=using)
-        place.log("", suppression.reason, by=by, before=NO)
-        schedule_again(
-            place.rows().filter(
-                status=stopped.status,
-                response=stopped.response,
-                scheduled_delivery__gt=timezone.now(),
-                target_user_record__active=True,
-            )
-        )
+        scope.log("", suppression.reason, by=by, before=NO)
+        restore(scope.rows().filter(status=stopped.status, response=stopped.response), using=using)
     return True
 
 
-def _place(target: AnyTarget, address: str, category: str | Category, *, using: str) -> "_Place":
+def _scope(target: AnyTarget, address: str, category: str | Category, *, using: str) -> "_Scope":
     if not isinstance(address, str) or not trimmed(address):
         raise InvalidPreference("address is empty, or no text.", argument="address")
     _refuse_unstorable("address", address)
@@ -203,11 +203,11 @@ def _place(target: AnyTarget, address: str, category: str | Category, *, using: 
         )
     key = known_target_key(target, using=using)
     of = "" if category == "" else known_category(category).key
-    return _Place(key, address, hasher(key)(address), of, using=using)
+    return _Scope(key, address, hasher(key)(address), of, using=using)
 
 
-class _Place:
-    """An address in a target, and a category: the place of a suppression.
+class _Scope:
+    """An address in a target, and a category: the scope of a suppression.
 
     Args:
         key: The target's key.
@@ -235,7 +235,15 @@ class _Place:
     def log(
         self, after: str, reason: str, *, by: Any, before: str = "", how: str | None = None
     ) -> None:
-        """Add an entry to the log of consent."""
+        """Add an entry to the log of consent.
+
+        Args:
+            after: The state since; empty: none.
+            reason: The suppression's reason.
+            by: The user who changes the suppression, if any.
+            before: The state before; empty: none.
+            how: The way; by default what follows from the reason.
+        """
         usual = WAYS[Reason(reason)] if by is None else ConsentLog.How.ADMIN
         ConsentLog(
             **self.columns(),

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from django.db import router
 
 from ..categories import Category, find_category
-from ..models import ConsentLog, Preference, Suppression, TargetUserRecord
+from ..models import ConsentLog, Preference, TargetUserRecord
 from ..targets import target_key
-from .change import set_preference
 from .links import Subject
-from .nothing_at_all import set_everything
-from .suppressions import suppress, unsuppress
+from .owners import owner_of
 
 
 @dataclass(frozen=True)
-class Subscription:
+class Unsubscription:
     """A record and a category: what a link in a message is about.
 
     Attributes:
@@ -35,58 +33,45 @@ class Subscription:
         Args:
             how: A value of ``ConsentLog.How``.
             everything: Whether nothing of any category and target shall come.
+
+        Raises:
+            TargetUnavailable: When the record has no user, and the target's module cannot be
+                imported.
         """
-        if self.record is None:
-            return
-        key = target_key(self.record.target.notification_module_name)
-        if self.record.user is None and everything:
-            set_everything(key, self.record.target_user_id, wanted=False)
-        elif self.record.user is None:
-            suppress(
-                key,
-                self.record.target_user_id,
-                reason=Suppression.Reason.UNSUBSCRIBED,
-                category=self.category,
-                how=how,
-            )
-        elif everything:
-            set_preference(self.record.user, wanted=False, how=how)
-        else:
-            set_preference(self.record.user, self.category, key, wanted=False, how=how)
+        self._store(how=how, everything=everything, wanted=False)
 
     def undo(self, *, everything: bool = False) -> None:
-        """Take ``unsubscribe()`` back.
+        """Take ``unsubscribe()`` back: messages of the category come to the record's target.
+
+        A user's no to the category in all targets is moved to the other targets.
 
         Args:
             everything: As for ``unsubscribe()``.
+
+        Raises:
+            TargetUnavailable: As ``unsubscribe()``.
         """
+        self._store(how=ConsentLog.How.LINK, everything=everything, wanted=True)
+
+    def _store(self, *, how: str, everything: bool, wanted: bool) -> None:
         if self.record is None:
             return
-        key = target_key(self.record.target.notification_module_name)
-        how = ConsentLog.How.LINK
-        if self.record.user is None and everything:
-            set_everything(key, self.record.target_user_id, wanted=True)
-        elif self.record.user is None:
-            unsuppress(
-                key,
-                self.record.target_user_id,
-                reason=Suppression.Reason.UNSUBSCRIBED,
-                category=self.category,
-            )
-        elif everything:
-            set_preference(self.record.user, wanted=True, how=how)
+        owner = owner_of(self.record, how=how)
+        if everything:
+            owner.set(None, "", wanted=wanted)
         else:
-            set_preference(self.record.user, self.category, key, wanted=True, how=how)
+            key = target_key(self.record.target.notification_module_name)
+            owner.set(self.category, key, wanted=wanted)
 
 
-def subscription_of(subject: Subject) -> Subscription | None:
-    """Return the subscription that a link is about.
+def unsubscription_of(subject: Subject) -> Unsubscription | None:
+    """Return the unsubscription that a link is about.
 
     Args:
         subject: What the link's token names.
 
     Returns:
-        The subscription, or ``None`` for a category that the project does not have any more, or
+        The unsubscription, or ``None`` for a category that the project does not have any more, or
         that nobody can switch off.
     """
     category = find_category(subject.category)
@@ -94,4 +79,4 @@ def subscription_of(subject: Subject) -> Subscription | None:
         return None
     records = TargetUserRecord.objects.using(router.db_for_write(Preference))
     record = records.select_related("target", "user").filter(pk=subject.record_id).first()
-    return Subscription(category, record)
+    return Unsubscription(category, record)

@@ -5,7 +5,7 @@ its address, the token is the only credential: neither session nor login is read
 holds the message is meant.
 """
 
-from collections.abc import Callable
+import logging
 from functools import wraps
 from typing import Any
 
@@ -16,16 +16,19 @@ from django.db import router, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from ..exceptions import TargetUnavailable
 from ..models import ConsentLog, Preference, TargetUserRecord
+from ..private_pages import View, private
 from .forms import PreferencesForm
-from .links import read_preferences_token, read_unsubscribe_token
+from .links import APP_NAME, read_preferences_token, read_unsubscribe_token
 from .owners import UserOwner, owner_of
-from .unsubscribe import Subscription, subscription_of
+from .unsubscribe import Unsubscription, unsubscription_of
 
 TEMPLATES = "django_notification_system/preferences"
 #: The field that mail programs post (RFC 8058, section 3.1).
@@ -33,22 +36,28 @@ ONE_CLICK_FIELD, ONE_CLICK = "List-Unsubscribe", "One-Click"
 
 TEXT = "text/plain; charset=utf-8"
 
-View = Callable[..., HttpResponse]
+logger = logging.getLogger("django_notification_system")
 
 
-def private(view: View) -> View:
+def behind_token(view: View) -> View:
     """Keep a page with a token in its address from caches, search engines and other sites.
+
+    A process that cannot import a target's module answers 503: the word is not stored where no
+    other process would find it, and mail programs post again.
 
     Args:
         view: The view.
     """
 
+    @private
     @wraps(view)
     def answer(*args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(*args, **kwargs)
+        try:
+            response = view(*args, **kwargs)
+        except TargetUnavailable as error:
+            logger.error("A page of preferences cannot be shown: %s", error)
+            response = HttpResponse("Please try again later.", status=503, content_type=TEXT)
         response["Referrer-Policy"] = "no-referrer"
-        # Django's own cache middleware heeds "private" alone.
-        response["Cache-Control"] = "private, no-store"
         response["X-Robots-Tag"] = "noindex"
         return response
 
@@ -61,51 +70,53 @@ def private(view: View) -> View:
 @login_not_required  # the credential is the token
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-@private
+@behind_token
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link would end, and end it on POST.
 
     A mail program posts ``List-Unsubscribe=One-Click`` and gets a line of text; the page's buttons
     post an ``action``: ``unsubscribe``, ``undo``, ``all`` or ``undo-all``. For a record that was
-    deleted, the answer is 410 (gone), and nothing changes.
+    deleted, the answer is 410 (gone), and nothing changes: the token names no address, and the
+    page offers the preferences behind the login.
 
     Raises:
         Http404: When the project has not signed the token, or has no such category any more.
     """
     subject = read_unsubscribe_token(token)
-    subscription = None if subject is None else subscription_of(subject)
-    if subscription is None:
+    unsubscription = None if subject is None else unsubscription_of(subject)
+    if unsubscription is None:
         raise Http404
-    if subscription.record is None:
-        return _gone(request, subscription)
+    if unsubscription.record is None:
+        return _gone(request, unsubscription)
     if request.method != "POST":
-        return _page(subscription, "")
+        return _page(unsubscription, "")
     if request.POST.get(ONE_CLICK_FIELD) == ONE_CLICK:
-        subscription.unsubscribe(how=ConsentLog.How.ONE_CLICK)
+        unsubscription.unsubscribe(how=ConsentLog.How.ONE_CLICK)
         return HttpResponse("Unsubscribed.", content_type=TEXT)
     action = request.POST.get("action", "unsubscribe")
     if action in ("unsubscribe", "all"):
-        subscription.unsubscribe(how=ConsentLog.How.LINK, everything=action == "all")
+        unsubscription.unsubscribe(how=ConsentLog.How.LINK, everything=action == "all")
     elif action in ("undo", "undo-all"):
-        subscription.undo(everything=action == "undo-all")
+        unsubscription.undo(everything=action == "undo-all")
     else:
         return HttpResponse("There is no such action.", status=400, content_type=TEXT)
-    return _page(subscription, action)
+    return _page(unsubscription, action)
 
 
-def _gone(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+def _gone(request: HttpRequest, unsubscription: Unsubscription) -> HttpResponse:
     # No "unsubscribed": messages may come to a newer record of the same person or address.
     if ONE_CLICK_FIELD in request.POST:
         return HttpResponse("The address was deleted here.", status=410, content_type=TEXT)
-    return _page(subscription, "", status=410)
+    return _page(unsubscription, "", status=410)
 
 
-def _page(subscription: Subscription, done: str, *, status: int = 200) -> HttpResponse:
+def _page(unsubscription: Unsubscription, done: str, *, status: int = 200) -> HttpResponse:
     # Without the request: a context processor might read the session.
     context = {
-        "category": subscription.category,
-        "address": masked(subscription.record.target_user_id) if subscription.record else "",
-        "is_gone": subscription.record is None,
+        "category": unsubscription.category,
+        "address": masked(unsubscription.record.target_user_id) if unsubscription.record else "",
+        "is_gone": unsubscription.record is None,
+        "preferences_url": reverse(f"{APP_NAME}:preferences"),
         "done": done,
     }
     return HttpResponse(render_to_string(f"{TEMPLATES}/unsubscribe.html", context), status=status)
@@ -129,7 +140,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 @login_not_required  # as above
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-@private
+@behind_token
 def preferences_by_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show the preferences of a record's owner, and store what the owner changes, without login.
 

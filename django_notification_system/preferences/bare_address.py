@@ -1,15 +1,18 @@
-"""An address without a user that wants nothing at all: a suppression, and records switched off.
+"""The word of an address without a user, and how the word is stored.
 
-A suppression stops messages with a category. A message without a category is stopped by the record,
-as ``NotificationOptOut`` stops the message of a user.
+The word on a category is a suppression. The word on everything is a suppression, too, and switches
+the records off: a suppression stops messages with a category, and a message without a category is
+stopped by the record, as ``NotificationOptOut`` stops the message of a user.
 """
 
+from functools import partial
 from typing import Any
 
 from django.db import router, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ..categories import Category
 from ..database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ..models import Notification, Suppression, TargetUserRecord
 from ..models.locking import begin_with_a_write
@@ -19,25 +22,42 @@ from .suppressions import suppress, unsuppress
 REASON = Suppression.Reason.UNSUBSCRIBED
 
 
-def set_everything(key: str, address: str, *, wanted: bool) -> None:
-    """Send an address without a user nothing more, or messages again.
+def set_address_preference(
+    key: str, address: str, category: Category | None, *, wanted: bool, how: str | None = None
+) -> None:
+    """Store the yes or no of an address without a user, as ``set_preference()`` does of a user.
 
-    Records of queued mail stay on, so that a link to a new password arrives.
+    A suppression for another reason than the owner's word stays. Records of queued mail stay on,
+    so that a link to a new password arrives.
 
     Args:
         key: The target's key.
         address: The address.
+        category: The category; ``None``: everything.
         wanted: Whether messages shall come.
+        how: How a no came, a value of ``ConsentLog.How``; by default by a link.
+
+    Raises:
+        InvalidPreference: When there is no such target any more.
+        TargetUnavailable: When the target's module cannot be imported, so that no other process
+            would find the address.
     """
-    using = router.db_for_write(Suppression)
-    change = _resume if wanted else _end
-    despite_deadlocks(lambda: change(key, address, using), attempts=DEADLOCK_ATTEMPTS, using=using)
+    if category is not None and wanted:
+        unsuppress(key, address, category=category, reason=REASON)
+    elif category is not None:
+        suppress(key, address, category=category, reason=REASON, how=how)
+    else:
+        using = router.db_for_write(Suppression)
+        store = _resume if wanted else partial(_end, how=how)
+        despite_deadlocks(
+            lambda: store(key, address, using), attempts=DEADLOCK_ATTEMPTS, using=using
+        )
 
 
-def _end(key: str, address: str, using: str) -> None:
+def _end(key: str, address: str, using: str, *, how: str | None) -> None:
     with transaction.atomic(using=using):
         begin_with_a_write(Notification._base_manager.using(using))
-        suppress(key, address, reason=REASON)
+        suppress(key, address, reason=REASON, how=how)
         _switch(_records(key, address, using).filter(active=True), active=False)
 
 
