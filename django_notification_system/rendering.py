@@ -1,10 +1,11 @@
-"""Render the Django template of a mail's body."""
+"""Render the template of a message's text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from django.template import TemplateDoesNotExist
 from django.template.backends.base import BaseEngine
 from django.template.backends.django import Template as DjangoTemplate
 from django.template.context import make_context
@@ -16,11 +17,38 @@ SUBTYPE_OF_SUFFIX: Mapping[str, ContentSubtype] = {".html": "html", ".htm": "htm
 
 
 def subtype_of(name: str) -> ContentSubtype | None:
-    """Return the kind of a template's text by its name: ``hello.txt``, ``hello.html.j2``."""
+    """Return the kind of a template's text by its name: ``hello.txt``, ``hello.html.j2``.
+
+    Args:
+        name: The template's name.
+
+    Returns:
+        ``"plain"`` or ``"html"``; ``None`` for another ending.
+    """
     suffixes = (suffix.lower() for suffix in reversed(PurePosixPath(name).suffixes))
     return next(
         (SUBTYPE_OF_SUFFIX[suffix] for suffix in suffixes if suffix in SUBTYPE_OF_SUFFIX), None
     )
+
+
+def first_existing(names: Iterable[str]) -> str | None:
+    """Return the first name of an existing template, or ``None``.
+
+    Args:
+        names: The names.
+
+    Raises:
+        TemplateSyntaxError: When the first existing template does not compile.
+    """
+    for name in names:
+        try:
+            get_template(name)
+        except TemplateDoesNotExist as missing:
+            if missing.args[:1] != (name,):
+                raise  # a template that this one needs
+            continue
+        return name
+    return None
 
 
 def render(name: str, context: Mapping[str, Any], subtype: ContentSubtype | None) -> str:
