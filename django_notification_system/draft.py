@@ -27,6 +27,7 @@ class Draft:
         priority: Among due notifications, a higher priority goes first.
         category: The key of the category, or an empty text.
         attachments: The files; only the target of emails sends files.
+        language: The language of the title, where a call has several; else an empty text.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Draft:
     priority: int = LOWEST_PRIORITY
     category: str = ""
     attachments: tuple[Attached, ...] = ()
+    language: str = ""
 
     @cached_property
     def size(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .models import Notification
+from .models.notification import RESPONSE_MAX_LENGTH
 from .printable import without_password
 
 
@@ -41,6 +42,8 @@ class Outcome:
         deactivate_record: Whether the address will never work again.
         opt_out: Whether the address asked to be left alone.
         hard_bounce: Whether the provider reports that the address does not exist.
+        if_all_alike: The next step for people where the first addresses of a run are all refused
+            so; then the target stops, and no record is switched off.
         saved_fields: The fields changed and saved by a handler in the manner of release 1.5.3.
     """
 
@@ -57,6 +60,7 @@ class Outcome:
     deactivate_record: bool = False
     opt_out: bool = False
     hard_bounce: bool = False
+    if_all_alike: str = ""
     saved_fields: tuple[str, ...] = ()
 
     @property
@@ -68,6 +72,16 @@ class Outcome:
     def is_attempt(self) -> bool:
         """Whether the outcome is an attempt: a provider in trouble did not judge the message."""
         return self.result is not OutcomeKind.RETRY or not (self.is_provider_down or self.is_busy)
+
+    def as_retry(self, advice: str) -> Outcome:
+        """Return a refusal as a failed attempt that is tried again later; the record stays on.
+
+        Args:
+            advice: The next step for people, told behind the response.
+        """
+        # Whole, as later runs look for the advice at the end of stored responses.
+        said = self.response[: max(0, RESPONSE_MAX_LENGTH - len(advice) - 1)]
+        return Outcome.retry(self.notification, f"{said} {advice}")
 
     @classmethod
     def delivered(
@@ -160,6 +174,7 @@ class Outcome:
         deactivate_record: bool = False,
         opt_out: bool = False,
         hard_bounce: bool = False,
+        if_all_alike: str = "",
     ) -> Outcome:
         """The message will never go out: a further attempt would be refused again.
 
@@ -171,6 +186,10 @@ class Outcome:
             hard_bounce: The address does not exist, or so it seems; after
                 ``NOTIFICATION_SYSTEM["HARD_BOUNCES"]`` such outcomes the record is switched off,
                 and the notification ends as ``INACTIVE DEVICE``.
+            if_all_alike: The next step for people, where such refusals of all addresses mean that a
+                setting is wrong: "Correct project_id." Where the first 20 addresses of a run are
+                refused with the same text, the target stops, no record is switched off, and the
+                messages are tried again later.
         """
         return cls(
             notification,
@@ -179,6 +198,7 @@ class Outcome:
             deactivate_record=deactivate_record or opt_out,
             opt_out=opt_out,
             hard_bounce=hard_bounce,
+            if_all_alike=if_all_alike,
         )
 
     @classmethod
@@ -282,6 +302,8 @@ class Receipt:
         address: The address in the provider's report. With an address, a record is switched off
             only if the record still has the same address; without one, only if nobody has changed
             the record since the message was sent.
+        if_all_alike: The next step for people where the first receipts of a fetch all say so; then
+            the messages have failed, and no record is switched off.
     """
 
     provider_message_id: str
@@ -293,3 +315,4 @@ class Receipt:
     opt_out: bool = False
     hard_bounce: bool = False
     address: str = ""
+    if_all_alike: str = ""

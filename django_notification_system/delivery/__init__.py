@@ -10,6 +10,7 @@ find due   runs/sources.py, claims/due.py              run     none: one query f
 claim      claims/take.py, claims/free_rows.py         run     one, short: token and lease
 skip       runs/sendable.py, outcomes/skip.py          run     one statement
 recheck    runs/sendable.py, claims/recheck.py         run     none: one query a slice of fifty
+render     handlers/typed.py                           run     none: one query for each model
 deliver    runs/lane.py, then the target's handler     lane    none
 apply      outcomes/apply.py, runs/in_flight.py        run     none: no database
 record     outcomes/record.py, outcomes/statement.py   run     one, short, where the token holds
@@ -17,8 +18,8 @@ announce   outcomes/announce.py, runs/report.py        run     none: after the c
 receipt    receipts/fetch.py, receipts/record.py       beside  one, short, for a page
 =========  ==========================================  ======  ================================
 
-Skip and recheck ask the package ``preferences`` about rows with a category: people's preferences at
-both steps, and suppressed addresses at the first.
+Skip and recheck ask the package ``preferences`` about rows with a category: people's preferences
+and suppressed addresses, with one query.
 
 Six rooms. A room imports only from the rooms after it:
 
@@ -26,7 +27,7 @@ Six rooms. A room imports only from the rooms after it:
     Batches for a task engine: claimed here, delivered by the engine's workers. Projects import
     from this room.
 ``receipts``
-    The provider's later word on a message.
+    What a provider says of a message later.
 ``runs``
     A run (``run.py``), the source of its claims (``sources.py``), its targets
     (``target_run.py``), their lanes (``lane.py``), the fields of both threads (``shared.py``),

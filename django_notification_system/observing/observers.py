@@ -90,7 +90,11 @@ class WatchedCall(ProviderCall):
         tell("call_ended", self)
 
     def fail(self, error: str) -> None:
-        """Mark the call as failed, although nothing was raised."""
+        """Mark the call as failed, although nothing was raised.
+
+        Args:
+            error: The fault's name for the log, such as a status.
+        """
         self.error = error
 
 

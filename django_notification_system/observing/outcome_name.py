@@ -11,6 +11,7 @@ OUTCOMES = {
     Notification.EXPIRED: "expired",
     Notification.INACTIVE_DEVICE: "inactive",
     Notification.OPTED_OUT: "opted_out",
+    Notification.CANCELLED: "cancelled",
 }
 #: For any other status; a handler of the project's own may save such a status.
 OTHER_OUTCOME = "other"

@@ -30,7 +30,7 @@ class Claim:
         leaves_interrupted: Whether only interrupted rows are left to claim.
         is_counted: Whether the claim counts as an interruption of its rows until their outcome.
         latest: The latest ``scheduled_delivery`` of the rows: a row with a later moment by now was
-            put off since.
+            rescheduled since.
         marking: The keys of rows being claimed, until the database has answered.
     """
 
@@ -56,7 +56,11 @@ class Claim:
         return any(row.interruptions > 1 for row in self.notifications)
 
     def rows(self, ids: Iterable[uuid.UUID]) -> NotificationQuerySet:
-        """Return the rows with these keys that the claim still has."""
+        """Return the rows with these keys that the claim still has.
+
+        Args:
+            ids: The keys.
+        """
         return Notification.objects.using(self.using).filter(
             Among("id", ids), claim_token=self.token
         )
@@ -83,7 +87,11 @@ class Claim:
         patiently(lambda: rows.update(claimed_until=lease_end(lease_seconds)), using=self.using)
 
     def release(self, ids: Iterable[uuid.UUID]) -> int:
-        """Release the rows with these keys unchanged; return how many were still claimed."""
+        """Release the rows with these keys unchanged; return how many were still claimed.
+
+        Args:
+            ids: The keys.
+        """
         rows = self.rows(ids)
         return patiently(lambda: rows.update(**self._released_values()), using=self.using)
 
@@ -97,7 +105,11 @@ class Claim:
             self.release(unanswered)
 
     def send_home(self, ids: Iterable[uuid.UUID]) -> None:
-        """Release the rows with these keys without a target: their record was moved to another."""
+        """Release the rows with these keys without a target: their record was moved to another.
+
+        Args:
+            ids: The keys.
+        """
         rows = self.rows(ids)
         patiently(lambda: rows.update(**self._released_values(), target=None), using=self.using)
 
@@ -112,6 +124,9 @@ def lease_end(lease_seconds: float) -> Any:
     """Return the end of a lease from now on, as an expression.
 
     By the database's clock: the hosts need not agree on the time.
+
+    Args:
+        lease_seconds: The lease's length in seconds.
     """
     return ExpressionWrapper(
         DatabaseNow() + timedelta(seconds=lease_seconds), output_field=DateTimeField()

@@ -49,7 +49,11 @@ def keep_rows_of(target: NotificationTarget, claim: Claim) -> None:
 
 
 def unreadable(error: Exception) -> str:
-    """Return the response for a notification whose ``extra`` Python cannot read."""
+    """Return the response for a notification whose ``extra`` Python cannot read.
+
+    Args:
+        error: The error of reading.
+    """
     return f"Not sent: extra cannot be read ({one_line(error)})."
 
 

@@ -34,7 +34,11 @@ class Due:
     using: str
 
     def until(self, moment: datetime) -> Self:
-        """Return the same question for an earlier moment."""
+        """Return the same question for an earlier moment.
+
+        Args:
+            moment: The earlier moment.
+        """
         retries_due_by = min(self.retries_due_by or self.due_by, moment)
         return replace(self, due_by=min(self.due_by, moment), retries_due_by=retries_due_by)
 
@@ -79,6 +83,9 @@ def all_rows(due: Due) -> list[NotificationQuerySet]:
 
     Such a queryset reads an index in order and stops when it has enough rows; a single queryset for
     both statuses would sort all due rows, again for every batch.
+
+    Args:
+        due: The question: the target, and the moment up to which rows are due.
     """
     until = {Notification.RETRY: due.retries_due_by or due.due_by}
     return [
@@ -94,7 +101,11 @@ def all_rows(due: Due) -> list[NotificationQuerySet]:
 
 
 def free_rows(due: Due) -> list[NotificationQuerySet]:
-    """Return due rows that no run has claimed, like ``all_rows()``."""
+    """Return due rows that no run has claimed, like ``all_rows()``.
+
+    Args:
+        due: The question.
+    """
     return [of_status.unclaimed() for of_status in all_rows(due)]
 
 

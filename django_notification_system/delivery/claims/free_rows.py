@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections, transaction
 from ...models import Notification
 from ...models.expressions import Among
 from ...models.notification_queryset import NotificationQuerySet
+from ...models.statuses import ENDED
 from .due import Due, RowsOf, free_rows
 from .interrupted import InterruptedFound
 from .large_texts import read
@@ -61,17 +62,28 @@ def claiming_transaction(using: str) -> AbstractContextManager[Any]:
     A transaction, except where the database cannot pass over locked rows, as SQLite: outside a
     transaction SQLite waits for another writer; inside, SQLite refuses to turn an outdated read
     into a write.
+
+    Args:
+        using: The database's alias.
     """
     return transaction.atomic(using=using) if skips_locked(using) else nullcontext()
 
 
 def skips_locked(using: str) -> bool:
-    """Return whether the database can pass over rows locked by others."""
+    """Return whether the database can pass over rows locked by others.
+
+    Args:
+        using: The database's alias.
+    """
     return connections[using].features.has_select_for_update_skip_locked
 
 
 def first_keys(order: Order) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Return the first keys in order, and the free keys among them; their rows are locked."""
+    """Return the first keys in order, and the free keys among them; their rows are locked.
+
+    Args:
+        order: The rows in question and their order, with the number of rows.
+    """
     using = order.due.using
     if not skips_locked(using):
         keys = _keys(order, lock=False)
@@ -105,7 +117,11 @@ def _windows(order: Order) -> Iterator[list[uuid.UUID]]:
 
 
 def whole_rows(order: Order) -> list[Notification] | None:
-    """Return the first rows with all data for delivery; ``None`` where a row cannot be read."""
+    """Return the first rows with all data for delivery; ``None`` where a row cannot be read.
+
+    Args:
+        order: The rows in question and their order, with the number of rows.
+    """
     rows: list[Notification] = []
     try:
         for part, number in order.parts:
@@ -123,15 +139,28 @@ def whole_rows(order: Order) -> list[Notification] | None:
 def _keys(order: Order, *, lock: bool) -> list[uuid.UUID]:
     step = priority_step()
     first: list[tuple[timedelta, uuid.UUID]] = []
-    for part, number in order.parts:
-        if lock:
-            part = part.select_for_update(skip_locked=True)
-        rows = part.values_list("scheduled_delivery", "priority", "id", "interruptions")[:number]
+    for rows in _queries(order, lock=lock):
         for moment, priority, key, interruptions in rows:
             order.admit((interruptions,))
             first.append((rank(moment, priority, step), key))
     first.sort()
     return [key for _, key in first[: order.size]]
+
+
+def _queries(order: Order, *, lock: bool) -> list[Any]:
+    """Return the queries for the first rows: one for all parts, where the database can.
+
+    In a union, SQLite accepts no limit of a part, and PostgreSQL locks no rows.
+    """
+    parts = [
+        (part.select_for_update(skip_locked=True) if lock else part).values_list(
+            "scheduled_delivery", "priority", "id", "interruptions"
+        )[:number]
+        for part, number in order.parts
+    ]
+    if lock or len(parts) < 2 or connections[order.due.using].vendor != "mysql":
+        return parts
+    return [parts[0].union(*parts[1:], all=True)]
 
 
 def rank_in_memory() -> Callable[[Notification], timedelta]:
@@ -148,9 +177,4 @@ def still_due(rows: NotificationQuerySet, due_by: datetime) -> NotificationQuery
     """
     # Negated, because no index serves a negation: for a plain condition SQLite would read all
     # pending rows.
-    ended = [
-        status
-        for status, _ in Notification.STATUS_CHOICES
-        if status not in Notification.PENDING_STATUSES
-    ]
-    return rows.exclude(status__in=ended).exclude(scheduled_delivery__gt=due_by)
+    return rows.exclude(status__in=ENDED).exclude(scheduled_delivery__gt=due_by)

@@ -21,7 +21,11 @@ class InterruptedFound(Exception):
 
 
 def uninterrupted_rows(due: Due) -> list[NotificationQuerySet]:
-    """Return due rows that no run has claimed, without interrupted rows."""
+    """Return due rows that no run has claimed, without interrupted rows.
+
+    Args:
+        due: The question.
+    """
     return [rows.filter(interruptions=0) for rows in free_rows(due)]
 
 
@@ -29,6 +33,9 @@ def turns(settings: EngineSettings) -> Iterator[tuple[RowsOf, int]]:
     """Yield kinds of interrupted rows, and how many to claim at once, in the order of their turns.
 
     First the rows given up and never sent, then the rows with the fewest interruptions.
+
+    Args:
+        settings: The engine's settings.
     """
     most = settings.max_interruptions
     yield _interrupted_rows(interruptions__gte=most), settings.batch_size

@@ -12,7 +12,11 @@ LONG_BYTES_AT_ONCE = 8 * 2**20
 
 
 def read(rows: NotificationQuerySet) -> list[Notification]:
-    """Return the rows, without their long texts."""
+    """Return the rows, without their long texts.
+
+    Args:
+        rows: The rows.
+    """
     return list(map(_without_marks, rows.leaving_long_texts()))
 
 
@@ -27,7 +31,11 @@ def iterate(rows: NotificationQuerySet, chunk_size: int) -> Iterator[Notificatio
 
 
 def first_of_size(rows: Sequence[Notification]) -> int:
-    """Return how many of the first rows to read together, by the size of their texts."""
+    """Return how many of the first rows to read together, by the size of their texts.
+
+    Args:
+        rows: The rows, with the sizes of their texts.
+    """
     size = 0
     for number, row in enumerate(rows):
         size += row.long_size
@@ -37,7 +45,11 @@ def first_of_size(rows: Sequence[Notification]) -> int:
 
 
 def is_unread(row: Notification) -> bool:
-    """Return whether a row's long texts are still in the database only."""
+    """Return whether a row's long texts are still in the database only.
+
+    Args:
+        row: The row.
+    """
     return row.long_size > 0 and "body" not in row.__dict__
 
 

@@ -24,7 +24,12 @@ HIGHEST = {f"highest_{status.lower()}": status for status in Notification.PENDIN
 def with_highest_priority(
     targets: "QuerySet[NotificationTarget]", *, using: str
 ) -> "QuerySet[NotificationTarget]":
-    """Let a query for targets also return the highest priority of their pending rows."""
+    """Let a query for targets also return the highest priority of their pending rows.
+
+    Args:
+        targets: The query.
+        using: The database's alias.
+    """
     highest = {
         name: Subquery(_by_priority(OuterRef("pk"), status, using).values("priority")[:1])
         for name, status in HIGHEST.items()

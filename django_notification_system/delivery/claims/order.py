@@ -61,9 +61,9 @@ def first_by_target(
     """
     adopt(due_by, using=using)
     ranked = [
-        (its_rank, target.pk)
+        (place, target.pk)
         for target in targets
-        for its_rank in Portions(
+        for place in Portions(
             Due(target=target, due_by=due_by, using=using), limit, Levels(target, using=using)
         ).ranks
     ]
@@ -98,7 +98,7 @@ class Portions:
             latest = _moment_of(self._ranked[-1][0], due.due_by)
         rest = rows_of(due.until(latest))
         self._read((rows.filter(priority__lte=0) if found else rows for rows in rest), timedelta())
-        self.ranks = [its_rank for its_rank, _ in self._ranked]
+        self.ranks = [place for place, _ in self._ranked]
 
     @property
     def parts(self) -> Parts:
@@ -111,7 +111,7 @@ class Portions:
             number = len(self._rows)
             self._rows.append(rows)
             for moment in rows.values_list("scheduled_delivery", flat=True)[: self._size]:
-                self._ranked.append((_rank(moment, ahead), number))
+                self._ranked.append((_rank_of(moment, ahead), number))
         self._ranked.sort()
         del self._ranked[self._size :]
 
@@ -124,7 +124,7 @@ def rank(moment: datetime, priority: int, step: timedelta) -> timedelta:
         priority: The row's priority.
         step: The wait that is worth a step of priority.
     """
-    return _rank(moment, max(priority, 0) * step)
+    return _rank_of(moment, max(priority, 0) * step)
 
 
 def rank_of(notification: Notification, step: timedelta) -> timedelta:
@@ -152,13 +152,13 @@ def rank_in_database() -> Case:
     return Case(*ranks, default=moment, output_field=DateTimeField())
 
 
-def _rank(moment: datetime, ahead: timedelta) -> timedelta:
+def _rank_of(moment: datetime, ahead: timedelta) -> timedelta:
     # Not a moment, because no moment comes before the year 1.
     return moment - datetime.max.replace(tzinfo=moment.tzinfo) - ahead
 
 
-def _moment_of(its_rank: timedelta, like: datetime) -> datetime:
+def _moment_of(place: timedelta, like: datetime) -> datetime:
     try:
-        return datetime.max.replace(tzinfo=like.tzinfo) + its_rank
+        return datetime.max.replace(tzinfo=like.tzinfo) + place
     except OverflowError:
         return datetime.min.replace(tzinfo=like.tzinfo)

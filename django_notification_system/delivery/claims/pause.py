@@ -46,22 +46,46 @@ def pause(
 
 
 def resume(target: NotificationTarget, *, using: str) -> None:
-    """End a pause that is over, now that the provider has answered."""
+    """End a pause that is over, now that the provider has answered.
+
+    Args:
+        target: The target.
+        using: The database's alias.
+    """
     rows = NotificationTarget.objects.using(using).filter(
         pk=target.pk, paused_until=target.paused_until
     )
     patiently(lambda: rows.update(paused_until=None, pause_reason=""), using=using)
 
 
-def is_paused(target: NotificationTarget) -> bool:
-    """Return whether a target is paused now, by the database's clock.
+def is_paused(target: NotificationTarget, *, at: datetime | None = None) -> bool:
+    """Return whether a target is paused.
 
-    The database is asked only for a target with a pause.
+    Args:
+        target: The target.
+        at: The moment in question, such as a report's own. By default now, by the database's clock,
+            which is asked only for a target with a pause.
     """
     if target.paused_until is None:
         return False
-    using = target._state.db or router.db_for_read(NotificationTarget)
-    return target.paused_until > _now(target, using=using)
+    if at is None:
+        at = _now(target, using=target._state.db or router.db_for_read(NotificationTarget))
+    return target.paused_until > at
+
+
+def pause_of(target: NotificationTarget, *, using: str) -> timedelta | None:
+    """Return how long a target's pause lasts from now on, as the database has both.
+
+    Args:
+        target: The target, perhaps read long ago.
+        using: The database's alias.
+
+    Returns:
+        The rest, below zero for a pause that is over; ``None`` without a pause.
+    """
+    rows = NotificationTarget.objects.using(using).filter(pk=target.pk)
+    until = patiently(rows.values_list("paused_until", flat=True).first, using=using)
+    return None if until is None else until - _now(target, using=using)
 
 
 def _now(target: NotificationTarget, *, using: str) -> datetime:
@@ -82,7 +106,11 @@ def _now(target: NotificationTarget, *, using: str) -> datetime:
 
 
 def explained(target: NotificationTarget) -> str:
-    """Return a sentence for people about a paused target."""
+    """Return a sentence for people about a paused target.
+
+    Args:
+        target: The target.
+    """
     said = _("Target %(target)r is paused until %(until)s.") % {
         "target": target.name,
         "until": shown(target.paused_until),
@@ -91,5 +119,9 @@ def explained(target: NotificationTarget) -> str:
 
 
 def shown(moment: datetime | None) -> str:
-    """Return a moment as shown in the sentences, without fractions of a second."""
+    """Return a moment as shown in the sentences, without fractions of a second.
+
+    Args:
+        moment: The moment; ``None``: no moment is known.
+    """
     return "" if moment is None else str(moment.replace(microsecond=0))

@@ -13,7 +13,7 @@ from ...models import Notification
 from ...observing.log import log_fields
 from ...observing.observers import provider_call
 from ...outcome import Outcome, OutcomeKind
-from .on_its_way import begin_sending
+from .on_its_way import Released, begin_sending
 from .without_user import said_of_error
 
 logger = logging.getLogger("django_notification_system")
@@ -90,7 +90,7 @@ def _attempt(send: SendNotification, notification: Notification, source: str) ->
             returned = send(notification)
             if failure := _failure(returned, captured, notification):
                 call.fail(failure)
-    except TargetUnavailable:
+    except (TargetUnavailable, Released):
         raise
     except BaseException as error:  # see HANDLER_ERRORS of the lane
         logger.exception(

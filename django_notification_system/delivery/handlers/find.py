@@ -19,6 +19,7 @@ from ...modules import (
     searched_places,
 )
 from ...outcome import Outcome, Receipt
+from .all_alike import stopping_when_all_alike
 from .as_in_1_5_3 import deliver_one_by_one
 from .outbox_hook import has_outbox_hook, through_outbox_hook
 from .redirect import redirected
@@ -37,6 +38,8 @@ class FoundHandler:
         receipts_kept: For how long the provider keeps a receipt; see ``FetchReceipts``.
         preview: See ``DescribesItself``; ``None`` where the module has no such function.
         destination: See ``DescribesItself``; ``None`` where the module has no such function.
+        dry_run: See ``DryRun``; ``None`` where the module has no such function, or an outbox stands
+            in for the provider.
         source: The module's file or dotted name.
         shadows_built_in: Whether the handler stands in for a handler of this app.
         is_built_in: Whether the handler is part of this app.
@@ -47,6 +50,7 @@ class FoundHandler:
     receipts_kept: timedelta
     preview: Callable[..., Any] | None
     destination: Callable[[], str] | None
+    dry_run: Callable[[Iterable[Notification]], Iterator[Outcome]] | None
     source: str
     shadows_built_in: bool
     is_built_in: bool
@@ -54,6 +58,11 @@ class FoundHandler:
 
 def find_handler(target: NotificationTarget) -> FoundHandler:
     """Return the handler of a target, wrapped for the redirect and for a test's outbox.
+
+    Where the first addresses of a run are all refused alike, the handler stops.
+
+    Args:
+        target: The target.
 
     Raises:
         TargetUnavailable: When no such module exists, the module cannot be imported or defines
@@ -82,14 +91,16 @@ def find_handler(target: NotificationTarget) -> FoundHandler:
         deliver = deliver_one_by_one(send, found.source)
     # With an outbox no provider has taken a message, so no provider is asked.
     fetch_receipts = None if has_outbox_hook() else function_of(found, "fetch_receipts")
+    dry_run = None if has_outbox_hook() else function_of(found, "dry_run")
     is_built_in = found.source == f"{BUILT_IN_HANDLERS}.{name}"
-    deliver = redirected(through_outbox_hook(deliver, target), target)
+    deliver = stopping_when_all_alike(redirected(through_outbox_hook(deliver, target), target))
     return FoundHandler(
         deliver=deliver,
         fetch_receipts=fetch_receipts,
         receipts_kept=getattr(found.module, "RECEIPTS_KEPT", RECEIPTS_KEPT),
         preview=getattr(found.module, "preview", None),
         destination=getattr(found.module, "destination", None),
+        dry_run=None if dry_run is None else redirected(dry_run, target),
         source=found.source,
         shadows_built_in=found.shadows_built_in,
         is_built_in=is_built_in,

@@ -17,6 +17,9 @@ def begin_sending(*notifications: Notification) -> None:
     A handler that takes several notifications ahead marks every notification. A run that stops
     releases unmarked notifications.
 
+    Args:
+        notifications: The notifications that the next request sends.
+
     Raises:
         Released: When the run has just released a notification.
     """
@@ -48,8 +51,13 @@ def release_unsent(
 _is_over: ContextVar[Callable[[], bool]] = ContextVar("is_over", default=lambda: False)
 
 
+def is_time_over() -> Callable[[], bool]:
+    """Return this thread's function that tells whether the time is over."""
+    return _is_over.get()
+
+
 @contextmanager
-def beginning_nothing_more_when(is_over: Callable[[], bool]) -> Iterator[None]:
+def begin_nothing_more_when(is_over: Callable[[], bool]) -> Iterator[None]:
     """Let ``side_by_side()`` in this thread begin no further item once the time is over.
 
     Args:

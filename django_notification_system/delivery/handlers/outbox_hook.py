@@ -16,12 +16,20 @@ _hooks: list[OutboxHook] = []
 
 
 def add_outbox_hook(hook: OutboxHook) -> None:
-    """Deliver by this hook in place of all handlers, until removed; the newest hook counts."""
+    """Deliver by this hook in place of all handlers, until removed; the newest hook counts.
+
+    Args:
+        hook: Returns what delivers, for a handler's function and a target.
+    """
     _hooks.append(hook)
 
 
 def remove_outbox_hook(hook: OutboxHook) -> None:
-    """Remove the hook: the hook before, or the handlers, deliver again."""
+    """Remove the hook: the hook before, or the handlers, deliver again.
+
+    Args:
+        hook: A hook that was added.
+    """
     _hooks.remove(hook)
 
 

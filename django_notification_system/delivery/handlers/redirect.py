@@ -6,6 +6,7 @@ delivery; the database keeps the person's address.
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.address import trimmed
 from ...outcome import Outcome
+from ...subscriptions import record_at
 from ...targets import known_description, target_key
 from ..outcomes.addresses import without_refusal
 
@@ -34,6 +36,9 @@ def is_redirect_set() -> bool:
 def redirect_address(target: NotificationTarget) -> str | None:
     """Return the redirect's address for a target, or ``None`` without a redirect.
 
+    Args:
+        target: The target.
+
     Raises:
         TargetUnavailable: When the redirect names other targets and not this target: its messages
             must not reach people.
@@ -46,7 +51,7 @@ def redirect_address(target: NotificationTarget) -> str | None:
     address = trimmed(address) if isinstance(address, str) else ""
     if not address:
         said = _(
-            "Target %(target)r is held: %(setting)s has no address for %(key)r, and what it"
+            "Target %(target)r is blocked: %(setting)s has no address for %(key)r, and what it"
             " does not name is not sent. Add one, or remove the setting where messages are to"
             " reach people."
         ) % {"target": target.name, "setting": SETTING, "key": key}
@@ -55,20 +60,32 @@ def redirect_address(target: NotificationTarget) -> str | None:
 
 
 def is_blocked(target: NotificationTarget) -> bool:
-    """Return whether the redirect blocks a target: the setting has no address for the target."""
+    """Return whether the redirect blocks a target: it has no address, or no record, for the target.
+
+    Asks the database only where a redirect is set and the target needs a record's details.
+
+    Args:
+        target: The target.
+    """
     try:
-        redirect_address(target)
+        address = redirect_address(target)
+        if address is not None:
+            _own_address(target, address)
     except TargetUnavailable:
         return True
     return False
 
 
 def redirect_notice(targets: Sequence[NotificationTarget]) -> str:
-    """Return a line for people about the redirect of these targets; empty without a redirect."""
+    """Return a line for people about the redirect of these targets; empty without a redirect.
+
+    Args:
+        targets: The targets.
+    """
     if not is_redirect_set():
         return ""
     said = [
-        _("%s is held") % target.name
+        _("%s is blocked") % target.name
         if is_blocked(target)
         else _("%(target)s goes to %(address)s")
         % {"target": target.name, "address": redirect_address(target)}
@@ -90,33 +107,76 @@ def redirected(deliver: Deliver, target: NotificationTarget) -> Deliver:
     address = redirect_address(target)
     if address is None:
         return deliver
+    own_address = _own_address(target, address)
 
     def deliver_redirected(notifications: Iterable[Notification]) -> Iterator[Outcome]:
-        redirections: dict[Any, _Redirection] = {}
+        redirected_rows: dict[Any, _RedirectedRow] = {}
 
         def readdressed() -> Iterator[Notification]:
             for notification in notifications:
                 # A project's handler may pass its redirected notifications on to a built-in
                 # handler.
                 if not _is_redirected(notification):
-                    redirections[notification.pk] = _Redirection(notification, address)
+                    redirected_rows[notification.pk] = _RedirectedRow(notification, own_address)
                 yield notification
 
         try:
             for outcome in deliver(readdressed()):
                 if isinstance(outcome, Outcome):
-                    if ended := redirections.pop(outcome.notification.pk, None):
+                    if ended := redirected_rows.pop(outcome.notification.pk, None):
                         ended.undo()
                     outcome = without_refusal(outcome)
                 yield outcome
         finally:
-            for left in redirections.values():
+            for left in redirected_rows.values():
                 left.undo()
 
     return deliver_redirected
 
 
-class _Redirection:
+@dataclass(frozen=True)
+class _OwnAddress:
+    """The site's own address, to which the redirect sends.
+
+    Attributes:
+        address: The record's ``target_user_id``.
+        details: The record's ``details``; never those of the person.
+    """
+
+    address: str
+    details: Any = field(default=None, repr=False)
+
+    def set_on(self, record: TargetUserRecord) -> None:
+        """Give a copy of a person's record this address."""
+        record.target_user_id = self.address
+        record.details = copy.deepcopy(self.details)
+
+
+def _own_address(target: NotificationTarget, address: str) -> _OwnAddress:
+    """Return the site's own address in a target, with the details of its record.
+
+    Raises:
+        TargetUnavailable: When the target needs the details of a record, and no active record has
+            the address.
+    """
+    described = known_description(target.notification_module_name)
+    if described is None or not described.address_in_details:
+        return _OwnAddress(address)
+    record = record_at(target, address)
+    if record is None:
+        said = _(
+            "Target %(target)r is blocked: it has no active record with details at the address that"
+            " %(setting)s names for %(key)r. Make a record of that address for a user of your own."
+        ) % {
+            "target": target.name,
+            "setting": SETTING,
+            "key": target_key(target.notification_module_name),
+        }
+        raise TargetUnavailable(f"{said} {see('howto/staging')}")
+    return _OwnAddress(record.target_user_id, record.details)
+
+
+class _RedirectedRow:
     """Gives a notification another address, until undone.
 
     The notification gets a copy of its record, because its creator may still use the record itself.
@@ -124,12 +184,12 @@ class _Redirection:
     them. ``refresh_from_db()`` of notification or copy does not bring the person's address back.
     """
 
-    def __init__(self, notification: Notification, address: str) -> None:
+    def __init__(self, notification: Notification, own_address: "_OwnAddress") -> None:
         self._notification = notification
         self._record = notification.target_user_record
         self._extra = notification.extra
         self._copy = copy.copy(self._record)
-        self._address = address
+        self._own_address = own_address
         for name in ("save", "delete"):
             setattr(self._copy, name, _do_nothing)
         setattr(self._copy, "refresh_from_db", self._refresh_record)  # noqa: B010 # for mypy
@@ -145,7 +205,7 @@ class _Redirection:
             notification.extra = self._extra
 
     def _apply(self) -> None:
-        self._copy.target_user_id = self._address
+        self._own_address.set_on(self._copy)
         self._notification.target_user_record = self._copy
         self._changed_extra = _without_other_recipients(self._notification.extra, self._record)
         self._notification.extra = self._changed_extra
@@ -156,7 +216,7 @@ class _Redirection:
 
     def _refresh_record(self, *args: Any, **kwargs: Any) -> None:
         TargetUserRecord.refresh_from_db(self._copy, *args, **kwargs)
-        self._copy.target_user_id = self._address
+        self._own_address.set_on(self._copy)
 
 
 def _is_redirected(notification: Notification) -> bool:

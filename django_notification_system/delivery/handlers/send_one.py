@@ -10,23 +10,26 @@ from django.utils import timezone
 from ...models import Notification
 from ...observing.observers import tell, watched_alone
 from ...outcome import Outcome
+from ...preferences.lookup import refusals
 from ...targets import target_settings
 from ..outcomes.addresses import deactivate_records
 from ..outcomes.announce import announce
 from ..outcomes.apply import apply
 from ..outcomes.history import attempts_to_keep, keep_attempts
-from ..outcomes.record import attempt_fields
+from ..outcomes.record import POSTPONED_FIELDS, attempt_fields
 from ..outcomes.skip import skip
 from .as_in_1_5_3 import CapturedSave
 from .outbox_hook import Deliver, through_outbox_hook
 from .redirect import redirected
+from .typed import prepare
 
 
 def send_and_save(deliver: Deliver, notification: Notification) -> str:
     """Deliver one notification and save the outcome.
 
     No row is claimed: use this function only for notifications out of every run's reach. As in a
-    run, an opted-out user and an inactive record get no message.
+    run, an opted-out user, an inactive record, a user who does not want the category and a
+    suppressed address get no message.
 
     Args:
         deliver: The handler's function.
@@ -48,12 +51,20 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
     """Send a notification; without a token in a run, because the run tells its own observers."""
     using = notification._state.db or router.db_for_write(Notification, instance=notification)
     target = notification.target_user_record.target
-    if skip(notification):
-        _save(notification, using, ("status", "response"))
-        if token is not None:
-            tell("skipped", target, token, [notification])
+    # A run has asked, for the whole batch.
+    refused = refusals([notification], target, using=using) if token is not None else {}
+    if skip(notification, refusal=refused.get(notification.pk)):
+        return _end(notification, using, token)
+    prepared = prepare([notification], target)
+    if prepared.cancelled:
+        return _end(notification, using, token)
+    if prepared.postponed:
+        _save(notification, using, POSTPONED_FIELDS)
         return notification.response
-    [outcome] = redirected(through_outbox_hook(deliver, target), target)([notification])
+    if prepared.failed:
+        [outcome] = prepared.failed
+    else:
+        [outcome] = redirected(through_outbox_hook(deliver, target), target)([notification])
     if isinstance(captured := notification.__dict__.get("save"), CapturedSave):
         captured.outcome = outcome  # in a run: the engine applies, saves and announces
         return outcome.response
@@ -67,6 +78,14 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
         tell("recorded", target, token, [outcome])
     if notification.status in (Notification.INACTIVE_DEVICE, Notification.OPTED_OUT):
         notification.target_user_record.active = False
+    return notification.response
+
+
+def _end(notification: Notification, using: str, token: uuid.UUID | None) -> str:
+    """Save a notification that ended without an attempt."""
+    _save(notification, using, ("status", "response"))
+    if token is not None:
+        tell("skipped", notification.target_user_record.target, token, [notification])
     return notification.response
 
 

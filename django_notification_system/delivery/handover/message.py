@@ -70,7 +70,11 @@ class BatchMessage:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Make a batch from the return value of ``as_dict()``, maybe of another release."""
+        """Make a batch from the return value of ``as_dict()``, maybe of another release.
+
+        Args:
+            values: The dictionary, as read from the task engine's message.
+        """
         known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         return cls(**{**known, "keys": tuple(known["keys"])})
 
@@ -160,6 +164,9 @@ def claim_notifications(
 
 def give_back(batch: BatchMessage) -> int:
     """Release a batch at once, because no process will deliver it.
+
+    Args:
+        batch: The batch.
 
     Returns:
         How many rows were released: none that another process has begun to deliver.

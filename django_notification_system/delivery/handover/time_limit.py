@@ -19,7 +19,11 @@ _ends_at = contextvars.ContextVar("ends_at", default=float("inf"))
 
 @contextmanager
 def all_within(seconds: float) -> Iterator[None]:
-    """Limit the calls of ``within()`` inside this block to a number of seconds together."""
+    """Limit the calls of ``within()`` inside this block to a number of seconds together.
+
+    Args:
+        seconds: The seconds for all calls.
+    """
     token = _ends_at.set(time.monotonic() + seconds)
     try:
         yield

@@ -42,6 +42,10 @@ def with_address_of(record: TargetUserRecord, *, using: str) -> QuerySet[TargetU
     """Return the record's row, unless its address has changed since the record was read.
 
     The provider refused the old address. A new address starts with a clean record.
+
+    Args:
+        record: The record, as read for the message.
+        using: The database's alias.
     """
     return TargetUserRecord.objects.using(using).filter(
         pk=record.pk, target_user_id=as_stored(record.target_user_id)
@@ -94,8 +98,12 @@ def without_refusal(said: SaidT) -> SaidT:
     """Return an outcome or a receipt without words about the address.
 
     A redirected message went to another address: the provider knows nothing of the record's.
+
+    Args:
+        said: The outcome, or the receipt.
     """
-    return replace(said, deactivate_record=False, opt_out=False, hard_bounce=False)
+    said = replace(said, deactivate_record=False, opt_out=False, hard_bounce=False)
+    return replace(said, if_all_alike="") if isinstance(said, Outcome) else said
 
 
 def _is_last_bounce(notification: Notification) -> bool:

@@ -20,7 +20,7 @@ TICK = timedelta(microseconds=1)
 #: run by cron finds the notification, as in 1.5.3.
 LEFT_DUE_SECONDS = 30
 #: A ``not_before`` further ahead is ignored.
-LONGEST_WAIT = timedelta(minutes=LONGEST_INTERVAL)
+LONGEST_NOT_BEFORE = timedelta(minutes=LONGEST_INTERVAL)
 MESSAGE_ID_MAX_LENGTH: int = Notification._meta.get_field("provider_message_id").max_length or 0
 NO_TIME_LEFT = " It expires before the next attempt."
 
@@ -64,7 +64,7 @@ def apply(outcome: Outcome, *, at: datetime, due_by: datetime, when_unknown: Whe
 
 
 def _apply_left_pending(outcome: Outcome, at: datetime, due_by: datetime) -> None:
-    """Put off a row whose handler left the row pending: no run shall attempt the row endlessly."""
+    """Reschedule a row that the handler left pending: no run shall attempt the row endlessly."""
     notification = outcome.notification
     earliest = due_by + TICK
     is_left_due = notification.scheduled_delivery <= max(at, due_by)
@@ -75,7 +75,7 @@ def _apply_left_pending(outcome: Outcome, at: datetime, due_by: datetime) -> Non
 
 
 def _postpone(outcome: Outcome, at: datetime, due_by: datetime) -> None:
-    """Put off a message that never reached its provider; no attempt was made."""
+    """Postpone a message that never reached its provider; no attempt was made."""
     if outcome.notification.status in Notification.PENDING_STATUSES:
         rest = timedelta(seconds=engine_settings().pause_seconds)
         _set_time(outcome, at + rest, at, due_by)
@@ -103,7 +103,7 @@ def _interval(outcome: Outcome) -> float:
 def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_by: datetime) -> None:
     """Set the time of the next attempt: no earlier than the provider and the run allow."""
     notification = outcome.notification
-    not_before = moment_within(outcome.not_before, at, at + LONGEST_WAIT) or at
+    not_before = moment_within(outcome.not_before, at, at + LONGEST_NOT_BEFORE) or at
     following = max(moment, not_before, due_by + TICK)
     notification.scheduled_delivery = following
     if notification.has_expired(following):
@@ -116,5 +116,9 @@ def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_by: datetime
 
 
 def storable_message_id(message_id: object) -> str:
-    """Return a provider's name for a message as stored in the row, and so looked up."""
+    """Return a provider's name for a message as stored in the row, and so looked up.
+
+    Args:
+        message_id: The provider's name.
+    """
     return storable(message_id, MESSAGE_ID_MAX_LENGTH)

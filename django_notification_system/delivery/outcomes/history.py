@@ -8,6 +8,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from ...conf import engine_settings
+from ...database import leaving_existing
 from ...models import Notification, NotificationAttempt
 from ...models.keys import key_of
 from ...models.locking import locked
@@ -33,7 +34,11 @@ GOOD_NEWS = frozenset({Kind.DELIVERED, Kind.CONFIRMED})
 
 
 def attempts_to_keep(outcomes: Iterable[Outcome]) -> list[NotificationAttempt]:
-    """Return the attempts of these applied outcomes that the setting ``HISTORY`` keeps, unsaved."""
+    """Return the attempts of these applied outcomes that the setting ``HISTORY`` keeps, unsaved.
+
+    Args:
+        outcomes: The outcomes.
+    """
     history = engine_settings().history
     if history == "none":
         return []
@@ -45,7 +50,11 @@ def attempts_to_keep(outcomes: Iterable[Outcome]) -> list[NotificationAttempt]:
 
 
 def is_kept(kind: NotificationAttempt.Result) -> bool:
-    """Return whether the setting ``HISTORY`` keeps attempts of this kind."""
+    """Return whether the setting ``HISTORY`` keeps attempts of this kind.
+
+    Args:
+        kind: The kind.
+    """
     history = engine_settings().history
     return history == "all" or (history == "failed" and kind not in GOOD_NEWS)
 
@@ -96,7 +105,7 @@ def keep_attempts(attempts: Sequence[NotificationAttempt], *, using: str) -> Non
     there = set(locked(rows).values_list("pk", flat=True))
     NotificationAttempt.objects.using(using).bulk_create(
         (attempt for attempt in attempts if attempt.notification_id in there),
-        ignore_conflicts=True,
+        **leaving_existing("notification", using=using),
     )
 
 

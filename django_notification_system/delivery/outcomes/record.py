@@ -33,7 +33,7 @@ FAILURE_FIELDS = (
 )
 #: Changed without an attempt.
 SKIPPED_FIELDS = ("status", "attempted_delivery", "response")
-#: Changed where the provider could not be reached.
+#: Changed where the provider could not be reached, and where a row waits without a try.
 POSTPONED_FIELDS = ("status", "response", "scheduled_delivery")
 #: A provider's report on an earlier message, cleared by the next attempt.
 REPORT_FIELDS = ("provider_status", "receipt_due_at", "confirmed_at")
@@ -83,6 +83,24 @@ def record_skipped(claim: Claim, notifications: Sequence[Notification]) -> None:
         patiently(lambda: _write(claim, notifications, SKIPPED_FIELDS), using=claim.using)
 
 
+def record_postponed(claim: Claim, notifications: Sequence[Notification]) -> None:
+    """Write the new moments of notifications postponed without an attempt, and release their rows.
+
+    Args:
+        claim: The rows, and the token of the run.
+        notifications: The notifications, with moment and response set.
+
+    Raises:
+        DatabaseError: When the database is out of reach for longer than a run waits.
+        InterfaceError: Likewise.
+    """
+    if notifications:
+        patiently(
+            lambda: _write(claim, notifications, POSTPONED_FIELDS, rescheduled_after=claim.latest),
+            using=claim.using,
+        )
+
+
 def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
     groups: dict[tuple[tuple[str, ...], bool, bool], list[Notification]] = {}
     for outcome in outcomes:
@@ -106,7 +124,7 @@ def _write_all(claim: Claim, outcomes: Sequence[Outcome]) -> None:
                 notifications,
                 fields,
                 over_any_status=delivered,
-                put_off_after=None if overrules else claim.latest,
+                rescheduled_after=None if overrules else claim.latest,
             )
         keep_attempts(attempts, using=claim.using)
         deactivate_records(claim.using, outcomes, bounced_now)
@@ -128,13 +146,17 @@ def _changed_fields(outcome: Outcome) -> tuple[str, ...]:
     if outcome.result is OutcomeKind.AS_SAVED:
         names = {*outcome.saved_fields, "response"}
         if outcome.notification.status in Notification.PENDING_STATUSES:
-            names.add("scheduled_delivery")  # put off until after the present run
+            names.add("scheduled_delivery")  # rescheduled until after the present run
         return tuple(sorted(names))
     return attempt_fields(outcome)
 
 
 def attempt_fields(outcome: Outcome) -> tuple[str, ...]:
-    """Return the names of the fields changed by applying an outcome."""
+    """Return the names of the fields changed by applying an outcome.
+
+    Args:
+        outcome: The outcome.
+    """
     if not outcome.is_attempt:
         return POSTPONED_FIELDS
     fields = DELIVERY_FIELDS if outcome.result is OutcomeKind.DELIVERED else FAILURE_FIELDS
@@ -181,7 +203,7 @@ def _write(
     fields: Iterable[str],
     *,
     over_any_status: bool = False,
-    put_off_after: datetime | None = None,
+    rescheduled_after: datetime | None = None,
 ) -> None:
     """Write these fields of all rows in one statement, and release the rows."""
     connection = connections[claim.using]
@@ -193,7 +215,7 @@ def _write(
         notifications,
         fields,
         of_status=Notification.PENDING_STATUSES if only_pending else (),
-        put_off_after=put_off_after,
+        rescheduled_after=rescheduled_after,
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from ...models import Notification
-from ...models.opted_out import is_opted_out
+from ...models.opted_out import OPTED_OUT_RESPONSE, is_opted_out
 from ...models.reserved import is_removed
 from ...preferences.lookup import Refusal
 
@@ -27,7 +27,7 @@ def skip(
     record = notification.target_user_record
     if is_opted_out(record.user, notification.category):
         notification.status = Notification.OPTED_OUT
-        notification.response = "Not sent: the user has opted out."
+        notification.response = OPTED_OUT_RESPONSE
     elif refusal is not None:
         notification.status = refusal.status
         notification.response = refusal.response

@@ -26,7 +26,7 @@ def update_statement(
     fields: Iterable[str],
     *,
     of_status: Sequence[str],
-    put_off_after: datetime | None = None,
+    rescheduled_after: datetime | None = None,
 ) -> tuple[str, list[Any]]:
     """Return the SQL, with parameters, to write the fields and release the rows.
 
@@ -36,7 +36,7 @@ def update_statement(
         notifications: The notifications, with the values to write.
         fields: The names of the fields.
         of_status: Only rows with one of these statuses now are written; empty: every status.
-        put_off_after: A ``scheduled_delivery`` in the database later than this moment is kept.
+        rescheduled_after: A ``scheduled_delivery`` in the database later than this moment is kept.
     """
 
     def prepared(name: str, value: Any) -> Any:
@@ -59,11 +59,11 @@ def update_statement(
 
     def assign(name: str, value: str) -> str:
         """Return an assignment; its value's parameters follow directly."""
-        if put_off_after is None or name != "scheduled_delivery":
+        if rescheduled_after is None or name != "scheduled_delivery":
             return f"{column[name]} = {value}"
         # A person or the project may have put the row off while the message was on its way: keep
         # that.
-        parameters.append(prepared(name, put_off_after))
+        parameters.append(prepared(name, rescheduled_after))
         present = f"{table}.{column[name]}"
         return f"{column[name]} = CASE WHEN {present} > %s THEN {present} ELSE {value} END"
 

@@ -1,1 +1,1 @@
-"""The provider's later word on a message."""
+"""What a provider says of a message later."""

@@ -13,6 +13,8 @@ from ...exceptions import TargetUnavailable
 from ...models import NotificationTarget
 from ...outcome import Receipt, ReceiptResult, one_line
 from ...targets import target_settings
+from ..claims.pause import pause_of
+from ..handlers.all_alike import FirstReceipts
 from ..handlers.find import FoundHandler, find_handler
 from ..handlers.in_time import in_time
 from ..handlers.outbox_hook import has_outbox_hook
@@ -21,6 +23,8 @@ from .record import record_receipts
 
 #: A handler's errors. Ctrl-C is none: a command may fetch receipts in its main thread.
 HANDLER_ERRORS = (Exception, SystemExit, CancelledError)
+#: A longer pause was set by a person.
+LONGEST_PAUSE_OF_RUN = timedelta(hours=1)
 
 
 @dataclass
@@ -40,7 +44,11 @@ class Fetched:
     problems: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: "Fetched") -> None:
-        """Add a later fetch's result; of two problems of a target, the later counts."""
+        """Add a later fetch's counts, and take over its problems: earlier problems are past.
+
+        Args:
+            other: The later fetch.
+        """
         self.confirmed += other.confirmed
         self.failed += other.failed
         self.awaited += other.awaited
@@ -55,7 +63,8 @@ def fetch_receipts(
 ) -> Fetched:
     """Fetch the receipts that are due, and record them.
 
-    Several processes may fetch at once: all ask, and an answer is recorded once.
+    Several processes may fetch at once: all ask, and an answer is recorded once. A target that a
+    run has paused is left out: its provider does not answer.
 
     Args:
         targets: The targets whose providers are asked.
@@ -65,6 +74,8 @@ def fetch_receipts(
     fetched = Fetched()
     now = timezone.now()
     for target in targets_with_receipts_due(targets, now, using=using):
+        if _is_paused_by_run(target, using=using):
+            continue
         try:
             handler = find_handler(target)
             if not has_outbox_hook():
@@ -73,6 +84,15 @@ def fetch_receipts(
         except TargetUnavailable as unavailable:
             fetched.problems[target.name] = str(unavailable)
     return fetched
+
+
+def _is_paused_by_run(target: NotificationTarget, *, using: str) -> bool:
+    """Tell whether a target is paused now, and not for longer than runs do.
+
+    A person may pause a target for days; by then a provider has forgotten its receipts.
+    """
+    rest = pause_of(target, using=using)
+    return rest is not None and timedelta(0) < rest <= LONGEST_PAUSE_OF_RUN
 
 
 def _check_kept(target: NotificationTarget, handler: FoundHandler) -> None:
@@ -102,7 +122,7 @@ def _check_kept(target: NotificationTarget, handler: FoundHandler) -> None:
 def _know_nothing(message_ids: Iterable[str]) -> Iterator[Receipt]:
     """Stand in for the function of a module that has none any more.
 
-    Rows that await a receipt are then put off at the same distances, and end at the same time.
+    Rows that await a receipt are then asked about at the same distances, and end at the same time.
     """
     for _message_id in message_ids:
         pass
@@ -128,17 +148,21 @@ class _Fetching:
         self.now = now
         self.is_stopping = is_stopping
         self.problem: TargetUnavailable | None = None
+        self.first = FirstReceipts()
 
     def run(self) -> None:
         """Ask, and record the answers.
 
         Raises:
-            TargetUnavailable: When the provider cannot be asked.
+            TargetUnavailable: When the provider cannot be asked, or the first receipts all say that
+                the settings are wrong.
         """
         kept = self.handler.receipts_kept
         for page in pages_of_due(self.target, self.now, kept=kept, using=self.using):
             if not self._ask(page):
-                return
+                break
+        if self.first.advice_to_stop:
+            raise TargetUnavailable(self.first.advice_to_stop)
 
     def _ask(self, page: Sequence[Awaited]) -> bool:
         """Ask about a page of messages; return whether the provider answered and takes more."""
@@ -173,7 +197,7 @@ class _Fetching:
                     self.fetched.failed += 1
                 else:
                     continue  # not the message's end: the provider is asked again
-                yield receipt
+                yield from self.first.judge(receipt)
         except TargetUnavailable as unavailable:
             self.problem = unavailable
         except HANDLER_ERRORS as error:
@@ -181,3 +205,4 @@ class _Fetching:
                 _("%(handler)s failed to fetch receipts: %(error)s")
                 % {"handler": self.handler.source, "error": one_line(error)}
             )
+        yield from self.first.release()

@@ -110,6 +110,9 @@ class _Recording:
         for receipt in receipts:
             self.receipts[receipt.provider_message_id].append(receipt)
         self.attempts: list[NotificationAttempt] = []
+        #: The kept attempts' results, by notification and message; read when first needed.
+        self._results: dict[tuple[UUID, str], set[str]] | None = None
+        self._keys_of_results: list[UUID] = []
         #: What the batch ended, by key: kept where the batch is recorded again, because the answer
         #: to the commit was lost, and nothing is news any more.
         self.ended: dict[UUID, str] = {}
@@ -122,6 +125,8 @@ class _Recording:
             return 0
         with transaction.atomic(using=self.using):
             notifications = self._locked(keys)
+            self._results = None
+            self._keys_of_results = [each.pk for each in notifications if _may_be_unknown(each)]
             records = self._records(notifications)
             changed, ended = [], []
             for notification in notifications:
@@ -214,7 +219,7 @@ class _Recording:
         return True
 
     def _move_to(self, word: str, notification: Notification) -> bool:
-        """Set the provider's word, unless the present word is newer."""
+        """Set the provider's status, unless the present one is newer."""
         present = notification.provider_status
         if word == present:
             return False
@@ -229,19 +234,10 @@ class _Recording:
 
         Other pending rows with the message's name were set by a person to be sent again.
         """
-        if notification.status not in (
-            Notification.DELIVERY_FAILURE,
-            Notification.EXPIRED,
-            *Notification.PENDING_STATUSES,
-        ):
+        if not _may_be_unknown(notification):
             return False
-        of_message = {
-            "notification_id": notification.pk,
-            "provider_message_id": notification.provider_message_id,
-        }
-        kept = NotificationAttempt.objects.using(self.using).filter(**of_message)
         results = {
-            *kept.values_list("result", flat=True),
+            *self._kept_results().get((notification.pk, notification.provider_message_id), ()),
             *(
                 attempt.result
                 for attempt in self.attempts
@@ -249,6 +245,20 @@ class _Recording:
             ),
         }
         return KIND.UNKNOWN in results and KIND.REPORTED_FAILED not in results
+
+    def _kept_results(self) -> Mapping[tuple[UUID, str], set[str]]:
+        """Return the results of the batch's kept attempts: one query for all rows."""
+        if self._results is None:
+            results: defaultdict[tuple[UUID, str], set[str]] = defaultdict(set)
+            kept = NotificationAttempt.objects.using(self.using).filter(
+                notification__in=self._keys_of_results
+            )
+            for key, message_id, result in kept.values_list(
+                "notification_id", "provider_message_id", "result"
+            ):
+                results[key, message_id].add(result)
+            self._results = results
+        return self._results
 
     def _refuse_address(self, receipt: Receipt, notification: Notification) -> None:
         if is_redirect_set():
@@ -290,6 +300,14 @@ class _Recording:
             Notification.objects.using(self.using).filter(pk__in=keys).update(
                 **dict(values_of_group), modified_date=timezone.now()
             )
+
+
+def _may_be_unknown(notification: Notification) -> bool:
+    return notification.status in (
+        Notification.DELIVERY_FAILURE,
+        Notification.EXPIRED,
+        *Notification.PENDING_STATUSES,
+    )
 
 
 def _state(notification: Notification) -> dict[str, Any]:

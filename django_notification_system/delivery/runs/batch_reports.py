@@ -32,14 +32,24 @@ class BatchReports:
         for notification in notifications:
             self.report(notification, notification.response)
 
-    def report(self, notification: Notification, response: str) -> None:
+    def report(
+        self, notification: Notification, response: str, *, is_postponed: bool = False
+    ) -> None:
         """Report a row.
 
         Args:
             notification: The row as it is now.
             response: The handler's response, or the reason why nothing was sent.
+            is_postponed: Whether the row waits for a later moment without a try.
         """
         scheduled_delivery, status = self._before[notification.pk]
         self._context.report(
-            Report(notification, self._target, scheduled_delivery, status, response)
+            Report(
+                notification,
+                self._target,
+                scheduled_delivery,
+                status,
+                response,
+                is_postponed=is_postponed,
+            )
         )

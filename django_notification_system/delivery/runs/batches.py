@@ -10,7 +10,11 @@ class Batches:
         self._batches: list[BatchInFlight] = []
 
     def add(self, batch: BatchInFlight) -> None:
-        """Add a batch."""
+        """Add a batch.
+
+        Args:
+            batch: The batch.
+        """
         self._batches.append(batch)
 
     def with_rows(self) -> BatchInFlight | None:

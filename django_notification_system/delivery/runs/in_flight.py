@@ -106,7 +106,11 @@ class BatchInFlight:
         return not (self._open or self.unrecorded)
 
     def recheck(self, notifications: list[Notification]) -> list[Notification]:
-        """Return the rows of a slice that are still to be sent after their wait."""
+        """Return the rows of a slice that are still to be sent after their wait.
+
+        Args:
+            notifications: The slice.
+        """
         self.lease.renew_if_old(self._open)
         return self._sendable.still_wanted(notifications)
 
@@ -119,7 +123,11 @@ class BatchInFlight:
         candidates = self._to_send.next_slice()
         if not just_claimed:
             candidates = self._sendable.still_wanted(candidates)
-        return self._sendable.with_texts(candidates)
+        prepared = self._sendable.with_bodies(self._sendable.with_texts(candidates))
+        at, since = timezone.now(), time.monotonic()
+        for outcome in prepared.failed:
+            self.take_outcome(outcome, at=at, since=since)
+        return prepared.ready
 
     def take_outcome(
         self,

@@ -87,7 +87,11 @@ class Intake:
                 rows += fed.rows
 
     def take_back(self, rows: Iterable[BatchRow]) -> None:
-        """Put rows back from the handler, before all others, in their order."""
+        """Put rows back from the handler, before all others, in their order.
+
+        Args:
+            rows: The rows.
+        """
         self.rows.extendleft(reversed(list(rows)))
 
     @property

@@ -18,12 +18,12 @@ from ...outcome import Outcome, one_line, shortened
 from ...targets import target_settings
 from ..handlers.concurrency import LaneConcurrency, finding_concurrency
 from ..handlers.find import FoundHandler, find_handler
-from ..handlers.on_its_way import beginning_nothing_more_when
+from ..handlers.on_its_way import Released, begin_nothing_more_when
 from ..handlers.without_user import said_of_error
 from .concurrency_memory import remembered
 from .context import RunContext
 from .intake import Intake
-from .messages import Answer, Arrived, Doubted, Event, FinishCall, Finished, Slice, Wanted
+from .messages import Answer, Arrived, Doubted, Event, FinishCall, Finished, RowsWanted, Slice
 from .pace import Pace
 from .reach import Reach
 from .shared import Shared
@@ -71,7 +71,7 @@ class Lane:
         self._context = context
         self._post = post
         self._pace = Pace(target_settings(target.notification_module_name).seconds_each)
-        self._intake = Intake(self.shared.inbox, lambda: post(Wanted(self)))
+        self._intake = Intake(self.shared.inbox, lambda: post(RowsWanted(self)))
         self._asks_ahead = not (is_alone or self._pace.is_limited)
         self._single_writer = None if is_alone else context.single_writer
         self._taken_count = 0
@@ -96,14 +96,16 @@ class Lane:
                 handler = handler or find_handler(self.target)
                 self.shared.says_what_it_begins = handler.is_built_in
                 with (
-                    beginning_nothing_more_when(self._begins_nothing_more),
+                    begin_nothing_more_when(self._begins_nothing_more),
                     finding_concurrency(self.shared.concurrency),
                 ):
                     self._deliver(handler)
                 if self.shared.reach.end_call():
-                    self.shared.put_off.extend(self._intake.drain())
+                    self.shared.returned.extend(self._intake.drain())
         except TargetUnavailable as error:
             problem = shortened(str(error))
+        except Released:
+            pass  # The run has ended, and has given the handler's rows back.
         except HANDLER_ERRORS as error:
             logger.exception(
                 "The handler of target %r failed.", self.target.name, extra=log_fields(self.target)
@@ -115,7 +117,7 @@ class Lane:
     def ask_again(self) -> None:
         """Ask for rows once more, behind all waiting events; for the run's thread."""
         self.shared.note_progress()  # the lane waits for the run, and no handler hangs
-        self._post(Wanted(self))
+        self._post(RowsWanted(self))
 
     def _deliver(self, handler: FoundHandler) -> None:
         """Let the handler deliver as many rows as it takes, in one call."""
@@ -124,7 +126,7 @@ class Lane:
         self._wait_for_records()
         try:
             self._relay(handler.deliver(self._feed()))
-        except TargetUnavailable:
+        except (TargetUnavailable, Released):
             raise
         except HANDLER_ERRORS as error:
             self._deliver_alone(handler, error)
@@ -255,7 +257,7 @@ class Lane:
             for notification in self._feed():
                 try:
                     self._relay(handler.deliver(iter([notification])))
-                except TargetUnavailable:
+                except (TargetUnavailable, Released):
                     raise
                 except HANDLER_ERRORS as error_alone:
                     said = said_of_error(error_alone, notification, handler.source)

@@ -33,6 +33,9 @@ class Lease:
         """Renew the rows' lease after a third of its time, even a third spent asleep.
 
         Rows that another run has claimed meanwhile are not claimed again.
+
+        Args:
+            keys: The rows' keys.
         """
         if self._begins.age > self._seconds / 3:
             self._renew(keys)

@@ -19,7 +19,7 @@ BatchRow = tuple["BatchInFlight", Notification]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RowsWanted:
     """The lane asks for rows."""
 
     lane: "Lane"
@@ -59,7 +59,7 @@ class Doubted:
 
 
 #: From the lane to the run.
-Event = Wanted | Arrived | Finished | Doubted
+Event = RowsWanted | Arrived | Finished | Doubted
 
 
 class FinishCall(enum.Enum):

@@ -7,6 +7,7 @@ from ...batches import batched
 from ...exceptions import TargetUnavailable
 from ...models import Notification, NotificationTarget
 from ...models.notification_queryset import NotificationQuerySet
+from ...preferences.fallbacks import read_on_site
 from ...preferences.lookup import refusals
 from ..claims.large_texts import iterate
 from ..claims.order import first_by_target, rank_in_database
@@ -36,7 +37,10 @@ def preview(run: Run, *, limit: int | None = None) -> Generator[Report]:
         found = iterate(rows, chunk_size=READ_AT_ONCE)
         for chunk in batched(found, READ_AT_ONCE):
             verdict = verdict or _verdict(target, run.problems)
-            refused = refusals(chunk, target, using=run.using)
+            refused = {
+                **read_on_site(chunk, using=run.using),
+                **refusals(chunk, target, using=run.using),
+            }
             for notification in chunk:
                 before = notification.status
                 refusal = refused.get(notification.pk)

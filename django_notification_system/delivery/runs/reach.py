@@ -44,7 +44,11 @@ class Reach:
         self._answered = 0
 
     def note(self, outcome: Outcome) -> None:
-        """Note the provider's state from an outcome: there, busy, or out of reach again."""
+        """Note the provider's state from an outcome: there, busy, or out of reach again.
+
+        Args:
+            outcome: The outcome of an attempt.
+        """
         if outcome.is_busy:
             self.is_busy = True
             return

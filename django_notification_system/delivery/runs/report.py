@@ -16,6 +16,7 @@ class Report:
         scheduled_delivery: When the notification was due.
         status_before: The status before the run.
         response: The handler's words, or why nothing was sent.
+        is_postponed: Whether the notification waits for a later moment without a try.
     """
 
     notification: Notification
@@ -23,11 +24,12 @@ class Report:
     scheduled_delivery: datetime
     status_before: str
     response: str
+    is_postponed: bool = False
 
     @property
     def failed(self) -> bool:
         """Whether the notification should have gone out, and did not."""
-        return self.notification.status in (
+        return not self.is_postponed and self.notification.status in (
             Notification.DELIVERY_FAILURE,
             *Notification.PENDING_STATUSES,
         )

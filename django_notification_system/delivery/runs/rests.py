@@ -44,7 +44,11 @@ class Rests:
         return {name: rest.problem for name, rest in self._rests.items()}
 
     def is_resting(self, target: NotificationTarget) -> bool:
-        """Return whether to leave a target alone now."""
+        """Return whether to leave a target alone now.
+
+        Args:
+            target: The target.
+        """
         rest = self._rests.get(target.name)
         return rest is not None and time.monotonic() < rest.until
 

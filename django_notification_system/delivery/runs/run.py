@@ -20,7 +20,7 @@ from ..claims.pause import explained, is_paused
 from ..claims.targets import targets_named
 from .context import RunContext
 from .lane import Lane
-from .messages import Arrived, Doubted, Event, Finished, Wanted
+from .messages import Arrived, Doubted, Event, Finished, RowsWanted
 from .report import Report
 from .sources import DueSource, Source
 from .target_run import TargetRun
@@ -231,7 +231,7 @@ class Run:
             event.lane.shared.inbox.put(None)
             return
         match event:
-            case Wanted():
+            case RowsWanted():
                 target_run.feed()
             case Arrived():
                 target_run.take_answers()

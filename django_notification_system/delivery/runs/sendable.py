@@ -9,13 +9,16 @@ from django.utils import timezone
 
 from ...database import patiently
 from ...models import Notification, NotificationTarget
+from ...models.reserved import is_queued_mail
 from ...observing.observers import tell
+from ...preferences.fallbacks import read_on_site
 from ...preferences.lookup import Refusal, refusals
 from ..claims.claim import Claim
 from ..claims.claimed_rows import unreadable
 from ..claims.large_texts import is_unread, read, read_long_texts
 from ..claims.recheck import still_deliverable
-from ..outcomes.record import record_skipped
+from ..handlers.typed import Prepared, prepare
+from ..outcomes.record import record_postponed, record_skipped
 from ..outcomes.skip import skip
 from .batch_reports import BatchReports
 
@@ -53,43 +56,46 @@ class Sendable:
         """
         moment = self._moment()
         notifications = list(notifications)
-        refused = self._refused(notifications)
+        refused = {**self._read_on_site(notifications), **self._refused(notifications)}
         skipped = [
             notification
             for notification in notifications
             if skip(notification, at=moment, refusal=refused.get(notification.pk))
             or self._fail_unreadable(notification)
         ]
-        if not skipped:
-            return
-        record_skipped(self._claim, skipped)
-        for notification in skipped:
-            del self._open[notification.pk]
-        tell("skipped", self._target, self._claim.token, skipped)
-        self._reports.announce(skipped)
+        self._end(skipped)
 
     def still_wanted(self, candidates: list[Notification]) -> list[Notification]:
         """Return the rows to be sent even now.
 
-        Since the claim a user may have opted out or changed a preference, a person may have
-        cancelled, put off or deleted a notification or switched off a record, a notification may
-        have expired, or the lease ended.
+        Since the claim, a user may have opted out, changed a preference or read a fallback's item;
+        an import may have brought a suppression; a person may have cancelled, rescheduled or
+        deleted a notification, or switched off a record; a notification may have expired, or the
+        lease ended.
+
+        Args:
+            candidates: Claimed rows.
         """
+        candidates = self._without_read(candidates)
         if not candidates:
             return []
         keys = [notification.pk for notification in candidates]
         wanted = still_deliverable(self._claim, keys, self._moment())
-        # A suppression ends what waits, so the status says so; a preference in bulk does not.
-        wanted -= self._refused(candidates, with_addresses=False).keys()
+        wanted -= self._refused(candidates).keys()
         if len(wanted) == len(keys):
             return candidates
         self._set_aside([key for key in keys if key not in wanted])
         return [notification for notification in candidates if notification.pk in wanted]
 
     def with_texts(self, candidates: list[Notification]) -> list[Notification]:
-        """Return a slice with all texts, without rows unreadable or deleted."""
+        """Return a slice with all texts, without rows unreadable or deleted.
+
+        Args:
+            candidates: Claimed rows, whose long texts may still be in the database only.
+        """
         using = self._claim.using
-        if not any(map(is_unread, candidates)):
+        unread = list(filter(is_unread, candidates))
+        if not unread:
             return candidates
         try:
             gone = patiently(lambda: read_long_texts(candidates, using=using), using=using)
@@ -99,21 +105,63 @@ class Sendable:
             gone = set().union(*map(self._read_alone, candidates))
         if gone:
             self._set_aside([each.pk for each in candidates if each.pk in gone])
+        # Only now their ``extra`` says which of them are fallbacks.
+        self._without_read([each for each in unread if each.pk in self._open])
+        # And whom else of a queued mail's recipients a suppression concerns.
+        mails = [each for each in unread if each.pk in self._open and is_queued_mail(each)]
+        if refused := self._refused(mails):
+            self.skip([each for each in mails if each.pk in refused])
         return [notification for notification in candidates if notification.pk in self._open]
 
-    def _refused(
-        self, notifications: list[Notification], *, with_addresses: bool = True
-    ) -> dict[uuid.UUID, Refusal]:
+    def with_bodies(self, candidates: list[Notification]) -> Prepared:
+        """Render the texts of notifications of a type; end or postpone those not to be sent.
+
+        Args:
+            candidates: A slice, with all texts.
+
+        Returns:
+            The rows to be sent, and the outcomes of rows whose texts cannot be made.
+        """
+        prepared = prepare(candidates, self._target)
+        self._end(prepared.cancelled)
+        self._postpone(prepared.postponed)
+        return prepared
+
+    def _end(self, ended: list[Notification]) -> None:
+        """Record rows that ended without an attempt, and report them."""
+        if not ended:
+            return
+        record_skipped(self._claim, ended)
+        for notification in ended:
+            del self._open[notification.pk]
+        tell("skipped", self._target, self._claim.token, ended)
+        self._reports.announce(ended)
+
+    def _postpone(self, notifications: list[Notification]) -> None:
+        record_postponed(self._claim, notifications)
+        for notification in notifications:
+            del self._open[notification.pk]
+            self._reports.report(notification, notification.response, is_postponed=True)
+
+    def _refused(self, notifications: list[Notification]) -> dict[uuid.UUID, Refusal]:
         """Return the rows that preferences or suppressions forbid; asks only about categories."""
         if not any(notification.category for notification in notifications):
             return {}
         using = self._claim.using
-        return patiently(
-            lambda: refusals(
-                notifications, self._target, using=using, with_addresses=with_addresses
-            ),
-            using=using,
-        )
+        return patiently(lambda: refusals(notifications, self._target, using=using), using=using)
+
+    def _read_on_site(self, notifications: list[Notification]) -> dict[uuid.UUID, Refusal]:
+        """Return the fallbacks whose user has read the item; asks only about fallbacks."""
+        using = self._claim.using
+        return patiently(lambda: read_on_site(notifications, using=using), using=using)
+
+    def _without_read(self, candidates: list[Notification]) -> list[Notification]:
+        """End the fallbacks whose user has read the item, and return the other rows."""
+        read = self._read_on_site(candidates)
+        if not read:
+            return candidates
+        self.skip([notification for notification in candidates if notification.pk in read])
+        return [notification for notification in candidates if notification.pk in self._open]
 
     def _fail_unreadable(self, notification: Notification) -> bool:
         reason = self._claim.unreadable.get(notification.pk)
@@ -151,6 +199,6 @@ class Sendable:
         for key in left:
             del self._open[key]
             if key in pending:
-                self._reports.report(rows[key], "Not sent: it was put off meanwhile.")
+                self._reports.report(rows[key], "Not sent: somebody rescheduled it meanwhile.")
             elif key in rows:
                 self._reports.report(rows[key], "Not sent: somebody else changed it meanwhile.")

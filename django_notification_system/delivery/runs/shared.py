@@ -24,7 +24,7 @@ class Shared:
     ==========================  ==================  =============================================
     ``inbox``                   run (puts)          lane (gets)
     ``answers``                 lane (appends)      run (pops)
-    ``put_off``                 lane (appends)      run (pops)
+    ``returned``                lane (appends)      run (pops)
     ``taken``                   lane                lane; handler and run, as a copy
     ``backlog``                 see its class       lane and run
     ``reach``                   lane                lane; run: ``has_answered``, ``is_cut_off``
@@ -47,7 +47,7 @@ class Shared:
         inbox: Slices on their way to the handler; ``None`` ends the lane, and ``FINISH_CALL`` ends
             the handler's present call where outcomes are missing.
         answers: The handler's answers not yet taken by the run.
-        put_off: Rows returned by the lane because the provider is busy. The run feeds them again.
+        returned: Rows given back by the lane, as the provider is busy; the run feeds them again.
         taken: Rows with the handler, still without an outcome, by key.
         backlog: How many of the handler's outcomes are not recorded.
         reach: The lane's knowledge about its provider.
@@ -61,7 +61,7 @@ class Shared:
     def __init__(self, most_unrecorded: int, reach: Reach, concurrency: LaneConcurrency) -> None:
         self.inbox: SimpleQueue[Fed] = SimpleQueue()
         self.answers: deque[Answer] = deque()
-        self.put_off: deque[BatchRow] = deque()
+        self.returned: deque[BatchRow] = deque()
         self.taken: dict[object, BatchRow] = {}
         self.backlog = Backlog(most_unrecorded)
         self.reach = reach

@@ -242,11 +242,11 @@ class HandedOverSource:
         target: The batch's target.
         token: The claim's token.
         keys: The rows' keys, in order.
-        due_by: Rows put off beyond this moment are left out.
+        due_by: Rows rescheduled beyond this moment are left out.
         using: The database's alias.
 
     Attributes:
-        due_by: Rows put off beyond this moment are left out.
+        due_by: Rows rescheduled beyond this moment are left out.
         every_target: The batch's target.
         is_taken: Whether the run has taken the batch over.
         size: How many rows the batch still had then.

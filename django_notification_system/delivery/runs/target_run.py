@@ -127,7 +127,11 @@ class TargetRun:
         shared.note_unrecorded(unrecorded)
 
     def recheck(self, rows: Sequence[BatchRow]) -> None:
-        """Feed the rows that are still to be sent once more."""
+        """Feed the rows that are still to be sent once more.
+
+        Args:
+            rows: Rows whose wait has ended.
+        """
         checked_at = Instant.now()
         wanted: list[BatchRow] = []
         for batch, group in groupby(rows, key=itemgetter(0)):
@@ -202,7 +206,7 @@ class TargetRun:
 
     @property
     def _is_anything_in_flight(self) -> bool:
-        return self._batches.in_flight > self._trouble.unreachable
+        return self._batches.in_flight > self._trouble.kept
 
     def _goes_on(self) -> bool:
         if self._context.is_stopping() or self._pause.finds_pause():
@@ -282,9 +286,9 @@ class TargetRun:
 
     def _waits_for_provider(self) -> bool:
         """Return whether the provider is busy for the moment; meanwhile no row is fed."""
-        put_off = self.lane.shared.put_off
-        while put_off:
-            batch, notification = put_off.popleft()
+        returned = self.lane.shared.returned
+        while returned:
+            batch, notification = returned.popleft()
             batch.put_back(notification, was_refused=False)
         lull = self._trouble.lull
         if not lull.is_on:

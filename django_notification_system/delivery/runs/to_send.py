@@ -32,7 +32,11 @@ class ToSend:
         return len(self._waiting) + len(self._put_back)
 
     def extend(self, notifications: Iterable[Notification]) -> None:
-        """Add rows at the end."""
+        """Add rows at the end.
+
+        Args:
+            notifications: The rows.
+        """
         self._waiting.extend(notifications)
 
     def next_slice(self) -> list[Notification]:
@@ -53,6 +57,10 @@ class ToSend:
         return self._times_put_back[key] <= MOST_TIMES_PUT_BACK
 
     def put_back(self, notification: Notification) -> None:
-        """Keep a refused row: at first before the others, later behind them."""
+        """Keep a refused row: at first before the others, later behind them.
+
+        Args:
+            notification: The row.
+        """
         is_first = self._times_put_back[notification.pk] <= FIRST_TIMES_PUT_BACK
         (self._put_back if is_first else self._waiting).append(notification)

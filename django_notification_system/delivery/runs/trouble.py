@@ -5,7 +5,10 @@ from dataclasses import replace
 
 from ...models import NotificationTarget
 from ...observing.log import without_addresses
+from ...outcome import OutcomeKind
 from ..claims.pause import pause, resume
+from ..handlers.all_alike import MOST_KEPT_BACK
+from ..outcomes.doubts import has_stopped_with
 from .context import RunContext
 from .lull import Lull
 from .messages import SoundAnswer
@@ -32,26 +35,40 @@ class Trouble:
         #: Answers without contact to the provider, kept until another message gets through, or the
         #: provider is found to be down.
         self._unreachable: list[SoundAnswer] = []
+        #: Refusals that may be the settings' fault, kept until another message gets through, or the
+        #: run ends: a handler that is called again and again says only in the end whether all are
+        #: alike.
+        self._undecided: list[SoundAnswer] = []
         self._reason = ""
 
     @property
-    def unreachable(self) -> int:
-        """How many notifications did not reach the provider, and are kept."""
-        return len(self._unreachable)
+    def kept(self) -> int:
+        """How many notifications have an answer that is kept."""
+        return len(self._unreachable) + len(self._undecided)
 
     def take(self, answer: SoundAnswer) -> None:
-        """Apply an answer, put its notification back, or keep the answer for later."""
+        """Apply an answer, put its notification back, or keep the answer for later.
+
+        Args:
+            answer: The answer.
+        """
         outcome = answer.outcome
         if outcome.is_provider_down or outcome.is_busy:
             self._reason = without_addresses(outcome.response, [outcome.notification])
         elif not self._reach.is_cut_off:
             self.lull.end()
             self._apply_unreachable()
+        if outcome.result is OutcomeKind.DELIVERED:
+            self._apply_undecided()
         if outcome.is_busy:
             if answer.batch.put_back(outcome.notification):
                 self.lull.begin(answer, has_answered=self._reach.has_answered)
             else:
                 replace(answer, outcome=replace(outcome, is_busy=False)).apply()
+        elif outcome.if_all_alike:
+            self._undecided.append(answer)
+            if len(self._undecided) >= MOST_KEPT_BACK:
+                self._apply_undecided()
         elif outcome.is_attempt:
             answer.apply()
         else:
@@ -66,6 +83,7 @@ class Trouble:
         Returns:
             The problem, or the sentence about the pause.
         """
+        self._decide(problem)
         if self._is_fault_of_one:
             self._apply_unreachable()
         if self.lull.is_too_long and problem is None:
@@ -95,6 +113,30 @@ class Trouble:
         for answer in self._unreachable:
             replace(answer, outcome=replace(answer.outcome, out_of_order=False)).apply()
         self._unreachable.clear()
+
+    def _apply_undecided(self) -> None:
+        """Apply refusals beside which another message has got through: each counts."""
+        for answer in self._undecided:
+            answer.apply()
+        self._undecided.clear()
+
+    def _decide(self, problem: str | None) -> None:
+        """Apply the refusals that are left: retries where this run or another blames the settings.
+
+        Args:
+            problem: Why the target cannot be used, where the lane found a reason.
+        """
+        using = self._context.using
+        blamed = {
+            advice: advice in (problem or "") or has_stopped_with(advice, self._target, using=using)
+            for advice in {answer.outcome.if_all_alike for answer in self._undecided}
+        }
+        for answer in self._undecided:
+            advice = answer.outcome.if_all_alike
+            if blamed[advice]:
+                answer = replace(answer, outcome=answer.outcome.as_retry(advice))
+            answer.apply()
+        self._undecided.clear()
 
     def _pause(self, seconds: float, tried: Sequence[SoundAnswer], *, is_busy: bool = False) -> str:
         """Pause the target; notifications that the provider did not see stay as they were.

@@ -26,7 +26,11 @@ class Turn:
         self._rechecked_at = 0.0
 
     def note(self, claim: Claim) -> None:
-        """Note from a claim whether only interrupted rows are left."""
+        """Note from a claim whether only interrupted rows are left.
+
+        Args:
+            claim: The claim.
+        """
         self.is_next = claim.leaves_interrupted or claim.was_interrupted
         if not claim.leaves_interrupted:
             self._since = None
