@@ -69,6 +69,7 @@ class QueueBackend(BaseEmailBackend):
         return len(mails)
 
     def _packed(self, messages: Iterable[EmailMessage]) -> Iterator[Any]:
+        # Here: a mail backend may be imported before the models are ready.
         from .notification_creators.queue_mail import packed_mail
 
         for message in messages or ():

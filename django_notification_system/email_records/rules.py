@@ -10,9 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from ..models import TargetUserRecord
-
-#: RFC 5321, section 4.5.3.1.3: a path is at most 256 octets, angle brackets included.
-ADDRESS_MAX_LENGTH = 254
+from ..models.address import ADDRESS_MAX_LENGTH
 
 MANUAL = TargetUserRecord.Origin.MANUAL.value
 USER_EMAIL = TargetUserRecord.Origin.USER_EMAIL.value
@@ -62,7 +60,7 @@ class UserResult(enum.Enum):
     FAILED = enum.auto()
 
 
-class Change(NamedTuple):
+class PlannedChange(NamedTuple):
     """A record now, and as planned."""
 
     before: Record
@@ -81,7 +79,7 @@ class Plan:
 
     result: UserResult
     create: bool = False
-    changes: Sequence[Change] = ()
+    changes: Sequence[PlannedChange] = ()
 
 
 def plan(user: User, records: Sequence[Record], comparable: Callable[[str], str] = str) -> Plan:
@@ -114,13 +112,17 @@ def plan(user: User, records: Sequence[Record], comparable: Callable[[str], str]
         elif record in owned:
             after = _left_behind(record)
         if after != record:
-            changes.append(Change(record, after))
+            changes.append(PlannedChange(record, after))
     create = usable and serving is None and follower is None
     return Plan(_result(user, usable, create, changes), create, changes)
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text is an address for mail."""
+    """Return whether a text is an address for mail.
+
+    Args:
+        text: The text, without white space around it.
+    """
     if not text or len(text) > ADDRESS_MAX_LENGTH:
         return False
     try:
@@ -168,7 +170,7 @@ def _left_behind(record: Record) -> Record:
     return record._replace(origin=MANUAL)
 
 
-def _result(user: User, usable: bool, create: bool, changes: Sequence[Change]) -> UserResult:
+def _result(user: User, usable: bool, create: bool, changes: Sequence[PlannedChange]) -> UserResult:
     if not user.address:
         return UserResult.WITHOUT_ADDRESS
     if not usable:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ..models import NotificationTarget, TargetUserRecord
 from ..models.keys import new_key
-from .rules import USER_EMAIL, Change, User
+from .rules import USER_EMAIL, PlannedChange, User
 
 FIELDS: dict[str, Any] = {field.attname: field for field in TargetUserRecord._meta.concrete_fields}
 #: The columns of a new record: all that the database does not fill.
@@ -76,7 +76,7 @@ def _copied(rows: Iterable[tuple[Any, ...]], using: str) -> bool:
     return True
 
 
-def change_records(changes: Iterable[Change], *, using: str) -> None:
+def change_records(changes: Iterable[PlannedChange], *, using: str) -> None:
     """Change records, with one statement for all equal changes.
 
     Args:
@@ -87,7 +87,7 @@ def change_records(changes: Iterable[Change], *, using: str) -> None:
         Overtaken: When a record has changed since the plan; the transaction must then be undone.
         IntegrityError: When the user has a record with the new address by now.
     """
-    groups: defaultdict[tuple[Any, ...], list[Change]] = defaultdict(list)
+    groups: defaultdict[tuple[Any, ...], list[PlannedChange]] = defaultdict(list)
     for change in changes:
         before, after = change
         moves = before.address != after.address
@@ -96,7 +96,7 @@ def change_records(changes: Iterable[Change], *, using: str) -> None:
         _change_alike(alike, using)
 
 
-def _change_alike(changes: Sequence[Change], using: str) -> None:
+def _change_alike(changes: Sequence[PlannedChange], using: str) -> None:
     before, after = changes[0]
     values: dict[str, Any] = {"active": after.active, "origin": after.origin}
     if before.address != after.address:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import NotificationSystemError
 from ..models import NotificationTarget, TargetUserRecord
+from ..models.target import email_target
 from .rules import Plan, Record, User, UserResult, plan
 from .store import Overtaken, change_records, insert_records
 from .users import UserReader
@@ -33,7 +34,11 @@ class UsersDone:
     failed: list[User] = field(default_factory=list)
 
     def add(self, other: "UsersDone") -> None:
-        """Add another batch's results."""
+        """Add another batch's results.
+
+        Args:
+            other: The results of the other batch.
+        """
         self.results.update(other.results)
         self.invalid.extend(other.invalid)
         self.failed.extend(other.failed)
@@ -52,7 +57,7 @@ class EmailRecords:
 
     def __init__(self, *, using: str | None = None) -> None:
         self.using = using or router.db_for_write(TargetUserRecord)
-        self.target = find_email_target(self.using)
+        self.target = _known_email_target(self.using)
         self.users = UserReader(self.using)
         self._records = TargetUserRecord.objects.using(self.using)
         # The usual collations of MySQL and MariaDB ignore the case of addresses.
@@ -126,29 +131,16 @@ class EmailRecords:
                 insert_records(new, self.target, using=self.using)
 
 
-def find_email_target(using: str) -> NotificationTarget:
-    """Return the target of the module ``email``, whatever its name.
-
-    Of several such targets the one called "Email" counts, else the oldest.
-
-    Args:
-        using: The database's alias.
-
-    Raises:
-        NotificationSystemError: When no such target exists.
-    """
-    targets = NotificationTarget.objects.using(using).filter(notification_module_name="email")
-    found = sorted(
-        targets, key=lambda target: (target.name != "Email", target.created_date, target.name)
-    )
-    if not found:
+def _known_email_target(using: str) -> NotificationTarget:
+    target = email_target(using=using)
+    if target is None:
         raise NotificationSystemError(
             _(
                 "There is no email target. Create a notification target whose module name is"
                 " “email”, in the admin for instance."
             )
         )
-    return found[0]
+    return target
 
 
 def _batch(plans: Iterable[tuple[User, Plan]]) -> UsersDone:

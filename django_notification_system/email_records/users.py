@@ -49,14 +49,22 @@ class UserReader:
         return self._users.count()
 
     def batches(self, size: int) -> Iterator[list[User]]:
-        """Yield all users, at most ``size`` at a time, every batch by a query of its own."""
+        """Yield all users, each list by a query of its own.
+
+        Args:
+            size: How many users a list has; the last may have fewer.
+        """
         users = self._read(self._users.order_by("pk")[:size])
         while users:
             yield users
             users = self._read(self._users.filter(pk__gt=users[-1].key).order_by("pk")[:size])
 
     def again(self, keys: Iterable[Any]) -> list[User]:
-        """Read these users again; deleted users are left out."""
+        """Read users again; deleted users are left out.
+
+        Args:
+            keys: The users' keys.
+        """
         return self._read(self._users.filter(pk__in=list(keys)).order_by("pk"))
 
     def _has(self, name: str) -> bool:

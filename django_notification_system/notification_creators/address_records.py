@@ -1,4 +1,4 @@
-"""The records of addresses without a user: found, made, and held until the call's transaction ends.
+"""The records of addresses without a user: found, made, and locked until the call's end.
 
 An address may be given in many spellings, and by many calls at once. The digest of a record is the
 same for all spellings, and the database accepts the digest once.
@@ -8,25 +8,20 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db import connections
-
 from ..batches import batched
+from ..database import leaving_existing
 from ..exceptions import InvalidNotification, NotificationsNotCreated
 from ..models import NotificationTarget, TargetUserRecord
-from ..models.address import trimmed
+from ..models.address import ADDRESS_MAX_LENGTH, trimmed
 from ..models.digest import digest_of_address
+from ..models.locking import share_locked
 from ..storable import storable_text
 from ..targets import known_description
 
-ADDRESS_MAX_LENGTH: int = TargetUserRecord._meta.get_field("target_user_id").max_length or 0
 #: For people who look at the record.
 DESCRIPTION = "Given to notify_addresses()"
 #: How often records are made that somebody deletes or changes meanwhile.
 TRIES = 5
-#: How a transaction holds rows that other transactions may read and hold, and nobody may delete.
-#: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
-#: SQLite has one writer at a time.
-HOLD = {"postgresql": " FOR KEY SHARE", "mysql": " LOCK IN SHARE MODE"}
 
 
 def address_batches(
@@ -65,13 +60,14 @@ def _checked(place: str, given: Any, target: NotificationTarget) -> str:
         raise _no_address(place, given)
     address = trimmed(storable_text(place, given))
     if not address:
-        raise InvalidNotification(f"{place} is an empty text. Leave it out.")
+        raise InvalidNotification(f"{place} is an empty text. Leave it out.", argument="addresses")
     if len(address) > ADDRESS_MAX_LENGTH:
         raise InvalidNotification(
-            f"{place} has {len(address)} characters; an address has at most {ADDRESS_MAX_LENGTH}."
+            f"{place} has {len(address)} characters; an address has at most {ADDRESS_MAX_LENGTH}.",
+            argument="addresses",
         )
     if fault := _fault_of(address, target):
-        raise InvalidNotification(f"{place} {fault}")
+        raise InvalidNotification(f"{place} {fault}", argument="addresses")
     return address
 
 
@@ -85,7 +81,8 @@ def _fault_of(address: str, target: NotificationTarget) -> str:
 def _no_address(place: str, value: Any) -> InvalidNotification:
     return InvalidNotification(
         f"addresses must be a str, or an iterable of them; {place} is of type "
-        f"{type(value).__name__}. notify() is for users."
+        f"{type(value).__name__}. notify() is for users.",
+        argument="addresses",
     )
 
 
@@ -100,6 +97,9 @@ def records_of(
         by_digest: Addresses by their digests.
         target: The target of the addresses.
         using: The database's alias; a transaction is open on the connection.
+
+    Raises:
+        NotificationsNotCreated: When somebody deletes the records as fast as they are made.
     """
     rows = TargetUserRecord.objects.using(using)
     there = rows.filter(digest__in=by_digest).values_list("digest", flat=True)
@@ -107,7 +107,7 @@ def records_of(
     for _ in range(TRIES):
         _make({digest: by_digest[digest] for digest in missing}, target, using)
         # Read again: another call may have been quicker with the same address.
-        records = _held(by_digest, using)
+        records = _share_locked(by_digest, using)
         outdated = [each for each in records if each.make_digest() != each.digest]
         missing = by_digest.keys() - {each.digest for each in records if each not in outdated}
         if not missing:
@@ -134,15 +134,13 @@ def _make(by_digest: Mapping[uuid.UUID, str], target: NotificationTarget, using:
             )
             for digest in sorted(by_digest)  # in one order, so that no calls deadlock
         ],
-        ignore_conflicts=True,
+        **leaving_existing("digest", using=using),
     )
 
 
-def _held(digests: Iterable[uuid.UUID], using: str) -> list[TargetUserRecord]:
-    """Read rows that are there now, whatever the transaction has read before, and hold the rows."""
+def _share_locked(digests: Iterable[uuid.UUID], using: str) -> list[TargetUserRecord]:
+    """Read rows that are there now, whatever the transaction has read before, and lock the rows."""
     rows = TargetUserRecord.objects.using(using)
-    chosen = rows.filter(digest__in=digests).only(
-        "target_id", "target_user_id", "user_id", "origin", "active", "digest"
-    )
-    sql, parameters = chosen.query.get_compiler(using=using).as_sql()
-    return list(rows.raw(sql + HOLD.get(connections[using].vendor, ""), parameters))
+    chosen = rows.filter(digest__in=digests)
+    columns = ("target_id", "target_user_id", "user_id", "origin", "active", "digest")
+    return share_locked(chosen.only(*columns))

@@ -9,6 +9,7 @@ from ..models import Notification, NotificationTarget
 from .create import Creation
 from .draft import make_draft
 from .nothing_created import nothing_created
+from .recipient import SameForAll
 from .recipients import is_user
 
 
@@ -29,7 +30,9 @@ def create_for_user(user: Any, *, target_name: str, quiet: bool, **content: Any)
         InvalidNotification: When the notification could never be delivered.
     """
     if not is_user(user):
-        raise InvalidNotification(f"user must be one user, not {type(user).__name__}.")
+        raise InvalidNotification(
+            f"user must be one user, not {type(user).__name__}.", argument="user"
+        )
     draft = make_draft(recipient=user, **content)
     using = router.db_for_write(Notification)
     targets = list(
@@ -38,6 +41,6 @@ def create_for_user(user: Any, *, target_name: str, quiet: bool, **content: Any)
             notification_module_name=target_name.lower()
         )
     )
-    tally = Creation(draft, targets, using=using).run(user)
+    tally = Creation(SameForAll(draft), targets, using=using).run(user)
     if not tally.inserted and not quiet:
         raise nothing_created(tally, targets, using=using)

@@ -4,17 +4,16 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from ..database import STATEMENT_SIZE
-from ..draft import Draft
+from ..database import STATEMENT_SIZE, leaving_existing
 from ..models import Notification
-from ..models.contents import attach_to, store_contents
+from ..models.attachment_store import attach_to, store_contents
 from ..models.digest import Identity, identity_of
 from .draft import retry_fields
+from .recipient import Recipient
 
 
 def insert_notifications(
-    draft: Draft,
-    recipients: Sequence[tuple[uuid.UUID, uuid.UUID]],
+    recipients: Sequence[Recipient],
     scheduled_delivery: datetime,
     *,
     using: str,
@@ -26,9 +25,8 @@ def insert_notifications(
     The database's unique constraint decides, so that two calls at once insert a notification once.
 
     Args:
-        draft: The content.
-        recipients: Pairs of keys: of the record, and of the record's target.
-        scheduled_delivery: When the notifications are due.
+        recipients: The records, with the content for each; at least one.
+        scheduled_delivery: When the notifications are due whose draft does not say when.
         using: The database's alias; a transaction is open on the connection.
         intervals: The minutes between attempts that a target's module names, by the target's key.
         with_files: The keys of the targets that send files.
@@ -36,21 +34,13 @@ def insert_notifications(
     Returns:
         The keys of the inserted notifications, in the order of the insert.
     """
+    drafts = {id(each.draft): each.draft for each in recipients}
+    common = recipients[0].draft
     retries = {
-        target_id: retry_fields(draft, intervals.get(target_id))
-        for target_id in {target_id for _, target_id in recipients}
+        target_id: retry_fields(common, intervals.get(target_id))
+        for target_id in {each.target_id for each in recipients}
     }
-    identities = {
-        record_id: identity_of(
-            record_id,
-            scheduled_delivery,
-            draft.title,
-            draft.extra,
-            body=draft.identifying_body,
-            idempotency_key=draft.idempotency_key,
-        )
-        for record_id, _ in recipients
-    }
+    identities = {each.record_id: _identity(each, scheduled_delivery) for each in recipients}
     digests = {
         record_id: None if identity is None else identity.digest
         for record_id, identity in identities.items()
@@ -64,7 +54,7 @@ def insert_notifications(
             extra=draft.extra,
             has_attachments=target_id in with_files,
             status=Notification.SCHEDULED,
-            scheduled_delivery=scheduled_delivery,
+            scheduled_delivery=draft.scheduled_delivery or scheduled_delivery,
             expires_at=draft.expires_at,
             priority=draft.priority,
             category=draft.category,
@@ -73,30 +63,44 @@ def insert_notifications(
         )
         # Always in the same order, so that two calls at once wait for each other and never
         # deadlock. Keys and digests then rise together, row by row.
-        for record_id, target_id in sorted(recipients, key=lambda pair: str(digests[pair[0]]))
+        for record_id, target_id, draft in sorted(
+            recipients, key=lambda each: str(digests[each.record_id])
+        )
     ]
     for notification in notifications:
         notification.set_digest(digests[notification.target_user_record_id])
-    if draft.scheduled_delivery is not None and draft.idempotency_key is None:
+    if common.scheduled_delivery is not None and common.idempotency_key is None:
         notifications = _without_repetitions(notifications, identities, using=using)
     rows = Notification.objects.using(using)
     rows.bulk_create(
         notifications,
-        batch_size=max(1, STATEMENT_SIZE // draft.size),
-        ignore_conflicts=True,
+        batch_size=max(1, STATEMENT_SIZE // max(draft.size for draft in drafts.values())),
+        **leaving_existing("digest", using=using),
     )
     # Read back: a notification that exists already was ignored, and its key is no row's.
     keys = [notification.pk for notification in notifications]
     inserted = set(rows.filter(pk__in=keys).values_list("pk", flat=True))
     attached = {
-        notification.pk: draft.attachments
+        notification.pk: common.attachments
         for notification in notifications
         if notification.has_attachments and notification.pk in inserted
     }
     if attached:
-        store_contents({each.digest: each.content for each in draft.attachments}, using=using)
+        store_contents({each.digest: each.content for each in common.attachments}, using=using)
         attach_to(attached, using=using)
     return [key for key in keys if key in inserted]
+
+
+def _identity(recipient: Recipient, scheduled_delivery: datetime) -> Identity | None:
+    draft = recipient.draft
+    return identity_of(
+        recipient.record_id,
+        draft.scheduled_delivery or scheduled_delivery,
+        draft.title,
+        draft.extra,
+        body=draft.identifying_body,
+        idempotency_key=draft.idempotency_key,
+    )
 
 
 def _without_repetitions(

@@ -8,19 +8,23 @@ MOST_KEYS = 500
 
 
 class Created(int):
-    """The number of created notifications, an ``int`` like any other.
+    """The number of created notifications and items of the inbox, an ``int`` like any other.
 
     Attributes:
         keys: The keys of the created notifications, in the order in which they were made; without
             the notifications that existed already. ``None`` for more than 500 notifications, and
             where a creator of the project's own made notifications: it does not name them.
+        items: How many of the number are items of the inbox.
     """
 
     keys: tuple[uuid.UUID, ...] | None
+    items: int
 
-    def __new__(cls, number: int, keys: tuple[uuid.UUID, ...] | None = None) -> Self:  # noqa: D102 # the class says it
+    def __new__(  # noqa: D102 # the class says it
+        cls, number: int, keys: tuple[uuid.UUID, ...] | None = None, *, items: int = 0
+    ) -> Self:
         created = super().__new__(cls, number)
-        created.keys = keys
+        created.keys, created.items = keys, items
         return created
 
     def __getnewargs__(self) -> Any:  # for copies, and for task engines that pickle

@@ -14,8 +14,9 @@ from ..categories import known_key
 from ..conf import retry_policy
 from ..draft import Draft
 from ..exceptions import InvalidNotification
+from ..message_types.declaration import MessageType
 from ..models import Notification
-from ..models.content import has_line_break
+from ..models.content_rules import has_line_break
 from ..models.moments import is_at_calendars_end
 from ..models.notification import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from ..storable import json_object, storable_text
@@ -23,6 +24,8 @@ from .attachments import files_of
 
 TITLE_MAX_LENGTH: int = Notification._meta.get_field("title").max_length or 0
 KEY_MAX_LENGTH: int = Notification._meta.get_field("idempotency_key").max_length or 0
+#: The inbox alone takes a longer title.
+INBOX_TITLE_MAX_LENGTH = 200
 #: The largest number in every database's integer column.
 LARGEST_INTEGER = 2_147_483_647
 
@@ -41,6 +44,7 @@ def make_draft(
     category: Any = "",
     attachments: Any = None,
     recipient: Any = None,
+    title_max_length: int = TITLE_MAX_LENGTH,
 ) -> Draft:
     """Check the rules of all targets for a notification.
 
@@ -58,6 +62,7 @@ def make_draft(
         attachments: See ``notify()``.
         recipient: The user, for a call with exactly one user. In release 1.5.3 people wrote
             ``extra={"user": user, ...}``; the known user is then left out of ``extra``.
+        title_max_length: The most characters of the title.
 
     Raises:
         InvalidNotification: When the notification could not be stored, or never be delivered.
@@ -68,7 +73,7 @@ def make_draft(
         extra = {name: value for name, value in extra.items() if name != "user"}
     due_at = checked_moment("scheduled_delivery", scheduled_delivery)
     return Draft(
-        title=_title(title),
+        title=_title(title, title_max_length),
         body=_text("body", body),
         extra=json_object(extra),
         scheduled_delivery=due_at,
@@ -135,19 +140,23 @@ def retry_fields(draft: Draft, interval_of_target: int | None = None) -> dict[st
     }
 
 
-def _title(value: Any) -> str:
+def _title(value: Any, max_length: int = TITLE_MAX_LENGTH) -> str:
     title = _text("title", value)
     if not title.strip():
-        raise InvalidNotification("title is empty. Give the notification a title.")
+        raise InvalidNotification(
+            "title is empty. Give the notification a title.", argument="title"
+        )
     if has_line_break(title):
         raise InvalidNotification(
             "title has a line break, which an email's subject cannot have. Put it on one line, "
-            'for instance with " ".join(title.split()).'
+            'for instance with " ".join(title.split()).',
+            argument="title",
         )
-    if len(title) > TITLE_MAX_LENGTH:
+    if len(title) > max_length:
         raise InvalidNotification(
-            f"title has {len(title)} characters; at most {TITLE_MAX_LENGTH} are kept. Shorten it, "
-            "and say the rest in body."
+            f"title has {len(title)} characters; at most {max_length} are kept. Shorten it, "
+            "and say the rest in body.",
+            argument="title",
         )
     return title
 
@@ -155,8 +164,16 @@ def _title(value: Any) -> str:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, Promise):
         value = str(value)
+    if isinstance(value, MessageType):
+        raise InvalidNotification(
+            f"{name} is a message of the type {type(value).__name__}, which has its own texts. Call"
+            f" {type(value).__name__}(...).notify(users).",
+            argument=name,
+        )
     if not isinstance(value, str):
-        raise InvalidNotification(f"{name} must be a str, not {type(value).__name__}.")
+        raise InvalidNotification(
+            f"{name} must be a str, not {type(value).__name__}.", argument=name
+        )
     return storable_text(name, value)
 
 
@@ -201,14 +218,19 @@ def checked_moment(name: str, moment: Any) -> datetime | None:
     if moment is None:
         return None
     if not isinstance(moment, datetime):
-        raise InvalidNotification(f"{name} must be a datetime, not {type(moment).__name__}.")
+        raise InvalidNotification(
+            f"{name} must be a datetime, not {type(moment).__name__}.", argument=name
+        )
     if is_at_calendars_end(moment):
-        raise InvalidNotification(f"{name} is {moment}, which is out of range in other time zones.")
+        raise InvalidNotification(
+            f"{name} is {moment}, which is out of range in other time zones.", argument=name
+        )
     if timezone.is_naive(moment):
         if settings.USE_TZ:
             raise InvalidNotification(
                 f"{name} has no time zone, so it names no moment. Pass "
-                "django.utils.timezone.make_aware(...) of it."
+                "django.utils.timezone.make_aware(...) of it.",
+                argument=name,
             )
         return moment
     if settings.USE_TZ:
@@ -223,12 +245,14 @@ def _count(name: str, value: Any) -> int:
 
 def _integer(name: str, value: Any, lowest: int, highest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidNotification(f"{name} must be an int, not {type(value).__name__}.")
+        raise InvalidNotification(
+            f"{name} must be an int, not {type(value).__name__}.", argument=name
+        )
     if not lowest <= value <= highest:
         # Python writes no integer of more than 4,300 digits.
         shown = value if value.bit_length() <= 64 else "out of range"
         raise InvalidNotification(
-            f"{name} is {shown}; it must be between {lowest} and {highest:,}."
+            f"{name} is {shown}; it must be between {lowest} and {highest:,}.", argument=name
         )
     return value
 
@@ -244,11 +268,14 @@ def checked_key(value: Any) -> str:
     """
     key = _text("idempotency_key", value)
     if not key:
-        raise InvalidNotification("idempotency_key is empty. Pass None where there is no key.")
+        raise InvalidNotification(
+            "idempotency_key is empty. Pass None where there is no key.", argument="idempotency_key"
+        )
     if len(key) > KEY_MAX_LENGTH:
         raise InvalidNotification(
             f"idempotency_key has {len(key)} characters; at most {KEY_MAX_LENGTH} are kept. Pass "
-            "a hash of it."
+            "a hash of it.",
+            argument="idempotency_key",
         )
     return key
 

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from ..exceptions import NotificationsNotCreated, UserHasNoTargetRecords, UserIsOptedOut
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..preferences.lookup import Refusal
+from ..targets import known_description
 from .created import MOST_KEYS, Created
 
 
@@ -26,7 +27,8 @@ class Tally:
         refused: How many others do not want the category or have a suppressed address, likewise.
         refusal: Why one of them is not notified.
         reached: Whether any user could be notified, or was notified before.
-        inserted: How many notifications were inserted.
+        inserted: How many notifications and items of the inbox were inserted.
+        items: How many items of the inbox were inserted.
         keys: The keys of the inserted notifications; ``None`` for too many, and for unknown keys.
     """
 
@@ -37,13 +39,28 @@ class Tally:
     refusal: Refusal | None = None
     reached: bool = False
     inserted: int = 0
+    items: int = 0
     keys: list[UUID] | None = field(default_factory=list)
 
     def add(self, keys: Sequence[UUID]) -> None:
-        """Count inserted notifications, and remember their keys where they are few."""
+        """Count inserted notifications, and remember their keys where they are few.
+
+        Args:
+            keys: The keys of the notifications.
+        """
         self.inserted += len(keys)
         if self.keys is not None:
-            self.keys = [*self.keys, *keys] if self.inserted <= MOST_KEYS else None
+            is_few = self.inserted - self.items <= MOST_KEYS
+            self.keys = [*self.keys, *keys] if is_few else None
+
+    def add_items(self, number: int) -> None:
+        """Count new items of the inbox.
+
+        Args:
+            number: How many items.
+        """
+        self.inserted += number
+        self.items += number
 
     def refuse(self, refusals: Collection[Refusal]) -> None:
         """Count users or addresses that a preference or a suppression keeps out.
@@ -55,14 +72,19 @@ class Tally:
         self.refusal = next(iter(refusals), self.refusal)
 
     def add_unnamed(self, number: int) -> None:
-        """Count notifications that a creator of the project's own has made."""
+        """Count notifications that a creator of the project's own has made.
+
+        Args:
+            number: How many notifications.
+        """
         self.inserted += number
         if number:
             self.keys = None
 
     def created(self) -> Created:
         """Return the answer for the caller."""
-        return Created(self.inserted, None if self.keys is None else tuple(self.keys))
+        keys = None if self.keys is None else tuple(self.keys)
+        return Created(self.inserted, keys, items=self.items)
 
 
 def nothing_created(
@@ -170,7 +192,11 @@ def opted_out(user: str) -> str:
 
 
 def user_name(user: Any) -> str:
-    """Return a user's name, quoted, so that no character steers a terminal."""
+    """Return a user's name, quoted, so that no character steers a terminal.
+
+    Args:
+        user: The user.
+    """
     return repr(str(user.get_username()))
 
 
@@ -191,10 +217,12 @@ def _how_to_see_preferences() -> str:
 
 
 def _how_to_add_records(targets: Sequence[NotificationTarget]) -> str:
-    said = _("Add a record, or switch one on, in the admin under “User Targets”.")
-    if any(target.notification_module_name == "email" for target in targets):
-        said += " " + _(
-            "The command create_email_target_user_records adds a record for each user with an email"
-            " address."
-        )
-    return said
+    names = dict.fromkeys(target.notification_module_name for target in targets)
+    described = [each for each in map(known_description, names) if each is not None]
+    if names and all(each.address_in_details for each in described) and described:
+        # The admin has no field for details.
+        said = [_("Switch a record on in the admin under “User Targets”, or have one made.")]
+    else:
+        said = [_("Add a record, or switch one on, in the admin under “User Targets”.")]
+    said += [_(each.how_to_add_records) for each in described if each.how_to_add_records]
+    return " ".join(said)

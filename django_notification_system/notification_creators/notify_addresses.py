@@ -15,11 +15,13 @@ from ..models import Notification, NotificationTarget
 from ..models.locking import begin_with_a_write
 from .address_records import address_batches, records_of
 from .bulk import insert_notifications
+from .chosen import refuse_inbox
 from .create import BATCH_SIZE
 from .created import Created
 from .draft import make_draft
 from .nothing_created import Tally, nothing_created_for_addresses
 from .notify import GivenFile
+from .recipient import Content, Recipient, SameForAll
 from .recipients import choose_targets
 from .registry import find_creator
 from .validate_content import (
@@ -99,58 +101,87 @@ def notify_addresses(
         category=category,
         attachments=attachments,
     )
+    return create_for_addresses(addresses, SameForAll(draft), target=target, quiet=quiet)
+
+
+def create_for_addresses(addresses: Any, content: Content, *, target: Any, quiet: bool) -> Created:
+    """Create the notifications of a call; see ``notify_addresses()``.
+
+    Args:
+        addresses: See ``notify_addresses()``.
+        content: The content.
+        target: See ``notify_addresses()``.
+        quiet: See ``notify_addresses()``.
+    """
     using = router.db_for_write(Notification)
     chosen = _chosen(target, using)
-    tally = _AddressCreation(draft, chosen, using).run(addresses)
-    if tally.inserted or quiet or (tally.reached and idempotency_key is not None):
+    creation = _AddressCreation(content, chosen, using)
+    draft = content.for_address(chosen)
+    if draft is None:
+        return Created(0, ())
+    tally = creation.run(addresses, draft)
+    if tally.inserted or quiet or (tally.reached and draft.idempotency_key is not None):
         return tally.created()
     raise nothing_created_for_addresses(tally, chosen)
 
 
 def _chosen(target: Any, using: str) -> NotificationTarget:
+    refuse_inbox(target)
     if not isinstance(target, str | NotificationTarget):
         raise InvalidNotification(
             'target must be a target or its name, such as "Email", not '
-            f"{type(target).__name__}: an address belongs to one target."
+            f"{type(target).__name__}: an address belongs to one target.",
+            argument="target",
         )
     known = list(NotificationTarget.objects.using(using).order_by("created_date", "name"))
     chosen, *others = choose_targets(target, known)
     if others:
         names = ", ".join(repr(each.name) for each in (chosen, *others))
-        raise InvalidNotification(f"target is {target!r}, which may be {names}. Name one of them.")
+        raise InvalidNotification(
+            f"target is {target!r}, which may be {names}. Name one of them.", argument="target"
+        )
     return chosen
 
 
 class _AddressCreation:
     """Makes the notifications of one call, in one transaction."""
 
-    def __init__(self, draft: Draft, target: NotificationTarget, using: str) -> None:
-        self.draft = draft
+    def __init__(self, content: Content, target: NotificationTarget, using: str) -> None:
+        self.content = content
+        self.draft = draft = content.draft
         self.target = target
         self.using = using
         self.scheduled_delivery: datetime = draft.scheduled_delivery or timezone.now()
 
-    def run(self, addresses: Any) -> Tally:
+    def run(self, addresses: Any, draft: Draft) -> Tally:
         """Notify all addresses, or none if an error is raised.
 
         Args:
             addresses: An address, or an iterable of addresses.
+            draft: The content for the addresses.
+
+        Raises:
+            InvalidNotification: When a project's creator makes the target's notifications, or the
+                target takes no such content.
         """
         if creator := find_creator(self.target):
             raise InvalidNotification(
                 f"create_notification() in {creator.source} makes the notifications for "
                 f"{self.target.name}, and needs a user. Use another target for people without an "
-                "account, or remove the creator: notify() does without one."
+                "account, or remove the creator: notify() does without one.",
+                argument="target",
             )
         # Outside the transaction, because a storage may be asked for attachments.
-        validate_content(self.target, self.draft)
+        validate_content(self.target, self.content.for_target(self.target))
         if self.draft.attachments and not takes_attachments(self.target):
             raise attachments_refused(self.target)
         # An iterator cannot be read a second time.
         attempts = 1 if isinstance(addresses, Iterator) else DEADLOCK_ATTEMPTS
-        return despite_deadlocks(lambda: self._run(addresses), attempts=attempts, using=self.using)
+        return despite_deadlocks(
+            lambda: self._run(addresses, draft), attempts=attempts, using=self.using
+        )
 
-    def _run(self, addresses: Any) -> Tally:
+    def _run(self, addresses: Any, draft: Draft) -> Tally:
         tally = Tally()
         intervals = {self.target.pk: retry_interval_of(self.target)}
         wanted = Wanted(self.draft.category, {self.target.pk: self.target}, using=self.using)
@@ -166,13 +197,12 @@ class _AddressCreation:
                     for each in records
                     if each.active
                 )
-                recipients = [(pk, target_id) for pk, _, target_id, _ in found]
+                recipients = [Recipient(pk, target_id, draft) for pk, _, target_id, _ in found]
                 tally.refuse(wanted.refused.values())
                 if recipients:
                     tally.reached = True
                     tally.add(
                         insert_notifications(
-                            self.draft,
                             recipients,
                             self.scheduled_delivery,
                             using=self.using,

@@ -9,10 +9,15 @@ from django.db.models import Manager, Model, QuerySet
 from ..batches import batched
 from ..exceptions import InvalidNotification
 from ..models import NotificationTarget
+from ..targets import target_key
 
 
 def is_user(value: Any) -> bool:
-    """Return whether a value is a user; ``request.user`` is, when somebody is logged in."""
+    """Return whether a value is a user; ``request.user`` is, when somebody is logged in.
+
+    Args:
+        value: The value given in place of a user.
+    """
     return isinstance(value, get_user_model())
 
 
@@ -46,16 +51,19 @@ def _keys_of_queryset(users: "QuerySet[Model]") -> Iterator[Any]:
     if not issubclass(users.model, get_user_model()):
         raise InvalidNotification(
             f"users is a queryset of {users.model.__name__}; it must be one of "
-            f"{get_user_model().__name__}."
+            f"{get_user_model().__name__}.",
+            argument="users",
         )
-    return users.values_list("pk", flat=True).iterator(chunk_size=2000)
+    return users.values_list("pk", flat=True).iterator(chunk_size=2500)
 
 
 def _key(user: Any) -> Any:
     if not is_user(user):
         raise _no_user(user)
     if user.pk is None:
-        raise InvalidNotification(f"users has the unsaved user {user}. Save it first.")
+        raise InvalidNotification(
+            f"users has the unsaved user {user}. Save it first.", argument="users"
+        )
     return user.pk
 
 
@@ -68,7 +76,7 @@ def _no_user(value: Any) -> InvalidNotification:
         said += " None is nobody to notify: leave it out, or look why there is no user."
     elif getattr(value, "is_anonymous", False):
         said += " Nobody is logged in: ask request.user.is_authenticated first."
-    return InvalidNotification(said)
+    return InvalidNotification(said, argument="users")
 
 
 def choose_targets(chosen: Any, known: Sequence[NotificationTarget]) -> list[NotificationTarget]:
@@ -76,7 +84,7 @@ def choose_targets(chosen: Any, known: Sequence[NotificationTarget]) -> list[Not
 
     Args:
         chosen: A target or its name, or an iterable of targets and names. Where no target has the
-            name, a target's module name counts.
+            name, a target's module name counts, or its key in ``NOTIFICATION_SYSTEM_TARGETS``.
         known: All existing targets.
 
     Raises:
@@ -86,7 +94,9 @@ def choose_targets(chosen: Any, known: Sequence[NotificationTarget]) -> list[Not
         chosen = [chosen]
     targets = {target.pk: target for choice in chosen for target in _named(choice, known)}
     if not targets:
-        raise InvalidNotification("target is empty. Pass None to reach users in every target.")
+        raise InvalidNotification(
+            "target is empty. Pass None to reach users in every target.", argument="target"
+        )
     return list(targets.values())
 
 
@@ -98,11 +108,16 @@ def _named(choice: Any, known: Sequence[NotificationTarget]) -> list[Notificatio
             target
             for target in known
             if str(choice).casefold()
-            in (target.name.casefold(), target.notification_module_name.casefold())
+            in (
+                target.name.casefold(),
+                target.notification_module_name.casefold(),
+                target_key(target.notification_module_name),
+            )
         ]
     if not named:
         names = ", ".join(repr(target.name) for target in known)
         raise InvalidNotification(
-            f"There is no target {str(choice)!r}. The targets are: {names or 'none; run migrate'}."
+            f"There is no target {str(choice)!r}. The targets are: {names or 'none; run migrate'}.",
+            argument="target",
         )
     return named

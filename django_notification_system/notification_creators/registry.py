@@ -31,15 +31,17 @@ class FoundCreator:
     Attributes:
         create_notification: The function.
         source: The module's file or dotted name.
-        shadows_built_in: Whether the creator stands in for a creator of this app.
     """
 
     create_notification: Callable[..., Any]
     source: str
-    shadows_built_in: bool
 
     def takes(self, argument: str) -> bool:
-        """Return whether the function has a parameter of this name."""
+        """Return whether the function has a parameter of this name.
+
+        Args:
+            argument: The parameter's name.
+        """
         parameters = inspect.signature(self.create_notification).parameters
         return argument in parameters or any(
             parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
@@ -48,6 +50,9 @@ class FoundCreator:
 
 def find_creator(target: NotificationTarget) -> FoundCreator | None:
     """Return the project's own creator for a target, or ``None`` without a creator.
+
+    Args:
+        target: The target.
 
     Raises:
         TargetUnavailable: When the module cannot be imported, or defines no
@@ -60,4 +65,4 @@ def find_creator(target: NotificationTarget) -> FoundCreator | None:
     function = getattr(found.module, "create_notification", None)
     if function is None:
         raise missing_function(found, ["create_notification"])
-    return FoundCreator(function, found.source, found.shadows_built_in)
+    return FoundCreator(function, found.source)

@@ -24,19 +24,31 @@ def validate_content(target: NotificationTarget, draft: Draft) -> None:
 
 
 def retry_interval_of(target: NotificationTarget) -> int | None:
-    """Return the minutes between attempts that a target's module names, or ``None``."""
+    """Return the minutes between attempts that a target's module names, or ``None``.
+
+    Args:
+        target: The target.
+    """
     described = known_description(target.notification_module_name)
     return None if described is None else described.retry_time_interval
 
 
 def takes_attachments(target: NotificationTarget) -> bool:
-    """Return whether a target's module sends the attachments of a notification."""
+    """Return whether a target's module sends the attachments of a notification.
+
+    Args:
+        target: The target.
+    """
     described = known_description(target.notification_module_name)
     return described is not None and described.takes_attachments
 
 
 def attachments_refused(target: NotificationTarget) -> InvalidNotification:
-    """Return the error for attachments given for a target that sends none."""
+    """Return the error for attachments given for a target that sends none.
+
+    Args:
+        target: The target.
+    """
     return InvalidNotification(
         _("The target %r sends no attachments. Leave them out, or put a link into the body.")
         % target.name,

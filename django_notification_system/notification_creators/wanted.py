@@ -1,11 +1,12 @@
 """The recipients who want a category: preferences and suppressions, asked for before the insert."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..categories import category_of
 from ..models import NotificationTarget, Suppression
-from ..preferences.addresses import hasher
+from ..on_site import INBOX
+from ..preferences.addresses import hasher_where_delivered
 from ..preferences.lookup import (
     Refusal,
     reason_among,
@@ -16,9 +17,7 @@ from ..preferences.lookup import (
 )
 from ..preferences.rule import refusal
 from ..targets import target_key
-
-#: A record's key, its user's key, its target's key and, where asked for, its address.
-Record = tuple[Any, ...]
+from .recipient import Record
 
 
 class Wanted:
@@ -68,7 +67,7 @@ class Wanted:
         self.refused = {}
         if self._category is None:
             return records
-        records = self._wanted(list(records))
+        records = self._wanted(list(records), self._keys)
         return self._without_suppressed(records) if self._has_suppressions else records
 
     def users(self, user_ids: Collection[Any], target_id: Any) -> list[Any]:
@@ -80,32 +79,51 @@ class Wanted:
         """
         if self._category is None:
             return list(user_ids)
-        return [user_id for _, user_id, _ in self._wanted([(None, u, target_id) for u in user_ids])]
+        return self._users(user_ids, target_id, self._keys)
 
-    def _wanted(self, records: list[Record]) -> list[Record]:
+    def readers(self, user_ids: Collection[Any]) -> list[Any]:
+        """Return the users who want the category in their inbox, with at most one query.
+
+        Args:
+            user_ids: The users' keys.
+        """
+        self.refused = {}
+        return self._users(user_ids, INBOX, {INBOX: INBOX})
+
+    def _users(
+        self, user_ids: Collection[Any], target_id: Any, keys: Mapping[Any, str]
+    ) -> list[Any]:
+        records = [(None, user_id, target_id) for user_id in user_ids]
+        return [user_id for _, user_id, _ in self._wanted(records, keys)]
+
+    def _wanted(self, records: Sequence[Record], keys: Mapping[Any, str]) -> Sequence[Record]:
         category = self._category
         if category is None or category.mandatory or not records:
             return records
         user_ids = {record[1] for record in records} - {None}
         if not user_ids:
             return records
-        states = states_of(user_ids, [category.key], self._keys.values(), using=self._using)
+        states = states_of(user_ids, [category.key], keys.values(), using=self._using)
         kept = []
         for record in records:
             _, user_id, target_id, *_ = record
-            said = refusal(category, self._keys[target_id], states.get(user_id, {}))
+            said = refusal(category, keys[target_id], states.get(user_id, {}))
             if said and user_id is not None:  # nobody decides for an address without a user
                 self.refused[user_id] = refusal_of_user(said)
             else:
                 kept.append(record)
         return kept
 
-    def _without_suppressed(self, records: list[Record]) -> list[Record]:
+    def _without_suppressed(self, records: Sequence[Record]) -> Sequence[Record]:
         category = self._category
         if category is None or not records:
             return records
-        hashers = {pk: hasher(key) for pk, key in self._keys.items()}
-        hashes = [hashers[target_id](address) for _, _, target_id, address in records]
+        # Without a hash, a record counts as wanted here: the delivering process asks again.
+        hashers = {pk: hasher_where_delivered(key) for pk, key in self._keys.items()}
+        hashes = [
+            hash_of(address) if (hash_of := hashers[target_id]) else ""
+            for _, _, target_id, address in records
+        ]
         reasons = reasons_of(hashes, [category.key], self._keys.values(), using=self._using)
         kept = []
         for record, hashed in zip(records, hashes, strict=True):
