@@ -2,7 +2,7 @@
 
 ``deliver()`` is for handlers that send many messages at once or keep a connection open. A handler
 that sends one message at a time defines ``send_notification(notification)`` and returns an
-``Outcome``. ``FetchReceipts`` and all parts of ``DescribesItself`` are optional.
+``Outcome``. ``FetchReceipts``, ``DryRun`` and all parts of ``DescribesItself`` are optional.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -24,6 +24,7 @@ from .preview import Preview
 __all__ = [
     "DescribesItself",
     "Draft",
+    "DryRun",
     "FetchReceipts",
     "Handler",
     "InvalidNotification",
@@ -92,6 +93,25 @@ class FetchReceipts(Protocol):
         ...
 
 
+class DryRun(Protocol):
+    """A module whose provider can check a message without sending; the function is optional."""
+
+    def dry_run(self, notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        """Let the provider check messages, and send none; otherwise as ``Handler.deliver()``.
+
+        ``send_test_notification --dry-run`` calls the function. ``Outcome.delivered()`` says that
+        the provider would take the message.
+
+        Args:
+            notifications: The notifications to check.
+
+        Raises:
+            TargetUnavailable: When a setting is missing, or the provider refuses the project's
+                credentials.
+        """
+        ...
+
+
 class DescribesItself(Protocol):
     """A module that describes its target. Every part is optional.
 
@@ -118,6 +138,18 @@ class DescribesItself(Protocol):
         TAKES_ATTACHMENTS: Whether the module sends the files of ``notify(..., attachments=…)``; by
             default ``False``. The rows are in ``notification.attachments``, if
             ``notification.has_attachments``.
+        TARGET_NAME: The name of the target's row as made by ``manage.py add_target``, at most 15
+            characters; by default the module's name.
+        HOW_TO_ADD_RECORDS: A sentence for people about where the target's records come from, shown
+            where nobody has one.
+        ADDRESS_IN_DETAILS: Whether no message can be sent without a record's ``details``; by
+            default ``False``. Then ``OVERRIDE_RECIPIENTS`` and ``send_test_notification`` take the
+            details of the target's active record with their address.
+        TAKES_HTML: Whether the module sends HTML, so that of a type's templates ``KEY.html``
+            counts, and ``notification.body`` is HTML then; by default ``False``. The text beside
+            the HTML, if any, is ``notification.rendered.text``.
+        TEXT_TEMPLATES: The names of a type's templates that count after ``KEY.txt``, such as
+            ``("push.txt",)``; ``text.txt`` and the title come last, for every target.
     """
 
     Settings: ClassVar[type[TargetSettings]]
@@ -126,11 +158,23 @@ class DescribesItself(Protocol):
     FILES_IN_EXTRA: ClassVar[Collection[str]]
     DIRECTIONS_IN_EXTRA: ClassVar[Collection[str]]
     TAKES_ATTACHMENTS: ClassVar[bool]
+    TARGET_NAME: ClassVar[str]
+    HOW_TO_ADD_RECORDS: ClassVar[str]
+    ADDRESS_IN_DETAILS: ClassVar[bool]
+    TAKES_HTML: ClassVar[bool]
+    TEXT_TEMPLATES: ClassVar[tuple[str, ...]]
 
     def check(self) -> Iterable[CheckMessage]:
         """Return faults of the settings beyond the rules of single settings, as system checks.
 
         Called when Django starts: send nothing, and ask no database.
+        """
+        ...
+
+    def check_deployed(self) -> Iterable[CheckMessage]:
+        """Return faults that only the provider's client finds, as system checks.
+
+        Called by ``check --deploy`` alone, so that the client may be imported; send nothing.
         """
         ...
 
@@ -153,6 +197,18 @@ class DescribesItself(Protocol):
             may_render: Whether the person may see the output of the project's code for the
                 notification, such as a template's.
             with_text: Whether the text part made of an email's HTML part is wanted.
+        """
+        ...
+
+    def template_context(self, notification: Notification, *, is_live: bool) -> dict[str, Any]:
+        """Return further variables for a type's templates, such as links.
+
+        Called in the run's thread, right before the notification is sent.
+
+        Args:
+            notification: The notification, with record and user loaded.
+            is_live: Whether links shall work; in a preview a click of another person must change
+                nothing.
         """
         ...
 
@@ -196,7 +252,9 @@ class DescribesItself(Protocol):
     def comparable_address(self, address: str) -> str:
         """Return an equal text for all spellings of one address, for suppressed addresses.
 
-        By default spellings differ in every character.
+        By default spellings differ in every character. Suppressions are found by a hash of the
+        text: every process must be able to import the module, web servers too. So import a
+        provider's client inside ``deliver()``.
 
         Args:
             address: The address in Unicode's composed form (NFC), without white space around it.

@@ -37,9 +37,16 @@ def check_client(name: str, client: str, extra: str) -> Iterator[CheckMessage]:
         client: The name by which Python imports the client.
         extra: The extra that installs the client.
     """
-    if importlib.util.find_spec(client) is None:
+    if not _is_installed(client):
         yield warning(
             2,
             f"{name} is set, but its client {client!r} is not installed.",
             hint=f"Install it: pip install 'django-notification-system[{extra}]'.",
         )
+
+
+def _is_installed(client: str) -> bool:
+    try:
+        return importlib.util.find_spec(client) is not None
+    except ModuleNotFoundError:  # a part of a package, such as google.auth, without the package
+        return False

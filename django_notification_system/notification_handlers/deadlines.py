@@ -3,16 +3,89 @@
 A Python socket's timeout is for the time between two reads. A server that writes an octet a second
 would hold a connection, and with it the message, for hours; a server that writes without end would
 fill the memory. And for most line readers a closed connection ends the line, so that half a reply
-would pass for the reply.
+would pass for the reply. The system's resolver of names has no time limit at all.
 """
 
 import io
+import ipaddress
 import socket
+import threading
 import time
 from typing import Any
 
 #: The longest reply, decoded: ten times the longest known reply, 300 push notifications' receipts.
 LONGEST_REPLY = 1 << 20
+
+
+#: Seconds to resolve a name where a connection has no time limit.
+RESOLVE_SECONDS = 10.0
+#: The resolver's errors for a name that does not exist, or has no address; others may pass.
+NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+
+
+def resolve(
+    host: str, port: int, seconds: float, *, family: socket.AddressFamily = socket.AF_UNSPEC
+) -> list[str]:
+    """Return the IP addresses of a host, in the system's order, within a time.
+
+    The system's resolver has no time limit of its own; a thread that is left behind ends when the
+    resolver does.
+
+    Args:
+        host: The name, or an IP address.
+        port: The port.
+        seconds: The time limit.
+        family: The kind of addresses; by default all kinds.
+
+    Raises:
+        TimeoutError: When there is no answer in time.
+        OSError: When the name is not known.
+    """
+    if _is_address(host):
+        return [host]
+    found: list[str] = []
+    errors: list[OSError | UnicodeError] = []
+
+    def ask() -> None:
+        try:
+            for *_, place in socket.getaddrinfo(host, port, family, socket.SOCK_STREAM):
+                if str(place[0]) not in found:
+                    found.append(str(place[0]))
+        except (OSError, UnicodeError) as error:  # UnicodeError: no host's name
+            errors.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError("the name could not be resolved in time")
+    if errors:
+        raise errors[0] if isinstance(errors[0], OSError) else OSError(str(errors[0]))
+    return found
+
+
+def is_no_name(host: str, seconds: float) -> bool:
+    """Tell whether the resolver says within a time that a host does not exist.
+
+    A resolver that is silent or out of order says nothing of the host.
+
+    Args:
+        host: The name, or an IP address.
+        seconds: The time limit.
+    """
+    try:
+        resolve(host, 443, seconds)
+    except OSError as error:
+        return isinstance(error, socket.gaierror) and error.errno in NO_SUCH_NAME
+    return False
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class ReplyTooLong(OSError):
@@ -43,7 +116,11 @@ class Deadline:
         self._is_shortened = False
 
     def begin_conversation(self, times: float) -> None:
-        """Limit a conversation to a multiple of a reply's time."""
+        """Limit a conversation to a multiple of a reply's time.
+
+        Args:
+            times: The multiple.
+        """
         if self.timeout is not None:
             self._conversation_ends_at = time.monotonic() + times * self.timeout
 
@@ -53,6 +130,9 @@ class Deadline:
 
     def limit(self, connection: socket.socket) -> None:
         """Let a socket with the timeout of a whole reply wait only for the rest of the time.
+
+        Args:
+            connection: The socket.
 
         Raises:
             TimeoutError: When no time is left.
@@ -74,7 +154,11 @@ class Deadline:
         self._is_shortened = True
 
     def restore(self, connection: socket.socket | None) -> None:
-        """Give a socket its own timeout back, for other uses: a handshake, say."""
+        """Give a socket its own timeout back, for other uses: a handshake, say.
+
+        Args:
+            connection: The socket; ``None`` for a closed connection.
+        """
         if self._is_shortened and connection is not None and connection.fileno() != -1:
             connection.settimeout(self.timeout)
         self._is_shortened = False
@@ -104,6 +188,12 @@ class LimitedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Read the octets that have come.
+
+        Args:
+            buffer: Takes the octets.
+
+        Returns:
+            How many octets; ``None`` where none are ready.
 
         Raises:
             TimeoutError: When the time is over.
@@ -143,6 +233,9 @@ class WholeLines(io.BufferedReader):
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Return a line, at most ``size`` octets; nothing where the connection has ended.
+
+        Args:
+            size: The most octets; negative: no limit.
 
         Raises:
             ReplyCutOff: When the connection ends in the middle of a line.

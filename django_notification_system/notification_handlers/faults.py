@@ -1,22 +1,51 @@
-"""The frame of the fault tables for email, Twilio and Expo: verdicts, rows, and their outcomes.
+"""The frame of all fault tables: verdicts, rows, and their outcomes.
 
 A provider's ``faults.py`` has the table, its ``outcomes.py`` the words for people.
 """
 
+import logging
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Generic, TypedDict, TypeVar
 
+from django.utils.translation import gettext
+
 from ..exceptions import TargetUnavailable
 from ..models import Notification
+from ..observing.log import log_fields
 from .base import Outcome
 from .retry_after import not_before
 
+logger = logging.getLogger("django_notification_system")
+
 TroubleT = TypeVar("TroubleT")
 RowT = TypeVar("RowT", bound="Row[Any]")
+
+
+NOBODY_KNOWS = "(The request was sent: the message went out, or it did not.)"
+
+
+class NoAnswer(Enum):
+    """Why a request got no answer."""
+
+    #: The settings allow no request.
+    NO_REQUEST = "no request"
+    #: The certificate is not trusted, or is another host's.
+    NOT_TRUSTED = "not trusted"
+    #: No connection was made, so nothing was written.
+    NOT_CONNECTED = "not connected"
+    #: The request was written, wholly or in part.
+    LOST = "lost"
+
+
+#: In a table, in place of an HTTP status: how far a request had come.
+NO_REQUEST = NoAnswer.NO_REQUEST.value
+NOT_TRUSTED = NoAnswer.NOT_TRUSTED.value
+NOT_CONNECTED = NoAnswer.NOT_CONNECTED.value
+LOST = NoAnswer.LOST.value
 
 
 class Verdict(Enum):
@@ -46,16 +75,33 @@ class Row(Generic[TroubleT]):
         what: The fault, for people.
         verdict: The consequence.
         source: Where the provider, a standard or a library documents the fault.
+        hint: The next step for the project's people.
+        if_all_alike: The next step where the first 20 addresses of a run have the fault, marked by
+            ``gettext_noop``: then the target stops, and no record is switched off. For faults that
+            a wrong setting gives to every address.
     """
 
     name: str
     what: str
     verdict: Verdict
     source: str
+    hint: str = ""
+    if_all_alike: str = ""
+
+    @property
+    def consequence(self) -> str:
+        """The row's consequence, for people."""
+        if not self.if_all_alike:
+            return self.verdict.value
+        return f"{self.verdict.value}; stops the target where a run's first 20 records all have it"
 
     @abstractmethod
     def fits(self, trouble: TroubleT) -> bool:
-        """Return whether the row describes a trouble."""
+        """Return whether the row describes a trouble.
+
+        Args:
+            trouble: The trouble, in the table's own form.
+        """
 
 
 def first_fitting(faults: Iterable[RowT], trouble: Any) -> RowT:
@@ -66,6 +112,79 @@ def first_fitting(faults: Iterable[RowT], trouble: Any) -> RowT:
         trouble: The trouble.
     """
     return next(fault for fault in faults if fault.fits(trouble))
+
+
+def classified(
+    faults: Iterable[RowT], trouble: Any, target: str, notification: Notification | None = None
+) -> RowT:
+    """Return a table's first row that describes a trouble, and log the row's name.
+
+    Args:
+        faults: The table; the last row describes any trouble.
+        trouble: The trouble.
+        target: The target, for people.
+        notification: The attempted notification; ``None`` where the trouble is of several.
+    """
+    fault = first_fitting(faults, trouble)
+    log_fault(fault, target, notification)
+    return fault
+
+
+def log_fault(fault: Row[Any], target: str, notification: Notification | None = None) -> None:
+    """Log a row's name, for people who look why a message was not sent.
+
+    Args:
+        fault: The row.
+        target: The target, for people.
+        notification: The attempted notification; ``None`` where the trouble is of several.
+    """
+    fields = log_fields(notification=notification, fault=fault.name)
+    logger.debug("%s: %s.", target, fault.name, extra=fields)
+
+
+def no_connection(
+    row: Callable[..., RowT], *, verdict: Verdict = Verdict.UNREACHABLE, **values: Any
+) -> RowT:
+    """Return the row of a request for which no connection comes about.
+
+    Args:
+        row: The table's class of rows, with ``answers``.
+        verdict: The consequence; by default the provider is one for all records.
+        values: The row's other values.
+    """
+    what = "No connection comes about: refused, no such host, no route, no TLS."
+    values = {"name": "no connection", "what": what, "answers": (NOT_CONNECTED,), **values}
+    return row(verdict=verdict, **values)
+
+
+def no_answer_behind_gateway(row: Callable[..., RowT], **values: Any) -> RowT:
+    """Return the row of a gateway's answer: the provider behind it may have the message.
+
+    Args:
+        row: The table's class of rows, with ``answers``.
+        values: The row's other values.
+    """
+    return row(
+        name="no answer behind the gateway",
+        what="A gateway got no answer from behind it, or none that it understood.",
+        answers=("502", "504"),
+        verdict=Verdict.UNKNOWN,
+        source="RFC 9110, sections 15.6.3, 15.6.5",
+        **values,
+    )
+
+
+def no_answer(row: Callable[..., RowT], **values: Any) -> RowT:
+    """Return the row of a request that was sent, and got no answer.
+
+    Args:
+        row: The table's class of rows, with ``answers``.
+        values: The row's other values.
+    """
+    what = "The request was sent, and no answer came, or none that was whole in time."
+    source = "RFC 9110, section 9.2.2"
+    values = {"what": what, "answers": (LOST,), "source": source, **values}
+    return row(name="no answer", verdict=Verdict.UNKNOWN, **values)
 
 
 def fits_status(pattern: str, answer: str) -> bool:
@@ -87,7 +206,11 @@ class AboutAddress(TypedDict):
 
 
 def about_address(verdict: Verdict) -> AboutAddress:
-    """Return a verdict's words about the record's address."""
+    """Return a verdict's words about the record's address.
+
+    Args:
+        verdict: The verdict.
+    """
     return {
         "deactivate_record": verdict is Verdict.ADDRESS_GONE,
         "opt_out": verdict is Verdict.OPTED_OUT,
@@ -104,6 +227,7 @@ def outcome_of(
     retry_after: str | None = None,
     within: timedelta | None = None,
     message_id: str = "",
+    if_all_alike: str = "",
 ) -> Outcome:
     """Return the outcome of a message that could not be sent.
 
@@ -115,6 +239,7 @@ def outcome_of(
         retry_after: The answer's header ``Retry-After``, if any.
         within: The longest time to the next attempt.
         message_id: The name by which the provider may still report on the message.
+        if_all_alike: The row's.
 
     Raises:
         TargetUnavailable: With the response, when the provider refuses the project.
@@ -141,4 +266,46 @@ def outcome_of(
                 out_of_order=verdict is Verdict.OUT_OF_ORDER,
             )
         case _:
-            return Outcome.failed(notification, response, **about_address(verdict))
+            return Outcome.failed(
+                notification,
+                response,
+                **about_address(verdict),
+                if_all_alike=if_all_alike and gettext(if_all_alike),
+            )
+
+
+def outcome_of_fault(
+    notification: Notification,
+    fault: Row[Any],
+    response: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    advice: str = "",
+    retry_after: str | None = None,
+) -> Outcome:
+    """Return the outcome of a message that an HTTP API did not take, by the row of its fault.
+
+    Args:
+        notification: The attempted notification.
+        fault: The row.
+        response: The fault for people.
+        headers: The answer's headers; ``Retry-After`` may name a time.
+        advice: The next step where the target stops and the row has no hint, marked by
+            ``gettext_noop``.
+        retry_after: The time where the answer names none, as in ``Retry-After``.
+
+    Raises:
+        TargetUnavailable: When the provider refuses the project, and not the message.
+    """
+    if fault.verdict is Verdict.STOPS:
+        raise TargetUnavailable(f"{response} {gettext(fault.hint or advice)}")
+    if fault.hint:
+        response = f"{response} ({fault.hint})"
+    return outcome_of(
+        notification,
+        fault.verdict,
+        response,
+        nobody_knows=f"{response} {NOBODY_KNOWS}",
+        retry_after=(headers or {}).get("Retry-After") or retry_after,
+        if_all_alike=fault.if_all_alike,
+    )

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from django.db import connections
 
 from ..delivery.handlers.concurrency import Concurrency, concurrency_within
-from ..delivery.handlers.on_its_way import _is_over
+from ..delivery.handlers.on_its_way import is_time_over
 from ..outcome import Outcome
 
 Item = TypeVar("Item")
@@ -96,7 +96,7 @@ def side_by_side(
     if isinstance(workers, int):
         workers = concurrency_within(workers, time.monotonic())
     workers.begin_window()
-    is_over = _is_over.get()
+    is_over = is_time_over()
     portions = _Portions(items)
     busy = 0
     #: Threads past their first portion: a first portion opens a connection, too.

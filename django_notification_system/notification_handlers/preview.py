@@ -18,13 +18,13 @@ class Preview:
 
     Attributes:
         kind: The page's look: ``"email"`` has headers and parts; ``"sms"``, ``"push"`` and
-            ``"message"`` are a telephone with one text.
+            ``"message"`` are a telephone with one text; ``"page"`` is ``html`` alone.
         problem: Why the message could not be sent now, or an empty text.
         notes: Why the page does not show the whole message.
         headers: An email's headers, by name.
         text: The text of the message, or of an email's text part; ``None`` for a text part made of
             the HTML part and not asked for.
-        html: An email's HTML part, shown in a sandboxed frame.
+        html: An email's HTML part, or a page, shown in a sandboxed frame.
         title: A title, such as a push message's.
         subtitle: A push message's subtitle.
         attachments: The names of an email's files, and their sizes in bytes; ``None`` for a size
@@ -45,7 +45,11 @@ class Preview:
 
 
 def shown_part(text: str) -> tuple[str, list[Any]]:
-    """Return the shown part of a text, and a note where the text is longer."""
+    """Return the shown part of a text, and a note where the text is longer.
+
+    Args:
+        text: The text, of any length.
+    """
     if len(text) <= CHARACTERS_SHOWN:
         return text, []
     return text[:CHARACTERS_SHOWN], [IS_CUT]

@@ -6,7 +6,8 @@ that is on a blocklist, a push token. Such a link may let every reader in.
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 from urllib.parse import quote_plus
 
 from ..printable import without_password
@@ -16,9 +17,12 @@ HIDDEN = "***"
 #: Shorter values stand in ordinary words too.
 SHORTEST_SECRET = 4
 #: Words of a body are no secret, but a code or a link in the body may be.
-WORD = re.compile(r"[^\s'\"<>()\[\]{},;]{6,}+")
+WORD = re.compile(r"[^\s'\"<>()\[\]{},;]{4,}+")
+SHORTEST_WORD = 6
 #: The part after a colon or an equals sign: ``code:123456``.
 PART = re.compile(r"[^:=]{6,}+")
+#: A short code. Such numbers are frequent in answers, so only a whole number of a body is hidden.
+PIN = re.compile(r"(?<!\d)\d{4,5}(?!\d)", re.ASCII)
 LOOKS_SECRET = re.compile(r"[\d/=_]")
 SHORTEST_LINE = 16
 PUSH_TOKEN = re.compile(r"Expo(?:nent)?PushToken\[[^\[\]]*+\]")
@@ -42,12 +46,30 @@ def redacted(
     """
     # Shortened first: the other steps take the longer, the longer the text is.
     text = without_password(shortened(text))
-    known = {" ".join(secret.split()) for secret in secrets if secret}
+    # A quoted request has them in its own spelling: "%2B" for the plus sign of a number.
+    forms = {form for secret in secrets if secret for form in sent_forms(secret)}
+    known = {" ".join(form.split()) for form in forms}
     for secret in sorted(known, key=len, reverse=True):
         if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, HIDDEN)
     text = PUSH_TOKEN.sub("the push token", text)
     return _without_bodies(text, bodies, addresses) if bodies else text
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield the texts in a part of a message, such as ``extra["data"]``, at any depth.
+
+    Args:
+        value: A text, a list or a dictionary; other values have no texts.
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from texts_in(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from texts_in(each)
 
 
 def sent_forms(text: str) -> Iterator[str]:
@@ -76,8 +98,13 @@ def _without_bodies(text: str, bodies: Collection[str], addresses: Collection[st
         if word in addresses or ("@" in word and "/" not in word):
             return word
         for part in (word.rstrip(".:!?"), *PART.findall(word)):
-            if LOOKS_SECRET.search(part) and any(part in body for body in bodies):
+            is_long = len(part) >= SHORTEST_WORD
+            if is_long and LOOKS_SECRET.search(part) and any(part in body for body in bodies):
                 return word.replace(part, HIDDEN)
-        return word
+        return PIN.sub(without_pin, word)
+
+    def without_pin(found: re.Match[str]) -> str:
+        whole = re.compile(rf"(?<!\d){found[0]}(?!\d)", re.ASCII)
+        return HIDDEN if any(whole.search(body) for body in bodies) else found[0]
 
     return WORD.sub(without, text)

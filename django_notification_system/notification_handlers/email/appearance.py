@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from ...exceptions import TargetUnavailable
+from ...message_types.stored import stored_of
 from ...models import Notification
 from ...models.reserved import is_queued_mail, is_removed
 from ..preview import Preview, shown_part
@@ -18,17 +18,17 @@ from .message import (
     addressed_message,
     attachment_paths,
     body_of,
-    parts_of,
+    has_html,
+    in_language_of,
+    parts_with_text,
     template_name,
     with_footers,
 )
 from .queued_appearance import preview_of_queued
 from .sender_address import sender
+from .shown_headers import ATTACHMENTS_SHOWN, further_headers, headers_for_people
 from .stored_attachments import names_and_sizes
 from .unsubscribing import Links, links_of
-
-#: How many attachments are shown: the storage is asked for every shown file's size.
-ATTACHMENTS_SHOWN = 20
 
 TO_BE_RENDERED = _(
     "The template “%(name)s” is rendered when this is sent. Those who may change the notification"
@@ -67,25 +67,18 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
         ]
         stored = names_and_sizes(notification)
         attachments += stored[: ATTACHMENTS_SHOWN - len(attachments)]
-        html, text = _parts(body, notification.title, links, with_text=with_text)
+        with in_language_of(notification):
+            html, text = _parts(body, notification, links, with_text=with_text)
     except (CannotBuildMessage, TargetUnavailable) as error:
         shown, notes = shown_part(notification.body)
         headers = [(_("Subject"), notification.title)]
         return Preview("email", str(error), notes, headers, shown)
-    addresses = (
-        (pgettext_lazy("email", "From"), [str(message.from_email)]),
-        (pgettext_lazy("email", "To"), message.to),
-        (_("Cc"), message.cc),
-        (_("Bcc"), message.bcc),
-        (_("Reply-To"), message.reply_to),
-    )
     return Preview(
         "email",
         notes=notes,
         headers=[
-            *((name, ", ".join(values)) for name, values in addresses if values),
-            (_("Subject"), str(message.subject)),
-            *((name, str(value)) for name, value in message.extra_headers.items()),
+            *headers_for_people(message, to=message.to, cc=message.cc, bcc=message.bcc),
+            *further_headers(message),
         ],
         text=text,
         html=html,
@@ -98,6 +91,8 @@ def _body(
     notification: Notification, links: Links, *, may_render: bool, is_pending: bool
 ) -> tuple[Body | None, list[Any]]:
     """Return the body, or ``None`` where it must not be shown, and notes on the body."""
+    if notification.rendered is None and stored_of(notification.extra, notification.body):
+        return None, []  # the page says so, as of every target
     name = template_name(notification)
     if name is None:
         body = body_of(notification, links)
@@ -115,14 +110,14 @@ def _body(
 
 
 def _parts(
-    body: Body | None, title: str, links: Links, *, with_text: bool
+    body: Body | None, notification: Notification, links: Links, *, with_text: bool
 ) -> tuple[str, str | None]:
     """Return the HTML part, and the text part where the text shall be shown."""
     if body is None:
         return "", ""
-    html, text_of = parts_of(body, title)
+    html, text_of = parts_with_text(body, notification)
     # A plain text costs nothing, and the HTML part was made of that text.
-    shows_text = with_text or html != body.content
+    shows_text = with_text or not has_html(body)
     html, text = with_footers(html, text_of() if shows_text else "", links)
     return html, text if shows_text else None
 

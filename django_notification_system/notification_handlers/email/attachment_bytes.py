@@ -1,7 +1,7 @@
 """The bytes of a mail's attachments, as Django encodes them."""
 
 import re
-from binascii import b2a_base64
+from base64 import encodebytes
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,6 @@ ORDINARY_TYPE = re.compile(r"(?!message/|multipart/)[a-z]+/[a-z0-9.+-]+")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 #: 'Content-Disposition: attachment; filename=""' and such a name fit on a line of 75 characters.
 LONGEST_ON_THE_LINE = 31
-#: RFC 2045, section 6.8: no encoded line may be longer.
-BASE64_LINE = 76
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,12 @@ def attached_file(attachment: Any) -> AttachedFile | None:
 
 
 def encoded_bytes(content: bytes) -> EncodedText:
-    """Return a file as Django writes the file: as base64, in lines."""
-    digits = b2a_base64(content, newline=False)
-    starts = range(0, len(digits), BASE64_LINE)
-    lines = [digits[start : start + BASE64_LINE] for start in starts]
-    return EncodedText("base64", b"\r\n".join([*lines, b""]))
+    """Return a file as Django writes the file: as base64, in lines.
+
+    Args:
+        content: The file's octets.
+    """
+    return EncodedText("base64", encodebytes(content).replace(b"\n", b"\r\n"))
 
 
 def _encoded(content: Any, *, is_text: bool) -> EncodedText | None:

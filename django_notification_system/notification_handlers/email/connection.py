@@ -9,6 +9,7 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import console, dummy, locmem, smtp
 
+from ..pipelining import SERVICE_CLOSING
 from .deadline import limit_replies
 from .message_bytes import sends_plainly, written_mail
 from .mime import NotificationMail
@@ -18,8 +19,6 @@ from .transaction import Refused, is_seven_bit, send_all
 #: Backends without a server: all threads write to the same place. The file backend is a subclass of
 #: the console backend.
 LOCAL_BACKENDS = (console.EmailBackend, dummy.EmailBackend, locmem.EmailBackend)
-#: RFC 5321, section 3.8: the server closes the connection.
-SERVICE_CLOSING = 421
 SENDER_ACCEPTED = 250
 
 

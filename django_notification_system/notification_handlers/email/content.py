@@ -19,8 +19,8 @@ from .addresses import fault_of_addresses
 from .attachments import check_attachment
 from .cannot_build_message import CannotBuildMessage
 from .headers import (
-    CONTROL_CHARACTERS,
     HEADER_NAME,
+    NOT_IN_A_HEADER,
     RESERVED_HEADERS,
     fault_of_header,
 )
@@ -101,7 +101,7 @@ def _validate_addresses(key: str, value: Any) -> None:
     for address in addresses:
         if not trimmed(address):
             raise InvalidNotification(_('extra["%s"] has an empty address. Leave it out.') % key)
-        if CONTROL_CHARACTERS.search(address):
+        if NOT_IN_A_HEADER.search(address):
             raise InvalidNotification(
                 _(
                     'extra["%s"] has an address with a line break or another control character.'
@@ -137,7 +137,7 @@ def _validate_headers(headers: Any) -> None:
                 _('extra["headers"] must not set %(name)s: %(instead)s.')
                 % {"name": name, "instead": _(instead)}
             )
-        if CONTROL_CHARACTERS.search(value):
+        if NOT_IN_A_HEADER.search(value):
             raise InvalidNotification(
                 _(
                     'extra["headers"]["%s"] has a line break or another control character.'

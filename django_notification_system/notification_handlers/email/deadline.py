@@ -1,13 +1,22 @@
 """The clients of Django's SMTP backend: limited in time and length, and with PIPELINING."""
 
 import smtplib
+import socket
+import ssl
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from django.core.mail.backends import smtp
 
-from ..deadlines import LONGEST_REPLY, Deadline, LimitedReader, WholeLines
+from ..deadlines import (
+    LONGEST_REPLY,
+    RESOLVE_SECONDS,
+    Deadline,
+    LimitedReader,
+    WholeLines,
+    resolve,
+)
 from ..pipelining import PipeliningSMTP
 
 #: How many times a reply's time the opening of a connection may take in all, and so may a message.
@@ -67,6 +76,28 @@ class _LimitingClient(smtplib.SMTP):
     _deadline: Deadline | None = None
     _replies: LimitedReader
 
+    def _get_socket(self, host: str, port: int, timeout: Any) -> socket.socket:
+        """Connect; the name is resolved within the time.
+
+        Raises:
+            UnicodeError: When the host is no name.
+        """
+        host.encode("idna")
+        seconds = timeout if isinstance(timeout, (int, float)) else RESOLVE_SECONDS
+        addresses = resolve(host, port, seconds)
+        for address in addresses[:-1]:
+            try:
+                return self._connect_to(address, port, timeout)
+            except ssl.SSLError:
+                raise  # the server is there
+            except OSError:
+                continue
+        return self._connect_to(addresses[-1] if addresses else host, port, timeout)
+
+    def _connect_to(self, address: str, port: int, timeout: Any) -> socket.socket:
+        connected: socket.socket = super()._get_socket(address, port, timeout)  # type: ignore[misc]
+        return connected
+
     def sendmail(
         self, from_addr: str, to_addrs: str | Sequence[str], *args: Any, **kwargs: Any
     ) -> dict[str, tuple[int, bytes]]:
@@ -76,7 +107,11 @@ class _LimitingClient(smtplib.SMTP):
         return super().sendmail(from_addr, to_addrs, *args, **kwargs)
 
     def send(self, s: Any) -> None:
-        """Send, for no longer than a reply may take."""
+        """Send, for no longer than a reply may take.
+
+        Raises:
+            SMTPServerDisconnected: When no time is left.
+        """
         if self._deadline is None or self.sock is None:
             super().send(s)
             return

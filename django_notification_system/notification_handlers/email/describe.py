@@ -1,6 +1,5 @@
 """The email target's description, except for the look of a mail and the rules of its content."""
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core import mail
 from django.core.checks import CheckMessage
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -19,43 +18,35 @@ from ...models.address import comparable
 from ...models.reserved import QUEUED_MAIL
 from ..checks import error
 from .connection_pool import ConnectionPool
-from .delivering_backend import DeliversToItself, delivering_backend
+from .delivering_backend import DeliversToItself, delivering_backend, fault_of_backend
+from .html_filters import faults_of_filters
+from .people_in_headers import ORIGINAL_RECIPIENT, may_name_people
 from .sender_address import correct_sender, fault_of_sender
 from .settings import email_settings
 
+#: Errors of a backend's dotted name, and of an entry of MAILERS.
+FAULTS_OF_SETTINGS = (ImportError, TypeError, ImproperlyConfigured)
 #: Keys of ``extra`` that bring the project's files into a mail. Whoever may set one could mail
 #: themself any file of the storage.
 FILES_IN_EXTRA = ("attachments", "template_name")
 #: Keys of ``extra`` that set further recipients, the sender, or the recipients of answers. Whoever
 #: may set one could write to any address in the world, or in anybody's name.
 DIRECTIONS_IN_EXTRA = ("cc", "bcc", "reply_to", "headers", QUEUED_MAIL)
-#: The header of a redirected mail with the person's address.
-ORIGINAL_RECIPIENT = "X-Original-To"
 #: Names in a mail's ``extra`` for further recipients, and for the recipients of answers.
 PEOPLE_IN_EXTRA = frozenset({"cc", "bcc", "reply_to"})
 #: Attributes of a queued mail, as django-anymail has them, that may name people to a provider.
 OF_PROVIDERS = frozenset({"esp_extra", "merge_data", "merge_headers", "merge_metadata"})
-#: Headers with people's addresses: recipients, authors, readers of receipts and of returned mails.
-#: Source: RFC 5322, section 3.6; RFC 8098, section 2.1; RFC 2076, sections 3.3 to 3.5 and 3.9.
-NAMES_PEOPLE = re.compile(
-    r"(?:.+-)?(?:to|cc|bcc|from|sender|author|recipients?|path|for)", re.IGNORECASE
-)
-#: Headers with an ``@`` in the name of a message. Source: RFC 5322, section 3.6.4.
-NAMES_MESSAGES = frozenset({"message-id", "in-reply-to", "references"})
-#: A text with an ``@``: an address, in headers of every other name.
-ADDRESS = re.compile(r"[^\s@]@[^\s@]")
-
-
-#: An address that only case can spell otherwise.
-PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
 def check() -> Iterator[CheckMessage]:
-    """Yield faults of the sender's address."""
+    """Yield faults of the sender's address, the backend, and the filters of HTML."""
     try:
         address = email_settings().from_email or settings.DEFAULT_FROM_EMAIL
+        filters = email_settings().html_filters
     except (TargetUnavailable, AttributeError, TypeError):
         return  # the other checks say so
+    for said in faults_of_filters(filters):
+        yield error(22, said)
     with translation.override(None):  # checks are English
         yield from _check_backend()
         if isinstance(address, str) and (fault := fault_of_sender(address)):
@@ -63,7 +54,7 @@ def check() -> Iterator[CheckMessage]:
 
 
 def _check_backend() -> Iterator[CheckMessage]:
-    """Yield an error where the email target delivers to the backend that queues its mail."""
+    """Yield an error where the email target's backend is none, or queues its mail again."""
     chosen = email_settings()
     if chosen.backend is not None and chosen.mailer is not None:
         yield error(18, "The email target has a 'backend' and a 'mailer'.", "Keep one of them.")
@@ -74,12 +65,25 @@ def _check_backend() -> Iterator[CheckMessage]:
             "Name a 'backend' instead, such as 'django.core.mail.backends.smtp.EmailBackend'.",
         )
         return
+    if chosen.backend is not None and (said := fault_of_backend(chosen.backend)):
+        yield error(
+            18,
+            f"The email target's 'backend' has no options beside MAILERS: {said}",
+            "Name an entry of MAILERS with the backend and its OPTIONS, and set"
+            " NOTIFICATION_SYSTEM_TARGETS['email']['mailer'] to the entry's name, without a"
+            " 'backend'.",
+        )
+        return
     try:
         delivering_backend()
     except DeliversToItself as fault:
         yield error(18, str(fault))
-    except TargetUnavailable:
-        return  # the first run says so, as for every project
+    except TargetUnavailable as fault:
+        # Other faults, such as a provider's missing key, are told by the first run, as in every
+        # project: a check would stop the other targets, too.
+        is_chosen = chosen.backend is not None or chosen.mailer is not None
+        if is_chosen and isinstance(fault.__cause__, FAULTS_OF_SETTINGS):
+            yield error(18, str(fault))
 
 
 def destination() -> str:
@@ -95,7 +99,11 @@ def destination() -> str:
 
 
 def fault_of_address(address: str) -> str:
-    """Return an email address's fault, without the address; or an empty text."""
+    """Return an email address's fault, without the address; or an empty text.
+
+    Args:
+        address: The address.
+    """
     try:
         validate_email(address)
     except ValidationError:
@@ -109,7 +117,7 @@ def comparable_address(address: str) -> str:
     Args:
         address: The address.
     """
-    return address.lower() if PLAIN_ADDRESS.fullmatch(address) else comparable(address)
+    return comparable(address)
 
 
 def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:
@@ -126,7 +134,7 @@ def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:
     if not isinstance(headers, dict):
         return kept  # the handler reports the fault
     headers = {
-        name: value for name, value in headers.items() if not _may_name_people(name, str(value))
+        name: value for name, value in headers.items() if not may_name_people(name, str(value))
     }
     if address.isprintable() and address:
         headers[ORIGINAL_RECIPIENT] = address
@@ -143,19 +151,13 @@ def _redirected_mail(queued: dict[str, Any], address: str) -> dict[str, Any]:
             name: value for name, value in attributes.items() if name not in OF_PROVIDERS
         }
     if queued.get("bytes"):
-        return {**kept, "recipients": None}
+        original = address if address.isprintable() else ""
+        return {**kept, "recipients": None, "original": original}
     headers = [
         [name, value]
         for name, value in queued.get("headers", ())
-        if not _may_name_people(name, str(value))
+        if not may_name_people(name, str(value))
     ]
     if address.isprintable() and address:
         headers.append([ORIGINAL_RECIPIENT, address])
     return {**kept, "to": None, "headers": headers}
-
-
-def _may_name_people(name: str, value: str) -> bool:
-    name = name.strip().lower()
-    if name in NAMES_MESSAGES:
-        return False
-    return NAMES_PEOPLE.fullmatch(name) is not None or ADDRESS.search(value) is not None

@@ -10,12 +10,19 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop
+
 from ..faults import Row, Verdict, first_fitting
 from .connection import Stage
 from .trouble import NO_ANSWER, NOT_SMTP, Trouble
 
 #: In place of a reply code: any answer, or none.
 ANY_ANSWER = "any"
+#: A mail server for a site's own people alone, or one without a resolver, knows nobody else's.
+OTHER_SERVER = gettext_noop(
+    "See that the mail server in the settings takes mail to all domains, and that the records have"
+    " people's own addresses."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -500,6 +507,7 @@ FAULTS = (
         of_recipient=True,
         verdict=Verdict.HARD_BOUNCE,
         source="RFC 3463, section 3.2",
+        if_all_alike=OTHER_SERVER,
     ),
     Fault(
         name="no such domain",
@@ -509,6 +517,7 @@ FAULTS = (
         of_recipient=True,
         verdict=Verdict.HARD_BOUNCE,
         source="RFC 3463, section 3.2; RFC 7505, section 4.1",
+        if_all_alike=OTHER_SERVER,
     ),
     Fault(
         name="no address",
@@ -518,6 +527,7 @@ FAULTS = (
         of_recipient=True,
         verdict=Verdict.HARD_BOUNCE,
         source="RFC 3463, section 3.2",
+        if_all_alike=OTHER_SERVER,
     ),
     Fault(
         name="mailbox disabled",
@@ -527,6 +537,7 @@ FAULTS = (
         of_recipient=True,
         verdict=Verdict.HARD_BOUNCE,
         source="RFC 3463, section 3.3",
+        if_all_alike=OTHER_SERVER,
     ),
     Fault(
         name="mailbox full",
@@ -675,7 +686,11 @@ FAULTS = (
 
 
 def classify(trouble: Trouble) -> Fault:
-    """Return the table's first row that describes a trouble."""
+    """Return the table's first row that describes a trouble.
+
+    Args:
+        trouble: The trouble.
+    """
     return first_fitting(FAULTS, trouble)
 
 

@@ -15,7 +15,7 @@ from .mime import HAS_POLICIES
 PLAIN = re.compile(r"(?:[!-<>-~]|=(?!\?))+(?: (?:[!-<>-~]|=(?!\?))+)*")
 #: RFC 5322, section 2.1.1: a line should have no more characters than 78; Python's header of old
 #: folds from 76 on.
-LONGEST_LINE = 75
+ONE_LINE = 75
 PLAIN_MESSAGE_ID = re.compile(r"<[A-Za-z0-9-]+@[A-Za-z0-9.-]+>")
 #: Headers that Python reads and writes anew: a value must be plain in the header's own grammar.
 STRUCTURED = frozenset(HeaderRegistry().registry) - {"subject", "to"}
@@ -35,7 +35,7 @@ def header_line(name: str, value: str) -> bytes:
     if kind in URI_HEADERS and (lines := uri_lines(name, value)):
         return lines.encode()
     plain = _plain_values(kind)
-    if plain is not None and len(name) + len(value) + 2 <= LONGEST_LINE and plain.fullmatch(value):
+    if plain is not None and len(name) + len(value) + 2 <= ONE_LINE and plain.fullmatch(value):
         return f"{name}: {value}\r\n".encode()
     return _djangos_line(name, value)
 
@@ -53,6 +53,7 @@ def _djangos_line(name: str, value: str) -> bytes:
         smtp: Any = email.policy.SMTP
         policy = policy_of_headers(smtp)
         return policy.fold_binary(*policy.header_store_parse(name, value))
+    # Of Django before 6.0: deprecated since.
     from django.core.mail.message import forbid_multi_line_headers
 
     safe = forbid_multi_line_headers(name, value, settings.DEFAULT_CHARSET)

@@ -13,7 +13,7 @@ from .addresses import fault_of_addresses
 from .cannot_build_message import CannotBuildMessage
 
 #: Line ends of Python's email package, and other characters without a place in a header.
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+NOT_IN_A_HEADER = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 #: RFC 5322, section 3.6.8: printable US-ASCII without the colon.
 HEADER_NAME = re.compile(r"[!-9;-~]+")
 #: Headers that a message has once, from elsewhere.
@@ -110,7 +110,7 @@ def _header(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise CannotBuildMessage(f"extra['headers'][{name!r}] must be a text.")
     text = str(value)
-    if CONTROL_CHARACTERS.search(text):
+    if NOT_IN_A_HEADER.search(text):
         raise CannotBuildMessage(
             f"extra['headers'][{name!r}] has a line break or another control character."
         )

@@ -2,27 +2,30 @@
 
 import posixpath
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
+from django.utils import translation
 from django.utils.encoding import punycode
 
 from ...models import Notification
 from ...models.address import trimmed
-from ...models.content import has_line_break
+from ...models.content_rules import has_line_break
+from ...rendering import ContentSubtype, render, subtype_of
 from ..base import one_line
 from ..html.to_text import html_to_text, is_html, text_to_html
 from .addresses import fault_of_addresses
 from .attachments import attachment_type, read_attachment
 from .cannot_build_message import CannotBuildMessage
-from .headers import CONTROL_CHARACTERS, headers_of
+from .headers import NOT_IN_A_HEADER, headers_of
+from .html_filters import filtered
 from .mime import NotificationMail
 from .settings import email_settings
 from .stored_attachments import StoredAttachments
-from .template import ContentSubtype, render, subtype_of
 from .unsubscribing import Footers, Links, headers_of_links, links_of
 
 
@@ -61,8 +64,9 @@ def build_message(
         CannotBuildMessage: When notification, template or a file make no mail.
     """
     links = links_of(notification)
-    html, text_of = parts_of(body_of(notification, links), notification.title)
-    html, text = with_footers(html, text_of(), links, footers)
+    html, text_of = parts_with_text(body_of(notification, links), notification)
+    with in_language_of(notification):
+        html, text = with_footers(html, text_of(), links, footers)
     message = addressed_message(notification, from_email, links, text)
     if html:
         message.attach_alternative(html, "text/html")
@@ -105,6 +109,9 @@ def addressed_message(
 def attachment_paths(notification: Notification) -> list[str]:
     """Return the paths of a mail's attachments in the default storage.
 
+    Args:
+        notification: The notification.
+
     Raises:
         CannotBuildMessage: When ``extra["attachments"]`` is neither a path nor a list of paths.
     """
@@ -113,6 +120,9 @@ def attachment_paths(notification: Notification) -> list[str]:
 
 def template_name(notification: Notification) -> str | None:
     """Return the name of the template to be rendered when the mail is sent, or ``None``.
+
+    Args:
+        notification: The notification.
 
     Raises:
         CannotBuildMessage: When ``extra["template_name"]`` is no name.
@@ -123,6 +133,16 @@ def template_name(notification: Notification) -> str | None:
     if not isinstance(name, str):
         raise CannotBuildMessage("extra['template_name'] must be a text, a template's name.")
     return name
+
+
+def in_language_of(notification: Notification) -> AbstractContextManager[None]:
+    """Return a context in the language of a notification of a type; any other's changes nothing.
+
+    Args:
+        notification: The notification.
+    """
+    rendered = notification.rendered
+    return nullcontext() if rendered is None else translation.override(rendered.language)
 
 
 def _extra(notification: Notification) -> Mapping[str, Any]:
@@ -156,14 +176,14 @@ def _subject(title: str) -> str:
             "the title has a line break, which a mail's subject must not have. Write it on one"
             " line."
         )
-    return CONTROL_CHARACTERS.sub(" ", _encodable(title))
+    return NOT_IN_A_HEADER.sub(" ", _encodable(title))
 
 
 def _recipient(notification: Notification) -> str:
     address = trimmed(notification.target_user_record.target_user_id)
     if not address:
         raise CannotBuildMessage("the target user record has no address. Enter one.")
-    if CONTROL_CHARACTERS.search(address):
+    if NOT_IN_A_HEADER.search(address):
         raise CannotBuildMessage(
             "the target user record's address has a line break or another control character."
             " Correct it."
@@ -183,6 +203,8 @@ def body_of(notification: Notification, links: Links) -> Body:
     Raises:
         CannotBuildMessage: When notification or template make no body.
     """
+    if notification.rendered is not None:
+        return Body(_encodable(notification.body), notification.rendered.subtype)
     extra = _extra(notification)
     subtype = extra.get("content_subtype")
     if subtype not in (None, "html", "plain"):
@@ -214,6 +236,20 @@ def _rendered(
         ) from error
 
 
+def parts_with_text(body: Body, notification: Notification) -> tuple[str, Callable[[], str]]:
+    """Return what ``parts_of()`` returns; of a type with a template for it, that text part.
+
+    Args:
+        body: The body.
+        notification: The notification.
+    """
+    html, text_of = parts_of(body, notification.title)
+    rendered = notification.rendered
+    if rendered is None or (text := rendered.text) is None:
+        return html, text_of
+    return html, lambda: _encodable(text)
+
+
 def parts_of(body: Body, title: str) -> tuple[str, Callable[[], str]]:
     """Return the HTML part, empty where nothing can be shown, and a function for the text part.
 
@@ -222,12 +258,25 @@ def parts_of(body: Body, title: str) -> tuple[str, Callable[[], str]]:
     Args:
         body: The body.
         title: The text part of a body without words.
+
+    Raises:
+        CannotBuildMessage: When a filter of the project's makes no HTML.
     """
-    if body.subtype == "html" or (body.subtype is None and is_html(body.content)):
+    if has_html(body):
+        html = filtered(body.content)
         # A mail with only a picture has no words; a text part with the title is better than none.
-        return body.content, lambda: html_to_text(body.content) or title
+        return html, lambda: html_to_text(html) or title
     html = text_to_html(body.content) if body.content.strip() else ""
     return html, lambda: body.content
+
+
+def has_html(body: Body) -> bool:
+    """Tell whether a body is HTML, by its kind or by its look.
+
+    Args:
+        body: The body.
+    """
+    return body.subtype == "html" or (body.subtype is None and is_html(body.content))
 
 
 def with_footers(
@@ -288,6 +337,6 @@ def _strings(extra: Mapping[str, Any], key: str) -> list[str]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
         raise CannotBuildMessage(f"extra['{key}'] must be a list of texts, or a single one.")
-    if any(CONTROL_CHARACTERS.search(item) for item in values):
+    if any(NOT_IN_A_HEADER.search(item) for item in values):
         raise CannotBuildMessage(f"extra['{key}'] has a line break or another control character.")
     return values

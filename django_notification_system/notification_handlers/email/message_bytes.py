@@ -5,7 +5,6 @@ ordinary mail's bytes are exactly Django's, apart from the boundary; any other m
 way.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.charset import Charset
@@ -18,6 +17,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends import smtp
 from django.utils.timezone import get_current_timezone
 
+from ...models.address import PLAIN_ADDRESS
 from .attachment_bytes import attached_file
 from .header_bytes import STRUCTURED, header_line
 from .mime import HAS_POLICIES, NotificationMail
@@ -25,14 +25,10 @@ from .queued_mail import QueuedMail
 from .shape import shape_of
 from .text_bytes import encoded_text
 
-#: An address that stands unchanged in a header: ASCII, without name, quotes or folds.
-PLAIN_ADDRESS = re.compile(
-    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-)
 #: RFC 5322, section 2.1.1: a line should have no more characters than 78.
 LONGEST_PLAIN = 60
-#: Headers with a place of their own in a mail.
-PLACED = frozenset({"bcc", "cc", "date", "from", "reply-to", "subject", "to"})
+#: Headers that an attribute of the mail sets.
+HEADERS_OF_ATTRIBUTES = frozenset({"bcc", "cc", "date", "from", "reply-to", "subject", "to"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,11 @@ class WrittenMail:
 
 
 def sends_plainly(backend: Any) -> bool:
-    """Return whether a backend treats messages exactly like Django's own SMTP backend."""
+    """Return whether a backend treats messages exactly like Django's own SMTP backend.
+
+    Args:
+        backend: The backend's instance.
+    """
     return (
         isinstance(backend, smtp.EmailBackend)
         and not getattr(backend, "fail_silently", False)
@@ -110,9 +110,10 @@ def _is_ordinary(message: NotificationMail | QueuedMail) -> bool:
         and bool(message.body)
         and message.content_subtype == "plain"
         and not isinstance(message.encoding, Charset)  # a charset equals its own name
-        and (message.encoding or settings.DEFAULT_CHARSET) == "utf-8"
+        and settings.DEFAULT_CHARSET == "utf-8"  # shapes and lines are kept in this charset
+        and (message.encoding or "utf-8") == "utf-8"
         and (not alternatives or [kind for _, kind in alternatives] == ["text/html"])
-        and PLACED.isdisjoint(map(str.lower, message.extra_headers))
+        and HEADERS_OF_ATTRIBUTES.isdisjoint(map(str.lower, message.extra_headers))
         and not message.is_seven_bit
         and _has_ascii_addresses(message)
     )
@@ -160,11 +161,16 @@ def _date() -> str:
 
 @lru_cache(maxsize=8)
 def envelope_sender(from_email: str) -> str:
-    """Return the envelope's sender in the form of Django's SMTP backend, or an empty text."""
+    """Return the envelope's sender in the form of Django's SMTP backend, or an empty text.
+
+    Args:
+        from_email: The message's sender, with or without a name.
+    """
     try:
         if HAS_POLICIES:
             # prep_address() uses nothing of its backend.
             return str(smtp.EmailBackend.prep_address(cast(Any, None), from_email))
+        # Of Django before 6.0: deprecated since.
         from django.core.mail.message import sanitize_address
 
         # With the name; smtplib takes the address out of the text.

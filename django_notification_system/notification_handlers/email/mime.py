@@ -37,15 +37,6 @@ class NotificationMail(EmailMultiAlternatives):
                 _encode(part)
         return made
 
-    def octets(self) -> bytes:
-        """Return the bytes that Django's SMTP backend sends to a server."""
-        made = (
-            self.message(policy=email.policy.SMTP).as_bytes()
-            if HAS_POLICIES
-            else self.message().as_bytes(linesep="\r\n")
-        )
-        return bytes(made)
-
 
 def _encode(part: Message) -> None:
     """Encode a part's octets beyond ASCII; a multipart's parts are encoded by themselves."""

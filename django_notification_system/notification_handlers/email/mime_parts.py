@@ -15,8 +15,6 @@ from email.policy import Policy
 from typing import Any
 
 EMPTY_LINE = b"\n\n"
-#: The length of a line in base64, of RFC 2045, section 6.8.
-LINE_LENGTH = 76
 #: Encodings in which the content follows from the part's octets and back.
 AS_CONTENT = frozenset({"", "7bit", "8bit", "base64", "binary"})
 
@@ -73,9 +71,7 @@ def unpacked_part(content: bytes, headers: Mapping[str, Any]) -> Message:
         return _parsed(content, headers)
     part = _parsed(headers["head"].encode("ascii") + EMPTY_LINE, headers)
     if headers["base64"]:
-        encoded = base64.b64encode(content)
-        starts = range(0, len(encoded), LINE_LENGTH)
-        content = b"".join(encoded[start : start + LINE_LENGTH] + b"\n" for start in starts)
+        content = base64.encodebytes(content)
     part.set_payload(content.decode("ascii", "surrogateescape"))
     return part
 

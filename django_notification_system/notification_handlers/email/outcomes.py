@@ -1,6 +1,5 @@
 """Outcomes of emails that could not be sent, by the table of faults."""
 
-import logging
 from datetime import timedelta
 
 from django.utils.translation import gettext as _
@@ -8,31 +7,29 @@ from django.utils.translation import gettext as _
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ...models.reserved import is_queued_mail
-from ...observing.log import log_fields
 from ..base import Outcome
-from ..faults import Verdict, outcome_of
+from ..faults import Verdict, log_fault, outcome_of
 from .connection import Stage
-from .faults import Fault, classify
+from .faults import Fault
 from .sender_address import correct_sender
 from .settings import email_settings
 from .trouble import Trouble
 
-logger = logging.getLogger("django_notification_system")
-
 NOT_SENT = "Email could not be sent"
-NOBODY_KNOWS = (
+ANSWER_LOST = (
     "(The message was handed over and the answer did not come: it went out, or it did not.)"
 )
 
 
 def outcome(
-    notification: Notification, trouble: Trouble, reason: str, message_id: str = ""
+    notification: Notification, trouble: Trouble, fault: Fault, reason: str, message_id: str = ""
 ) -> Outcome:
     """Return the outcome of a message that could not be sent.
 
     Args:
         notification: The attempted notification.
         trouble: The trouble.
+        fault: The trouble's row in the table.
         reason: The trouble for people.
         message_id: The message's own name, by which a provider may still report on the message.
 
@@ -40,13 +37,7 @@ def outcome(
         TargetUnavailable: When the server refuses the project, and not the message.
     """
     response = f"{NOT_SENT}: {reason}"
-    fault = classify(trouble)
-    logger.debug(
-        "Email of notification %s: %s.",
-        notification.pk,
-        fault.name,
-        extra=log_fields(notification=notification, fault=fault.name),
-    )
+    log_fault(fault, "Email", notification)
     # A queued mail has a sender of its own: the next mail's may be right.
     is_own_sender = fault.is_of_sender and is_queued_mail(notification)
     verdict = Verdict.FAILED if is_own_sender else fault.verdict
@@ -56,10 +47,11 @@ def outcome(
         notification,
         verdict,
         response,
-        nobody_knows=f"{reason} {NOBODY_KNOWS}",
+        nobody_knows=f"{reason} {ANSWER_LOST}",
         retry_after=trouble.api.retry_after,
         within=_transient_interval(trouble),
         message_id=message_id,
+        if_all_alike=fault.if_all_alike,
     )
 
 

@@ -35,9 +35,9 @@ MAKING = frozenset(
         *{"_add_alternatives", "_idna_encode_address_header_domains"},
     }
 )
-DJANGOS = frozenset({EmailMessage, EmailMultiAlternatives, object})
+DJANGO_MESSAGES = frozenset({EmailMessage, EmailMultiAlternatives, object})
 #: Attributes with a place of their own.
-PLACED = frozenset(
+STORED_APART = frozenset(
     {
         *{"subject", "body", "from_email", "to", "cc", "bcc", "reply_to", "attachments"},
         *{"alternatives", "extra_headers", "connection", "_connection", "encoding"},
@@ -127,7 +127,9 @@ def _as_bytes(message: Any, recipients: list[str], reason: NotExact) -> PackedMa
             _(
                 "The message cannot be stored in parts (%(reason)s), and %(backend)s does not take"
                 " the bytes that the message makes. Send it with a backend of its own:"
-                " message.connection = get_connection(…), or mailers[…] from Django 6.1."
+                " message.connection = get_connection(…), or mailers[…] from Django 6.1. Where the"
+                " backend does send what message.message() makes, let a subclass of it say so:"
+                " sends_message_bytes = True."
             )
             % {"reason": reason, "backend": backend},
             argument="message",
@@ -148,7 +150,7 @@ def _makes_itself(message: Any) -> bool:
     """Tell whether a message's class, or the message, has a method of its own for its bytes."""
     if not isinstance(message, EmailMessage) or not MAKING.isdisjoint(vars(message)):
         return True
-    own = [each for each in type(message).__mro__ if each not in DJANGOS]
+    own = [each for each in type(message).__mro__ if each not in DJANGO_MESSAGES]
     return any(not MAKING.isdisjoint(vars(each)) for each in own)
 
 
@@ -197,7 +199,7 @@ def _mail(message: Any) -> dict[str, Any]:
 
 def _attributes(message: Any) -> Iterator[tuple[str, Any]]:
     """Yield the attributes that django-anymail and other packages add, where they are JSON."""
-    names = {*vars(message), *(name for name in ANYMAIL if hasattr(message, name))} - PLACED
+    names = {*vars(message), *(name for name in ANYMAIL if hasattr(message, name))} - STORED_APART
     for name in sorted(names):
         value = getattr(message, name)
         if getattr(value, "__name__", "") == "UNSET":  # django-anymail's word for nothing

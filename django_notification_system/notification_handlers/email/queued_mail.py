@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from collections.abc import Mapping
 from email.message import Message
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.core.mail import EmailMultiAlternatives
 from .mime import HAS_POLICIES
 
 CRLF = b"\r\n"
+#: The header that names a message; ``extra_headers`` has the header for the row of the mail.
+MESSAGE_ID = "message-id"
 
 
 class QueuedMail(EmailMultiAlternatives):
@@ -41,32 +44,50 @@ class BytesOfMessage(Message):
 class QueuedBytes(QueuedMail):
     """A queued mail of a class of the project's own, kept as the bytes that the class made.
 
+    The recipients are in ``to``, whichever header has them.
+
     Attributes:
         content: The bytes.
-        envelope: The recipients.
     """
 
     content: bytes = b""
-    envelope: list[str]
 
     def message(self, **kwargs: Any) -> Any:
-        """Return the message that Django's backends send; see ``EmailMessage.message()``."""
+        """Return the message that Django's backends send; see ``EmailMessage.message()``.
+
+        Headers that the backend has put into ``extra_headers`` since then are added.
+        """
         policy = kwargs.get("policy") or (
             email.policy.default if HAS_POLICIES else email.policy.compat32
         )
         made = email.message_from_bytes(self.content, _class=BytesOfMessage, policy=policy)
-        made.content = self.content
+        added = {
+            name: value
+            for name, value in self.extra_headers.items()
+            if name not in made and name.lower() != MESSAGE_ID
+        }
+        made.content = _with_headers(self.content, added)
+        for name, value in added.items():
+            made[name] = str(value)
         return made
-
-    def recipients(self) -> list[str]:
-        """Return all recipients."""
-        return self.envelope
 
     def texts(self) -> list[str]:
         """Return the texts in the bytes, such as to know them in a server's words."""
-        parts = [part for part in self.message().walk() if part.get_content_maintype() == "text"]
+        parts = [
+            part
+            for part in email.message_from_bytes(self.content).walk()
+            if part.get_content_maintype() == "text"
+        ]
         payloads = [part.get_payload(decode=True) for part in parts]
         return [bytes(payload or b"").decode(errors="replace") for payload in payloads]
+
+
+def _with_headers(content: bytes, added: Mapping[str, Any]) -> bytes:
+    """Return a message's bytes with further headers, of ASCII and of one line each."""
+    lines = [f"{name}: {value}" for name, value in added.items()]
+    plain = [line.encode() for line in lines if line.isascii() and line.isprintable()]
+    head, end, body = content.partition(CRLF * 2)
+    return CRLF.join([head, *plain]) + end + body
 
 
 def bytes_of(message: Any) -> bytes:

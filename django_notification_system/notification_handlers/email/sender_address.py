@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from ...exceptions import TargetUnavailable
 from .addresses import fault_of_addresses
-from .headers import CONTROL_CHARACTERS
+from .headers import NOT_IN_A_HEADER
 from .message_bytes import envelope_sender
 from .settings import email_settings
 
@@ -28,7 +28,7 @@ def fault_of_sender(address: object) -> str:
     Args:
         address: The value of the setting.
     """
-    if not isinstance(address, str) or CONTROL_CHARACTERS.search(address):
+    if not isinstance(address, str) or NOT_IN_A_HEADER.search(address):
         return _("The sender's address is not text on one line.")
     if fault := fault_of_addresses(address, _):
         return _("The sender's address %s.") % fault

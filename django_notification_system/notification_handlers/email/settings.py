@@ -1,7 +1,8 @@
 """The settings of the email target."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ...conf import TargetSettings, read_settings
 from ...setting_rules import (
@@ -10,6 +11,7 @@ from ...setting_rules import (
     SECONDS_TO_WAIT,
     TEXT,
     YES_OR_NO,
+    Rule,
     one_of,
     or_none,
     setting,
@@ -17,6 +19,14 @@ from ...setting_rules import (
 
 #: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
 KEY = "email"
+
+
+def _are_names(value: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and all(isinstance(each, str) and "." in each.strip(".") for each in value)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +83,15 @@ class EmailSettings(TargetSettings):
         'What bodies are, ``"plain"`` or ``"html"``, where ``extra`` does not say. By default'
         ' it is told from each text. Set ``"plain"`` where bodies hold what users have '
         "written: no text of theirs is then sent as HTML.",
+    )
+    html_filters: Sequence[str] = setting(
+        (),
+        Rule(
+            _are_names,
+            'a list of dotted names, such as ["django_notification_system.contrib.css.inline"]',
+        ),
+        "Functions that take a mail's HTML and return other HTML, by their dotted names, in order "
+        "(:ref:`html-filters`).",
     )
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from .attachment_bytes import AttachedFile, AttachmentKind, attached_file
 from .header_bytes import header_line
 from .mime import NotificationMail
+from .queued_mail import bytes_of
 from .text_bytes import encoded_text
 
 #: By encoding: a text that Django encodes so.
@@ -135,7 +136,7 @@ def _learned(
         is_text = kind.media_type.startswith("text/")
         content = SAMPLES[kind.encoding] if is_text else SAMPLE_FILE
         sample.attach(kind.name, content, kind.media_type)
-    octets = sample.octets()
+    octets = bytes_of(sample)
     files = [file for each in sample.attachments if (file := attached_file(each)) is not None]
     found = [encoded for text in texts if (encoded := encoded_text(text)) is not None]
     if tuple(each.encoding for each in found) != encodings:

@@ -45,6 +45,9 @@ class StoredAttachments:
     def of(self, notification: Notification) -> list[StoredAttachment]:
         """Return a notification's attachments in order.
 
+        Args:
+            notification: The notification.
+
         Raises:
             CannotBuildMessage: When a content is gone.
         """
@@ -81,13 +84,21 @@ class StoredAttachments:
 
 
 def attachments_of(notification: Notification) -> list[NotificationAttachment]:
-    """Return the rows of a notification's attachments in order, without contents."""
+    """Return the rows of a notification's attachments in order, without contents.
+
+    Args:
+        notification: The notification.
+    """
     rows = NotificationAttachment.objects.using(database_of(notification))
     return list(rows.filter(notification=notification.pk).order_by("position"))
 
 
 def names_and_sizes(notification: Notification) -> list[tuple[str, int | None]]:
-    """Return the names of a notification's attachments, and their sizes in bytes."""
+    """Return the names of a notification's attachments, and their sizes in bytes.
+
+    Args:
+        notification: The notification.
+    """
     if not notification.has_attachments:
         return []
     rows = NotificationAttachment.objects.using(database_of(notification))
@@ -96,5 +107,9 @@ def names_and_sizes(notification: Notification) -> list[tuple[str, int | None]]:
 
 
 def database_of(notification: Notification) -> str:
-    """Return the alias of a notification's database."""
+    """Return the alias of a notification's database.
+
+    Args:
+        notification: The notification.
+    """
     return notification._state.db or router.db_for_read(Notification, instance=notification)

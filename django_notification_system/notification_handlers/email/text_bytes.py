@@ -8,11 +8,10 @@ from email import contentmanager
 from functools import lru_cache
 from typing import Any
 
+from .headers import LONGEST_LINE
 from .mime import HAS_POLICIES
 
 LINE_END = re.compile(rb"\r\n|\r|\n")
-#: RFC 5322, section 2.1.1: no line may be longer, in octets.
-LONGEST_LINE = 998
 #: Python's own choice of an encoding; private, so that a Python may come without it.
 _encode_text: Callable[..., tuple[str, str]] | None = getattr(contentmanager, "_encode_text", None)
 
@@ -56,6 +55,7 @@ def _by_policy(text: str) -> EncodedText | None:
 
 
 def _by_mime_text(text: str) -> EncodedText:
+    # Of Django before 6.0: deprecated since.
     from django.core.mail.message import SafeMIMEText
 
     part: Any = SafeMIMEText(text, "plain", "utf-8")

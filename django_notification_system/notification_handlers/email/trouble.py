@@ -5,8 +5,11 @@ import smtplib
 from dataclasses import dataclass
 
 from ...models.address import comparable
+from ...outcome import one_line
+from ..pipelining import SERVICE_CLOSING
 from .api_errors import NO_API_ANSWER, ApiAnswer, answer_of_api
 from .connection import Stage
+from .transaction import Refused
 
 #: In place of a reply code: no answer, or an answer that is no SMTP.
 NO_ANSWER = "no answer"
@@ -59,6 +62,38 @@ class Trouble:
         return str(self.code) if 200 <= self.code <= 599 else NOT_SMTP
 
     @property
+    def has_answer(self) -> bool:
+        """Whether the server itself has answered to the sender, or to the message."""
+        return isinstance(self.error, smtplib.SMTPResponseException)
+
+    @property
+    def leaves_connection_usable(self) -> bool:
+        """Whether the next message can go over the same connection."""
+        error = self.error
+        if isinstance(error, smtplib.SMTPRecipientsRefused):
+            codes = [code for code, _said in error.recipients.values()]
+        elif isinstance(error, smtplib.SMTPSenderRefused):
+            codes = [error.smtp_code]
+        else:
+            # The server was told nothing where Django itself refuses an address or a header.
+            is_of_server = isinstance(error, OSError | smtplib.SMTPException)
+            return self.stage is Stage.START and not is_of_server
+        # smtplib has reset the conversation, unless the server closes it or speaks nonsense.
+        return not any(code == SERVICE_CLOSING or code < 400 for code in codes)
+
+    @property
+    def words(self) -> str:
+        """The trouble for people: the server's own words where the server has answered.
+
+        Secrets and quoted texts of the message are still in the words.
+        """
+        if isinstance(self.error, smtplib.SMTPRecipientsRefused):
+            return words_to(self.error.recipients)
+        if isinstance(self.error, smtplib.SMTPResponseException):
+            return _reply(self.error.smtp_code, self.error.smtp_error)
+        return one_line(self.error)
+
+    @property
     def status(self) -> str:
         """The enhanced status code (RFC 3463), or an empty text."""
         found = ENHANCED_STATUS.match(self.text) or ENHANCED_STATUS_OF_QMAIL.search(self.text)
@@ -96,6 +131,21 @@ def trouble_of_recipient(recipient: str, answer: tuple[int, bytes]) -> Trouble:
     """
     error = smtplib.SMTPRecipientsRefused({recipient: answer})
     return trouble_of_error(error, Stage.ENVELOPE, recipient)
+
+
+def words_to(refused: Refused) -> str:
+    """Return a server's words to refused recipients, for people.
+
+    Args:
+        refused: By recipient, the reply code and the words.
+    """
+    return ", ".join(
+        f"{recipient}: {_reply(code, said)}" for recipient, (code, said) in refused.items()
+    )
+
+
+def _reply(code: int, said: bytes | str) -> str:
+    return " ".join(f"{code} {_text(said)}".split())
 
 
 def _text(said: bytes | str) -> str:

@@ -16,7 +16,7 @@ from ...categories import Category, find_category
 from ...conf import engine_settings
 from ...models import Notification
 from ...preferences.links import preferences_url, unsubscribe_token, unsubscribe_url
-from .template import ContentSubtype, render
+from ...rendering import ContentSubtype, render
 
 END_OF_BODY = re.compile("</body", re.IGNORECASE)
 FOOTERS = "django_notification_system/email/footer"
@@ -80,6 +80,11 @@ def links_of(notification: Notification, *, is_live: bool = True) -> Links:
         return Links(of_page)
     links = Links(of_page, category, url, unsubscribe_token(record.pk, category.key))
     return links if is_live else _shown_only(links)
+
+
+def template_context(notification: Notification, *, is_live: bool) -> dict[str, str]:
+    """Return the links for a type's templates; see ``DescribesItself.template_context()``."""
+    return dict(links_of(notification, is_live=is_live).in_templates)
 
 
 def _shown_only(links: Links) -> Links:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTRA_FIELDS",
     "MESSAGES_IN_A_REQUEST",
+    "PAGE",
     "RECEIPTS_KEPT",
+    "TEXT_TEMPLATES",
     "ExpoSettings",
     "Message",
     "PushClient",
@@ -43,6 +45,8 @@ __all__ = [
 #: Expo clears receipts after 24 hours.
 #: Source: https://docs.expo.dev/push-notifications/sending-notifications/
 RECEIPTS_KEPT = timedelta(hours=24)
+TEXT_TEMPLATES = ("push.txt",)
+PAGE = "howto/push"
 
 
 def __getattr__(name: str) -> Any:

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import requests
-from urllib3.exceptions import LocationValueError
 
-from ..base import one_line
-from ..http.session import NoAnswer, open_session, why_no_answer
+from ..faults import NoAnswer
+from ..http.session import REQUEST_FAILURES, open_session, said_of_no_answer, why_no_answer
 from ..redaction import PUSH_TOKEN, redacted
 from .faults import NOT_WRITTEN, Part, Trouble
 from .settings import ExpoSettings
@@ -16,28 +15,36 @@ from .settings import ExpoSettings
 API_PATH = "/--/api/v2"
 #: How many of an answer's errors a response names.
 ERRORS_TOLD = 10
-#: The errors of a request.
-REQUEST_FAILURES = (requests.RequestException, LocationValueError)
 
 
 def open_expo_session(settings: ExpoSettings) -> requests.Session:
-    """Return a session that carries the project's access token."""
+    """Return a session that carries the project's access token.
+
+    Args:
+        settings: The target's settings.
+    """
     session = open_session(settings.connections)
     session.headers.update({"accept": "application/json", "content-type": "application/json"})
     if settings.access_token:
         session.headers["Authorization"] = f"Bearer {settings.access_token}"
-        # Without this, a .netrc file's entry for the host would replace the header.
-        session.auth = lambda request: request
     return session
 
 
 def request_errors(error: Exception) -> list[dict[str, Any]]:
-    """Return the errors in Expo's answer, from an error of the SDK."""
+    """Return the errors in Expo's answer, from an error of the SDK.
+
+    Args:
+        error: The error.
+    """
     return listed(getattr(error, "errors", None))
 
 
 def listed(errors: Any) -> list[dict[str, Any]]:
-    """Return the entries of an answer's ``errors`` as dictionaries, whatever Expo sent."""
+    """Return the entries of an answer's ``errors`` as dictionaries, whatever Expo sent.
+
+    Args:
+        errors: The entry of the answer.
+    """
     if not isinstance(errors, list):
         return []
     return [entry if isinstance(entry, dict) else {"message": str(entry)} for entry in errors]
@@ -78,11 +85,8 @@ def describe(
         secrets: Texts that must not be stored or printed.
         bodies: Texts of the messages, which the answer may quote in part.
     """
-    if answer is None and error is not None and (reason := _why_no_answer(error)) is not None:
-        if reason is NoAnswer.NO_REQUEST:
-            # The error's text may quote a faulty header, with the token.
-            return f"{type(error).__name__}: no request can be made."
-        return redacted(one_line(error), secrets, bodies=bodies)
+    if answer is None and error is not None and _why_no_answer(error) is not None:
+        return redacted(said_of_no_answer(error), secrets, bodies=bodies)
     parts = [] if error is None else [type(error).__name__]
     if answer is not None:
         parts.append(f"HTTP {answer.status_code}")
@@ -97,11 +101,15 @@ def describe(
 
 
 def token_to_hide(token: str) -> str:
-    """Return a push token for ``redacted()`` to hide, unless ``redacted()`` knows the form."""
+    """Return a push token for ``redacted()`` to hide, unless ``redacted()`` knows the form.
+
+    Args:
+        token: The token.
+    """
     return "" if PUSH_TOKEN.search(token) else token
 
 
 def _why_no_answer(error: Exception) -> NoAnswer | None:
-    if isinstance(error, LocationValueError):  # requests lets this error through
+    if isinstance(error, UnicodeEncodeError):  # of a header, the access token's: JSON is in ASCII
         return NoAnswer.NO_REQUEST
-    return why_no_answer(error) if isinstance(error, requests.RequestException) else None
+    return why_no_answer(error) if isinstance(error, REQUEST_FAILURES) else None

@@ -3,21 +3,26 @@
 The documentation's page ``expo_outcomes`` is made from the same rows.
 """
 
-import logging
 from dataclasses import dataclass
 from enum import Enum
 
-from ..faults import Row, Verdict, first_fitting, fits_status
-from ..http.session import CORRECT_CERTIFICATES, NoAnswer
+from django.utils.translation import gettext_noop
 
-logger = logging.getLogger("django_notification_system")
+from ...models import Notification
+from ..faults import (
+    NO_REQUEST,
+    NOT_TRUSTED,
+    Row,
+    Verdict,
+    classified,
+    fits_status,
+    no_answer,
+    no_answer_behind_gateway,
+    no_connection,
+)
+from ..http.session import CORRECT_CERTIFICATES
 
-#: In place of an HTTP status: how far a request had come.
-NO_REQUEST = NoAnswer.NO_REQUEST.value
 NOT_WRITTEN = "not written"
-NOT_TRUSTED = NoAnswer.NOT_TRUSTED.value
-NOT_CONNECTED = NoAnswer.NOT_CONNECTED.value
-LOST = NoAnswer.LOST.value
 
 #: In place of Expo's names of errors.
 ANY_ERROR = "any error"
@@ -35,9 +40,16 @@ REQUESTS = "Expo: Request errors"
 RETRIES = "Expo: Retry on failure"
 SECURITY = "Expo: Additional security"
 
-CORRECT_CREDENTIALS = (
+CORRECT_CREDENTIALS = gettext_noop(
     "This is a configuration error: correct the credentials for Apple and Google in the Expo"
     " project."
+)
+OTHER_APP = gettext_noop(
+    "See that the Expo project's credentials for Apple and Google are those of this app."
+)
+OTHER_PROJECT = gettext_noop(
+    "See that the push tokens are those of this Expo project's app, and that access_token is this"
+    " project's."
 )
 
 
@@ -58,13 +70,18 @@ class Fault(Row["Trouble"]):
         errors: Expo's names of errors, at least one of them reported; empty: any name or none.
         answers: HTTP statuses, ``"5xx"`` for a hundred of them, or one of the words above; empty:
             any answer or none.
-        hint: The next step for the project's people.
     """
 
     part: Part
     errors: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
-    hint: str = ""
+
+    @property
+    def consequence(self) -> str:
+        """The row's consequence, for people; a receipt comes too late to stop the target."""
+        if not (self.if_all_alike and self.part is Part.RECEIPT):
+            return super().consequence
+        return f"{self.verdict.value}, but not where the first 20 receipts all say so"
 
     def fits(self, trouble: "Trouble") -> bool:
         """Return whether the row describes a trouble."""
@@ -154,13 +171,9 @@ FAULTS = (
         verdict=Verdict.BUSY,
         source=f"{RETRIES}; RFC 9110, section 15.5.9",
     ),
-    Fault(
-        name="no answer behind the gateway",
-        what="A gateway got no answer from behind it, or none that it understood.",
+    no_answer_behind_gateway(
+        Fault,
         part=Part.REQUEST,
-        answers=("502", "504"),
-        verdict=Verdict.UNKNOWN,
-        source="RFC 9110, sections 15.6.3, 15.6.5",
     ),
     Fault(
         name="service down",
@@ -170,12 +183,9 @@ FAULTS = (
         verdict=Verdict.OUT_OF_ORDER,
         source=RETRIES,
     ),
-    Fault(
-        name="no connection",
-        what="No connection comes about: refused, no such host, no route, no TLS.",
+    no_connection(
+        Fault,
         part=Part.REQUEST,
-        answers=(NOT_CONNECTED,),
-        verdict=Verdict.UNREACHABLE,
         source=RETRIES,
     ),
     # --- A request: the content is refused.
@@ -220,13 +230,9 @@ FAULTS = (
         source="exponent_server_sdk: PushClient",
     ),
     # --- A request: nobody knows.
-    Fault(
-        name="no answer",
-        what="The request was sent, and no answer came, or none that was whole in time.",
+    no_answer(
+        Fault,
         part=Part.REQUEST,
-        answers=(LOST,),
-        verdict=Verdict.UNKNOWN,
-        source="RFC 9110, section 9.2.2",
     ),
     Fault(
         name="answer without tickets",
@@ -243,6 +249,7 @@ FAULTS = (
         errors=(DEVICE_NOT_REGISTERED,),
         verdict=Verdict.ADDRESS_GONE,
         source=TICKETS,
+        if_all_alike=OTHER_PROJECT,
     ),
     Fault(
         name="message too big",
@@ -268,6 +275,7 @@ FAULTS = (
         verdict=Verdict.FAILED,
         source=RECEIPTS,
         hint=CORRECT_CREDENTIALS,
+        if_all_alike=CORRECT_CREDENTIALS,
     ),
     Fault(
         name="other ticket with an error",
@@ -292,6 +300,7 @@ FAULTS = (
         errors=(DEVICE_NOT_REGISTERED,),
         verdict=Verdict.ADDRESS_GONE,
         source=RECEIPTS,
+        if_all_alike=OTHER_APP,
     ),
     Fault(
         name="message too big for the device",
@@ -329,11 +338,14 @@ FAULTS = (
 )
 
 
-def classify(trouble: Trouble) -> Fault:
-    """Return the table's first row that describes a trouble."""
-    fault = first_fitting(FAULTS, trouble)
-    logger.debug("Expo: %s.", fault.name)
-    return fault
+def classify(trouble: Trouble, notification: Notification | None = None) -> Fault:
+    """Return the table's first row that describes a trouble.
+
+    Args:
+        trouble: The trouble.
+        notification: The attempted notification, for the log; ``None`` for several, or a receipt.
+    """
+    return classified(FAULTS, trouble, "Expo", notification)
 
 
 def _fits_error(error: str, said: frozenset[str]) -> bool:

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
-from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ..base import Outcome, Receipt, ReceiptResult
-from ..faults import Verdict, about_address, outcome_of
-from ..http.session import CORRECT_SETTINGS, NOBODY_KNOWS
+from ..faults import about_address, outcome_of_fault
+from ..http.session import CORRECT_SETTINGS
 from .faults import Fault
 
 
@@ -29,17 +28,7 @@ def outcome(
     Raises:
         TargetUnavailable: When Expo refuses the project, and not the message.
     """
-    if fault.verdict is Verdict.STOPS:
-        raise TargetUnavailable(f"{response} {_(fault.hint or CORRECT_SETTINGS)}")
-    if fault.hint:
-        response = f"{response} ({fault.hint})"
-    return outcome_of(
-        notification,
-        fault.verdict,
-        response,
-        nobody_knows=f"{response} {NOBODY_KNOWS}",
-        retry_after=(headers or {}).get("Retry-After"),
-    )
+    return outcome_of_fault(notification, fault, response, headers, advice=CORRECT_SETTINGS)
 
 
 def receipt(
@@ -60,5 +49,6 @@ def receipt(
         ReceiptResult.FAILED,
         f"{response} ({fault.hint})" if fault.hint else response,
         address=address,
+        if_all_alike=_(fault.if_all_alike) if fault.if_all_alike else "",
         **about_address(fault.verdict),
     )

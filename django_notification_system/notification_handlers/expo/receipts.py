@@ -1,4 +1,4 @@
-"""Ask Expo for receipts: the later word of Apple and Google on a message.
+"""Ask Expo for receipts: what Apple and Google say of a message later.
 
 Source: https://docs.expo.dev/push-notifications/sending-notifications/, "Push receipts".
 """
@@ -15,9 +15,9 @@ from django.utils.translation import gettext_noop
 from ...exceptions import TargetUnavailable
 from ..base import Receipt, ReceiptResult
 from ..faults import Verdict
-from ..http.session import CORRECT_SETTINGS, split_base_url
+from ..http.session import CORRECT_SETTINGS, REQUEST_FAILURES, password_of, split_base_url
 from ..redaction import redacted
-from .api import API_PATH, REQUEST_FAILURES, describe, listed, token_to_hide, trouble_of_request
+from .api import API_PATH, describe, listed, token_to_hide, trouble_of_request
 from .faults import Part, Trouble, classify
 from .outcomes import receipt
 from .settings import ExpoSettings
@@ -72,7 +72,9 @@ def ask_for_receipts(
             yield from ask_for_receipts(settings, session, message_ids[:middle])
             yield from ask_for_receipts(settings, session, message_ids[middle:])
         return  # Expo has no receipt under a name that it refuses
-    what = describe(error, answer, errors, [settings.access_token]).rstrip(".")
+    what = describe(
+        error, answer, errors, [settings.access_token, password_of(settings.base_url)]
+    ).rstrip(".")
     advice = (fault.hint or CORRECT_SETTINGS) if fault.verdict is Verdict.STOPS else ASK_LATER
     said = _("Expo's receipts cannot be fetched.")
     raise TargetUnavailable(f"{said} {what}. {_(advice)}")

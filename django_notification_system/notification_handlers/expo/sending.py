@@ -1,8 +1,8 @@
 """Sends push notifications through Expo's client, a hundred in a request, several at once."""
 
 import re
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,9 +25,10 @@ from ...models import Notification
 from .. import expo as package
 from ..base import Outcome, Receipt, begin_sending, provider_call
 from ..faults import Verdict
+from ..http.last_answer import LastAnswer
 from ..http.session import password_of, server_of, split_base_url
 from ..parallel import side_by_side
-from ..redaction import redacted, sent_forms
+from ..redaction import redacted, sent_forms, texts_in
 from .api import (
     API_PATH,
     describe,
@@ -75,6 +76,9 @@ def is_token(address: str) -> bool:
 
     A push to another address fails. The record stays on: a form says nothing about a device, and
     Expo may come to give tokens of another form.
+
+    Args:
+        address: The record's address.
     """
     return bool(TOKEN_IN_BRACKETS.fullmatch(address) or TOKEN_OF_DIGITS.fullmatch(address))
 
@@ -142,12 +146,6 @@ class Push:
     message: Message = field(repr=False)
 
 
-class LastAnswer(threading.local):
-    """The answer to the calling thread's last request: the SDK's errors leave parts of it out."""
-
-    response: requests.Response | None = None
-
-
 class Sender:
     """Sends batches, from any thread, on the connections of one session."""
 
@@ -155,7 +153,7 @@ class Sender:
         self.access_token = settings.access_token
         self.password = password_of(settings.base_url)
         self.answer = LastAnswer()
-        session.hooks["response"].append(self._note)
+        self.answer.listen_to(session)
         base = split_base_url(settings.base_url)
         self.server = server_of(base)
         # From the package, where a project's tests put another client in its place.
@@ -169,7 +167,11 @@ class Sender:
         self.client.timeout = settings.timeout
 
     def send(self, batch: Sequence[Push]) -> Iterator[Outcome]:
-        """Send a batch; an address without the form of a token never enters a request."""
+        """Send a batch; an address without the form of a token never enters a request.
+
+        Args:
+            batch: The messages.
+        """
         valid = []
         for push in batch:
             if is_token(push.message.to):
@@ -184,10 +186,10 @@ class Sender:
             yield from self._send(valid)
 
     def _send(self, batch: Sequence[Push]) -> Iterator[Outcome]:
-        self.answer.response = None
+        self.answer.forget()
+        notifications = [push.notification for push in batch]
+        begin_sending(*notifications)
         try:
-            notifications = [push.notification for push in batch]
-            begin_sending(*notifications)
             with provider_call("expo", notifications, self.server):
                 tickets = self._publish([push.message for push in batch])
         except Exception as error:
@@ -205,7 +207,8 @@ class Sender:
         """Yield the outcomes of a request that failed, or brought too few tickets."""
         answer = self.answer.response
         errors = request_errors(error)
-        fault = classify(trouble_of_request(error, answer, errors))
+        alone = batch[0].notification if len(batch) == 1 else None
+        fault = classify(trouble_of_request(error, answer, errors), alone)
         if fault.verdict in (Verdict.SPLIT, Verdict.SPLIT_RETRY) and len(batch) > 1:
             for part in _parts(batch, errors):
                 yield from self._send(part)
@@ -226,11 +229,12 @@ class Sender:
             response = redacted(
                 f"{said}: {error.message}", self._secrets([push]), bodies=_bodies([push])
             )
-            fault = classify(Trouble(Part.TICKET, frozenset({name})))
+            fault = classify(Trouble(Part.TICKET, frozenset({name})), push.notification)
             return outcome(push.notification, fault, response)
         except Exception as error:
             said = f"{type(error).__name__}: Expo's ticket makes no sense."
-            return outcome(push.notification, classify(Trouble(Part.TICKET)), said)
+            fault = classify(Trouble(Part.TICKET), push.notification)
+            return outcome(push.notification, fault, said)
         ticket_id = getattr(ticket, "id", "")
         return Outcome.delivered(
             push.notification,
@@ -247,18 +251,19 @@ class Sender:
             yield push.message.title
             yield token_to_hide(push.message.to)
 
-    def _note(self, response: requests.Response, *args: Any, **kwargs: Any) -> None:
-        self.answer.response = response
-
 
 def _bodies(batch: Iterable[Push]) -> list[str]:
     """Return the texts that an answer may quote in part."""
     return [
         form
         for push in batch
-        for text in (push.message.title, push.message.body)
-        for form in sent_forms(text or "")
+        for text in texts_in(_quotable(push.message))
+        for form in sent_forms(text)
     ]
+
+
+def _quotable(message: Message) -> list[Any]:
+    return [message.title, message.subtitle, message.body, message.data]
 
 
 def _prepare(notification: Notification) -> Push:
@@ -287,12 +292,29 @@ def _parts(batch: Sequence[Push], errors: Sequence[dict[str, Any]]) -> list[Sequ
     """Return the parts to send instead: by project where Expo names the projects, or halves."""
     for entry in errors:
         projects = entry.get("details")
-        if entry.get("code") != TOO_MANY_PROJECTS or not isinstance(projects, dict):
-            continue
-        parts: list[Sequence[Push]] = [
-            [push for push in batch if push.message.to in tokens] for tokens in projects.values()
-        ]
-        if sum(map(len, parts)) == len(batch) and all(len(part) < len(batch) for part in parts):
-            return [part for part in parts if part]
+        if entry.get("code") == TOO_MANY_PROJECTS and isinstance(projects, dict):
+            parts = _by_project(batch, projects)
+            if len(parts) > 1:
+                return parts
     middle = len(batch) // 2
     return [batch[:middle], batch[middle:]]
+
+
+def _by_project(batch: Sequence[Push], projects: Mapping[str, Any]) -> list[Sequence[Push]]:
+    """Return each project's messages; every message is in one part, whatever Expo names.
+
+    Args:
+        batch: The messages.
+        projects: By project, Expo's list of push tokens.
+    """
+    project_of = {
+        token: project
+        for project, tokens in projects.items()
+        if isinstance(tokens, list)
+        for token in tokens
+        if isinstance(token, str)
+    }
+    parts: defaultdict[str, list[Push]] = defaultdict(list)
+    for push in batch:
+        parts[project_of.get(push.message.to, "")].append(push)
+    return list(parts.values())

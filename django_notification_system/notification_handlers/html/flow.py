@@ -28,7 +28,11 @@ class Allowance:
         self._left = characters
 
     def take(self, characters: int) -> bool:
-        """Spend some characters, unless too few are left; return whether they were spent."""
+        """Spend some characters, unless too few are left; return whether they were spent.
+
+        Args:
+            characters: How many characters.
+        """
         if characters > self._left:
             return False
         self._left -= characters
@@ -76,7 +80,11 @@ class Flow:
         self._prefix_between = ""
 
     def write(self, text: str) -> None:
-        """Write text whose white space only parts words."""
+        """Write text whose white space only parts words.
+
+        Args:
+            text: The text.
+        """
         # str.split() also parts at characters beyond ASCII that HTML takes for letters.
         words = " ".join(text.split()) if text.isascii() else WHITE_SPACE.sub(" ", text).strip(" ")
         if not words:
@@ -95,7 +103,11 @@ class Flow:
             self._is_spaced = text[-1] in SPACES
 
     def write_as_it_is(self, text: str) -> None:
-        """Write text whose line breaks and spaces count."""
+        """Write text whose line breaks and spaces count.
+
+        Args:
+            text: The text.
+        """
         first, *others = LINE_END.split(text)
         if first:
             self._append(first)
@@ -106,7 +118,11 @@ class Flow:
                 self._append(line)
 
     def write_in_lines(self, text: str) -> None:
-        """Write text whose line breaks count, and whose spaces only part words."""
+        """Write text whose line breaks count, and whose spaces only part words.
+
+        Args:
+            text: The text.
+        """
         first, *others = LINE_END.split(text)
         self.write(first)
         for line in others:
@@ -114,14 +130,22 @@ class Flow:
             self.write(line)
 
     def write_line(self, line: str) -> None:
-        """Write a line; the next text begins another line."""
+        """Write a line; the next text begins another line.
+
+        Args:
+            line: The line, without an end of line.
+        """
         if line:
             self._append(line)
         self._end_line()
         self._newlines += 1
 
     def write_behind(self, text: str) -> None:
-        """Write behind the last word, even if the word's line is complete."""
+        """Write behind the last word, even if the word's line is complete.
+
+        Args:
+            text: The text.
+        """
         if self.lines and not self._pieces:
             self.lines[-1] += f" {text}"
             return
@@ -139,7 +163,11 @@ class Flow:
         self._is_spaced = False
 
     def part(self, newlines: int) -> None:
-        """Put at least a number of newlines between the last text and the next."""
+        """Put at least a number of newlines between the last text and the next.
+
+        Args:
+            newlines: The number of newlines.
+        """
         if self._pieces:
             self._end_line()
         if self._has_spacer:
@@ -151,7 +179,11 @@ class Flow:
             self._prefix_between = self.prefix
 
     def flush_into(self, other: "Flow") -> None:
-        """Write all lines into another flow; a line not yet complete stays so there."""
+        """Write all lines into another flow; a line not yet complete stays so there.
+
+        Args:
+            other: The other flow.
+        """
         for line in self.lines:
             other.write_line(line)
         other.part(self._newlines)

@@ -123,7 +123,11 @@ class Layout:
         self.flow.part(1)
 
     def begin_block(self, newlines: int) -> End:
-        """Begin a line, with newlines before it; return the function to end the block."""
+        """Begin a line, with newlines before it; return the function to end the block.
+
+        Args:
+            newlines: The number of newlines.
+        """
         self.flow.part(newlines)
         self.flow.has_blocks = True
         return lambda: self.flow.part(newlines)
@@ -152,7 +156,11 @@ class Layout:
         return self._begin_list(_integer(attributes.get("start"), 1), kind)
 
     def begin_item(self, attributes: Mapping[str, str]) -> End:
-        """Begin an item of the innermost list."""
+        """Begin an item of the innermost list.
+
+        Args:
+            attributes: The element's attributes, by name.
+        """
         counter, kind = self._counters[-1] if self._counters else (None, "")
         sign = "* "
         if counter is not None:
@@ -170,7 +178,11 @@ class Layout:
         return end
 
     def begin_link(self, target: str | None) -> End | None:
-        """Begin the text of a link; only targets that a person can follow are shown."""
+        """Begin the text of a link; only targets that a person can follow are shown.
+
+        Args:
+            target: The link's address, if any.
+        """
         target = LINE_BREAK_OR_TAB.sub("", (target or "").strip())
         if not target.lower().startswith(FOLLOWABLE):
             return None

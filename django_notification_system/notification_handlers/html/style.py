@@ -40,7 +40,11 @@ ORDINARY = Style()
 
 
 def style_of(attributes: Mapping[str, str]) -> Style:
-    """Return the style in an element's attributes; at least one attribute must be given."""
+    """Return the style in an element's attributes; at least one attribute must be given.
+
+    Args:
+        attributes: The attributes, by name.
+    """
     if "hidden" in attributes:
         return Style(is_hidden=True)
     text = attributes.get("style")

@@ -66,7 +66,11 @@ class Table:
             self._taken = {column: rows - 1 for column, rows in self._taken.items() if rows > 1}
 
     def add(self, cell: Cell) -> None:
-        """Put a complete cell into the row, behind the cells there."""
+        """Put a complete cell into the row, behind the cells there.
+
+        Args:
+            cell: The cell.
+        """
         if not self.rows:
             self.begin_row()
         row = self.rows[-1]
@@ -100,7 +104,11 @@ class Table:
                 flow.write_line(line)
 
     def write_apart(self, flow: Flow) -> None:
-        """Write the table without columns."""
+        """Write the table without columns.
+
+        Args:
+            flow: Takes the lines.
+        """
         rows = [[cell for cell in row if cell.lines] for row in self.rows]
         rows = [row for row in rows if row]
         together = [_together(row) for row in rows]
@@ -113,7 +121,11 @@ class Table:
 
 
 def width(text: str) -> int:
-    """Return how many columns a text takes where all characters are equally wide."""
+    """Return how many columns a text takes where all characters are equally wide.
+
+    Args:
+        text: The text.
+    """
     if text.isascii():
         return len(text)
     return sum(

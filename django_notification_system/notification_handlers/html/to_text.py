@@ -46,6 +46,9 @@ def is_html(text: str) -> bool:
     """Return whether a text is HTML: with a doctype or a real tag of an HTML element.
 
     ``a < b and c > d``, ``x<y`` and ``<bob@example.com>`` are plain text.
+
+    Args:
+        text: The text, of any length.
     """
     if DOCTYPE.search(text):
         return True
@@ -70,6 +73,9 @@ def html_to_text(source: str) -> str:
 
     The time, the memory and the text's length are bounded by the HTML's length, whatever the
     markup. No error is raised.
+
+    Args:
+        source: The HTML.
     """
     lines = lines_of(_readable(source))
     # References (``&#1;``) stand for unreadable characters, too.
@@ -87,7 +93,11 @@ def _readable(text: str) -> str:
 
 
 def text_to_html(text: str) -> str:
-    """Return plain text as HTML with the same look: escaped, all line breaks and spaces kept."""
+    """Return plain text as HTML with the same look: escaped, all line breaks and spaces kept.
+
+    Args:
+        text: The plain text.
+    """
     lines = [escape(line) for line in LINE_BREAK.split(text)]
     # dir="auto": a mail program takes the direction, right-to-left or not, from the text.
     if not COUNTING_SPACES.search(text):

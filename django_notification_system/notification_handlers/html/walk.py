@@ -45,7 +45,11 @@ class OpenElement:
 
 
 def lines_of(source: str) -> list[str]:
-    """Return HTML as lines of text."""
+    """Return HTML as lines of text.
+
+    Args:
+        source: The HTML.
+    """
     return _Walk(source).lines()
 
 

@@ -1,21 +1,16 @@
-"""A sender named in the refusal of every recipient, though the server took the sender itself.
+"""Refusals that name the sender, and may be about the recipient.
 
-Such a refusal of a single message may be about the recipient, who accepts mail from few senders
-only. Where no message of a run gets through, the refusals are about the sender, and the project
-must correct the sender's address.
+A recipient may accept mail from few senders only, and a number may send to few countries. Where no
+message of a run gets through, the refusals are about the sender, and the project must correct the
+sender in the settings.
 """
 
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ...exceptions import TargetUnavailable
-from ...outcome import OutcomeKind
-from ..base import Outcome
-from .sender_address import correct_sender
-
-#: The number of refusals, without a delivery, after which the other messages are not tried.
-MOST_DOUBTED = 10
+from ..exceptions import TargetUnavailable
+from ..outcome import Outcome, OutcomeKind
 
 
 @dataclass(frozen=True)
@@ -24,21 +19,32 @@ class Doubt:
 
     Attributes:
         outcome: The message's outcome if the recipient is the cause.
+        problem: Why the target stops if the sender is the cause, with the next step.
     """
 
     outcome: Outcome
+    problem: str
 
 
 class SenderDoubts:
-    """The refusals that name the sender, in one call of the handler; used by several threads."""
+    """The refusals that name the sender, in one call of the handler; used by several threads.
 
-    def __init__(self) -> None:
+    Args:
+        most: The number of refusals, without a delivery, after which the other messages are not
+            tried.
+    """
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
         self._lock = threading.Lock()
-        self._outcomes: list[Outcome] = []
+        self._doubts: list[Doubt] = []
         self._has_delivered = False
 
     def cleared(self, outcome: Outcome | Doubt) -> list[Outcome]:
         """Return this outcome and the outcomes it clears of doubt; an empty list for a new doubt.
+
+        Args:
+            outcome: The newest outcome, or the newest refusal in doubt.
 
         Raises:
             TargetUnavailable: When too many messages were refused and none was delivered.
@@ -48,24 +54,27 @@ class SenderDoubts:
                 if outcome.result is not OutcomeKind.DELIVERED:
                     return [outcome]
                 self._has_delivered = True
-                known, self._outcomes = self._outcomes, []
-                return [*known, outcome]
+                known, self._doubts = self._doubts, []
+                return [*(doubt.outcome for doubt in known), outcome]
             if self._has_delivered:
                 return [outcome.outcome]
-            self._outcomes.append(outcome.outcome)
-            if len(self._outcomes) >= MOST_DOUBTED:
+            self._doubts.append(outcome)
+            if len(self._doubts) >= self._most:
                 self._stop()
             return []
 
     def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """Yield outcomes; at the end stop the target if refusals are still in doubt.
 
+        Args:
+            outcomes: Outcomes, and refusals in doubt.
+
         Raises:
             TargetUnavailable: When no message was delivered, and refusals named the sender.
         """
         yield from outcomes
-        if self._outcomes:
+        if self._doubts:
             self._stop()
 
     def _stop(self) -> None:
-        raise TargetUnavailable(f"{self._outcomes[0].response}. {correct_sender()}")
+        raise TargetUnavailable(self._doubts[0].problem)
