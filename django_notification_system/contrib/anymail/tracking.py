@@ -1,19 +1,28 @@
 """Turning the events of django-anymail's signal ``tracking`` into receipts."""
 
+import logging
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import getaddresses
 from typing import Any
 
 from anymail.signals import EventType, RejectReason, tracking
 from django.db import router
+from django.utils import timezone
 
+from ...database import REQUEST_PATIENCE_SECONDS, waiting_at_most
+from ...delivery.handlers.redirect import is_redirect_set
 from ...delivery.outcomes.apply import storable_message_id
+from ...delivery.outcomes.moments import moment_within
 from ...delivery.receipts.record import record_receipts
+from ...exceptions import InvalidPreference
 from ...models import Notification, Suppression
 from ...models.address import comparable
 from ...models.reserved import QUEUED_MAIL
+from ...models.target import EMAIL_MODULE
 from ...notification_handlers.email.connection import Stage
 from ...notification_handlers.email.faults import classify
 from ...notification_handlers.email.settings import KEY
@@ -22,7 +31,8 @@ from ...notification_handlers.faults import Verdict
 from ...outcome import Receipt, ReceiptResult
 from ...preferences import suppress
 
-MODULE_NAME = "email"
+logger = logging.getLogger("django_notification_system")
+
 #: A third party's longer text may quote the mail.
 LONGEST_RESPONSE = 200
 
@@ -84,6 +94,16 @@ MEANINGS_OF_REASONS: Mapping[str, Meaning] = {
     RejectReason.UNSUBSCRIBED: Meaning(ReceiptResult.FAILED, opt_out=True),
 }
 
+#: Events that come within a second of sending. A person takes longer to open a message.
+MAY_BE_EARLY = frozenset(
+    {EventType.DELIVERED, EventType.FAILED, EventType.BOUNCED, EventType.REJECTED}
+)
+#: Seconds between the tries to record an early event; a second in all.
+WAITS = (0.1, 0.2, 0.3, 0.4)
+#: An older event is not early. So a provider's request with many events of other senders' messages
+#: waits for a few seconds in all.
+EARLY_FOR = timedelta(seconds=5)
+
 #: A mail server's answer in a provider's words: ``smtp;550 5.1.1 No such user``.
 ANSWER = re.compile(r"(?<![\d.])([45]\d\d)[ -]+#?(.*)", re.DOTALL)
 #: Rows of the fault table of email after which the address may be good or bad.
@@ -109,7 +129,9 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
     """Record a provider's report on an email of this project.
 
     Errors are raised: Anymail's view then answers with an error, and the provider sends the event
-    again.
+    again. A report may come before the run has recorded the message's outcome, and is then tried
+    again for a second. Not refused: the report may be about a mail that the project sent without
+    this app, and providers give up on webhooks that answer with errors.
 
     Args:
         sender: Anymail's view.
@@ -118,7 +140,7 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
         kwargs: Further arguments of Django's signals.
     """
     meaning = meaning_of(event)
-    if meaning is None or not event.message_id or _is_of_copy(event):
+    if meaning is None or not event.message_id:
         return
     receipt = Receipt(
         provider_message_id=str(event.message_id),
@@ -131,15 +153,41 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
         hard_bounce=meaning.hard_bounce,
         address=str(event.recipient or ""),
     )
-    if record_receipts(MODULE_NAME, [receipt], order=ORDER):
-        _suppress(event)
+    for _ in _tries(event):
+        if _is_of_copy(event):
+            return  # known at once, and no news of the record's address
+        with waiting_at_most(REQUEST_PATIENCE_SECONDS):
+            is_recorded = bool(record_receipts(EMAIL_MODULE, [receipt], order=ORDER))
+        if is_recorded:
+            _suppress(event)
+            return
+
+
+def _tries(event: Any) -> Iterator[None]:
+    """Wait before each further try for a report that may be earlier than the message's outcome."""
+    yield
+    for wait in WAITS if event.event_type in MAY_BE_EARLY else ():
+        now = timezone.now()
+        is_now = moment_within(event.timestamp, now - EARLY_FOR, now + EARLY_FOR) is not None
+        if event.timestamp is not None and not is_now:
+            return
+        time.sleep(wait)
+        yield
 
 
 def _suppress(event: Any) -> None:
-    """Suppress the address of somebody who said so to the provider, whoever has the address."""
+    """Suppress the address of somebody who said so to the provider, whoever has the address.
+
+    Under a redirect, the address is the project's own.
+    """
     reason = SUPPRESSED.get(event.event_type)
-    if reason is not None and event.recipient:
+    if reason is None or not event.recipient or is_redirect_set():
+        return
+    try:
         suppress(KEY, str(event.recipient), reason=reason)
+    except InvalidPreference:
+        # Too long, for instance. An error would have the provider send the event for ever.
+        logger.warning("A %s event names an address that nobody can have.", event.event_type)
 
 
 def meaning_of(event: Any) -> Meaning | None:
@@ -199,7 +247,7 @@ def _is_of_copy(event: Any) -> bool:
         .filter(
             provider_message_id__gt="",  # the partial index's condition
             provider_message_id=storable_message_id(event.message_id),
-            target_user_record__target__notification_module_name=MODULE_NAME,
+            target_user_record__target__notification_module_name=EMAIL_MODULE,
         )
         .values_list("extra", "target_user_record__target_user_id")
     )

@@ -6,7 +6,7 @@ from anymail.signals import inbound
 
 from ...models import ConsentLog
 from ...preferences.links import read_unsubscribe_token
-from ...preferences.unsubscribe import subscription_of
+from ...preferences.unsubscribe import unsubscription_of
 
 
 def connect() -> None:
@@ -27,6 +27,6 @@ def unsubscribe(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
     """
     token = str(getattr(event.message, "subject", None) or "").strip()
     subject = read_unsubscribe_token(token)
-    subscription = None if subject is None else subscription_of(subject)
-    if subscription is not None:
-        subscription.unsubscribe(how=ConsentLog.How.MAILTO)
+    unsubscription = None if subject is None else unsubscription_of(subject)
+    if unsubscription is not None:
+        unsubscription.unsubscribe(how=ConsentLog.How.MAILTO)

@@ -36,6 +36,7 @@ def enqueue(batch: "BatchMessage") -> None:
             goes on in its thread.
         Exception: When the broker cannot be reached.
     """
+    # Here: an app's own module must not import models, and Celery takes long to load.
     from celery import current_app
     from django.db import connections
 

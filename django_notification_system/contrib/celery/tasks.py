@@ -22,7 +22,7 @@ logger = logging.getLogger("django_notification_system")
 RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 #: Seconds between a task's soft and hard limit, in which the task records outcomes: as long as a
 #: run waits for its handlers and for the database, plus a reserve.
-WIND_UP_SECONDS = 90
+SECONDS_TO_HARD_LIMIT = 90
 
 
 @shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
@@ -96,5 +96,5 @@ def send(batch: BatchMessage) -> None:
         retry=True,
         retry_policy=RETRY_POLICY,
         soft_time_limit=soft_limit,
-        time_limit=soft_limit + WIND_UP_SECONDS,
+        time_limit=soft_limit + SECONDS_TO_HARD_LIMIT,
     )

@@ -82,7 +82,14 @@ class FileCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the counts of all processes of the host."""
         path = prometheus_settings().file
-        return [] if path is None else read_families(Path(path))
+        if path is None:
+            return []
+        try:
+            return read_families(Path(path))
+        except OSError as error:
+            # The queue's metrics, in the same answer, do not need the file.
+            logger.warning("%s cannot be read: %s.", path, error.strerror)
+            return []
 
 
 def values_of(families: Iterable[Metric]) -> dict[Key, float]:
@@ -104,6 +111,9 @@ def read_families(path: Path) -> list[Metric]:
 
     Args:
         path: The file in Prometheus's text format.
+
+    Raises:
+        OSError: When there is such a file, and it cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -151,12 +161,12 @@ class _Summed(Collector):
             names = {family.name + suffix for suffix in ("_total", "_bucket", "_count", "_sum")}
             summed = Metric(family.name, family.documentation, family.type)
             keys = [key for key in self._sums if key[0] in names]
-            for name, labels in sorted(keys, key=_place):
+            for name, labels in sorted(keys, key=_sort_key):
                 summed.add_sample(name, dict(labels), self._sums[name, labels])
             yield summed
 
 
-def _place(key: Key) -> tuple[list[tuple[str, str]], str, float]:
+def _sort_key(key: Key) -> tuple[list[tuple[str, str]], str, float]:
     """Return the sort key of a sample: a histogram's samples together, the buckets by size."""
     name, labels = key
     bound = float(dict(labels).get("le", "inf"))

@@ -11,11 +11,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from ...delivery.claims.pause import is_paused
 from ...delivery.claims.targets import targets_named
 from ...delivery.handlers.redirect import is_blocked
 from ...models import Notification
 from ...operations.queue.counts import claimed_rows, count_waiting
-from ...operations.queue.status import is_paused
 from .conf import prometheus_settings
 
 logger = logging.getLogger("django_notification_system")
@@ -94,7 +94,10 @@ def queue_families(using: str) -> list[Metric]:
             ("oldest_due_seconds", "For how long the oldest has been due; 0 where none is."),
             ("claimed", "Notifications that a run holds now."),
             ("target_paused", "Whether the target rests because its provider is out of reach."),
-            ("target_held", "Whether nothing is sent because others have overridden recipients."),
+            (
+                "target_blocked",
+                "Whether nothing is sent because others have overridden recipients.",
+            ),
         )
     )
     at = timezone.now()
@@ -118,6 +121,6 @@ def queue_families(using: str) -> list[Metric]:
         age = (at - oldest_due[target.pk]).total_seconds()
         oldest.add_metric([target.name], age)
         claimed.add_metric([target.name], claims[target.pk])
-        paused.add_metric([target.name], float(is_paused(target, at)))
+        paused.add_metric([target.name], float(is_paused(target, at=at)))
         blocked.add_metric([target.name], float(is_blocked(target)))
     return [due, later, oldest, claimed, paused, blocked]

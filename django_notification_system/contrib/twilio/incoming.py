@@ -7,6 +7,7 @@ Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
 """
 
 import logging
+import unicodedata
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from ...database import DEADLOCK_ATTEMPTS, despite_deadlocks
 from ...delivery.handlers.redirect import is_redirect_set
 from ...exceptions import InvalidPreference
 from ...models import Notification, Suppression, TargetUserRecord
+from ...models.address import trimmed
 from ...models.locking import begin_with_a_write
 from ...notification_handlers.twilio.settings import KEY
 from ...preferences import suppress, unsuppress
@@ -31,7 +33,7 @@ from .signature import is_signed
 
 logger = logging.getLogger("django_notification_system")
 
-#: The whole text of a message, in any case.
+#: The whole text of a message, in any case, as wide or narrow letters.
 #: Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
 STOP_WORDS = frozenset(
     ("stop", "stopall", "unsubscribe", "end", "quit", "revoke", "optout", "cancel")
@@ -104,7 +106,7 @@ def _word_in(body: str, opt_out_type: str) -> str:
     kind = opt_out_type.strip().upper()
     if kind in ("STOP", "START", "HELP"):
         return kind
-    text = body.strip().lower()
+    text = unicodedata.normalize("NFKC", trimmed(body)).lower()
     if text in STOP_WORDS:
         return "STOP"
     if text in START_WORDS:

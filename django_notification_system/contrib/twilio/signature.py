@@ -25,7 +25,6 @@ SIGNATURE = "X-Twilio-Signature"
 #: The header with the signature's algorithm, where the algorithm is not SHA-1.
 SIGNATURE_SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
 
-
 #: Returns the addresses that Twilio may have called, from a request and ``callback_url``.
 PublicAddresses = Callable[[HttpRequest, str], Iterable[str]]
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from ...database import REQUEST_PATIENCE_SECONDS, waiting_at_most
 from ...delivery.receipts.record import record_receipts
 from ...notification_handlers.faults import Verdict, about_address
 from ...notification_handlers.twilio.callback import (
@@ -112,8 +113,9 @@ def _addresses_with_attempt(request: HttpRequest, callback_url: str) -> list[str
 def _are_recorded(receipts: Sequence[Receipt]) -> bool:
     for wait in (0, *WAITS):
         time.sleep(wait)
-        if record_receipts(MODULE_NAME, receipts, order=ORDER):
-            return True
+        with waiting_at_most(REQUEST_PATIENCE_SECONDS):
+            if record_receipts(MODULE_NAME, receipts, order=ORDER):
+                return True
     return False
 
 

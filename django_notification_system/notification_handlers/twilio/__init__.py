@@ -6,7 +6,7 @@ package imports ``sending`` only when code asks for a name from there.
 
 from typing import TYPE_CHECKING, Any
 
-from .describe import check, comparable_address, destination, preview
+from .describe import check, comparable_address, destination, fault_of_address, preview, validate
 from .settings import TwilioSettings
 from .settings import TwilioSettings as Settings
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from .sending import EXTRA_PARAMETERS, Client, Connection, deliver, send_notification
 
 __all__ = [
+    "ALSO_CALLED",
     "EXTRA_PARAMETERS",
+    "PAGE",
     "Client",
     "Connection",
     "Settings",
@@ -23,9 +25,14 @@ __all__ = [
     "comparable_address",
     "deliver",
     "destination",
+    "fault_of_address",
     "preview",
     "send_notification",
+    "validate",
 ]
+
+ALSO_CALLED = ("phone", "sms", "text", "textmessage", "textmessages", "whatsapp")
+PAGE = "howto/text_messages"
 
 
 def __getattr__(name: str) -> Any:

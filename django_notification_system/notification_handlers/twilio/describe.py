@@ -4,12 +4,20 @@ import re
 from collections.abc import Iterator
 
 from django.core.checks import CheckMessage
+from django.utils.translation import gettext_lazy
 
 from ...conf import TARGETS, target_values
+from ...draft import Draft
+from ...exceptions import InvalidNotification
 from ...models import Notification
 from ..checks import check_client, error
 from ..preview import Preview, shown_part
 from .settings import KEY, twilio_settings
+from .whatsapp import WrongTemplate, fault_of_number, template_parameters
+
+IS_TEMPLATE = gettext_lazy(
+    "The message is a template at Twilio; here are the template's name and its variables."
+)
 
 #: Between the digits of a telephone number, for people.
 NOT_IN_NUMBERS = re.compile(r"[\s()./-]")
@@ -42,6 +50,27 @@ def destination() -> str:
     return twilio_settings().base_url
 
 
+def validate(draft: Draft) -> None:
+    """Refuse a template that Twilio would not take; see ``DescribesItself.validate()``.
+
+    Raises:
+        InvalidNotification: When ``content_sid`` or ``content_variables`` in ``extra`` is wrong.
+    """
+    try:
+        template_parameters(draft.extra)
+    except WrongTemplate as fault:
+        raise InvalidNotification(str(fault), argument="extra") from fault
+
+
+def fault_of_address(address: str) -> str:
+    """Return why an address is none of WhatsApp's, or an empty text; Twilio judges the others.
+
+    Args:
+        address: The address.
+    """
+    return fault_of_number(address)
+
+
 def comparable_address(address: str) -> str:
     """Return a telephone number in E.164 form, with the channel's prefix such as ``whatsapp:``.
 
@@ -57,5 +86,14 @@ def comparable_address(address: str) -> str:
 
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
     """Return a text message as shown by a telephone; see ``DescribesItself.preview()``."""
+    extra = notification.extra if isinstance(notification.extra, dict) else {}
+    try:
+        template = template_parameters(extra)
+    except WrongTemplate as fault:
+        return Preview("sms", problem=str(fault))
+    if template:
+        shown = [template["content_sid"], template.get("content_variables", "")]
+        text, notes = shown_part("\n".join(filter(None, shown)))
+        return Preview("sms", notes=[*notes, IS_TEMPLATE], text=text)
     text, notes = shown_part(notification.body)
     return Preview("sms", notes=notes, text=text or notification.title)

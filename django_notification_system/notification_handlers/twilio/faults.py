@@ -6,8 +6,18 @@ The documentation's page of outcomes is made from the same rows.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..faults import Row, Verdict, first_fitting, fits_status
-from ..http.session import NoAnswer
+from django.utils.translation import gettext_noop
+
+from ...models import Notification
+from ..faults import (
+    NoAnswer,
+    Row,
+    Verdict,
+    classified,
+    fits_status,
+    no_answer_behind_gateway,
+    no_connection,
+)
 
 #: In place of HTTP statuses: no answer, with the reason; or any answer.
 NO_CONNECTION = "no connection"
@@ -30,24 +40,28 @@ class Fault(Row["Trouble"]):
     Attributes:
         codes: Twilio's error codes; empty: any code or none.
         answers: HTTP statuses, ``"5xx"`` for a hundred of them, or the words above.
-        of_settings: Whether the row is only for a refused value from the settings, not from the
-            notification.
+        of_setting: The name of the setting, where the row is only for a refused value from the
+            settings, not from the notification; else empty.
     """
 
     codes: tuple[int | range, ...] = ()
     answers: tuple[str, ...] = (ANY_ANSWER,)
-    of_settings: bool = False
+    of_setting: str = ""
 
     def fits(self, trouble: "Trouble") -> bool:
         """Return whether the row describes a trouble."""
         return (
             (not self.codes or self.has_code(trouble.code))
             and any(_fits_answer(pattern, trouble.answer) for pattern in self.answers)
-            and (trouble.of_settings or not self.of_settings)
+            and (not self.of_setting or self.of_setting in trouble.of_settings)
         )
 
     def has_code(self, code: int) -> bool:
-        """Return whether the row has a Twilio error code."""
+        """Return whether the row has a Twilio error code.
+
+        Args:
+            code: The error code.
+        """
         return any(code in each if isinstance(each, range) else code == each for each in self.codes)
 
 
@@ -59,16 +73,34 @@ class Trouble:
         answer: The HTTP status, or one of the words above.
         code: Twilio's error code; 0 where Twilio named none.
         headers: The answer's headers.
-        of_settings: Whether the status callback comes from the settings.
+        of_settings: Names of settings whose values the message had.
     """
 
     answer: str
     code: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
-    of_settings: bool = False
+    of_settings: frozenset[str] = frozenset()
 
 
+#: Where all numbers are refused.
+SEE_NUMBERS = gettext_noop(
+    "See that the records have telephone numbers with the country's code, such as +15005550006."
+)
+SEE_SENDER = gettext_noop(
+    "Correct sender or whatsapp_sender in the target's settings: the number of a WhatsApp sender of"
+    " this account."
+)
+SEE_NUMBER = gettext_noop(
+    "Correct sender in the target's settings: a number of this account that can send text messages."
+)
+SEE_SERVICE = gettext_noop(
+    "Correct messaging_service_sid in the target's settings, or add numbers to the messaging"
+    " service at Twilio."
+)
+CALLBACK_URL, MESSAGING_SERVICE = "callback_url", "messaging_service_sid"
 ERRORS = "twilio.com/docs/api/errors/"
+#: Only the settings have a sender; ``extra`` may name a messaging service in its place.
+BAD_SENDER = 21212
 
 #: The first fitting row counts.
 FAULTS = (
@@ -91,9 +123,26 @@ FAULTS = (
         name="status callback refused",
         what="``callback_url`` in the settings is no address that Twilio can call.",
         codes=(21609,),
-        of_settings=True,
+        of_setting=CALLBACK_URL,
         verdict=Verdict.STOPS,
         source=f"{ERRORS}21609",
+    ),
+    Fault(
+        name="messaging service refused",
+        what="``messaging_service_sid`` in the settings is none of the account's, or the service"
+        " has no numbers.",
+        codes=(21701, 21702, 21704, 21705),
+        of_setting=MESSAGING_SERVICE,
+        verdict=Verdict.STOPS,
+        source=f"{ERRORS}21701, 21702, 21704, 21705",
+        hint=SEE_SERVICE,
+    ),
+    Fault(
+        name="sender is none",
+        what="``sender`` is no number, or not in the form +15005550006.",
+        codes=(BAD_SENDER,),
+        verdict=Verdict.STOPS,
+        source=f"{ERRORS}21212",
     ),
     # --- The number is refused.
     Fault(
@@ -109,6 +158,7 @@ FAULTS = (
         codes=(21211,),
         verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}21211",
+        if_all_alike=SEE_NUMBERS,
     ),
     Fault(
         name="no mobile number",
@@ -116,6 +166,7 @@ FAULTS = (
         codes=(21614, 21635),
         verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}21614, 21635",
+        if_all_alike=SEE_NUMBERS,
     ),
     Fault(
         name="number unknown",
@@ -123,6 +174,7 @@ FAULTS = (
         codes=(30005,),
         verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}30005",
+        if_all_alike=SEE_NUMBERS,
     ),
     Fault(
         name="landline or carrier out of reach",
@@ -130,6 +182,22 @@ FAULTS = (
         codes=(30006,),
         verdict=Verdict.ADDRESS_GONE,
         source=f"{ERRORS}30006",
+        if_all_alike=SEE_NUMBERS,
+    ),
+    Fault(
+        name="blocked by the person",
+        what="The person has blocked the sender on WhatsApp, or wants no messages there.",
+        codes=(63014,),
+        verdict=Verdict.OPTED_OUT,
+        source=f"{ERRORS}63014",
+    ),
+    Fault(
+        name="not on WhatsApp",
+        what="The number is not on WhatsApp, or no number.",
+        codes=(63003,),
+        verdict=Verdict.HARD_BOUNCE,
+        source=f"{ERRORS}63003",
+        if_all_alike=SEE_NUMBERS,
     ),
     # --- Twilio wants less for now, or the message is refused for now.
     Fault(
@@ -145,6 +213,13 @@ FAULTS = (
         codes=(21611, 30001),
         verdict=Verdict.BUSY,
         source=f"{ERRORS}21611, 30001",
+    ),
+    Fault(
+        name="WhatsApp wants less",
+        what="More messages by WhatsApp than it takes of the sender. Text messages go on.",
+        codes=(63018,),
+        verdict=Verdict.RETRY,
+        source=f"{ERRORS}63018",
     ),
     Fault(
         name="phone out of reach",
@@ -170,10 +245,44 @@ FAULTS = (
     # --- The message is refused for good.
     Fault(
         name="sender refused",
-        what="``sender`` is none of the account's, or cannot send to this number.",
-        codes=(21212, 21606),
+        what="``sender`` is none of the account's, or cannot send text messages, or not to this"
+        " number.",
+        codes=(21606, 21659, 21660, 21661),
+        verdict=Verdict.SENDER_DOUBTED,
+        source=f"{ERRORS}21606, 21659, 21660, 21661",
+        hint=SEE_NUMBER,
+    ),
+    Fault(
+        name="no sender in the messaging service",
+        what="No number of the messaging service in the settings can send to this number.",
+        codes=(21703,),
+        of_setting=MESSAGING_SERVICE,
+        verdict=Verdict.SENDER_DOUBTED,
+        source=f"{ERRORS}21703",
+        hint=SEE_SERVICE,
+    ),
+    Fault(
+        name="no sender for WhatsApp",
+        what="``sender`` or ``whatsapp_sender`` is no sender of WhatsApp, or not yet.",
+        codes=(63007,),
+        verdict=Verdict.SENDER_DOUBTED,
+        source=f"{ERRORS}63007",
+        hint=SEE_SENDER,
+    ),
+    Fault(
+        name="outside a conversation",
+        what="The person has not written for 24 hours: WhatsApp takes a template alone then.",
+        codes=(63016,),
         verdict=Verdict.FAILED,
-        source=f"{ERRORS}21212, 21606",
+        source=f"{ERRORS}63016",
+    ),
+    Fault(
+        name="template refused",
+        what="There is no such template in this language, or its variables are others; or WhatsApp"
+        " does not allow the content.",
+        codes=(63013, 63021, 63027, 63028),
+        verdict=Verdict.FAILED,
+        source=f"{ERRORS}63013, 63021, 63027, 63028",
     ),
     Fault(
         name="country not enabled",
@@ -226,13 +335,7 @@ FAULTS = (
         verdict=Verdict.FAILED,
         source="RFC 9110, section 15.5",
     ),
-    Fault(
-        name="gateway without an answer",
-        what="A gateway heard nothing in time from what is behind it, or nothing sensible.",
-        answers=("502", "504"),
-        verdict=Verdict.UNKNOWN,
-        source="RFC 9110, sections 15.6.3, 15.6.5",
-    ),
+    no_answer_behind_gateway(Fault),
     Fault(
         name="API out of order",
         what="Twilio cannot process requests now.",
@@ -241,11 +344,10 @@ FAULTS = (
         source="RFC 9110, section 15.6",
     ),
     # --- No answer, or an answer without sense.
-    Fault(
-        name="no connection",
+    no_connection(
+        Fault,
         what="No connection comes about: refused, no such host, no route, no TLS, no proxy.",
         answers=(NO_CONNECTION,),
-        verdict=Verdict.UNREACHABLE,
         source="urllib3: NewConnectionError, ConnectTimeoutError, ProxyError",
     ),
     Fault(
@@ -286,13 +388,22 @@ FAULTS = (
 )
 
 
-def classify(trouble: Trouble) -> Fault:
-    """Return the table's first row that describes a trouble."""
-    return first_fitting(FAULTS, trouble)
+def classify(trouble: Trouble, notification: Notification | None = None) -> Fault:
+    """Return the table's first row that describes a trouble.
+
+    Args:
+        trouble: The trouble.
+        notification: The attempted notification, for the log; ``None`` for none.
+    """
+    return classified(FAULTS, trouble, "Twilio", notification)
 
 
 def fault_of_code(code: int) -> Fault | None:
-    """Return the row for an error code in Twilio's later report, or ``None`` without one."""
+    """Return the row for an error code in Twilio's later report, or ``None`` without one.
+
+    Args:
+        code: The error code.
+    """
     return next((fault for fault in FAULTS if fault.has_code(code)), None)
 
 

@@ -1,18 +1,13 @@
 """Outcomes of text messages that could not be sent, by the table of Twilio's faults."""
 
-import logging
-
 from django.utils.translation import gettext as _
 
 from ...exceptions import TargetUnavailable
 from ...models import Notification
-from ...observing.log import log_fields
 from ..base import Outcome
-from ..faults import Verdict, outcome_of
-from ..http.session import CORRECT_CERTIFICATES, CORRECT_SETTINGS, NOBODY_KNOWS
-from .faults import NOT_TRUSTED, Fault, Trouble, classify
-
-logger = logging.getLogger("django_notification_system")
+from ..faults import NOBODY_KNOWS, Verdict, outcome_of
+from ..http.session import CORRECT_CERTIFICATES, CORRECT_SETTINGS
+from .faults import BAD_SENDER, CALLBACK_URL, NOT_TRUSTED, Fault, Trouble, classify
 
 
 def outcome(
@@ -29,15 +24,9 @@ def outcome(
     Raises:
         TargetUnavailable: When Twilio refuses the project, and not the message.
     """
-    fault = classify(trouble)
-    logger.debug(
-        "Text message of notification %s: %s.",
-        notification.pk,
-        fault.name,
-        extra=log_fields(notification=notification, fault=fault.name),
-    )
+    fault = classify(trouble, notification)
     if fault.verdict is Verdict.STOPS:
-        raise TargetUnavailable(f"{response} {_what_to_do(fault)}")
+        raise TargetUnavailable(f"{response} {what_to_do(fault)}")
     return outcome_of(
         notification,
         fault.verdict,
@@ -45,12 +34,22 @@ def outcome(
         nobody_knows=f"{response} {NOBODY_KNOWS}",
         retry_after=trouble.headers.get("Retry-After"),
         message_id=message_id,
+        if_all_alike=fault.if_all_alike,
     )
 
 
-def _what_to_do(fault: Fault) -> str:
+def what_to_do(fault: Fault) -> str:
+    """Return the next step where a fault stops the target.
+
+    Args:
+        fault: The fault.
+    """
+    if fault.hint:
+        return _(fault.hint)
     if NOT_TRUSTED in fault.answers:
         return _(CORRECT_CERTIFICATES)
-    if fault.of_settings:
+    if fault.has_code(BAD_SENDER):
+        return _("Correct sender in the target's settings: a number such as +15005550006.")
+    if fault.of_setting == CALLBACK_URL:
         return _("Correct callback_url in the target's settings.")
     return _(CORRECT_SETTINGS)

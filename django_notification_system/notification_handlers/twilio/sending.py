@@ -2,7 +2,6 @@
 
 import base64
 import logging
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,26 +25,42 @@ from ...delivery.handlers.send_one import send_and_save
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from .. import twilio as package
-from ..base import Outcome, begin_sending, one_line, provider_call
+from ..base import Outcome, begin_sending, provider_call
+from ..doubts import Doubt, SenderDoubts
+from ..faults import Verdict, first_fitting
+from ..http.last_answer import LastAnswer, redirect_of
 from ..http.session import (
-    NoAnswer,
+    REQUEST_FAILURES,
     open_session,
     password_of,
+    said_of_no_answer,
     server_of,
     split_base_url,
     why_no_answer,
 )
 from ..parallel import side_by_side
-from ..redaction import redacted, sent_forms
+from ..redaction import redacted, sent_forms, texts_in
 from .callback import address_of_attempt, message_id_of_attempt, name_attempt
-from .faults import WORDS, Trouble
-from .outcomes import outcome
+from .faults import CALLBACK_URL, FAULTS, MESSAGING_SERVICE, WORDS, Trouble
+from .outcomes import outcome, what_to_do
 from .settings import TwilioSettings, twilio_settings
+from .whatsapp import (
+    WrongTemplate,
+    is_whatsapp,
+    is_whatsapp_sender,
+    sender_for,
+    template_parameters,
+)
 
 logger = logging.getLogger("django_notification_system")
 
 #: Parameters of Twilio's Messages resource that ``extra`` may add to a message.
 EXTRA_PARAMETERS = ("status_callback", "media_url", "validity_period", "messaging_service_sid")
+#: Parameters whose words an answer may quote; the link to a picture may let its reader in.
+QUOTABLE = ("body", "content_variables", "media_url")
+#: After how many refusals of the sender, and no delivery, the other messages are not tried. A
+#: sender may be good for some countries only, and a refusal costs little.
+MOST_DOUBTED = 100
 
 
 def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
@@ -64,11 +79,13 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         # made here: the client's own creation at first use is not thread-safe
         messages = client.messages
 
-        def send(message: Message) -> Iterator[Outcome]:
-            yield _send(messages, connection, message, settings)
+        doubts = SenderDoubts(most=MOST_DOUBTED)
+
+        def send(message: TextMessage) -> list[Outcome]:
+            return doubts.cleared(_send(messages, connection, message, settings))
 
         prepared = (_prepare(notification, settings) for notification in notifications)
-        yield from side_by_side(send, prepared, workers=settings.connections)
+        yield from doubts.watch(side_by_side(send, prepared, workers=settings.connections))
 
 
 def send_notification(notification: Notification) -> str:
@@ -88,25 +105,22 @@ def send_notification(notification: Notification) -> str:
 
 
 @dataclass(frozen=True)
-class Message:
+class TextMessage:
     """A notification, read in full where the database may be used.
 
     Attributes:
         notification: The notification.
         parameters: The message's parameters, by the client's names.
         attempt: The attempt's name, where Twilio reports to the settings' callback.
+        of_settings: Names of settings whose values are among the parameters.
+        fault: Why the message cannot be sent, or an empty text.
     """
 
     notification: Notification
     parameters: Mapping[str, Any] = field(repr=False)
     attempt: str = ""
-
-
-class LastAnswer(threading.local):
-    """The answer to the calling thread's last request: parts that the client's errors leave out."""
-
-    status: int = 0
-    headers: Mapping[str, str] = {}
+    of_settings: frozenset[str] = frozenset()
+    fault: str = ""
 
 
 class Connection(HttpClient):  # type: ignore[misc] # the package has no types
@@ -122,6 +136,7 @@ class Connection(HttpClient):  # type: ignore[misc] # the package has no types
         self.base_url = base_url.geturl().rstrip("/")
         self.server = server_of(base_url)
         self.answer = LastAnswer()
+        self.answer.listen_to(session)
 
     def request(  # noqa: D102 # the base class's
         self,
@@ -144,8 +159,6 @@ class Connection(HttpClient):  # type: ignore[misc] # the package has no types
             timeout=self.timeout,
             allow_redirects=False,
         )
-        self.answer.status = response.status_code
-        self.answer.headers = response.headers
         # Without a charset requests would guess; JSON is UTF-8.
         text = response.content.decode(errors="replace")
         return Response(response.status_code, text, response.headers)
@@ -176,38 +189,64 @@ def _require(settings: TwilioSettings) -> None:
         ) from None
 
 
-def _prepare(notification: Notification, settings: TwilioSettings) -> Message:
+def _prepare(notification: Notification, settings: TwilioSettings) -> TextMessage:
     extra = notification.extra if isinstance(notification.extra, dict) else {}
+    try:
+        template = template_parameters(extra)
+    except WrongTemplate as error:
+        return TextMessage(notification, {}, fault=str(error))
     parameters = {
         "to": notification.target_user_record.target_user_id,
         "body": notification.body or notification.title,
-        "from_": settings.sender,
+        "from_": sender_for(
+            notification.target_user_record.target_user_id,
+            settings.sender,
+            settings.whatsapp_sender,
+        ),
         "messaging_service_sid": settings.messaging_service_sid,
     }
+    to, sender = parameters["to"], parameters["from_"]
+    has_service = settings.messaging_service_sid or extra.get("messaging_service_sid")
+    if is_whatsapp(to) and not has_service and not is_whatsapp_sender(sender):
+        return TextMessage(
+            notification,
+            {},
+            fault="sender is no number, and WhatsApp takes nothing else. Set whatsapp_sender in"
+            " NOTIFICATION_SYSTEM_TARGETS['twilio_sms'].",
+        )
     attempt = name_attempt() if settings.callback_url and not extra.get("status_callback") else ""
     if attempt:
         parameters["status_callback"] = address_of_attempt(settings.callback_url, attempt)
     if extra.get("messaging_service_sid"):
         del parameters["from_"]  # another service has senders of its own
     parameters |= {name: extra[name] for name in EXTRA_PARAMETERS if extra.get(name)}
+    if template:
+        # Twilio's page about templates: text and pictures are to be left out.
+        parameters |= {"body": None, "media_url": None, **template}
     # The client leaves out missing values, but not empty values.
     given = {name: value for name, value in parameters.items() if value}
-    return Message(notification, given, attempt)
+    of_settings = {MESSAGING_SERVICE} if not extra.get(MESSAGING_SERVICE) else set()
+    if attempt:
+        of_settings.add(CALLBACK_URL)
+    return TextMessage(notification, given, attempt, frozenset(of_settings))
 
 
 def _send(
-    messages: Any, connection: Connection, message: Message, settings: TwilioSettings
-) -> Outcome:
+    messages: Any, connection: Connection, message: TextMessage, settings: TwilioSettings
+) -> Outcome | Doubt:
+    if message.fault:
+        return Outcome.failed(message.notification, f"Not sent: {message.fault}")
     answer = connection.answer
-    answer.status, answer.headers = 0, {}
+    answer.forget()
+    begin_sending(message.notification)
     try:
-        begin_sending(message.notification)
         with provider_call("twilio", (message.notification,), connection.server):
             sent = messages.create(**message.parameters)
     except Exception as error:
         trouble, reason = _understand(error, answer, message)
-        body = str(message.parameters.get("body", ""))
-        said = redacted(reason, _secrets(message, settings), bodies=list(sent_forms(body)))
+        quotable = [message.parameters.get(name) for name in QUOTABLE]
+        bodies = [form for text in texts_in(quotable) for form in sent_forms(text)]
+        said = redacted(reason, _secrets(message, settings), bodies=bodies)
         return _failed(message, trouble, said)
     if answer.status and not isinstance(sent.sid, str):
         return _failed(message, Trouble(str(answer.status)), _makes_no_sense(answer))
@@ -218,12 +257,16 @@ def _send(
     )
 
 
-def _failed(message: Message, trouble: Trouble, response: str) -> Outcome:
+def _failed(message: TextMessage, trouble: Trouble, response: str) -> Outcome | Doubt:
     message_id = message_id_of_attempt(message.attempt) if message.attempt else ""
-    return outcome(message.notification, trouble, response, message_id)
+    judged = outcome(message.notification, trouble, response, message_id)
+    fault = first_fitting(FAULTS, trouble)  # logged already, by outcome()
+    if fault.verdict is not Verdict.SENDER_DOUBTED:
+        return judged
+    return Doubt(judged, f"{response} {what_to_do(fault)}")
 
 
-def _understand(error: Exception, answer: LastAnswer, message: Message) -> tuple[Trouble, str]:
+def _understand(error: Exception, answer: LastAnswer, message: TextMessage) -> tuple[Trouble, str]:
     """Return the trouble of an error, and the error for people."""
     kind = type(error).__name__
     if isinstance(error, TwilioException):
@@ -233,18 +276,14 @@ def _understand(error: Exception, answer: LastAnswer, message: Message) -> tuple
             getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", "")
         )
         known_code = f", code {code}" if code and code != status else ""
-        trouble = Trouble(str(status), code, answer.headers, of_settings=bool(message.attempt))
+        trouble = Trouble(str(status), code, answer.headers, of_settings=message.of_settings)
         return trouble, f"{kind}: HTTP {status}{known_code}: {said}"
-    if isinstance(error, requests.TooManyRedirects):
-        # The session follows no redirect, and raises this error at the first.
-        status = error.response.status_code if error.response is not None else 302
+    if (redirect := redirect_of(error)) is not None:
+        status = redirect.status_code
         return Trouble(str(status)), f"{kind}: HTTP {status}: The API answered with a redirect."
-    if isinstance(error, requests.RequestException):
+    if isinstance(error, REQUEST_FAILURES):
         reason = why_no_answer(error)
-        # The error's text may quote a faulty header, with the token.
-        no_request = f"{kind}: no request can be made."
-        text = no_request if reason is NoAnswer.NO_REQUEST else one_line(error)
-        return Trouble(WORDS[reason]), text
+        return Trouble(WORDS[reason]), said_of_no_answer(error)
     # The error's text may quote the message.
     if answer.status:
         return Trouble(str(answer.status)), f"{kind}: {_makes_no_sense(answer)}"
@@ -255,7 +294,7 @@ def _makes_no_sense(answer: LastAnswer) -> str:
     return f"Twilio's answer (HTTP {answer.status}) makes no sense."
 
 
-def _secrets(message: Message, settings: TwilioSettings) -> Iterator[str]:
+def _secrets(message: TextMessage, settings: TwilioSettings) -> Iterator[str]:
     """Yield the texts that must not stand in a response."""
     yield settings.auth_token
     login = f"{settings.account_sid}:{settings.auth_token}"
@@ -263,7 +302,9 @@ def _secrets(message: Message, settings: TwilioSettings) -> Iterator[str]:
     # Values from a notification's extra or a record may be of any type.
     yield password_of(message.parameters.get("status_callback"))
     yield password_of(settings.base_url)
-    yield str(message.parameters.get("to", ""))
+    to = str(message.parameters.get("to", ""))
+    yield to
+    yield to.rpartition(":")[2]
     yield str(message.parameters.get("body", ""))
 
 

@@ -9,8 +9,10 @@ from ...setting_rules import (
     TEXT,
     WEB_ADDRESS,
     WEB_ADDRESS_OR_EMPTY,
+    Rule,
     setting,
 )
+from .whatsapp import is_whatsapp_sender
 
 #: The target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
 KEY = "twilio_sms"
@@ -30,6 +32,12 @@ class TwilioSettings(TargetSettings):
         "",
         TEXT,
         "The number that messages come from, such as ``+15005550006``.",
+    )
+    whatsapp_sender: str = setting(
+        "",
+        Rule(is_whatsapp_sender, "a number such as '+15005550006'"),
+        "The number that messages by WhatsApp come from, such as ``+15005550006``; by default "
+        "``sender``.",
     )
     messaging_service_sid: str = setting(
         "",
