@@ -17,6 +17,7 @@ from ..models.indexes import IS_WAITING_WITH_KEY
 from ..models.notification_queryset import NotificationQuerySet
 from ..notification_creators.draft import checked_key, checked_moment, refuse_early_expiry
 from ..notification_creators.recipients import key_batches
+from ..on_site import READ, UNLESS, Inbox, installed_inbox
 from .sending_time import RESCHEDULE, against_sending
 
 #: How many users are read at a time.
@@ -32,11 +33,12 @@ class _Bytes(Func):
 
 
 def cancel(idempotency_key: str, users: Users | None = None) -> Changed:
-    """Cancel the notifications with a key that still wait for delivery.
+    """Cancel the notifications with a key that still wait for delivery, and items of the inbox.
 
-    A notification held by a run is on its way, and is left. The key stays: ``notify()`` with the
-    same key creates nothing for the same records. Outside a transaction of the caller's, at most
-    500 notifications are changed together; inside, all or none.
+    A notification held by a run is on its way, and is left; so is an item that its reader may have
+    seen. The key stays: ``notify()`` with the same key creates nothing for the same records.
+    Outside a transaction of the caller's, at most 500 notifications are changed together; inside,
+    all or none.
 
     Args:
         idempotency_key: The key given to ``notify()`` or ``notify_addresses()``.
@@ -50,7 +52,11 @@ def cancel(idempotency_key: str, users: Users | None = None) -> Changed:
     Raises:
         InvalidNotification: When the key or a user could be none.
     """
-    return _apply(CANCEL, idempotency_key, users, timezone.now())
+    users = _listed(users)
+    total = _apply(CANCEL, idempotency_key, users, timezone.now())
+    for inbox, keys, using in _inbox(users):
+        total.changed += inbox.cancel(idempotency_key, keys, using=using)
+    return total
 
 
 def reschedule(
@@ -62,11 +68,11 @@ def reschedule(
 ) -> Changed:
     """Move the notifications with a key that still wait for delivery to another moment.
 
-    A notification held by a run is on its way, and is left; so are notifications of users who have
-    opted out, and of records that are switched off. A failed attempt stays counted. The key stays,
-    as for ``cancel()``, and so does the moment by which ``notify()`` tells a repetition. Outside a
-    transaction of the caller's, at most 500 notifications are changed together; inside, all or
-    none.
+    Items of the inbox that nobody can see yet are moved, too. A notification held by a run is on
+    its way, and is left; so are notifications of users who have opted out, and of records that are
+    switched off. A failed attempt stays counted. The key stays, as for ``cancel()``, and so does
+    the moment by which ``notify()`` tells a repetition. Outside a transaction of the caller's, at
+    most 500 notifications are changed together; inside, all or none.
 
     Args:
         idempotency_key: The key given to ``notify()`` or ``notify_addresses()``.
@@ -81,20 +87,29 @@ def reschedule(
         the others by reason.
 
     Raises:
-        InvalidNotification: When a notification would expire before it is due, so that nothing is
-            moved; or when an argument could be none.
+        InvalidNotification: When a notification would expire before it is due, or waits for what
+            its reader does in the inbox, so that nothing is moved; or when an argument could be
+            none.
     """
-    if isinstance(users, Iterator):
-        users = list(users)  # read twice below
+    users = _listed(users)
     due_at = checked_moment("moment", moment)
     if due_at is None:
-        raise InvalidNotification("moment must be a datetime, not None. To call off, use cancel().")
+        raise InvalidNotification(
+            "moment must be a datetime, not None. To call off, use cancel().", argument="moment"
+        )
     end = checked_moment("expires_at", expires_at)
+    _refuse_fallbacks(checked_key(idempotency_key), users)
     if end is not None:
         refuse_early_expiry(end, due_at)
-        return _apply(_with_expiry(end), idempotency_key, users, due_at)
-    _refuse_expiry(due_at, checked_key(idempotency_key), users)
-    return _apply(RESCHEDULE, idempotency_key, users, due_at)
+        total = _apply(_with_expiry(end), idempotency_key, users, due_at)
+    else:
+        _refuse_expiry(due_at, idempotency_key, users)
+        total = _apply(RESCHEDULE, idempotency_key, users, due_at)
+    for inbox, keys, using in _inbox(users):
+        total.changed += inbox.reschedule(
+            idempotency_key, due_at, keys, expires_at=end, using=using
+        )
+    return total
 
 
 def _with_expiry(expires_at: datetime) -> Change:
@@ -113,12 +128,67 @@ def _with_expiry(expires_at: datetime) -> Change:
 def _refuse_expiry(due_at: datetime, key: str, users: Users | None) -> None:
     for rows in _waiting(key, users):
         first = rows.filter(expires_at__lte=due_at).order_by("expires_at").first()
+        if first is not None and first.expires_at is not None:
+            raise _expires_before(due_at, first.title, first.expires_at)
+    for inbox, keys, using in _inbox(users):
+        if (item := inbox.first_expired(key, due_at, keys, using=using)) is not None:
+            raise _expires_before(due_at, *item)
+
+
+def _expires_before(due_at: datetime, title: str, expires_at: datetime) -> InvalidNotification:
+    return InvalidNotification(
+        f"moment is {due_at}, and {title!r} expires at {expires_at}, so it could never be sent."
+        " Nothing was moved. Pass an earlier moment, or expires_at.",
+        argument="moment",
+    )
+
+
+def _refuse_fallbacks(key: str, users: Users | None) -> None:
+    """Refuse to move a fallback, whose moment is a time after its item's.
+
+    Args:
+        key: The idempotency key.
+        users: The users; ``None``: all.
+
+    Raises:
+        InvalidNotification: When a notification with the key is a fallback.
+    """
+    if installed_inbox() is None:
+        return
+    for rows in _waiting(key, users):
+        first = rows.filter(**{f"extra__{UNLESS}": READ}).first()
         if first is not None:
             raise InvalidNotification(
-                f"moment is {due_at}, and {first.title!r} expires at {first.expires_at}, so it "
-                "could never be sent. Nothing was moved. Pass an earlier moment, or expires_at.",
-                argument="moment",
+                f"{first.title!r} is a Fallback, which waits for its item in the inbox. Nothing was"
+                " moved. Call cancel(), and notify() again with another idempotency_key.",
+                argument="idempotency_key",
             )
+
+
+def _inbox(users: Users | None) -> Iterator[tuple[Inbox, list[Any] | None, str]]:
+    """Yield the inbox, if any, with the keys of some users at a time, and the database's alias.
+
+    Args:
+        users: The users; ``None``: all.
+    """
+    inbox = installed_inbox()
+    if inbox is None:
+        return
+    using = router.db_for_write(Notification)
+    if users is None:
+        yield inbox, None, using
+        return
+    for keys in key_batches(users, BATCH_SIZE):
+        yield inbox, keys, using
+
+
+def _listed(users: Users | None) -> Users | None:
+    """Return users that can be read more than once.
+
+    Args:
+        users: The users; ``None``: all.
+    """
+    return list(users) if isinstance(users, Iterator) else users
 
 
 def _apply(change: Change, key: Any, users: Users | None, moment: datetime) -> Changed:

@@ -3,15 +3,23 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..exceptions import NotificationSystemError
+from ..exceptions import InvalidPreference, NotificationSystemError
+from ..models.moments import as_project_time, is_at_calendars_end
+from ..preferences.questions import known_target_key
 
 #: How many lines a transaction writes.
 LINES_AT_ONCE = 2000
+
+#: How many keys of targets an import remembers, known and unknown.
+KEYS_REMEMBERED = 1000
 
 #: A line's number in the file, and its values by the column's name.
 Line = tuple[int, Mapping[str, str]]
@@ -25,6 +33,31 @@ class BadFile(NotificationSystemError):
 
 class BadLine(NotificationSystemError):
     """A line that is left out, with the reason for people."""
+
+
+def remembering_keys(using: str) -> Callable[[str], str]:
+    """Return ``known_target_key()``, with a query for each key and not for each line.
+
+    An unknown key is remembered too: each line of a file may have the same mistake.
+
+    Args:
+        using: The database's alias.
+    """
+
+    @lru_cache(maxsize=KEYS_REMEMBERED)
+    def said_of(key: str) -> str | InvalidPreference:
+        try:
+            return known_target_key(key, using=using)
+        except InvalidPreference as error:
+            return error.with_traceback(None)
+
+    def known(key: str) -> str:
+        said = said_of(key)
+        if isinstance(said, InvalidPreference):
+            raise BadLine(str(said))
+        return said
+
+    return known
 
 
 @contextmanager
@@ -81,6 +114,44 @@ def lines_of(
         raise BadFile(
             _("Line %(line)d is no CSV: %(error)s.") % {"line": reader.line_num, "error": error}
         ) from error
+
+
+def refuse_unstorable(values: Mapping[str, str]) -> None:
+    """Refuse a line with a character that PostgreSQL stores in no text.
+
+    Args:
+        values: The line's values by the column's name.
+
+    Raises:
+        BadLine: When a value has a NUL.
+    """
+    for name, value in values.items():
+        if "\0" in value:
+            raise BadLine(_("%s has a NUL character") % name)
+
+
+def moment_read(moment: datetime | None) -> datetime | None:
+    """Return a file's moment in the project's own form, with a time zone or without.
+
+    Args:
+        moment: The moment; without a time zone, the moment is in UTC.
+
+    Returns:
+        The moment; ``None`` for none, and for a moment at the calendar's end, which pages and
+        drivers cannot show.
+    """
+    if moment is None or is_at_calendars_end(moment):
+        return None
+    return as_project_time(moment.replace(tzinfo=UTC) if timezone.is_naive(moment) else moment)
+
+
+def moment_written(moment: datetime) -> str:
+    """Return a moment for a file in ISO 8601, always with a time zone.
+
+    Args:
+        moment: The moment from the database; without a time zone in ``TIME_ZONE``.
+    """
+    return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).isoformat()
 
 
 def _plain(cell: str) -> str:

@@ -21,9 +21,10 @@ from ..models import (
     Suppression,
     TargetUserRecord,
 )
-from ..models.contents import USE_NOTED_EVERY
+from ..models.attachment_store import USE_NOTED_EVERY
 from ..models.locking import begin_with_a_write, locked
 from ..models.notification_queryset import NotificationQuerySet
+from ..on_site import installed_inbox
 from .person_addresses import PersonAddresses, addresses_of
 from .purge import HISTORY_AND_FILES, is_deleted_in_sql
 
@@ -41,6 +42,7 @@ class Erased:
         preferences: Deleted preferences.
         log_entries: Entries of the consent log that lost the person and the IP address.
         suppressions: Suppressions that lost the address; the hash goes on suppressing.
+        items: Deleted items of the inbox; 0 in a project without an inbox.
     """
 
     notifications: int = 0
@@ -48,16 +50,17 @@ class Erased:
     preferences: int = 0
     log_entries: int = 0
     suppressions: int = 0
+    items: int = 0
 
 
 def erase_person_data(user: Any, *, dry_run: bool = False, using: str | None = None) -> Erased:
     """Erase what this app stores about a person, in short transactions.
 
-    Records, notifications, attempts, attachments and preferences are deleted. The consent log keeps
-    its entries without the person and the IP address, and suppressions keep their hashes without
-    the address. The user's row is the project's and stays, and with the row an opt-out from
-    everything. Records of people without an account that have one of the person's addresses are
-    deleted too; another user's record stays.
+    Records, notifications, attempts, attachments, preferences and items of the inbox are deleted.
+    The consent log keeps its entries without the person and the IP address, and suppressions keep
+    their hashes without the address. The user's row is the project's and stays, and with the row
+    an opt-out from everything. Records of people without an account that have one of the person's
+    addresses are deleted too; another user's record stays.
 
     An interrupted erasure is finished by the next call. A notification on its way is sent.
 
@@ -71,6 +74,8 @@ def erase_person_data(user: Any, *, dry_run: bool = False, using: str | None = N
 
     Raises:
         InvalidPreference: When ``user`` is no saved user.
+        TargetUnavailable: When the module of one of the person's targets cannot be imported, so
+            that the suppressions of its addresses cannot be found. Nothing was erased then.
         ProtectedError: When a model of the project's own protects a notification or a record.
         RestrictedError: The same, by ``on_delete=RESTRICT``.
     """
@@ -96,6 +101,7 @@ class _Erasure:
         self.preferences = Preference.objects.using(using).filter(user=user_id)
         self.log = ConsentLog.objects.using(using).of_person(user_id)
         self.user_id = user_id
+        self.inbox = installed_inbox()
         # Left out where the address is gone, so that a count tells of this erasure alone.
         self.suppressions = (
             Suppression.objects.using(using)
@@ -111,6 +117,7 @@ class _Erasure:
             preferences=self.preferences.count(),
             log_entries=self.log.count(),
             suppressions=self.suppressions.count(),
+            items=0 if self.inbox is None else self.inbox.count_of(self.user_id, using=self.using),
         )
 
     def run(self) -> Erased:
@@ -119,6 +126,8 @@ class _Erasure:
         erased.suppressions = self._patiently(lambda: self.suppressions.update(address="", note=""))
         while changed := self._patiently(lambda: self.log.forget_person(self.user_id, BATCH_SIZE)):
             erased.log_entries += changed
+        while self.inbox is not None and (deleted := self._patiently(self._delete_items)):
+            erased.items += deleted
         contents: set[str] = set()
         in_sql = is_deleted_in_sql()
         while deleted := self._patiently(partial(self._delete_batch, contents, in_sql=in_sql)):
@@ -130,6 +139,10 @@ class _Erasure:
         erased.preferences = self._patiently(lambda: self.preferences.delete()[0])
         self._delete_contents(sorted(contents))
         return erased
+
+    def _delete_items(self) -> int:
+        assert self.inbox is not None  # noqa: S101 # asked before
+        return self.inbox.erase(self.user_id, BATCH_SIZE, using=self.using)
 
     def _notifications(self) -> NotificationQuerySet:
         rows = Notification.objects.using(self.using)

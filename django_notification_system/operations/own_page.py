@@ -2,6 +2,8 @@
 
 import urllib.error
 import urllib.request
+from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,9 +42,10 @@ def look_at(url: str) -> str:
     except urllib.error.HTTPError as error:
         error.close()
         status = error.code
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         return _("The page could not be fetched from here: %s") % one_line(error)
-    if status == 200:
+    # The record of a test message is not stored: the page says that the address was deleted.
+    if status in (HTTPStatus.OK, HTTPStatus.GONE):
         return _("The page answers.")
     if 300 <= status < 400:
         return str(

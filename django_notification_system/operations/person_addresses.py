@@ -37,6 +37,10 @@ class PersonAddresses:
             found |= Q(target_key=key, address_hash=address_hash(key, address))
         return found
 
+    def hashes(self) -> list[str]:
+        """Return the hashes of the addresses; two targets never have the same."""
+        return sorted({address_hash(key, address) for key, address in self.pairs})
+
     def records_without_user(self) -> set[uuid.UUID]:
         """Return the keys of the records with one of the addresses, and without a user."""
         rows = TargetUserRecord.objects.using(self.using).filter(user=None)

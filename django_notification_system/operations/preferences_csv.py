@@ -1,9 +1,10 @@
 """Preferences from and to CSV files."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,12 +13,22 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from ..batches import batched
+from ..batches import batched, by_key
 from ..categories import category_of
 from ..exceptions import InvalidPreference
 from ..models import ConsentLog, Preference
-from ..preferences.questions import known_category, known_target_key
-from .csv_lines import LINES_AT_ONCE, BadFile, BadLine, Line, Refuse
+from ..preferences.questions import known_category
+from .csv_lines import (
+    LINES_AT_ONCE,
+    BadFile,
+    BadLine,
+    Line,
+    Refuse,
+    moment_read,
+    moment_written,
+    refuse_unstorable,
+    remembering_keys,
+)
 
 #: The columns of an export.
 COLUMNS = ("user", "category", "target", "state", "at", "how")
@@ -55,7 +66,8 @@ class PreferenceImport:
             refuse: Told of each bad line, which is left out.
         """
         for batch in batched(lines, LINES_AT_ONCE):
-            users = self._users({values.get("user", "") for _, values in batch})
+            names = {values.get("user", "") for _, values in batch}
+            users = self._users({name for name in names if "\0" not in name})
             wanted: dict[Any, tuple[Preference, str]] = {}
             for number, values in batch:
                 try:
@@ -65,6 +77,10 @@ class PreferenceImport:
                     refuse(number, str(error))
             changed = self._count(wanted) if self.dry_run else self._write(wanted)
             yield changed, len(wanted) - changed
+
+    @cached_property
+    def _known_target_key(self) -> Callable[[str], str]:
+        return remembering_keys(self.using)
 
     def _users(self, names: set[str]) -> Mapping[str, Sequence[Any]]:
         users: dict[str, list[Any]] = {}
@@ -78,6 +94,7 @@ class PreferenceImport:
     def _row(
         self, values: Mapping[str, str], users: Mapping[str, Sequence[Any]]
     ) -> tuple[Preference, str]:
+        refuse_unstorable(values)
         name = values.get("user", "")
         keys = users.get(name, ())
         if len(keys) != 1:
@@ -101,7 +118,7 @@ class PreferenceImport:
         preference = Preference(
             user_id=keys[0],
             category=category_of(category).key if category else "",
-            target_key=known_target_key(key, using=self.using) if key else "",
+            target_key=self._known_target_key(key) if key else "",
             state=state,
             changed_date=_moment(values.get("at", "")),
         )
@@ -154,11 +171,8 @@ def export_preferences(write: Any, *, using: str, user_field: str) -> int:
     """
     writer = csv.writer(write, lineterminator="\n")
     writer.writerow(COLUMNS)
-    number, last = 0, None
-    rows = Preference.objects.using(using).order_by("pk")
-    while found := list((rows if last is None else rows.filter(pk__gt=last))[:LINES_AT_ONCE]):
-        last = found[-1].pk
-        number += len(found)
+    number = 0
+    for found in by_key(Preference.objects.using(using).all(), LINES_AT_ONCE):
         keys = {row.user_id for row in found}
         users = get_user_model()._base_manager.using(using).filter(pk__in=keys)
         names = dict(users.values_list("pk", user_field))
@@ -167,8 +181,11 @@ def export_preferences(write: Any, *, using: str, user_field: str) -> int:
             (user, category, key): how
             for user, category, key, how in log.values_list("user", "category", "target_key", "how")
         }
-        for row in found:
-            said = row.changed_date.isoformat(), ways.get(row.place, "")
+        # A user deleted since the first query has no preferences any more.
+        of_users = [row for row in found if row.user_id in names]
+        number += len(of_users)
+        for row in of_users:
+            said = moment_written(row.changed_date), ways.get(row.place, "")
             writer.writerow([names[row.user_id], row.category, row.target_key, row.state, *said])
     return number
 
@@ -177,13 +194,11 @@ def _moment(text: str) -> datetime:
     if not text:
         return timezone.now()
     try:
-        moment = parse_datetime(text)
+        moment = moment_read(parse_datetime(text))
     except ValueError:
         moment = None
     if moment is None:
         raise BadLine(_("at is %r, which is no moment such as 2026-11-28T12:00:00Z") % text)
-    if timezone.is_naive(moment):
-        moment = moment.replace(tzinfo=UTC)
     if moment > timezone.now():
         raise BadLine(_("at is %r, which is yet to come") % text)
     return moment

@@ -11,10 +11,48 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, signals
 
 from ..database import patiently
-from ..models import NotificationTarget, TargetUserRecord
+from ..models import Notification, NotificationTarget, TargetUserRecord
+from ..models.locking import begin_with_a_write
 
 #: The origins of records that this app has made for addresses without a user.
 MADE_BY_CODE = (TargetUserRecord.Origin.GIVEN, TargetUserRecord.Origin.QUEUED_MAIL)
+
+
+def unused(using: str) -> Iterator[Q]:
+    """Yield conditions of records that no row of any model refers to.
+
+    Args:
+        using: The database's alias.
+    """
+    for relation in TargetUserRecord._meta.get_fields(include_hidden=True):
+        if relation.auto_created and (relation.one_to_many or relation.one_to_one):
+            referring = relation.related_model._base_manager.using(using)  # type: ignore[union-attr] # a model
+            name = relation.field.name  # type: ignore[union-attr] # a relation's
+            yield ~Q(Exists(referring.filter(**{name: OuterRef("pk")})))
+
+
+def delete_unused(rows: QuerySet[TargetUserRecord]) -> int:
+    """Delete those of some records that no row of any model refers to; return their number.
+
+    The records are locked before Django looks for rows that refer to them: otherwise Django would
+    delete a notification that was made since. Where the database can, records in use by another
+    transaction are passed over.
+
+    Args:
+        rows: The records, from one table alone.
+    """
+    using = rows.db
+    skip_locked = connections[using].features.has_select_for_update_skip_locked
+    try:
+        with transaction.atomic(using=using):
+            begin_with_a_write(Notification._base_manager.using(using))
+            free = rows.order_by("pk").select_for_update(skip_locked=skip_locked)
+            keys = list(free.values_list("pk", flat=True))
+            records = TargetUserRecord._base_manager.using(using).filter(pk__in=keys)
+            _all, by_model = records.filter(*unused(using)).delete()
+    except IntegrityError:
+        return 0  # a row of a project's model refers to a record since
+    return by_model.get(TargetUserRecord._meta.label, 0)
 
 
 @dataclass(frozen=True)
@@ -38,7 +76,7 @@ class RecordPurge:
     def rows(self) -> QuerySet[TargetUserRecord]:
         """Return the selected records."""
         rows = TargetUserRecord.objects.using(self.using).filter(
-            *self._unused(),
+            *unused(self.using),
             user=None,
             origin__in=MADE_BY_CODE,
             active=True,
@@ -46,13 +84,6 @@ class RecordPurge:
             modified_date__lt=self.before,
         )
         return rows if self.targets is None else rows.filter(target__in=self.targets)
-
-    def _unused(self) -> Iterator[Q]:
-        for relation in TargetUserRecord._meta.get_fields(include_hidden=True):
-            if relation.auto_created and (relation.one_to_many or relation.one_to_one):
-                referring = relation.related_model._base_manager.using(self.using)  # type: ignore[union-attr] # a model
-                name = relation.field.name  # type: ignore[union-attr] # a relation's
-                yield ~Q(Exists(referring.filter(**{name: OuterRef("pk")})))
 
     def delete(self, batch_size: int) -> Iterator[int]:
         """Delete the records in short transactions; yield the number after each.

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from ..categories import mandatory_keys
 from ..models import Notification, NotificationOptOut, TargetUserRecord
 from ..models.changes import Change
+from ..models.statuses import ENDED_IN_ERROR
 
 
 def against_sending(moment: datetime, using: str) -> dict[str, Q]:
@@ -40,7 +41,7 @@ SEND_NOW = Change(
     against=_against_sending_now,
 )
 RETRY_FAILED = Change(
-    statuses=(Notification.DELIVERY_FAILURE, Notification.EXPIRED, Notification.INACTIVE_DEVICE),
+    statuses=ENDED_IN_ERROR,
     # As new: "scheduled" is only for notifications without an attempt. The attempts stand in the
     # history.
     values=lambda moment: {

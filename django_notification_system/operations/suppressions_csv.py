@@ -11,10 +11,10 @@ server's text) or ``ip`` (https://github.com/SparkPost/sparkpost-cli, sendgrid-s
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from django.db import transaction
@@ -22,17 +22,25 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from ..batches import batched
+from ..batches import batched, by_key
 from ..categories import find_category, unknown_category
-from ..database import patiently
+from ..database import leaving_existing, patiently
 from ..exceptions import InvalidPreference
 from ..models import ConsentLog, Notification, Suppression
-from ..models.address import trimmed
+from ..models.address import ADDRESS_MAX_LENGTH, trimmed
 from ..models.locking import begin_with_a_write
 from ..preferences.addresses import hasher
-from ..preferences.questions import known_target_key
-from ..preferences.suppressions import ADDRESS_MAX_LENGTH, NOTE_MAX_LENGTH, WAYS, Reason
-from .csv_lines import LINES_AT_ONCE, BadLine, Line, Refuse
+from ..preferences.suppressions import NOTE_MAX_LENGTH, WAYS, Reason
+from .csv_lines import (
+    LINES_AT_ONCE,
+    BadLine,
+    Line,
+    Refuse,
+    moment_read,
+    moment_written,
+    refuse_unstorable,
+    remembering_keys,
+)
 
 #: The columns of an export.
 COLUMNS = ("target", "address", "address_hash", "category", "reason", "created", "note")
@@ -57,7 +65,7 @@ REASONS = {
 }
 
 #: Target, hash and category, unique together.
-Place = tuple[str, str, str]
+UniqueKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +99,15 @@ class SuppressionImport:
         """
         for batch in batched(self._read(lines, refuse), LINES_AT_ONCE):
             # The hash decides what one address is, on every database, and no collation does.
-            rows: dict[Place, Suppression] = {}
+            rows: dict[UniqueKey, Suppression] = {}
             for row in batch:
-                rows.setdefault(_place(row), row)
+                rows.setdefault(_unique_key(row), row)
             news = patiently(partial(self._write, rows), using=self.using)
             yield news, len(batch) - news
+
+    @cached_property
+    def _known_target_key(self) -> Callable[[str], str]:
+        return remembering_keys(self.using)
 
     def _read(self, lines: Iterable[Line], refuse: Refuse) -> Iterator[Suppression]:
         for number, values in lines:
@@ -105,7 +117,8 @@ class SuppressionImport:
                 refuse(number, str(error))
 
     def _row(self, values: Mapping[str, str]) -> Suppression:
-        key = known_target_key(values.get("target") or self.target, using=self.using)
+        refuse_unstorable(values)
+        key = self._known_target_key(values.get("target") or self.target)
         address, hashed = trimmed(values.get("address", "")), values.get("address_hash", "")
         if address:
             if len(address) > ADDRESS_MAX_LENGTH:
@@ -134,34 +147,34 @@ class SuppressionImport:
             created_date=_moment(values.get("created", "")) or timezone.now(),
         )
 
-    def _write(self, rows: Mapping[Place, Suppression]) -> int:
+    def _write(self, rows: Mapping[UniqueKey, Suppression]) -> int:
         suppressions = Suppression.objects.using(self.using)
         with transaction.atomic(using=self.using):
             if not self.dry_run:
                 begin_with_a_write(Notification._base_manager.using(self.using))
-            hashes = {place[1] for place in rows}
-            known = {_place(row): row for row in suppressions.filter(address_hash__in=hashes)}
-            news = [row for place, row in rows.items() if place not in known]
+            hashes = {unique_key[1] for unique_key in rows}
+            known = {_unique_key(row): row for row in suppressions.filter(address_hash__in=hashes)}
+            news = [row for unique_key, row in rows.items() if unique_key not in known]
             if self.dry_run:
                 return len(news)
-            news.sort(key=_place)  # in one order always, so that two imports do not deadlock
-            suppressions.bulk_create(news, ignore_conflicts=True)
-            # A provider's word takes the place of a wish, so that START does not lift a bounce.
+            news.sort(key=_unique_key)  # in one order always, so that two imports do not deadlock
+            suppressions.bulk_create(news, **leaving_existing("address_hash", using=self.using))
+            # A provider's reason takes the place of a wish, so that START does not lift a bounce.
             firmer = [
                 row
-                for place, row in rows.items()
-                if place in known
-                and known[place].reason in Suppression.WISHES
+                for unique_key, row in rows.items()
+                if unique_key in known
+                and known[unique_key].reason in Suppression.WISHES
                 and row.reason not in Suppression.WISHES
             ]
             for row in firmer:
-                suppressions.filter(pk=known[_place(row)].pk).update(reason=row.reason)
+                suppressions.filter(pk=known[_unique_key(row)].pk).update(reason=row.reason)
             ConsentLog.objects.using(self.using).bulk_create(
                 ConsentLog(
                     target_key=row.target_key,
                     category=row.category,
                     address_hash=row.address_hash,
-                    before="" if _place(row) not in known else "no",
+                    before="" if _unique_key(row) not in known else "no",
                     after="no",
                     how=WAYS[Reason.IMPORT],
                     wording=row.reason,
@@ -180,16 +193,14 @@ def export_suppressions(write: Any, *, using: str) -> int:
     """
     writer = csv.writer(write, lineterminator="\n")
     writer.writerow(COLUMNS)
-    number, last = 0, None
-    rows = Suppression.objects.using(using).order_by("pk")
-    while found := list((rows if last is None else rows.filter(pk__gt=last))[:LINES_AT_ONCE]):
-        last = found[-1].pk
+    number = 0
+    for found in by_key(Suppression.objects.using(using).all(), LINES_AT_ONCE):
         number += len(found)
         for row in found:
             writer.writerow(
                 [
                     row.target_key, row.address, row.address_hash, row.category, row.reason,
-                    row.created_date.isoformat(), row.note,
+                    moment_written(row.created_date), row.note,
                 ]
             )  # fmt: skip
     return number
@@ -199,12 +210,11 @@ def _moment(text: str) -> datetime | None:
     """Return a moment in ISO 8601, or in Unix seconds as SendGrid has it; None for another text."""
     try:
         if text.isascii() and text.isdecimal():
-            return datetime.fromtimestamp(int(text), UTC)
-        moment = parse_datetime(text)
+            return moment_read(datetime.fromtimestamp(int(text), UTC))
+        return moment_read(parse_datetime(text))
     except (ValueError, OverflowError, OSError):
         return None
-    return moment.replace(tzinfo=UTC) if moment and timezone.is_naive(moment) else moment
 
 
-def _place(row: Suppression) -> Place:
+def _unique_key(row: Suppression) -> UniqueKey:
     return row.target_key, row.address_hash, row.category

@@ -1,10 +1,7 @@
 """``manage.py create_email_target_user_records``: an email record for every user's address."""
 
 import argparse
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -13,11 +10,9 @@ from django.utils.translation import gettext_noop
 
 from ...email_records import EmailRecords, User, UserResult, UsersDone
 from ...exceptions import NotificationSystemError
-from ...operations.console.arguments import add_database
+from ...operations.console.arguments import add_batch_size, add_database
 from ...operations.console.command import NotificationSystemCommand
-
-#: A statement has up to three parameters a user, and SQLite takes no more than 32,766.
-MAX_BATCH_SIZE = 10_000
+from ...operations.console.progress import progress_bar
 
 
 class Command(NotificationSystemCommand):
@@ -39,13 +34,10 @@ class Command(NotificationSystemCommand):
         add_database(
             parser, _("The database that holds users and records; by default the router's choice.")
         )
-        parser.add_argument(
-            "--batch-size",
-            type=_batch_size,
+        add_batch_size(
+            parser,
+            _("Read and write N users at a time (default: 2000, at most %(most)d)."),
             default=2000,
-            metavar="N",
-            help=_("Read and write N users at a time (default: 2000, at most %(most)d).")
-            % {"most": MAX_BATCH_SIZE},
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,11 +54,15 @@ class Command(NotificationSystemCommand):
         if verbosity >= 2:
             self.stderr.write(_("The email target is “%s”.") % records.target.name)
         results: Counter[UserResult] = Counter()
-        with self._progress(records, verbosity) as advance:
+        shown = verbosity >= 1 and self.stderr.isatty()
+        with progress_bar(records.users.count, _("users"), shown=shown) as progress:
             for batch in records.update(
                 batch_size=options["batch_size"], dry_run=options["dry_run"]
             ):
-                advance(batch)
+                if verbosity >= 1 and (batch.invalid or batch.failed):
+                    progress.make_room()
+                    self._report(batch)
+                progress.advance(batch.results.total())
                 results.update(batch.results)
         if verbosity >= 1:
             self.stdout.write(_closing_line(results, with_inactive=verbosity >= 2))
@@ -76,26 +72,8 @@ class Command(NotificationSystemCommand):
                 % {"count": results[UserResult.FAILED]}
             )
 
-    @contextmanager
-    def _progress(
-        self, records: EmailRecords, verbosity: int
-    ) -> Iterator[Callable[[UsersDone], None]]:
-        """Report the bad addresses of a batch, and move a bar on a person's terminal."""
-        tqdm = _tqdm() if verbosity >= 1 and self.stderr.isatty() else None
-        if tqdm is None:
-            yield self._report if verbosity >= 1 else _no_report
-            return
-        with tqdm(total=records.users.count(), unit=f" {_('users')}", file=sys.stderr) as bar:
-
-            def advance(batch: UsersDone) -> None:
-                if batch.invalid or batch.failed:
-                    bar.clear()
-                    self._report(batch)
-                bar.update(batch.results.total())
-
-            yield advance
-
     def _report(self, batch: UsersDone) -> None:
+        """Tell of the users of a batch whose records were not made."""
         for user in batch.invalid:
             self.stderr.write(
                 _("%s: the email address is no address; skipped. Correct it and run again.")
@@ -106,10 +84,6 @@ class Command(NotificationSystemCommand):
                 _("%s: the database refuses the record. Look at the records the user has.")
                 % _named(user)
             )
-
-
-def _no_report(batch: UsersDone) -> None:
-    """Report nothing; the command's error has the number of records that were not stored."""
 
 
 def _named(user: User) -> str:
@@ -131,21 +105,3 @@ def _closing_line(results: Counter[UserResult], *, with_inactive: bool) -> str:
     if with_inactive:
         line += _(", %d inactive users") % results[UserResult.INACTIVE]
     return line
-
-
-def _tqdm() -> Any:
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return None  # the extra "progress" is not installed
-    return tqdm
-
-
-def _batch_size(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MAX_BATCH_SIZE:
-        raise argparse.ArgumentTypeError(
-            _("%(text)s is not a number from 1 to %(most)d")
-            % {"text": text, "most": MAX_BATCH_SIZE}
-        )
-    return number

@@ -9,6 +9,7 @@ from django.db.models import ProtectedError, RestrictedError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from ...exceptions import NotificationSystemError
 from ...models import Notification
 from ...operations.console.arguments import add_database
 from ...operations.console.command import NotificationSystemCommand
@@ -40,12 +41,15 @@ class Command(NotificationSystemCommand):
         """Erase, or count.
 
         Raises:
-            CommandError: When there is no such user, or another model protects a row.
+            CommandError: When there is no such user, another model protects a row, or a target's
+                module cannot be imported.
         """
         using = options["database"] or router.db_for_write(Notification)
         user = person_named(options["user"], options["by"], using=using)
         try:
             erased = erase_person_data(user, dry_run=options["dry_run"], using=using)
+        except NotificationSystemError as error:
+            raise CommandError(str(error)) from error
         except (ProtectedError, RestrictedError) as error:
             raise CommandError(
                 _(
@@ -56,6 +60,8 @@ class Command(NotificationSystemCommand):
             ) from error
         if options["verbosity"] >= 1:
             self.stdout.write(_line(erased, dry_run=options["dry_run"]))
+            if erased.items:
+                self.stdout.write(_line_of_items(erased.items, dry_run=options["dry_run"]))
 
 
 def _line(erased: Erased, *, dry_run: bool) -> str:
@@ -73,3 +79,12 @@ def _line(erased: Erased, *, dry_run: bool) -> str:
         )
     )
     return line % vars(erased)
+
+
+def _line_of_items(number: int, *, dry_run: bool) -> str:
+    line = (
+        _("Would delete items of the inbox: %(count)d.")
+        if dry_run
+        else _("Deleted items of the inbox: %(count)d.")
+    )
+    return line % {"count": number}

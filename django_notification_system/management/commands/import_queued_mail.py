@@ -43,19 +43,14 @@ class Command(NotificationSystemCommand):
         """Take over, or count.
 
         Raises:
-            CommandError: When neither app is installed, or messages were left where they are.
+            CommandError: When no such app is installed, or messages were left where they are.
         """
-        queues = [
-            queue
-            for queue in QUEUES
-            if queue.is_installed and options["app_label"] in (None, queue.app_label)
-        ]
+        asked = [queue for queue in QUEUES if options["app_label"] in (None, queue.app_label)]
+        queues = [queue for queue in asked if queue.is_installed]
         if not queues:
             raise CommandError(
-                _(
-                    "Neither post_office nor mailer is in INSTALLED_APPS. Keep the app there until"
-                    " its mail is taken over."
-                )
+                _("INSTALLED_APPS lacks %(apps)s. Keep the app there until its mail is taken over.")
+                % {"apps": ", ".join(queue.app_label for queue in asked)}
             )
         left = 0
         for queue in queues:

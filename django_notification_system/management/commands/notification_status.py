@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, router
+from django.db import DatabaseError, InterfaceError, router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -60,7 +60,7 @@ class Command(NotificationSystemCommand):
             self._show(options, using)
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             said = " ".join(str(error).split())
             raise CommandError(
                 _("The database %(alias)r cannot be read: %(error)s")

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import router
-from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -15,18 +14,23 @@ from django.utils.translation import gettext_noop, ngettext
 from ...delivery.claims.targets import targets_named
 from ...exceptions import NotificationSystemError
 from ...models import Notification
-from ...operations.console.arguments import add_database, add_targets
+from ...models.statuses import ENDED
+from ...on_site import Inbox, installed_inbox
+from ...operations.console.arguments import add_batch_size, add_database, add_targets
 from ...operations.console.command import NotificationSystemCommand
 from ...operations.console.duration import duration
 from ...operations.console.progress import progress_bar
 from ...operations.console.stopping import stopped_by_signals
 from ...operations.forget_ips import forget_old_ips
-from ...operations.purge import ENDED_STATUSES, Purge, delete_unused_contents
+from ...operations.purge import (
+    PROTECTED,
+    Purge,
+    delete_unused_contents,
+    unused_contents,
+)
 from ...operations.purge_records import RecordPurge
 from ...operations.remove_bodies import body_removal
 
-#: A statement has a parameter a notification, and SQLite takes no more than 32,766.
-MAX_BATCH_SIZE = 10_000
 #: Contents may be large, and a database writes down what it deletes.
 CONTENTS_IN_BATCH = 100
 STATUSES = dict(Notification.STATUS_CHOICES)
@@ -67,13 +71,8 @@ class Command(NotificationSystemCommand):
             action="store_true",
             help=_("Count what would be deleted, and delete nothing."),
         )
-        parser.add_argument(
-            "--batch-size",
-            type=_batch_size,
-            default=1000,
-            metavar="N",
-            help=_("Delete N at a time (default: 1000, at most %(most)d).")
-            % {"most": MAX_BATCH_SIZE},
+        add_batch_size(
+            parser, _("Delete N at a time (default: 1000, at most %(most)d)."), default=1000
         )
         parser.add_argument(
             "--keep-addresses",
@@ -97,7 +96,7 @@ class Command(NotificationSystemCommand):
             purge = Purge(
                 before=timezone.now() - options["older_than"],
                 using=using,
-                statuses=options["statuses"] or ENDED_STATUSES,
+                statuses=options["statuses"] or ENDED,
                 targets=targets_named(named, using=using) if named else None,
             )
         except NotificationSystemError as error:
@@ -107,25 +106,44 @@ class Command(NotificationSystemCommand):
             self._say(_closing_line(purge.count(), dry_run=True), options)
             if not options["keep_addresses"] and (unused := records.rows().count()):
                 self._say(_line_of_records(unused, dry_run=True), options)
+            if (inbox := self._inbox(options)) and (
+                old := inbox.count_old(purge.before, using=using)
+            ):
+                self._say(_line_of_items(old, dry_run=True), options)
+            self._count_bodies(purge, options)
             return
         deleted: Counter[str] = Counter()
+        is_stopped, refused = False, None
         try:
             is_stopped = self._delete(purge, deleted, options)
-        except (ProtectedError, RestrictedError) as error:
-            raise CommandError(
-                _(
-                    "A batch was not deleted, as other rows refer to it: %(error)s Delete those"
-                    " first. Deleted before: %(count)d."
-                )
-                % {"error": error.args[0], "count": deleted.total()}
-            ) from error
+        except PROTECTED as error:
+            refused = error
         self._say(_closing_line(deleted, dry_run=False), options)
         if not is_stopped and not options["keep_addresses"]:
             is_stopped = self._delete_records(records, options)
+        if not is_stopped and (inbox := self._inbox(options)):
+            is_stopped = self._delete_items(inbox, purge, options)
         if not is_stopped:
             is_stopped = self._remove_bodies(purge, options)
         if not is_stopped:
             forget_old_ips(using=using)
+        if refused is not None:
+            raise CommandError(
+                _(
+                    "Not all was deleted, as other rows refer to notifications: %(error)s Delete"
+                    " those first, and run the command again. Deleted: %(count)d."
+                )
+                % {"error": refused.args[0], "count": deleted.total()}
+            ) from refused
+
+    def _count_bodies(self, purge: Purge, options: dict[str, Any]) -> None:
+        """Say what a purge would remove beside what it would delete."""
+        if removal := body_removal(using=purge.using, targets=purge.targets):
+            rest = removal.remaining().exclude(pk__in=purge.rows().values("pk"))
+            if number := rest.count():
+                self._say(_line_of_removed(number, dry_run=True), options)
+        if number := unused_contents(using=purge.using).count():
+            self._say(_line_of_contents(number), options)
 
     def _delete_records(self, records: RecordPurge, options: dict[str, Any]) -> bool:
         """Delete unused records, and return whether a signal has ended the purge early."""
@@ -138,6 +156,23 @@ class Command(NotificationSystemCommand):
                     break
         if deleted:
             self._say(_line_of_records(deleted, dry_run=False), options)
+        return bool(stops)
+
+    def _inbox(self, options: dict[str, Any]) -> Inbox | None:
+        """Return the inbox, unless the purge is of some targets or statuses alone."""
+        return None if options["targets"] or options["statuses"] else installed_inbox()
+
+    def _delete_items(self, inbox: Inbox, purge: Purge, options: dict[str, Any]) -> bool:
+        """Delete old items of the inbox; return whether a signal has ended the purge early."""
+        stops: list[bool] = []
+        deleted = 0
+        with stopped_by_signals(lambda: stops.append(True), owns_process=self.owns_process):
+            for number in inbox.delete_old(purge.before, options["batch_size"], using=purge.using):
+                deleted += number
+                if stops:
+                    break
+        if deleted:
+            self._say(_line_of_items(deleted, dry_run=False), options)
         return bool(stops)
 
     def _remove_bodies(self, purge: Purge, options: dict[str, Any]) -> bool:
@@ -153,7 +188,7 @@ class Command(NotificationSystemCommand):
             if not stops:
                 delete_unused_contents(CONTENTS_IN_BATCH, using=purge.using)
         if removed:
-            self._say(_line_of_removed(removed), options)
+            self._say(_line_of_removed(removed, dry_run=False), options)
         return bool(stops)
 
     def _delete(self, purge: Purge, deleted: Counter[str], options: dict[str, Any]) -> bool:
@@ -200,10 +235,26 @@ def _closing_line(counts: Counter[str], *, dry_run: bool) -> str:
     return line % {"count": _number(total), "by_status": by_status}
 
 
-def _line_of_removed(number: int) -> str:
+def _line_of_removed(number: int, *, dry_run: bool) -> str:
+    if dry_run:
+        line = ngettext(
+            "Would remove the text of %(count)s delivered notification.",
+            "Would remove the texts of %(count)s delivered notifications.",
+            number,
+        )
+    else:
+        line = ngettext(
+            "Removed the text of %(count)s delivered notification.",
+            "Removed the texts of %(count)s delivered notifications.",
+            number,
+        )
+    return line % {"count": _number(number)}
+
+
+def _line_of_contents(number: int) -> str:
     line = ngettext(
-        "Removed the text of %(count)s delivered notification.",
-        "Removed the texts of %(count)s delivered notifications.",
+        "Would delete %(count)s unused content of attachments.",
+        "Would delete %(count)s unused contents of attachments.",
         number,
     )
     return line % {"count": _number(number)}
@@ -225,6 +276,20 @@ def _line_of_records(number: int, *, dry_run: bool) -> str:
     return line % {"count": _number(number)}
 
 
+def _line_of_items(number: int, *, dry_run: bool) -> str:
+    if dry_run:
+        line = ngettext(
+            "Would delete %(count)s item of the inbox.",
+            "Would delete %(count)s items of the inbox.",
+            number,
+        )
+    else:
+        line = ngettext(
+            "Deleted %(count)s item of the inbox.", "Deleted %(count)s items of the inbox.", number
+        )
+    return line % {"count": _number(number)}
+
+
 def _number(number: int) -> str:
     return number_format(number, force_grouping=True)
 
@@ -237,13 +302,3 @@ def _status(text: str) -> str:
             % {"text": text, "statuses": ", ".join(STATUSES)}
         )
     return status
-
-
-def _batch_size(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MAX_BATCH_SIZE:
-        raise argparse.ArgumentTypeError(
-            _("%(text)s is not a number from 1 to %(most)d")
-            % {"text": text, "most": MAX_BATCH_SIZE}
-        )
-    return number

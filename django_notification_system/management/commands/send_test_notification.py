@@ -15,17 +15,24 @@ from ...delivery.claims.targets import targets_named
 from ...delivery.handlers.find import find_handler
 from ...delivery.handlers.redirect import redirect_notice
 from ...exceptions import NotificationSystemError
+from ...message_types.declaration import MessageType
 from ...models import Notification, NotificationTarget
 from ...notification_handlers.email import list_headers
 from ...operations.console.arguments import add_database
 from ...operations.console.command import NotificationSystemCommand
 from ...operations.destination import destination
 from ...operations.own_page import look_at
-from ...operations.send_test import send_test_message, went_out
+from ...operations.send_test import only_checking, send_test_message, send_test_of_type, went_out
+from ...operations.type_samples import (
+    name_of_only_target,
+    preview_named,
+    supported_language,
+    type_named,
+)
 from ...outcome import Outcome, OutcomeKind
 from ...preferences.links import unsubscribe_url
 from ...printable import printable
-from ...targets import target_key
+from ...targets import known_description, target_key
 
 
 class Command(NotificationSystemCommand):
@@ -42,7 +49,24 @@ class Command(NotificationSystemCommand):
         """Declare the options."""
         parser.description = _(self.help)
         parser.add_argument(
-            "--target", required=True, metavar="NAME", help=_("The target's name or module name.")
+            "--target",
+            metavar="NAME",
+            help=_("The target's name or module name; of a type with one target, that target."),
+        )
+        parser.add_argument(
+            "--type",
+            metavar="KEY",
+            help=_("Send an example of this type, such as shop.OrderShipped."),
+        )
+        parser.add_argument(
+            "--preview",
+            metavar="NAME",
+            help=_("The name of the example among the type's previews; by default the first."),
+        )
+        parser.add_argument(
+            "--language",
+            metavar="CODE",
+            help=_("The language of the example's texts, such as de; by default LANGUAGE_CODE."),
         )
         parser.add_argument(
             "--to",
@@ -69,6 +93,12 @@ class Command(NotificationSystemCommand):
                 " and see whether the page behind them answers."
             ),
         )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help=_("Let the provider check the message, and send nothing; not all providers can."),
+        )
+        self._defaults = {name: parser.get_default(name) for name in ("title", "body", "category")}
         add_database(
             parser, _("The database that holds the target; by default the router's choice.")
         )
@@ -87,14 +117,20 @@ class Command(NotificationSystemCommand):
                 f"{message.id}: {message.msg}" + (f" {message.hint}" if message.hint else "")
             )
         try:
-            [target, *others] = targets_named([options["target"]], using=using)
+            example = self._example(options)
+            name = options["target"]
+            if name is None and example is not None:
+                name = name_of_only_target(type(example))
+            if name is None:
+                raise CommandError(_("Choose a target with --target."))
+            [target, *others] = targets_named([name], using=using)
             if others:
                 raise CommandError(
                     _("More than one target has this module name: %s. Give a target's name.")
                     % ", ".join(each.name for each in (target, *others))
                 )
             known_key(options["category"])
-            outcome = self._send(target, using, options)
+            outcome = self._send(target, using, options, example)
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
         if not went_out(outcome):
@@ -105,8 +141,28 @@ class Command(NotificationSystemCommand):
         if outcome.provider_message_id:
             said = _("The provider's name for the message: %s") % outcome.provider_message_id
             self.stdout.write(printable(said, self.stdout.encoding))
-        if options["category"] and target_key(target.notification_module_name) == "email":
+        if target_key(target.notification_module_name) != "email":
+            return
+        if options["category"] or (example and list_headers(outcome.notification)):
             self._show_headers(outcome.notification)
+
+    def _example(self, options: dict[str, Any]) -> MessageType | None:
+        """Return the example of a type that shall be sent; ``None`` for a text of the call."""
+        if options["type"] is None:
+            if alone := [name for name in ("preview", "language") if options[name] is not None]:
+                raise CommandError(
+                    _("--%s belongs to a type: name the type with --type.") % alone[0]
+                )
+            return None
+        for name, default in self._defaults.items():
+            if options[name] != default:
+                raise CommandError(
+                    _("--%s has no meaning beside --type: the type says so itself. Leave it out.")
+                    % name
+                )
+        cls = type_named(options["type"])
+        options["language"] = supported_language(options["language"])
+        return preview_named(cls, options["preview"])
 
     def _show_headers(self, notification: Notification) -> None:
         headers = list_headers(notification)
@@ -127,16 +183,35 @@ class Command(NotificationSystemCommand):
             )
         )
 
-    def _send(self, target: NotificationTarget, using: str, options: dict[str, Any]) -> Outcome:
+    def _send(
+        self,
+        target: NotificationTarget,
+        using: str,
+        options: dict[str, Any],
+        example: MessageType | None,
+    ) -> Outcome:
         if notice := redirect_notice([target]):
             self._warn(notice)
         handler = find_handler(target)
+        if options["dry_run"]:
+            handler = only_checking(handler, target)
         if self._is_told:
             self._say(_("Handler: %s") % handler.source)
             if place := destination(handler):
                 self._say(_("Goes to: %s") % place)
+        if fault := _fault_of_address(target, options["to"].strip()):
+            self._warn(f"{options['to']!r} {fault}")
         if is_paused(target):
             self._warn(f"{explained(target)} {_('The test is sent all the same.')}")
+        if example is not None:
+            return send_test_of_type(
+                target,
+                handler,
+                options["to"].strip(),
+                message=example,
+                language=options["language"],
+                using=using,
+            )
         return send_test_message(
             target,
             handler,
@@ -154,6 +229,15 @@ class Command(NotificationSystemCommand):
         if not self._is_told:
             return
         self.stderr.write(self.style.WARNING(printable(text, self.stderr.encoding)))
+
+
+def _fault_of_address(target: NotificationTarget, address: str) -> str:
+    """Return why a target would take no such address; the test goes out all the same."""
+    described = known_description(target.notification_module_name)
+    # Where details are needed, the address is looked up, and may be the real one.
+    if described is None or described.fault_of_address is None or described.address_in_details:
+        return ""
+    return described.fault_of_address(address)
 
 
 def _told(outcome: Outcome) -> str:

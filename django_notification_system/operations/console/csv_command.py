@@ -16,6 +16,7 @@ from ...printable import printable
 from ..csv_lines import Refuse, lines_of, reading
 from .arguments import add_database
 from .command import NotificationSystemCommand
+from .private_file import open_private
 from .stopping import stopped_by_signals
 
 
@@ -29,13 +30,26 @@ class CsvCommand(NotificationSystemCommand, ABC):
 
     @abstractmethod
     def export(self, file: Any, options: dict[str, Any], *, using: str) -> int:
-        """Write all rows to a file, and return their number."""
+        """Write all rows to a file, and return their number.
+
+        Args:
+            file: The open file.
+            options: The command's options.
+            using: The database's alias.
+        """
 
     @abstractmethod
     def import_lines(
         self, lines: Any, refuse: Refuse, options: dict[str, Any], *, using: str
     ) -> Any:
-        """Write the lines, and yield the numbers of changed and unchanged rows for a batch."""
+        """Write the lines, and yield the numbers of changed and unchanged rows for a batch.
+
+        Args:
+            lines: The lines: a number in the file, and the values by the column's name.
+            refuse: Takes a bad line's number and the complaint.
+            options: The command's options.
+            using: The database's alias.
+        """
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
@@ -68,7 +82,7 @@ class CsvCommand(NotificationSystemCommand, ABC):
 
     def _export(self, options: dict[str, Any], using: str) -> None:
         try:
-            with options["file"].open("w", encoding="utf-8", newline="") as file:
+            with open_private(options["file"], newline="") as file:
                 number = self.export(file, options, using=using)
         except OSError as error:
             raise CommandError(_("The file cannot be written: %s") % error) from error

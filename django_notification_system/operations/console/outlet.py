@@ -34,6 +34,7 @@ class Outlet:
 
     Attributes:
         is_gone: Whether the stream will never take anything again.
+        encoding: The stream's encoding, if any.
         stopped_at: Tells when the process was told to stop, by the monotonic clock.
     """
 
@@ -46,11 +47,7 @@ class Outlet:
         self._on_lost = on_lost
         self._is_told = False
         self._number = number_where_it_blocks(self._out)
-
-    @property
-    def encoding(self) -> str | None:
-        """The stream's encoding, if any."""
-        return getattr(self._out, "encoding", None)
+        self.encoding: str | None = getattr(self._out, "encoding", None)
 
     def isatty(self) -> bool:
         """Tell whether a person looks on."""

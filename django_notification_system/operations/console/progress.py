@@ -65,7 +65,7 @@ def progress_bar(
 
 def _tqdm() -> Any:
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # an extra
     except ImportError:
         return None
     return tqdm

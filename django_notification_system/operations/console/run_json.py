@@ -45,6 +45,7 @@ def summary_json(tally: Tally, fetched: Fetched, *, dry_run: bool) -> dict[str, 
         "dry_run": dry_run,
         "statuses": dict(tally.statuses),
         "not_delivered": tally.failures,
+        "postponed": tally.postponed,
         "targets": [
             {
                 "name": name,

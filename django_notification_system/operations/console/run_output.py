@@ -57,6 +57,7 @@ class RunOutput:
         self._said_that_nothing_is_due = False
         self._stdout = Outlet(stdout, self._on_lost)
         self._stderr = Outlet(stderr)
+        self._prints_to_terminal = self._stdout.isatty()
         self._style = style
         self._verbosity = verbosity
         self._as_json = as_json
@@ -107,7 +108,10 @@ class RunOutput:
             report: The run's report.
         """
         self.tally.add(report)
-        if self._stdout.isatty():
+        if report.is_postponed:
+            self.progress.advance()
+            return
+        if self._prints_to_terminal:
             self.progress.make_room()
         if self._verbosity >= 1:
             if self._as_json:
@@ -166,14 +170,14 @@ class RunOutput:
         Args:
             run: The run, after its end.
         """
-        is_news = not (self.tally.by_target or run.problems or run.paused)
+        is_news = not (self.tally.has_any or run.problems or run.paused)
         if is_news and self.has_onlooker and not self._as_json:
             self._say(nothing_is_due(run.targets, using=run.using))
             self._said_that_nothing_is_due = True
 
     def _sum_up(self, fetched: Fetched, *, delivered: bool) -> None:
         delivered = delivered and not self._said_that_nothing_is_due
-        if delivered and (self._verbosity >= 2 or (self.tally.by_target and self._verbosity >= 1)):
+        if delivered and (self._verbosity >= 2 or (self.tally.has_any and self._verbosity >= 1)):
             self._say(closing_line(self.tally, dry_run=self._dry_run))
         wants_details = (self._verbosity >= 2 or self.has_onlooker) and not self._dry_run
         if wants_details and (details := closing_details(self.tally)):

@@ -34,7 +34,12 @@ def block(report: Report) -> str:
 
 
 def _body(notification: Notification) -> str:
-    """Return the body, or a mark for a queued mail: its text may be a secret, such as a link."""
+    """Return the body, or a mark for a queued mail: its text may be a secret, such as a link.
+
+    The body of a notification of a type is empty in the database, and here.
+    """
+    if notification.rendered is not None:
+        return ""
     return "…" if is_queued_mail(notification) else notification.body
 
 
@@ -46,11 +51,12 @@ def closing_line(tally: Tally, *, dry_run: bool) -> str:
         dry_run: Whether nothing was delivered.
     """
     statuses = tally.statuses
-    if not statuses:
+    if not statuses and not tally.postponed:
         return _("Nothing is due.")
-    counts = ", ".join(
-        f"{count} {LABELS.get(status, status)}" for status, count in statuses.most_common()
-    )
+    parts = [f"{count} {LABELS.get(status, status)}" for status, count in statuses.most_common()]
+    if tally.postponed:
+        parts.append(_("%d postponed") % tally.postponed)
+    counts = ", ".join(parts)
     if dry_run:
         return _("Would attempt: %s") % counts
     return f"{counts}; {tried_again([*tally.retries])}" if tally.retries else counts

@@ -7,8 +7,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...delivery.claims.pause import is_paused
 from ...delivery.handlers.redirect import redirect_notice
-from ..queue.status import Cause, Overdue, QueueStatus, TargetStatus, is_paused
+from ..queue.status import Cause, Overdue, QueueStatus, TargetStatus
 from .duration import spoken
 from .text_table import table
 
@@ -22,7 +23,7 @@ def status_text(status: QueueStatus) -> str:
     parts = [_queue(status)]
     if notice := redirect_notice([each.target for each in status.targets]):
         parts.append(notice)
-    if paused := [each for each in status.targets if is_paused(each.target, status.at)]:
+    if paused := [each for each in status.targets if is_paused(each.target, at=status.at)]:
         lines = [
             (
                 each.target.name,
@@ -46,7 +47,7 @@ def status_text(status: QueueStatus) -> str:
 
 
 def status_json(status: QueueStatus) -> dict[str, Any]:
-    """Return the queue's state, in the form of ``docs/reference/schemas``.
+    """Return the queue's state, in the form of ``docs/schemas/notification_status.json``.
 
     Args:
         status: The queue's state.
@@ -166,7 +167,7 @@ def _moment(moment: Any) -> str:
 
 def _target_json(each: TargetStatus, status: QueueStatus) -> dict[str, Any]:
     target = each.target
-    paused = is_paused(target, status.at) and target.paused_until is not None
+    paused_until = target.paused_until if is_paused(target, at=status.at) else None
     return {
         "name": target.name,
         "module_name": target.notification_module_name,
@@ -178,11 +179,9 @@ def _target_json(each: TargetStatus, status: QueueStatus) -> dict[str, Any]:
         "oldest_due_seconds": (
             None if each.oldest_due is None else (status.at - each.oldest_due).total_seconds()
         ),
-        "paused_until": (
-            target.paused_until.isoformat() if paused and target.paused_until else None
-        ),
-        "pause_reason": target.pause_reason if paused else "",
-        "held": each.blocked,
+        "paused_until": None if paused_until is None else paused_until.isoformat(),
+        "pause_reason": "" if paused_until is None else target.pause_reason,
+        "blocked": each.blocked,
         "last_hour": {
             "delivered": each.delivered,
             "failed": each.failed,

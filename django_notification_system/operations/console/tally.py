@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ...delivery.claims.pause import is_paused
 from ...delivery.handlers.redirect import is_blocked
@@ -16,6 +17,8 @@ from ..queue.status import Cause
 
 #: The number of reported causes, the most frequent first.
 CAUSES_TOLD = 5
+#: The number of causes, and of moments of retries, that are counted apart.
+MOST_COUNTS = 1000
 
 
 @dataclass
@@ -25,6 +28,7 @@ class Tally:
     Attributes:
         by_target: Number of notifications by status after the run, by the target's name.
         causes: Why notifications were not delivered, by the target's name.
+        postponed: Number of notifications that wait for a later moment without a try.
         failures: Number of notifications that should have been delivered and were not.
         problems: The problem that made a target unusable, by the target's name.
         paused: Explanations of pauses, by the target's name.
@@ -33,6 +37,7 @@ class Tally:
 
     by_target: dict[str, Counter[str]] = field(default_factory=dict)
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    postponed: int = 0
     failures: int = 0
     problems: Mapping[str, str] = field(default_factory=dict)
     paused: Mapping[str, str] = field(default_factory=dict)
@@ -45,6 +50,10 @@ class Tally:
             report: The run's report.
         """
         name, status = report.target.name, report.notification.status
+        if report.is_postponed:
+            self.postponed += 1
+            self.causes[name, cause(report.response)] += 1
+            return
         self.by_target.setdefault(name, Counter())[status] += 1
         self.failures += report.failed
         if status == Notification.RETRY:
@@ -53,6 +62,14 @@ class Tally:
                 self.retries[moment.replace(second=0, microsecond=0)] += 1
         if status != Notification.DELIVERED:
             self.causes[name, cause(report.response)] += 1
+        # A watch counts for weeks.
+        _keep_few(self.causes)
+        _keep_few(self.retries)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether any notification was due."""
+        return bool(self.by_target or self.postponed)
 
     @property
     def statuses(self) -> Counter[str]:
@@ -65,6 +82,14 @@ class Tally:
             Cause(target, text, number)
             for (target, text), number in self.causes.most_common(CAUSES_TOLD)
         ]
+
+
+def _keep_few(counts: Counter[Any]) -> None:
+    """Drop the rarer half of very many counts."""
+    if len(counts) > MOST_COUNTS:
+        few = counts.most_common(MOST_COUNTS // 2)
+        counts.clear()
+        counts.update(dict(few))
 
 
 def count_to_attempt(run: Run, limit: int | None) -> int:

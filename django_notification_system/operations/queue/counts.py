@@ -17,8 +17,9 @@ from django.db.models import Count, F, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from ...models import Notification, NotificationTarget
-from ...models.expressions import DatabaseNow
+from ...models.expressions import DatabaseNow, by_local_clock
 from ...models.notification_queryset import NotificationQuerySet
+from ...models.statuses import ENDED_IN_ERROR
 
 #: The number of counted attempts, the latest first.
 ATTEMPTS_COUNTED = 100_000
@@ -28,12 +29,7 @@ FAILURES_READ = 5_000
 #: status: twenty batches of the default size.
 CLAIMS_AMONG = 10_000
 #: The final statuses of an attempt without a delivery.
-FAILED_STATUSES = (
-    Notification.DELIVERY_FAILURE,
-    Notification.EXPIRED,
-    Notification.INACTIVE_DEVICE,
-    Notification.OPTED_OUT,
-)
+FAILED_STATUSES = (*ENDED_IN_ERROR, Notification.OPTED_OUT)
 #: The final statuses of a notification that a run has not tried to send.
 SKIPPED_STATUSES = (Notification.EXPIRED, Notification.INACTIVE_DEVICE, Notification.OPTED_OUT)
 
@@ -127,18 +123,24 @@ def count_waiting(
 
 
 def counted_since(
-    since: datetime, *, using: str, among: NotificationQuerySet | None = None
+    since: datetime,
+    *,
+    most: int | None = None,
+    using: str,
+    among: NotificationQuerySet | None = None,
 ) -> datetime | None:
     """Return a later moment if more attempts follow this moment than are counted, else ``None``.
 
     Args:
         since: The moment.
+        most: The number of counted attempts, the latest first; by default 100,000.
         using: The database's alias.
         among: The notifications to count; by default all.
     """
+    most = most or ATTEMPTS_COUNTED
     attempted = _notifications(among, using).filter(attempted_delivery__gte=since)
     moments = attempted.order_by("-attempted_delivery").values_list("attempted_delivery", flat=True)
-    found = list(moments[ATTEMPTS_COUNTED - 1 : ATTEMPTS_COUNTED + 1])
+    found = list(moments[most - 1 : most + 1])
     return found[0] if len(found) > 1 else None
 
 
@@ -174,22 +176,27 @@ def count_attempted(
 
 
 def latest_failures(
-    since: datetime, *, using: str, among: NotificationQuerySet | None = None
-) -> list[tuple[Any, str]]:
-    """Return target and response of the failures since a moment, final or not.
+    since: datetime, until: datetime, *, using: str, among: NotificationQuerySet | None = None
+) -> list[tuple[uuid.UUID, Any, str]]:
+    """Return key, target and response of the failures in a span of time, final or not.
 
     Args:
         since: The first moment.
+        until: The last moment.
         using: The database's alias.
         among: The notifications to read; by default all.
     """
     rows = (
         _notifications(among, using)
-        .filter(attempted_delivery__gte=since, status__in=(*FAILED_STATUSES, Notification.RETRY))
+        .filter(
+            attempted_delivery__gte=since,
+            attempted_delivery__lte=until,
+            status__in=(*FAILED_STATUSES, Notification.RETRY),
+        )
         .order_by("-attempted_delivery")
     )
     target = Coalesce("target", "target_user_record__target")
-    return list(rows.values_list(target, "response")[:FAILURES_READ])
+    return list(rows.values_list("pk", target, "response")[:FAILURES_READ])
 
 
 def latest_skipped(
@@ -249,7 +256,9 @@ def claimed_rows(
         .order_by("target", "until")
     )
     for row in claims:
-        yield ClaimedRows(row["claim_token"], row["target"], row["rows"], row["until"])
+        until = by_local_clock(row["until"], using=using)
+        assert until is not None  # noqa: S101 # the condition of the rows
+        yield ClaimedRows(row["claim_token"], row["target"], row["rows"], until)
 
 
 def _notifications(among: NotificationQuerySet | None, using: str) -> NotificationQuerySet:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from ...delivery.claims.pause import is_paused
 from ...delivery.handlers.redirect import is_blocked
 from ...models import Notification, NotificationTarget
 from ...models.notification_queryset import NotificationQuerySet
@@ -97,6 +98,7 @@ class QueueStatus:
 
     Attributes:
         at: The moment.
+        failures_since: The beginning of the span whose failures ``causes`` counts.
         using: The database's alias.
         targets: The state of each target.
         causes: Why notifications failed in the last hour, the most frequent first.
@@ -105,6 +107,7 @@ class QueueStatus:
     """
 
     at: datetime
+    failures_since: datetime
     using: str
     targets: list[TargetStatus]
     causes: list[Cause]
@@ -125,16 +128,6 @@ class Overdue:
     target: str
     oldest_due: datetime
     age: timedelta
-
-
-def is_paused(target: NotificationTarget, at: datetime) -> bool:
-    """Tell whether nothing is delivered to a target at a moment.
-
-    Args:
-        target: The target.
-        at: The moment.
-    """
-    return target.paused_until is not None and target.paused_until > at
 
 
 def queue_status(
@@ -165,9 +158,11 @@ def queue_status(
             status.scheduled_later += waiting.later
         if waiting.due:
             status.oldest_due = min(status.oldest_due or waiting.oldest, waiting.oldest)
-    causes = _count_attempts(statuses, at - LAST_HOUR, at, using, among)
+    since = _counted_from(statuses, at - LAST_HOUR, using, among)
+    causes = _count_attempts(statuses, since, at, using, among)
     return QueueStatus(
         at=at,
+        failures_since=since,
         using=using,
         targets=list(statuses.values()),
         causes=_most_common(causes),
@@ -220,7 +215,7 @@ def overdue(
     checked = {
         target.pk: target.name
         for target in targets
-        if not is_paused(target, at) and not is_blocked(target)
+        if not is_paused(target, at=at) and not is_blocked(target)
     }
     oldest: dict[uuid.UUID, datetime] = {}
     # A count, although the first row would do: to find the first row, a database with late
@@ -233,6 +228,20 @@ def overdue(
     return sorted(found, key=lambda each: each.age, reverse=True)
 
 
+def _counted_from(
+    statuses: dict[uuid.UUID, TargetStatus],
+    since: datetime,
+    using: str,
+    among: NotificationQuerySet | None,
+) -> datetime:
+    later = counted_since(since, using=using, among=among)
+    if later is None:
+        return since
+    for status in statuses.values():
+        status.at_least = True
+    return later
+
+
 def _count_attempts(
     statuses: dict[uuid.UUID, TargetStatus],
     since: datetime,
@@ -241,11 +250,6 @@ def _count_attempts(
     among: NotificationQuerySet | None,
 ) -> Counter[tuple[str, str]]:
     """Count the attempts between two moments, and return the causes of failures."""
-    later = counted_since(since, using=using, among=among)
-    if later is not None:
-        since = later
-        for status in statuses.values():
-            status.at_least = True
     for attempted in count_attempted(since, until, using=using, among=among):
         if attempted.target_id not in statuses:
             continue
@@ -258,6 +262,6 @@ def _count_attempts(
             status.failed += attempted.notifications
     return Counter(
         (statuses[target_id].target.name, cause(response))
-        for target_id, response in latest_failures(since, using=using, among=among)
+        for _key, target_id, response in latest_failures(since, until, using=using, among=among)
         if target_id in statuses
     )
