@@ -84,7 +84,11 @@ class NotificationSystemAdmin(ModelAdmin):
         return queryset, False
 
     def searches_quickly(self, request: HttpRequest) -> bool:
-        """Tell whether a quick search is possible: it needs the app's own search fields."""
+        """Tell whether a quick search is possible: it needs the app's own search fields.
+
+        Args:
+            request: The person's request.
+        """
         is_known = tuple(self.get_search_fields(request)) == self.quickly_searched
         return is_known and not searches_everything(request)
 
@@ -109,11 +113,16 @@ class NotificationSystemAdmin(ModelAdmin):
         return obj
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save only the fields that the person changed: a worker may have written the rest."""
+        """Save only the fields that the person changed: a worker may have written the rest.
+
+        A project's form may have fields that are none of the model's.
+        """
         if not change:
             super().save_model(request, obj, form, change)
-        elif form.changed_data:
-            obj.save(update_fields=[*form.changed_data, "modified_date"])
+            return
+        columns = {field.name for field in self.opts.concrete_fields}
+        if changed := [name for name in form.changed_data if name in columns]:
+            obj.save(update_fields=[*changed, "modified_date"])
 
     def _may_search(self, request: HttpRequest, name: str) -> bool:
         related_model: Any = self.opts.get_field(name).related_model
@@ -123,3 +132,22 @@ class NotificationSystemAdmin(ModelAdmin):
         return bool(
             related_admin.get_search_fields(request) and related_admin.has_view_permission(request)
         )
+
+
+class ReadOnlyAdmin(NotificationSystemAdmin):
+    """Shows rows that nobody adds, changes or deletes here."""
+
+    form = ModelForm  # a row that nobody changes needs no version
+    sortable_by = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return false."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return false."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return false."""
+        return False

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Notification, NotificationTarget
 from ..models.notification_queryset import NotificationQuerySet
+from ..operations.queue.counts import counted_since
 from .moments import day, local
 
 #: The kinds of statuses in a bar, from the bottom up.
@@ -31,6 +32,10 @@ KIND_OF_STATUS = {
     Notification.EXPIRED: "bad",
     Notification.INACTIVE_DEVICE: "bad",
 }
+#: The number of attempts read for all charts, the latest first.
+ATTEMPTS_CHARTED = 1_000_000
+#: The number of charts: the targets with the most attempts.
+MOST_CHARTS = 30
 #: The drawing's size, in the drawing's own units.
 WIDTH, HEIGHT = 720, 120
 GAP = 3
@@ -59,7 +64,11 @@ class Span:
         return self.hours // self.step
 
     def label(self, begins: datetime) -> str:
-        """Return the label under a bar: a time of day or a day, under every third bar or so."""
+        """Return the label under a bar: a time of day or a day, under every third bar or so.
+
+        Args:
+            begins: The start of the bar's time.
+        """
         moment = local(begins)
         if self.step > 1:
             return day(moment) if moment.hour < self.step else ""
@@ -128,12 +137,28 @@ class Chart:
         return list(zip(self.totals, KINDS.values(), strict=True))
 
 
+@dataclass(frozen=True)
+class Charts:
+    """The charts of a page.
+
+    Attributes:
+        shown: The charts, in the order of the targets.
+        counted_from: The moment of the first attempt shown, where the span has too many attempts;
+            otherwise ``None``.
+        left_out: Number of targets without a chart.
+    """
+
+    shown: list[Chart]
+    counted_from: datetime | None
+    left_out: int
+
+
 def charts(
     targets: Iterable[NotificationTarget], span: Span, at: datetime, rows: NotificationQuerySet
-) -> list[Chart]:
+) -> Charts:
     """Return a chart for each target, by the time of the last attempt.
 
-    One query, answered by the index over that time alone.
+    Two queries, answered by the index over that time alone.
 
     Args:
         targets: The targets.
@@ -145,8 +170,9 @@ def charts(
     start = end - span.hours * HOUR
     # Hours of UTC: for any other zone, MariaDB needs tables of time zones that may be missing.
     hour = TruncHour("attempted_delivery", tzinfo=UTC if settings.USE_TZ else None)
+    counted_from = counted_since(start, most=ATTEMPTS_CHARTED, using=rows.db, among=rows)
     counted = (
-        rows.filter(attempted_delivery__gte=start, attempted_delivery__lte=at)
+        rows.filter(attempted_delivery__gte=counted_from or start, attempted_delivery__lte=at)
         .order_by()
         .values_list("target", "status", hour)
         .annotate(number=Count("*"))
@@ -159,10 +185,17 @@ def charts(
         kind = KIND_OF_STATUS.get(status, "off")
         numbers.setdefault(target_id, Counter())[place, kind] += number
     names: dict[Any, Any] = {target.pk: target.name for target in targets}
-    return [
-        _chart(names.get(target_id, _("not yet taken up")), counts, span, start)
-        for target_id, counts in numbers.items()
-    ]
+    busiest = sorted(numbers, key=lambda target_id: numbers[target_id].total(), reverse=True)
+    shown = set(busiest[:MOST_CHARTS])
+    return Charts(
+        shown=[
+            _chart(names.get(target_id, _("not yet taken up")), counts, span, start)
+            for target_id, counts in numbers.items()
+            if target_id in shown
+        ],
+        counted_from=counted_from,
+        left_out=len(busiest) - len(shown),
+    )
 
 
 def _chart(name: Any, counts: Counter[tuple[int, str]], span: Span, start: datetime) -> Chart:
@@ -191,7 +224,11 @@ def _chart(name: Any, counts: Counter[tuple[int, str]], span: Span, start: datet
 
 
 def scale_top(highest: int) -> int:
-    """Return the end of a chart's scale: a round number at or above the highest number."""
+    """Return the end of a chart's scale: a round number at or above the highest number.
+
+    Args:
+        highest: The highest number.
+    """
     power: int = 10 ** (len(str(highest)) - 1)
     return next(each * power for each in ROUND_NUMBERS if each * power >= highest)
 

@@ -1,4 +1,4 @@
-"""A person's preferences and log of consent, for the page of a user target."""
+"""Preferences, suppressions and log of consent, for the page of a user target."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..categories import Category, all_categories
-from ..models import ConsentLog, Preference, TargetUserRecord
-from ..preferences.addresses import address_hash
+from ..models import ConsentLog, Preference, Suppression, TargetUserRecord
+from ..preferences.addresses import hasher_where_delivered
 from ..preferences.questions import has_opted_out, states
 from ..preferences.rule import OPTED_OUT, YES, States, named, opted_out_of, refusal
 from ..targets import target_key
@@ -37,6 +37,19 @@ class Effective:
     target: str
     is_sent: bool
     why: Any
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """A suppression of an address, with labels.
+
+    Attributes:
+        row: The suppression.
+        category: The label of the category; empty: all categories.
+    """
+
+    row: Suppression
+    category: Any
 
 
 @dataclass(frozen=True)
@@ -98,9 +111,10 @@ def reachable_by(model_admin: Any, request: HttpRequest, user: Any) -> dict[str,
 
 
 def consent_of(model_admin: Any, request: HttpRequest, record: TargetUserRecord) -> dict[str, Any]:
-    """Return the preferences and the log of a record's user, as far as the visitor may see them.
+    """Return what the visitor may see of a record: preferences, suppressions and log of consent.
 
-    Five queries at most; none in a project without categories.
+    Preferences and log are of the record's user, suppressions of its address. Six queries at most;
+    none in a project without categories.
 
     Args:
         model_admin: The admin of user targets.
@@ -114,6 +128,10 @@ def consent_of(model_admin: Any, request: HttpRequest, record: TargetUserRecord)
         names = reachable_by(model_admin, request, record.user_id)
         shown["preferences"] = effective_preferences(record.user_id, names)
     site = model_admin.admin_site
+    if site.is_registered(Suppression):
+        suppression_admin = site.get_model_admin(Suppression)
+        if suppression_admin.has_view_permission(request):
+            shown["suppressions"] = _suppressed(suppression_admin.get_queryset(request), record)
     if site.is_registered(ConsentLog):
         log_admin = site.get_model_admin(ConsentLog)
         if log_admin.has_view_permission(request):
@@ -160,12 +178,28 @@ def _why_not(refused: str, category: Category, key: str) -> Any:
     }.get(refused, refused)
 
 
+def _suppressed(suppressions: Any, record: TargetUserRecord) -> list[Suppressed]:
+    key = target_key(record.target.notification_module_name)
+    hashed = hasher_where_delivered(key)
+    if hashed is None:
+        return []
+    of_address = suppressions.filter(
+        target_key=key, address_hash=hashed(str(record.target_user_id))
+    )
+    return [
+        Suppressed(row, category_label(row.category)) for row in of_address.order_by("category")
+    ]
+
+
 def _newest(log: Any, record: TargetUserRecord) -> list[Entry]:
     if record.user_id is not None:
         entries = log.filter(user=record.user_id)
     else:
         key = target_key(record.target.notification_module_name)
-        entries = log.filter(address_hash=address_hash(key, record.target_user_id))
+        hashed = hasher_where_delivered(key)
+        if hashed is None:
+            return []
+        entries = log.filter(address_hash=hashed(record.target_user_id))
     newest = entries.prefetch_related(None).prefetch_related("by").order_by("-at", "-pk")[:SHOWN]
     return [
         Entry(

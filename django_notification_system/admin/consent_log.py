@@ -3,23 +3,20 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ..models import ConsentLog
-from .base import NotificationSystemAdmin
-from .form import ModelForm
+from .base import ReadOnlyAdmin
 from .labels import category_label, state_label
 from .listing.search import user_search_fields
 from .moments import short
 
 
 @admin.register(ConsentLog)
-class ConsentLogAdmin(NotificationSystemAdmin):
-    """Who said yes or no, when, and how."""
+class ConsentLogAdmin(ReadOnlyAdmin):
+    """Who said yes or no, when, and how: preferences and suppressions write the log."""
 
-    form = ModelForm  # an entry that nobody changes needs no version
     list_display = (
         "moment",
         "user",
@@ -32,7 +29,6 @@ class ConsentLogAdmin(NotificationSystemAdmin):
     )
     named_by = ("user", "by")
     list_filter = ("how",)
-    sortable_by = ()
     search_fields = user_search_fields("user__")
     search_help_text = _("Users.")
     ordering = ("-pk",)  # the newest first: the key is a number that is counted up
@@ -50,18 +46,6 @@ class ConsentLogAdmin(NotificationSystemAdmin):
         "wording",
         "address_hash",
     )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return false: preferences and suppressions write the log."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return false: an entry proves what somebody said."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return false, likewise."""
-        return False
 
     @admin.display(description=_("time"))
     def moment(self, entry: ConsentLog) -> SafeString:

@@ -9,9 +9,12 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ..operations.queue.status import is_paused, queue_status
+from ..delivery.claims.pause import is_paused
+from ..models import NotificationTarget
+from ..operations.queue.status import Cause, QueueStatus, queue_status
 from .chart import DAY, HEIGHT, KINDS, WEEK, WIDTH, charts
-from .listing.filters import ErrorFilter
+from .listing.errors import AttemptedInFilter, ErrorFilter
+from .listing.filters import TargetFilter
 from .listing.paginator import AtLeast
 from .visible import visible_notifications, visible_targets
 
@@ -39,7 +42,9 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
     at = timezone.now()
     targets = list(visible_targets(model_admin, request).order_by("name"))
     status = queue_status(targets, using=rows.db, claims_among=CLAIMS_AMONG, among=rows)
+    by_name = {target.name: target for target in targets}
     claimed = sum(claim.notifications for claim in status.claims)
+    drawn = charts(targets, SPANS[chosen][1], at, rows)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Dashboard"),
@@ -48,12 +53,14 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
         "at": at,
         "status": status,
         "causes": [
-            (each, urlencode({ErrorFilter.parameter_name: each.text})) for each in status.causes
+            (cause, _link_to_rows(cause, status, by_name[cause.target])) for cause in status.causes
         ],
         "claimed": AtLeast(claimed) if claimed >= CLAIMS_AMONG else claimed,
-        "paused": [target for target in targets if is_paused(target, at)],
+        "paused": [target for target in targets if is_paused(target, at=at)],
         "chosen": chosen,
-        "charts": charts(targets, SPANS[chosen][1], at, rows),
+        "charts": drawn.shown,
+        "charted_from": drawn.counted_from,
+        "charts_left_out": drawn.left_out,
         "kinds": KINDS.items(),
         "width": WIDTH,
         "height": HEIGHT,
@@ -61,3 +68,15 @@ def dashboard_page(model_admin: Any, request: HttpRequest) -> TemplateResponse:
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, TEMPLATE, context)
+
+
+def _link_to_rows(cause: Cause, status: QueueStatus, target: NotificationTarget) -> str:
+    """Return the list's parameters for the rows that are counted for a cause."""
+    span = AttemptedInFilter.value_of(status.failures_since, status.at)
+    return urlencode(
+        {
+            ErrorFilter.parameter_name: cause.text,
+            TargetFilter.parameter_name: str(target.pk),
+            AttemptedInFilter.parameter_name: span,
+        }
+    )

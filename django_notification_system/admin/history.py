@@ -19,7 +19,11 @@ KINDS: Mapping[str, str] = {
 
 
 def latest_attempts(notification: Notification) -> list[tuple[NotificationAttempt, str]]:
-    """Return the latest attempts, the newest first, with a class of the style sheet for each."""
+    """Return the latest attempts, the newest first, with a class of the style sheet for each.
+
+    Args:
+        notification: The notification.
+    """
     rows = NotificationAttempt.objects.using(notification._state.db)
     latest = rows.filter(notification=notification).order_by("-attempted_at")[:SHOWN]
     return [(attempt, KINDS.get(attempt.result, "off")) for attempt in latest]

@@ -10,12 +10,20 @@ from django.utils.translation import pgettext
 
 
 def local(moment: datetime) -> datetime:
-    """Return a moment in the reader's time zone; without zones, the database's moment."""
+    """Return a moment in the reader's time zone; without zones, the database's moment.
+
+    Args:
+        moment: The moment.
+    """
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 def full(moment: datetime) -> str:
-    """Return a moment with year and time of day."""
+    """Return a moment with year and time of day.
+
+    Args:
+        moment: The moment.
+    """
     return date_format(local(moment), "DATETIME_FORMAT")
 
 
@@ -46,7 +54,21 @@ def short(moment: datetime | None, now: datetime | None = None) -> SafeString:
     )
 
 
+def plain(moment: datetime) -> str:
+    """Return a moment as text, with the day and without the year.
+
+    Args:
+        moment: The moment.
+    """
+    own = local(moment)
+    return f"{day(own)} {date_format(own, 'TIME_FORMAT')}"
+
+
 def day(moment: datetime) -> str:
-    """Return the day, without the year, of a moment from ``local()``."""
+    """Return the day, without the year, of a moment from ``local()``.
+
+    Args:
+        moment: The moment.
+    """
     # Translators: in the letters of Django's "date" filter
     return date_format(moment, pgettext("format of a day", "M j"))

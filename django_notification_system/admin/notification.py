@@ -4,7 +4,9 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ChangeList
+from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
@@ -13,17 +15,20 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..categories import all_categories
+from ..message_types.registry import all_types
 from ..models import Notification
+from ..models.expressions import by_local_clock
+from ..models.reserved import is_queued_mail
 from .actions.bulk import in_readers_language
 from .actions.choices import ACTIONS, permitted, possible_actions
 from .base import NotificationSystemAdmin
 from .dashboard import dashboard_page
 from .history import SHOWN, latest_attempts
 from .labels import category_label
+from .listing.errors import AttemptedInFilter, ErrorFilter
 from .listing.filters import (
     AttemptedFilter,
     CategoryFilter,
-    ErrorFilter,
     ExtentFilter,
     PersonFilter,
     PriorityFilter,
@@ -39,9 +44,28 @@ from .preview import framed_preview_page
 from .recipient import recipient
 from .summary import summary_of
 from .superusers_keys import superusers_keys
+from .types import types_pages
 
 #: The fields that an attempt has sent, or tried to send: history from then on.
 CONTENT = ("target_user_record", "title", "body", "extra", "category")
+#: The fields that nobody enters.
+WRITTEN_BY_RUNS = (
+    "attempted_delivery",
+    "retry_attempts",
+    "interruptions",
+    "response",
+    "provider_message_id",
+    "provider_status",
+    "receipt_due_at",
+    "confirmed_at",
+    "idempotency_key",
+    "claim_end",
+    "created_date",
+    "modified_date",
+)
+#: Of a queued mail, the fields that stand for a message kept elsewhere: a change would change
+#: nothing that is sent.
+OF_QUEUED_MAIL = ("target_user_record", "title")
 
 
 @admin.register(Notification)
@@ -72,6 +96,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         PriorityFilter,
         PersonFilter,
         RecordFilter,
+        AttemptedInFilter,
     )
     # By anything else, a database would sort the whole table.
     sortable_by = ("due", "scheduled_delivery")
@@ -107,22 +132,7 @@ class NotificationAdmin(NotificationSystemAdmin):
         ),
         (
             _("What became of it"),
-            {
-                "fields": (
-                    "attempted_delivery",
-                    "retry_attempts",
-                    "interruptions",
-                    "response",
-                    "provider_message_id",
-                    "provider_status",
-                    "receipt_due_at",
-                    "confirmed_at",
-                    "idempotency_key",
-                    "claimed_until",
-                    "created_date",
-                    "modified_date",
-                )
-            },
+            {"fields": WRITTEN_BY_RUNS},
         ),
     )
     add_fieldsets = (
@@ -140,25 +150,20 @@ class NotificationAdmin(NotificationSystemAdmin):
             },
         ),
     )
-    readonly_fields = (
-        "follows_retry_policy",
-        "attempted_delivery",
-        "retry_attempts",
-        "interruptions",
-        "response",
-        "provider_message_id",
-        "provider_status",
-        "receipt_due_at",
-        "confirmed_at",
-        "idempotency_key",
-        "claimed_until",
-        "created_date",
-        "modified_date",
-    )
+    readonly_fields = ("follows_retry_policy", *WRITTEN_BY_RUNS)
+
+    @admin.display(description=_("claimed until"))
+    def claim_end(self, notification: Notification) -> str:
+        """Return the end of a run's claim, as the other moments are shown."""
+        using = notification._state.db or DEFAULT_DB_ALIAS
+        moment = by_local_clock(notification.claimed_until, using=using)
+        return display_for_value(moment, self.get_empty_value_display())
 
     def get_fieldsets(self, request: HttpRequest, obj: Notification | None = None) -> Any:
         """Leave the delivery's fields out of the add page: a new notification is scheduled."""
         fieldsets = self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
+        if obj is not None and is_queued_mail(obj):  # the preview shows all of the message
+            fieldsets = [_without(_without(fields, "extra"), "body") for fields in fieldsets]
         if all_categories() or (obj is not None and obj.category):
             return fieldsets
         return [_without(fields, "category") for fields in fieldsets]
@@ -190,12 +195,14 @@ class NotificationAdmin(NotificationSystemAdmin):
         return bool(getattr(request.user, "is_superuser", False))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Notification | None = None) -> Any:
-        """Keep sent content unchanged, and a superuser's files with their recipient."""
+        """Keep sent content and queued mails unchanged, and files with their recipient."""
         fields = tuple(super().get_readonly_fields(request, obj))
         if obj is None:
             return fields
         if obj.attempted_delivery is not None:
             return (*CONTENT, *fields)
+        if is_queued_mail(obj):
+            return (*OF_QUEUED_MAIL, *fields)
         if self.may_direct_mail(request):
             return fields
         if obj.has_attachments or (obj.extra and superusers_keys().bring_files(obj.extra)):
@@ -216,9 +223,18 @@ class NotificationAdmin(NotificationSystemAdmin):
         dashboard = self.admin_site.admin_view(partial(dashboard_page, self))
         return [
             path("dashboard/", dashboard, name=f"{name}_dashboard"),
+            *types_pages(self),
             path("<path:object_id>/preview/", preview, name=f"{name}_preview"),
             *super().get_urls(),
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Link to the page of types, where there are types and the person may look at them."""
+        offers_types = bool(all_types()) and self.has_change_permission(request)
+        context = {"offers_types": offers_types, **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def render_change_form(
         self,

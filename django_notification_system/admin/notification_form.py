@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from ..categories import all_categories
 from ..draft import Draft
 from ..exceptions import InvalidNotification, TargetUnavailable
+from ..message_types.stored import stored_of
 from ..models import Notification
-from ..models.content import refuse_bad_extra
+from ..models.content_rules import refuse_bad_extra
 from ..notification_creators.draft import refuse_early_expiry
 from ..notification_creators.registry import find_creator
 from ..notification_creators.validate_content import validate_content
@@ -156,7 +157,7 @@ class NotificationForm(VersionedForm):
         """Return the notification's content in the form that ``notify()`` checks."""
         return Draft(
             title=self._value("title"),
-            body=self._value("body"),
+            body=self._value("body") or self._body_of_type(),
             extra=self._value("extra") or {},
             scheduled_delivery=self._value("scheduled_delivery"),
             retry_time_interval=self._value("retry_time_interval"),
@@ -166,6 +167,11 @@ class NotificationForm(VersionedForm):
             priority=self._value("priority"),
             category=self._value("category"),
         )
+
+    def _body_of_type(self) -> str:
+        """Return what stands for the body of a notification of a type, which templates make."""
+        is_typed = stored_of(self._value("extra"), "") is not None
+        return str(self._value("title")) if is_typed else ""
 
     def _refuse_early_expiry(self) -> None:
         expires_at = self._value("expires_at")
@@ -182,6 +188,14 @@ class NotificationForm(VersionedForm):
         if self.may_direct_mail or not isinstance(extra, dict):
             return extra
         before = self.instance.extra if isinstance(self.instance.extra, dict) else {}
+        # The templates show whatever object the parameters name.
+        given = stored_of(extra, "")
+        if given is not None and given != stored_of(before, ""):
+            raise ValidationError(
+                _("Only superusers may set “%(name)s” here. Leave it as it was."),
+                code="superusers_only",
+                params={"name": "params"},
+            )
         if (
             name := superusers_keys().refused(
                 extra, before, has_files=self.instance.has_attachments

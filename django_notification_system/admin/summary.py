@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from ..categories import category_of
+from ..delivery.claims.pause import is_paused
 from ..models import Notification
+from ..models.expressions import DatabaseNow
 from .listing.notification_list import badge
 from .moments import full, short
 from .recipient import recipient_and_address
@@ -52,22 +54,23 @@ def summary_of(notification: Notification, now: datetime) -> Summary:
         notification: The notification, with its record, target and user loaded.
         now: The present.
     """
+    is_claimed = _is_claimed(notification)
     return Summary(
         status=badge(notification),
-        reason=_reason(notification, now),
-        facts=list(_facts(notification, now)),
+        reason=_reason(notification, now, is_claimed=is_claimed),
+        facts=list(_facts(notification, now, is_claimed=is_claimed)),
     )
 
 
-def _reason(notification: Notification, now: datetime) -> str:
+def _reason(notification: Notification, now: datetime, *, is_claimed: bool) -> str:
     if notification.status == Notification.DELIVERED and notification.confirmed_at:
         return _("The provider confirmed that the message arrived.")
     if notification.status in ENDS:
         return str(ENDS[notification.status])
-    if _is_claimed(notification, now):
+    if is_claimed:
         return _("A run is delivering the notification, or is about to.")
     target = notification.target_user_record.target
-    if target.paused_until and target.paused_until > now:
+    if target.paused_until and is_paused(target):
         until = {"name": target.name, "until": full(target.paused_until)}
         return _("%(name)s is paused until %(until)s.") % until
     if notification.status == Notification.RETRY:
@@ -77,7 +80,9 @@ def _reason(notification: Notification, now: datetime) -> str:
     return _("The notification is due. The next run delivers it.")
 
 
-def _facts(notification: Notification, now: datetime) -> Iterator[tuple[str, Any]]:
+def _facts(
+    notification: Notification, now: datetime, *, is_claimed: bool
+) -> Iterator[tuple[str, Any]]:
     yield pgettext("recipient", "To"), recipient_and_address(notification)
     if notification.category:
         yield _("Category"), category_of(notification.category).label
@@ -90,7 +95,7 @@ def _facts(notification: Notification, now: datetime) -> Iterator[tuple[str, Any
         yield _("Expires"), short(notification.expires_at, now)
     if notification.retry_attempts:
         yield _("Failed attempts"), _of_max(notification)
-    if interruptions := _interruptions(notification, now):
+    if interruptions := _interruptions(notification, is_claimed=is_claimed):
         yield _("Interruptions"), interruptions
     if notification.confirmed_at:
         yield _("Confirmed"), short(notification.confirmed_at, now)
@@ -107,9 +112,9 @@ def _of_max(notification: Notification) -> str:
     return _("%(failed)s of at most %(most)s") % numbers
 
 
-def _interruptions(notification: Notification, now: datetime) -> str:
+def _interruptions(notification: Notification, *, is_claimed: bool) -> str:
     """Return the number of interrupted runs, without the run at work now, as a text."""
-    number = notification.interruptions - _is_claimed(notification, now)
+    number = notification.interruptions - is_claimed
     if number < 1:
         return ""
     return ngettext(
@@ -119,5 +124,9 @@ def _interruptions(notification: Notification, now: datetime) -> str:
     ) % {"number": number}
 
 
-def _is_claimed(notification: Notification, now: datetime) -> bool:
-    return notification.claimed_until is not None and notification.claimed_until > now
+def _is_claimed(notification: Notification) -> bool:
+    """Return whether a run holds the notification, by the clock that runs claim by."""
+    if notification.claimed_until is None:
+        return False
+    rows = Notification.objects.using(notification._state.db).filter(pk=notification.pk)
+    return rows.filter(claimed_until__gte=DatabaseNow()).exists()

@@ -4,23 +4,26 @@ from copy import copy
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..categories import all_categories
+from ..exceptions import TargetUnavailable
 from ..models import Suppression
 from ..models.address import trimmed
+from ..on_site import INBOX
 from ..preferences import suppress
-from ..preferences.addresses import address_hash
+from ..preferences.addresses import address_hash, hasher_where_delivered
 from ..preferences.questions import target_keys
 from ..preferences.suppressions import lift
 from ..targets import built_in_keys
+from .actions.lift import lift_selected
 from .base import NotificationSystemAdmin
 from .form import ModelForm
 from .labels import category_label
@@ -29,7 +32,8 @@ from .moments import short
 
 def keys_of_targets() -> list[str]:
     """Return the keys of all targets that may have suppressions, sorted."""
-    return sorted(built_in_keys() | target_keys(router.db_for_read(Suppression)))
+    known = built_in_keys() | target_keys(router.db_for_read(Suppression))
+    return sorted(known - {INBOX})  # which has no addresses
 
 
 class KeyFilter(admin.SimpleListFilter):
@@ -61,8 +65,8 @@ class SuppressionForm(ModelForm):
         """
         address = trimmed(self.cleaned_data["address"])
         if not address:
-            messages = self.fields["address"].error_messages
-            raise ValidationError(messages["required"], code="required")
+            errors = self.fields["address"].error_messages
+            raise ValidationError(errors["required"], code="required")
         return address
 
     def clean(self) -> dict[str, Any]:
@@ -74,9 +78,13 @@ class SuppressionForm(ModelForm):
         values: dict[str, Any] = super().clean() or {}
         key, address = values.get("target_key"), values.get("address")
         if key and address:
+            try:
+                hashed = address_hash(key, address)
+            except TargetUnavailable as error:
+                raise ValidationError(str(error), code="unavailable") from error
             rows = Suppression.objects.using(router.db_for_write(Suppression)).filter(
                 target_key=key,
-                address_hash=address_hash(key, address),
+                address_hash=hashed,
                 category=values.get("category", ""),
             )
             known = rows.exclude(reason__in=Suppression.WISHES).first()
@@ -94,6 +102,7 @@ class SuppressionAdmin(NotificationSystemAdmin):
     """Suppressions are added and removed, and never changed; the log of consent has both."""
 
     form = SuppressionForm  # a row that nobody changes needs no version
+    actions = (lift_selected,)
     list_display = ("shown_address", "target_key", "shown_category", "reason", "created")
     list_filter = ("reason", KeyFilter)
     sortable_by = ()
@@ -135,9 +144,10 @@ class SuppressionAdmin(NotificationSystemAdmin):
         address = trimmed(search_term)
         if not address:
             return queryset, False
-        places = Q()
+        places = Q(address=address)  # for a target whose module this process lacks
         for key in keys_of_targets():
-            places |= Q(target_key=key, address_hash=address_hash(key, address))
+            if hashed := hasher_where_delivered(key):
+                places |= Q(target_key=key, address_hash=hashed(address))
         return queryset.filter(places), False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -161,10 +171,23 @@ class SuppressionAdmin(NotificationSystemAdmin):
         """Lift the suppression, with all that follows."""
         lift(obj, by=request.user)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Lift each suppression, with all that follows."""
-        for suppression in queryset:
-            lift(suppression, by=request.user)
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Say why a suppression cannot be lifted: this process may lack the target's module."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except TargetUnavailable as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.path)
+
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """Leave out Django's action to delete: lifting takes its place."""
+        # From Django 6.1 on, actions have a place.
+        place = () if action_location is None else (action_location,)
+        actions = super().get_actions(request, *place)
+        actions.pop("delete_selected", None)
+        return actions
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Log without the address: an erasure empties the row, and not Django's log."""

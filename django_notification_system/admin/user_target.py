@@ -161,12 +161,17 @@ class UserTargetAdmin(NotificationSystemAdmin):
         return bool(notifications.has_view_or_change_permission(request))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save; reset the bounces for a new address, or an address that a person switched on."""
-        super().save_model(request, obj, form, change)
+        """Save; reset the bounces for a new address, or an address that a person switched on.
+
+        Details belong to the former address, and go with it.
+        """
         changed = form.changed_data if change else []
+        if "target_user_id" in changed:
+            obj.details = None
+        super().save_model(request, obj, form, change)
         if "target_user_id" in changed or ("active" in changed and obj.active):
             TargetUserRecord.objects.using(obj._state.db).filter(pk=obj.pk).update(
-                hard_bounces=0, inactive_reason=""
+                hard_bounces=0, inactive_reason="", details=obj.details
             )
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

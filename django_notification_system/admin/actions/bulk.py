@@ -40,7 +40,11 @@ MESSAGES: Mapping[str, str] = {
 
 
 def reasons(changed: Changed) -> list[tuple[int, Any]]:
-    """Return how many notifications are left and why, for people."""
+    """Return how many notifications are left and why, for people.
+
+    Args:
+        changed: The numbers of changed and unchanged notifications.
+    """
     return [(number, _for_people(name)) for name, number in changed.left.most_common()]
 
 
@@ -51,7 +55,11 @@ def _for_people(name: str) -> Any:
 
 
 def in_readers_language(entries: Iterable[LogEntry]) -> None:
-    """Translate the log's entries of the actions into the reader's language."""
+    """Translate the log's entries of the actions into the reader's language.
+
+    Args:
+        entries: The entries.
+    """
     for entry in entries:
         if entry.change_message in MESSAGES.values():
             entry.change_message = gettext(entry.change_message)

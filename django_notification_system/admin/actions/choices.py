@@ -183,7 +183,16 @@ def _tell(model_admin: Any, request: HttpRequest, result: Changed) -> None:
 def possible_actions(
     model_admin: Any, request: HttpRequest, notification: Notification
 ) -> list[tuple[str, Any]]:
-    """Return the actions, by name and description, that a person may use on a notification now."""
+    """Return the actions that a person may use on a notification now.
+
+    Args:
+        model_admin: The admin of notifications.
+        request: The person's request.
+        notification: The notification.
+
+    Returns:
+        The names of the actions, with their descriptions.
+    """
     return [
         (name, DESCRIPTIONS[name])
         for name in model_admin.get_actions(request)
@@ -192,5 +201,10 @@ def possible_actions(
 
 
 def permitted(request: HttpRequest, verb: str) -> bool:
-    """Tell whether a person has the permission of an action."""
+    """Tell whether a person has the permission of an action.
+
+    Args:
+        request: The person's request.
+        verb: The permission's verb, such as ``send``.
+    """
     return request.user.has_perm(f"{Notification._meta.app_label}.{verb}_notification")

@@ -1,8 +1,6 @@
 """List filters."""
 
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -12,47 +10,16 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from ...categories import all_categories
 from ...models import Notification, NotificationTarget, TargetUserRecord
 from ...models.indexes import IS_PRIORITISED
 from ...models.notification import HIGHEST_PRIORITY
-from ...models.notification_queryset import NotificationQuerySet
-from ...operations.queue.causes import cause
-from ..visible import may_name_record, may_name_user, visible_notifications, visible_targets
+from ..visible import may_name_record, may_name_user, visible_targets
+from .errors import ErrorFilter
+from .range_filter import RangeFilter
 from .ranges import STATUSES
-
-#: How many errors are offered.
-ERRORS_SHOWN = 10
-#: The number of failures read for each status, the latest first.
-ERRORS_LOOKED_AT = 300
-ENDED_IN_ERROR = (
-    Notification.DELIVERY_FAILURE,
-    Notification.EXPIRED,
-    Notification.INACTIVE_DEVICE,
-)
-
-
-class RangeFilter(admin.SimpleListFilter):
-    """A filter by statuses and targets; the filter names the ranges, and the list reads the rows.
-
-    See ``ranges.py``.
-    """
-
-    #: The statuses of the filtered rows; ``None``: any.
-    statuses: tuple[str, ...] | None = None
-    #: The key of the filtered rows' target; ``None``: any.
-    target_id: uuid.UUID | None = None
-    #: A further condition for every filtered row.
-    condition = Q()
-    #: Whether only the latest rows are looked at for the condition.
-    looks_at_latest = False
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return all rows: the list applies the filter."""
-        return queryset
 
 
 class StatusFilter(RangeFilter):
@@ -128,7 +95,11 @@ class ExtentFilter(admin.SimpleListFilter):
 
 
 def searches_everything(request: HttpRequest) -> bool:
-    """Tell whether the person wants to wait for a search of all there is."""
+    """Tell whether the person wants to wait for a search of all there is.
+
+    Args:
+        request: The person's request.
+    """
     return request.GET.get(ExtentFilter.parameter_name) == "all"
 
 
@@ -227,38 +198,14 @@ class AccountFilter(admin.SimpleListFilter):
 
 
 def notifications_of(user_id: Any, notifications: QuerySet[Any]) -> QuerySet[Any]:
-    """Return a person's notifications by a subquery; a join might start at the wrong table."""
+    """Return a person's notifications by a subquery; a join might start at the wrong table.
+
+    Args:
+        user_id: The person's key.
+        notifications: The notifications to choose from.
+    """
     records = TargetUserRecord.objects.using(notifications.db).filter(user=user_id)
     return notifications.filter(target_user_record__in=records)
-
-
-class ErrorFilter(RangeFilter):
-    """The notifications that failed with an error that is frequent at present.
-
-    Only the latest failures are read, so that a large table is no slower. Parts that vary by
-    message, such as an address, do not make a different error.
-    """
-
-    title = _("error")
-    parameter_name = "error"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the most frequent errors."""
-        responses: dict[str, list[str]] = defaultdict(list)
-        by_number: Counter[str] = Counter()
-        rows = visible_notifications(model_admin, request)
-        for response, number in Counter(_latest_errors(rows)).items():
-            responses[cause(response)].append(response)
-            by_number[cause(response)] += number
-        shown = [text for text, _number in by_number.most_common(ERRORS_SHOWN)]
-        chosen = self.value()
-        if chosen is not None:
-            self.statuses = (*ENDED_IN_ERROR, Notification.RETRY)
-            self.condition = Q(response__in=responses.get(chosen, []))
-            self.looks_at_latest = True
-            if chosen not in shown:
-                shown.append(chosen)
-        return [(text, Truncator(text).chars(80)) for text in shown]
 
 
 class CategoryFilter(RangeFilter):
@@ -308,15 +255,3 @@ class PriorityFilter(admin.SimpleListFilter):
         target_ids = list(targets.values_list("pk", flat=True))
         waiting = queryset.filter(IS_PRIORITISED, target__in=target_ids)
         return waiting if chosen == "any" else waiting.filter(priority=int(chosen))
-
-
-def _latest_errors(notifications: NotificationQuerySet) -> Iterator[str]:
-    targets = NotificationTarget.objects.using(notifications.db)
-    # Read first, because the index begins with the targets' keys.
-    target_ids = list(targets.values_list("pk", flat=True))
-    rows = notifications.exclude(response="")
-    for status in ENDED_IN_ERROR:
-        latest = rows.filter(status=status).order_by("-scheduled_delivery")
-        yield from latest.values_list("response", flat=True)[:ERRORS_LOOKED_AT]
-    waiting = rows.filter(target__in=target_ids, status=Notification.RETRY).order_by()
-    yield from waiting.values_list("response", flat=True)[:ERRORS_LOOKED_AT]

@@ -20,12 +20,17 @@ from django.utils.translation import gettext_lazy as _
 from ...models import Notification
 from ...models.indexes import ordering
 from ..moments import local
-from .filters import PersonFilter, RangeFilter
+from .errors import AttemptedInFilter
+from .filters import PersonFilter
+from .range_filter import RangeFilter
 from .search import words
 from .selection import select
 
 #: Number of years offered before and after this year, whatever lies between first and last.
 YEARS_BEFORE, YEARS_AFTER = 15, 5
+
+#: Filters that leave few rows, or the rows of another index: no ranges are needed.
+NARROW = (PersonFilter, AttemptedInFilter)
 
 #: A class of the style sheet, and a sign for people who do not see the class's colour.
 BADGES = {
@@ -41,7 +46,11 @@ BADGES = {
 
 
 def badge(notification: Notification) -> SafeString:
-    """Return a notification's status, to be told at a glance and without colours too."""
+    """Return a notification's status, to be told at a glance and without colours too.
+
+    Args:
+        notification: The notification.
+    """
     kind, sign = BADGES.get(notification.status, ("off", "?"))
     return format_html(
         '<span class="notification-status notification-{}"><span aria-hidden="true">{}</span>'
@@ -81,7 +90,7 @@ class NotificationList(ChangeList):
             [spec for spec in in_use if isinstance(spec, RangeFilter)],
             list(words(query)) if is_quick else [],
             is_quick=is_quick,
-            is_narrow=any(isinstance(spec, PersonFilter) for spec in in_use),
+            is_narrow=any(isinstance(spec, NARROW) for spec in in_use),
         )
         return self.selection.rows
 

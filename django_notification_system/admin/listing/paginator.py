@@ -39,7 +39,11 @@ class CappedPaginator(BasePaginator):
 
 
 def capped_count(rows: Any) -> int:
-    """Return the number of rows; past the cap, the cap."""
+    """Return the number of rows; past the cap, the cap.
+
+    Args:
+        rows: The rows.
+    """
     return capped(lambda limit: rows.order_by()[:limit].count())
 
 

@@ -45,7 +45,12 @@ def ranges_of(
 
 
 def range_of_all(rows: QuerySet[Any], *, newest_first: bool) -> QuerySet[Any]:
-    """Return one range of rows of any target and status, in the order of an index."""
+    """Return one range of rows of any target and status, in the order of an index.
+
+    Args:
+        rows: The rows.
+        newest_first: Whether the newest row is the first, or the oldest.
+    """
     by_moment = index_ordering("scheduled_delivery", newest_first=newest_first, using=rows.db)
     return rows.order_by(by_moment, "-pk" if newest_first else "pk")
 
@@ -79,13 +84,24 @@ def keys_between(
 def moment_at(
     ranges: Sequence[QuerySet[Any]], place: int, *, newest_first: bool = True
 ) -> datetime | None:
-    """Return the time of the row at a place in all ranges; ``None`` past the end."""
+    """Return the time of the row at a place in all ranges; ``None`` past the end.
+
+    Args:
+        ranges: The ranges.
+        place: The place; the first is 0.
+        newest_first: Whether places are counted from the newest row.
+    """
     found = _between(ranges, ["scheduled_delivery"], place, place + 1, newest_first)
     return found[0][0] if found else None
 
 
 def count_up_to(ranges: Sequence[QuerySet[Any]], limit: int) -> int:
-    """Return the number of rows of all ranges, or the limit where there are more."""
+    """Return the number of rows of all ranges, or the limit where there are more.
+
+    Args:
+        ranges: The ranges, without common rows.
+        limit: The greatest number of interest.
+    """
     counted = 0
     for some in batched(ranges, MOST_MERGED):
         rest = limit - counted

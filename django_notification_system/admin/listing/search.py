@@ -37,14 +37,23 @@ def _user_fields(user_model: Any) -> Iterator[str]:
 
 
 def words(term: str) -> Iterator[str]:
-    """Split a search term as Django's admin does: at spaces, except within quotes."""
+    """Split a search term as Django's admin does: at spaces, except within quotes.
+
+    Args:
+        term: The term.
+    """
     for word in smart_split(term):
         quoted = len(word) > 1 and word[0] == word[-1] and word[0] in "\"'"
         yield unescape_string_literal(word) if quoted else word
 
 
 def can_be_split(model: Any, path: str) -> bool:
-    """Tell whether a search field is a path through foreign keys to a field, and no more."""
+    """Tell whether a search field is a path through foreign keys to a field, and no more.
+
+    Args:
+        model: The model of the list.
+        path: The search field, with ``__`` between the fields.
+    """
     *relations, name = path.split("__")
     try:
         for relation in relations:

@@ -9,9 +9,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from ...models import NotificationTarget
-from .filters import RangeFilter
 from .paginator import AtLeast, capped
 from .quick_search import MOST_FOUND, records_meant
+from .range_filter import RangeFilter
 from .ranges import STATUSES, count_up_to, keys_between, moment_at, range_of_all, ranges_of
 
 #: The number of filtered rows searched in full, the latest first.
@@ -42,7 +42,12 @@ class Selection:
         return AtLeast(counted) if self.is_cut else counted
 
     def page(self, start: int, stop: int) -> QuerySet[Any]:
-        """Return the rows from one place to another."""
+        """Return the rows from one place to another.
+
+        Args:
+            start: The first place; the list's first row is at 0.
+            stop: The place after the last.
+        """
         if self.newest_first is None:
             return self.rows[start:stop]
         if len(self.ranges) == 1:
