@@ -10,9 +10,17 @@ if TYPE_CHECKING:
     from .assertions import assert_notified as assert_notified
     from .outbox import Outbox as Outbox
     from .outbox import OutboxMessage as OutboxMessage
+    from .rendering import render as render
     from .switch import use_outbox as use_outbox
 
-__all__ = ["Outbox", "OutboxMessage", "assert_not_notified", "assert_notified", "use_outbox"]
+__all__ = [
+    "Outbox",
+    "OutboxMessage",
+    "assert_not_notified",
+    "assert_notified",
+    "render",
+    "use_outbox",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +33,10 @@ def __getattr__(name: str) -> Any:
         from . import outbox
 
         return getattr(outbox, name)
+    if name == "render":
+        from .rendering import render
+
+        return render
     if name == "use_outbox":
         from .switch import use_outbox
 

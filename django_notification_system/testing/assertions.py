@@ -1,7 +1,9 @@
 """Assertions about notified users; a failure lists the messages that went out or did not."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from ..message_types.declaration import MessageType
 from .explanation import explain
 from .outbox import Outbox, OutboxMessage, Text, require_target
 from .switch import outbox_in_use
@@ -17,6 +19,8 @@ def assert_notified(
     recipient: str | None = None,
     title: Text | None = None,
     body: Text | None = None,
+    type: type[MessageType] | None = None,  # noqa: A002 # the word of the field
+    params: Mapping[str, Any] | None = None,
     count: int | None = None,
     outbox: Outbox | None = None,
     using: str | None = None,
@@ -32,6 +36,8 @@ def assert_notified(
         recipient: Only messages to this address.
         title: The whole title, or a compiled pattern for a part of the title.
         body: The whole body, or a compiled pattern for a part of the body.
+        type: Only messages of this type, a registered class.
+        params: Only messages with these parameters of the type, such as ``{"order": order}``.
         count: The number of messages; by default at least one.
         outbox: The outbox; by default the one in use.
         using: The alias of the database for the failure's explanation; by default the router's
@@ -42,9 +48,17 @@ def assert_notified(
             and the others with the reasons.
         NotificationSystemError: When there is no such target.
         RuntimeError: When no outbox is switched on.
+        TypeError: When no message could ever be of ``type`` with ``params``.
     """
     __tracebackhide__ = True
-    wanted = {"target": target, "recipient": recipient, "title": title, "body": body}
+    wanted = {
+        "target": target,
+        "recipient": recipient,
+        "title": title,
+        "body": body,
+        "type": type,
+        "params": params,
+    }
     outbox, messages = _found(user, wanted, outbox, using)
     if messages if count is None else len(messages) == count:
         return messages
@@ -62,6 +76,8 @@ def assert_not_notified(
     recipient: str | None = None,
     title: Text | None = None,
     body: Text | None = None,
+    type: type[MessageType] | None = None,  # noqa: A002 # the word of the field
+    params: Mapping[str, Any] | None = None,
     outbox: Outbox | None = None,
     using: str | None = None,
 ) -> None:
@@ -75,6 +91,8 @@ def assert_not_notified(
         recipient: Only messages to this address.
         title: The whole title, or a compiled pattern for a part of the title.
         body: The whole body, or a compiled pattern for a part of the body.
+        type: Only messages of this type, a registered class.
+        params: Only messages with these parameters of the type, such as ``{"order": order}``.
         outbox: The outbox; by default the one in use.
         using: The alias of the database for the failure's explanation; by default the router's
             choice.
@@ -83,9 +101,17 @@ def assert_not_notified(
         AssertionError: When the user was notified. The text lists the messages.
         NotificationSystemError: When there is no such target.
         RuntimeError: When no outbox is switched on.
+        TypeError: When no message could ever be of ``type`` with ``params``.
     """
     __tracebackhide__ = True
-    wanted = {"target": target, "recipient": recipient, "title": title, "body": body}
+    wanted = {
+        "target": target,
+        "recipient": recipient,
+        "title": title,
+        "body": body,
+        "type": type,
+        "params": params,
+    }
     outbox, messages = _found(user, wanted, outbox, using)
     if messages:
         said = f"was notified {_times(len(messages))}"

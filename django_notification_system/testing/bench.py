@@ -44,12 +44,14 @@ class Bench:
         wire: The wire, or ``None`` without any connection.
         received: Returns a text for every message that the provider took.
         seconds: The longest time for a call of the handler.
+        provider_knows_repeats: Whether the provider takes a repeated message once.
     """
 
     deliver: Deliver
     wire: Wire | None
     received: Callable[[], Iterable[str]]
     seconds: float
+    provider_knows_repeats: bool = False
 
     def run(
         self,
@@ -88,7 +90,14 @@ class Bench:
         return trial
 
     def require_end(self, trial: Trial) -> None:
-        """Require that the call ended in time and raised no error except ``TargetUnavailable``."""
+        """Require that the call ended in time and raised no error except ``TargetUnavailable``.
+
+        Args:
+            trial: The call.
+
+        Raises:
+            AssertionError: Where the call did not end, or raised another error.
+        """
         require(
             trial.has_ended,
             f"The handler is still at work after {self.seconds:g} s. Give every call to the"
@@ -107,7 +116,11 @@ class Bench:
             )
 
     def require_one_outcome_each(self, trial: Trial) -> None:
-        """Require a single, true outcome for every notification."""
+        """Require a single, true outcome for every notification.
+
+        Args:
+            trial: A call of the handler.
+        """
         self.require_end(trial)
         require(
             trial.unavailable is None,
@@ -124,7 +137,11 @@ class Bench:
         self.require_truth(trial)
 
     def require_truth(self, trial: Trial) -> None:
-        """Require that the outcomes agree with the provider's messages."""
+        """Require that the outcomes agree with the provider's messages.
+
+        Args:
+            trial: A call of the handler.
+        """
         for notification in trial.notifications:
             outcomes = _outcomes_of(trial, notification)
             times = self.times_received(notification)
@@ -151,7 +168,7 @@ class Bench:
                 f"The outcome of {name(notification)} is unknown, and nothing was written to the"
                 " provider. Yield Outcome.retry(…, unreachable=True) where no connection was made.",
             )
-        else:
+        elif not (kind is OutcomeKind.RETRY and self.provider_knows_repeats):
             require(
                 not is_received,
                 f"The provider took {name(notification)}, and its outcome is {said(kind)}. Yield"
@@ -159,7 +176,12 @@ class Bench:
             )
 
     def require_delivered(self, trial: Trial, notifications: Iterable[Notification]) -> None:
-        """Require that the notifications were delivered."""
+        """Require that the notifications were delivered.
+
+        Args:
+            trial: A call of the handler.
+            notifications: The notifications.
+        """
         for notification in notifications:
             kind = kind_in(trial, notification)
             responses = [outcome.response for outcome in _outcomes_of(trial, notification)]
@@ -171,7 +193,11 @@ class Bench:
             )
 
     def require_nothing_left(self, trial: Trial) -> None:
-        """Require that no connection and no thread of the call is left."""
+        """Require that no connection and no thread of the call is left.
+
+        Args:
+            trial: A call of the handler.
+        """
         wire = self.wire
         if wire is not None:
             wait_until(lambda: wire.open_connections == 0, seconds=LEAVE_SECONDS)
@@ -190,34 +216,59 @@ class Bench:
         )
 
     def times_received(self, notification: Notification) -> int:
-        """Return how often the provider took a notification's message."""
+        """Return how often the provider took a notification's message.
+
+        Args:
+            notification: The notification.
+        """
         return sum(code_of(notification) in text for text in self.received())
 
 
 def code_of(notification: Notification) -> str:
-    """Return the code in a notification's body; no other body has the code."""
+    """Return the code in a notification's body; no other body has the code.
+
+    Args:
+        notification: The notification.
+    """
     return str(notification.body).split()[0]
 
 
 def name(notification: Notification) -> str:
-    """Return a notification's name in its test."""
+    """Return a notification's name in its test.
+
+    Args:
+        notification: The notification.
+    """
     return f"notification {notification.title!r}"
 
 
 def said(kind: OutcomeKind | None) -> str:
-    """Return a kind of outcome, for people."""
+    """Return a kind of outcome, for people.
+
+    Args:
+        kind: The kind; ``None`` for no outcome.
+    """
     return "no outcome" if kind is None else kind.value
 
 
 def kind_of(outcome: Outcome) -> OutcomeKind:
-    """Return the kind of an outcome; for a status saved as in release 1.5.3, the status's kind."""
+    """Return the kind of an outcome; for a status saved as in release 1.5.3, the status's kind.
+
+    Args:
+        outcome: The outcome.
+    """
     if outcome.result is not OutcomeKind.AS_SAVED:
         return outcome.result
     return KIND_OF_SAVED.get(outcome.notification.status, OutcomeKind.FAILED)
 
 
 def kind_in(trial: Trial, notification: Notification) -> OutcomeKind | None:
-    """Return the kind of a notification's outcome, or ``None`` without an outcome."""
+    """Return the kind of a notification's outcome, or ``None`` without an outcome.
+
+    Args:
+        trial: A call of the handler.
+        notification: The notification.
+    """
     return next(map(kind_of, _outcomes_of(trial, notification)), None)
 
 

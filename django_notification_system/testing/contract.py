@@ -53,6 +53,8 @@ class HandlerContract:
         longest_call_seconds: The longest time, in seconds, for a call of the handler, also where
             the provider never answers. Give the handler a shorter timeout in ``settings_for()``.
         notification_count: How many good notifications a test sends.
+        provider_knows_repeats: Whether the provider takes a message once however often it is sent,
+            by a name that the handler gives the message: then a lost answer may count as a retry.
     """
 
     handler: str = ""
@@ -60,6 +62,7 @@ class HandlerContract:
     secrets: Sequence[str] = ()
     longest_call_seconds: float = 30
     notification_count = 8
+    provider_knows_repeats = False
 
     # The subclass describes the handler.
 
@@ -246,6 +249,20 @@ class HandlerContract:
                     " given back.",
                 )
 
+    def test_a_released_notification_is_neither_sent_nor_judged(self) -> None:
+        """A run gives a notification back before its sending has begun: another run sends it."""
+        with self._bench() as bench:
+            released = self._good()[0]
+            released.is_released = True
+            trial = bench.run([released])
+            require(
+                not released.is_on_its_way or not (trial.outcomes or list(bench.received())),
+                f"begin_sending() raised Released for {name(released)}, and its outcome is"
+                f" {said(kind_in(trial, released))}. Let the error leave deliver(), and send"
+                " nothing.",
+            )
+            bench.require_nothing_left(trial)
+
     def test_a_silent_provider_ends_in_bounded_time(self) -> None:
         """The provider takes the connection and never answers: there is an outcome in time."""
         with self._bench_of_silence() as bench:
@@ -314,7 +331,11 @@ class HandlerContract:
 
     def _bench_of(self, wire: Wire | None, received: Callable[[], Iterable[str]]) -> Bench:
         return Bench(
-            deliver=self.deliver, wire=wire, received=received, seconds=self.longest_call_seconds
+            deliver=self.deliver,
+            wire=wire,
+            received=received,
+            seconds=self.longest_call_seconds,
+            provider_knows_repeats=self.provider_knows_repeats,
         )
 
     @contextmanager

@@ -11,9 +11,9 @@ class ReceivedMessage:
     """A message accepted by the stand-in, as the provider would accept the message.
 
     Attributes:
-        provider: ``"twilio"`` or ``"expo"``.
+        provider: ``"twilio"``, ``"expo"``, ``"webpush"``, ``"fcm"`` or ``"apprise"``.
         message_id: The id given to the message.
-        to: The phone number or push token.
+        to: The phone number, push token, push service, registration token or service's name.
         title: The title; Twilio has none.
         body: The text.
         fields: All fields of the message, under the provider's own names.

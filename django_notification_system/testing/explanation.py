@@ -11,11 +11,15 @@ from django.utils import timezone
 from ..categories import all_categories
 from ..delivery.claims.pause import explained, is_paused
 from ..delivery.handlers.find import find_handler
+from ..delivery.handlers.typed import NOT_WANTED
 from ..exceptions import TargetUnavailable
+from ..message_types.declaration import has_should_send
+from ..message_types.stored import stored_of
 from ..models import Notification, NotificationTarget, TargetUserRecord
 from ..models.digest import digest_of_address
 from ..models.opted_out import is_opted_out
-from ..preferences.addresses import address_hash
+from ..preferences.addresses import hasher_where_delivered
+from ..preferences.fallbacks import read_on_site
 from ..preferences.lookup import reason_among, reasons_of
 from ..preferences.questions import states
 from ..preferences.rule import States, refusal
@@ -47,6 +51,7 @@ def explain(
             f"{name} {said}{_described(wanted)}.",
             *_listed(f"Went out to {name}", map(str, own)),
             *_listed(f"Created for {name}, and not delivered", _not_delivered(user, outbox, using)),
+            *_of_type(wanted.get("type")),
             *_listed(f"{name} can be reached at", _addresses(user, using)),
             *_listed("Went out to others", others),
         ]
@@ -57,11 +62,20 @@ def _described(wanted: Mapping[str, Any]) -> str:
     given = [
         f"{name} matching {value.pattern!r}"
         if isinstance(value, re.Pattern)
-        else f"{name}={value!r}"
+        else f"{name}={value.key if name == 'type' else repr(value)}"
         for name, value in wanted.items()
         if value is not None
     ]
     return f" ({', '.join(given)})" if given else ""
+
+
+def _of_type(cls: Any) -> list[str]:
+    """Return why nothing of a type may have been created: such a refusal leaves no row."""
+    if cls is None or not has_should_send(cls):
+        return []
+    return [
+        f"{cls.key} has should_send(): where this method says no at notify(), nothing is created."
+    ]
 
 
 def _listed(heading: str, lines: Iterable[str]) -> list[str]:
@@ -92,10 +106,14 @@ def _not_delivered(user: Any, outbox: Outbox, using: str) -> Iterator[str]:
 def _reason(notification: Notification, outbox: Outbox) -> str:
     """Return why a notification has not been delivered."""
     response = notification.response
+    if response == NOT_WANTED and (stored := stored_of(notification.extra, notification.body)):
+        return f"should_send() of {stored.key} said no right before the send."
     if notification.status not in Notification.PENDING_STATUSES:
         return response or "Nothing is known of why."
     last = f" The last attempt: {response}" if response else ""
     due_at = notification.scheduled_delivery
+    if read_on_site([notification], using=str(notification._state.db)):
+        return f"It will be cancelled: the user has read it on the site.{last}"
     if due_at > timezone.now():
         return f"It is due at {due_at}: deliver(at=...) delivers what is due later.{last}"
     target = notification.target_user_record.target
@@ -126,7 +144,8 @@ def _refusals(record: TargetUserRecord, words: States, using: str) -> Iterator[s
     """Yield why messages of the project's categories are not sent to a record."""
     key = target_key(record.target.notification_module_name)
     categories = all_categories()
-    hashed = address_hash(key, record.target_user_id)
+    hashes = hasher_where_delivered(key)
+    hashed = hashes(record.target_user_id) if hashes is not None else ""
     names = [category.key for category in categories]
     reasons = reasons_of([hashed], names, [key], using=using) if names else {}
     for category in categories:

@@ -24,14 +24,18 @@ TICKET_ERRORS = (
 IN_RECEIPT = "Receipt"
 RECEIPT_ERRORS = TICKET_ERRORS
 NEVER = "Never"
-RECEIPTS_IN_A_REQUEST = 1000
+MOST_RECEIPTS_ASKED = 1000
 TOKEN = re.compile(r"Expo(?:nent)?PushToken\[(.+)\]|[a-z\d]{8}(?:-[a-z\d]{4}){3}-[a-z\d]{12}", re.I)
 #: The fields that must be numbers, if present.
 NUMBERS = ("ttl", "expiration", "badge")
 
 
 def respond(request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
-    """Return the answer to a request, and the accepted messages."""
+    """Return the answer to a request, and the accepted messages.
+
+    Args:
+        request: The request.
+    """
     try:
         sent = request.json()
     except ValueError:
@@ -68,7 +72,7 @@ def respond_with_receipts(request: ReceivedRequest, tokens: Mapping[str, str]) -
     ids = sent.get("ids") if isinstance(sent, dict) else None
     if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
         return _error("VALIDATION_ERROR", '"ids" must be an array of strings')
-    if len(ids) > RECEIPTS_IN_A_REQUEST:
+    if len(ids) > MOST_RECEIPTS_ASKED:
         return _error(
             "PUSH_TOO_MANY_RECEIPTS",
             f"You can only get up to 1000 push receipts at once, not {len(ids)}.",

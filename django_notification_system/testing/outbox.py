@@ -8,7 +8,7 @@ import copy
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,11 +23,14 @@ from ..delivery.claims.targets import targets_named
 from ..delivery.handlers.outbox_hook import Deliver
 from ..delivery.runs.report import Report
 from ..delivery.runs.run import Run
+from ..message_types.declaration import MessageType
+from ..message_types.registry import find_type
 from ..models import Notification, NotificationTarget
 from ..models.address import comparable
 from ..notification_handlers import email
 from ..notification_handlers.email.sender_address import sender
 from ..outcome import Outcome
+from .wanted_type import WantedType, wanted_type
 
 Text = str | re.Pattern[str]
 
@@ -64,6 +67,14 @@ class OutboxMessage:
     def user(self) -> Any:
         """The user of the message."""
         return self.notification.target_user_record.user
+
+    @property
+    def type(self) -> type[MessageType] | None:
+        """The class of a message of a type; ``None`` for any other message."""
+        # Only texts that a type's templates made stand in for a body that is not stored.
+        if self.notification.rendered is None:
+            return None
+        return find_type(str(self.extra.get("type")))
 
     def __str__(self) -> str:
         return f"{self.target} to {self.recipient}: {self.title!r}"
@@ -117,6 +128,22 @@ class Outbox(Sequence[OutboxMessage]):
         """Forget all messages."""
         self._messages.clear()
 
+    def of(
+        self, cls: type[MessageType], *, params: Mapping[str, Any] | None = None
+    ) -> list[OutboxMessage]:
+        """Return the messages of a type.
+
+        Args:
+            cls: The type, a registered class.
+            params: Only messages with these parameters; others may be anything.
+
+        Raises:
+            TypeError: When the class is not registered, has no such parameter, or a value is of
+                another kind.
+        """
+        wanted = WantedType(cls, params)
+        return [message for message in self._messages if wanted.is_of(message)]
+
     def sent_to(
         self,
         user: Any,
@@ -125,6 +152,8 @@ class Outbox(Sequence[OutboxMessage]):
         recipient: str | None = None,
         title: Text | None = None,
         body: Text | None = None,
+        type: type[MessageType] | None = None,  # noqa: A002 # the word of the assertion
+        params: Mapping[str, Any] | None = None,
     ) -> list[OutboxMessage]:
         """Return the messages to a user, or to an address without one, that meet all conditions.
 
@@ -135,11 +164,19 @@ class Outbox(Sequence[OutboxMessage]):
             recipient: The address.
             title: The whole title, or a compiled pattern for a part of the title.
             body: The whole body, or a compiled pattern for a part of the body.
+            type: The class of a type.
+            params: Parameters of the type; others may be anything.
+
+        Raises:
+            TypeError: When ``type`` is no registered class, ``params`` stands without ``type``, has
+                no parameter of the type, or a value of another kind.
         """
+        wanted = wanted_type(type, params)
         return [
             message
             for message in self._messages
-            if is_to(message, user)
+            if (wanted is None or wanted.is_of(message))
+            and is_to(message, user)
             and (target is None or _is_of(message, target))
             and (recipient is None or message.recipient == recipient)
             and _fits(title, message.title)
@@ -258,7 +295,12 @@ class Outbox(Sequence[OutboxMessage]):
             self._answers.append(_Answer(target, recipient, times, response, outcome))
 
     def hook(self, deliver: Deliver, target: NotificationTarget) -> Deliver:
-        """Return a function that delivers to the outbox; see ``outbox_hook.add_outbox_hook()``."""
+        """Return a function that delivers to the outbox; see ``outbox_hook.add_outbox_hook()``.
+
+        Args:
+            deliver: The function that would deliver.
+            target: The target.
+        """
         is_email = deliver is email.deliver
 
         def deliver_here(notifications: Iterable[Notification]) -> Iterator[Outcome]:
@@ -335,7 +377,12 @@ def _is_of(message: OutboxMessage, name: str) -> bool:
 
 
 def is_to(message: OutboxMessage, user: Any) -> bool:
-    """Return whether a message went to a user, or to an address without a user."""
+    """Return whether a message went to a user, or to an address without a user.
+
+    Args:
+        message: The message.
+        user: The user; a text is an address without a user.
+    """
     if not isinstance(user, str):
         return user is not None and message.user == user
     return message.user is None and comparable(message.recipient) == comparable(user)

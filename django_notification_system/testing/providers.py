@@ -1,6 +1,6 @@
-"""A local HTTP server that speaks Twilio's Messages API and Expo's push API.
+"""A local HTTP server that speaks Twilio's Messages API, Expo's push API, Google's FCM and more.
 
-With the server's ``url`` as ``base_url`` of both targets, nothing leaves the machine::
+With the server's ``url`` as ``base_url`` of the targets, nothing leaves the machine::
 
     with ProviderStandIn() as providers:
         providers.answers.append(Answer(status=503))  # the next request; the rest as usual
@@ -15,14 +15,15 @@ import socket
 import socketserver
 import sys
 import threading
+import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from . import expo_api, twilio_api
+from . import apprise_api, expo_api, fcm_api, twilio_api
 from .exchange import Answer, ReceivedMessage, ReceivedRequest
 from .limit import MessageLimit
 
@@ -31,9 +32,14 @@ __all__ = ["Answer", "ProviderStandIn", "ReceivedMessage", "ReceivedRequest"]
 TWILIO_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+)/Messages\.json$")
 EXPO_PATH = re.compile(r"/--/api/v2/push/send$")
 EXPO_RECEIPTS_PATH = re.compile(r"/--/api/v2/push/getReceipts$")
+#: Source: RFC 8291, section 4.
+WEB_PUSH_ENCODING = "aes128gcm"
+FCM_PATH = re.compile(r"/v1/projects/([^/]+)/messages:send$")
+APPRISE_PATH = re.compile(r"/apprise/([\w-]+)/?$")
+GOOGLE_TOKEN_PATH = re.compile(r"/token$")
 
 
-#: The answer of both, each in its own form. Source: https://www.twilio.com/docs/api/errors/20429
+#: The answer of all, each in its own form. Source: https://www.twilio.com/docs/api/errors/20429
 TOO_MANY_REQUESTS = {
     "code": 20429,
     "message": "Too Many Requests",
@@ -44,13 +50,16 @@ TOO_MANY_REQUESTS = {
 
 
 class ProviderStandIn:
-    """Takes messages for Twilio and Expo on a local port, from any thread.
+    """Takes messages for Twilio, Expo, FCM and Apprise on a local port, from any thread.
 
     Use the stand-in as a context manager, or call ``start()`` and ``stop()``. The paths may have
     any prefix. Twilio's test numbers (https://www.twilio.com/docs/iam/test-credentials) and push
     tokens such as ``ExponentPushToken[DeviceNotRegistered]`` are refused with Twilio's and Expo's
     errors. Expo's receipts are there at once; ``ExponentPushToken[ReceiptDeviceNotRegistered]``
-    gets a receipt with an error, and ``ExponentPushToken[ReceiptNever]`` none.
+    gets a receipt with an error, and ``ExponentPushToken[ReceiptNever]`` none. Push messages to
+    browsers are taken, too, and not read; ``push_service.PushServiceStandIn`` reads them. A
+    registration token for FCM such as ``UNREGISTERED-1`` is refused with FCM's error; ``INVALID-1``
+    is no token.
 
     Args:
         port: The port; by default any free port.
@@ -65,6 +74,7 @@ class ProviderStandIn:
             returns an answer, or ``None`` for the usual answer.
         connections: Number of connections opened by clients.
         most_at_once: The highest number of requests in flight at the same time.
+        access_tokens: Google's access tokens: how long they live, and ``revoke()``.
     """
 
     def __init__(
@@ -83,6 +93,7 @@ class ProviderStandIn:
         self.answers: deque[Answer] = deque()
         self.connections = 0
         self.most_at_once = 0
+        self.access_tokens = fcm_api.AccessTokens()
         self._limit: MessageLimit | None = None
         self._tokens: dict[str, str] = {}
         self._at_once = 0
@@ -96,6 +107,18 @@ class ProviderStandIn:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
+    def service_account(self) -> dict[str, str]:
+        """Return the ``credentials`` of the target ``fcm``, with a key made for this process."""
+        return fcm_api.service_account(self.url)
+
+    def apprise_url(self, name: str = "ops") -> str:
+        """Return a URL for the target ``apprise``: for ``urls``, where ``schemas`` names ``json``.
+
+        Args:
+            name: The name of the service; letters, digits and ``-``.
+        """
+        return f"json{self.url.removeprefix('http')}/apprise/{name}"
+
     def start(self) -> None:
         """Listen.
 
@@ -108,7 +131,10 @@ class ProviderStandIn:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Stop listening, and cut short the delay of answers."""
+        """Stop listening, cut short the delay of answers, and answer no further request.
+
+        A request that has come is answered; kept connections are closed.
+        """
         self._stopped.set()
         if self._server is not None:
             self._server.shutdown()
@@ -139,7 +165,11 @@ class ProviderStandIn:
         self._limit = MessageLimit(number, seconds)
 
     def respond(self, request: ReceivedRequest) -> Answer:
-        """Return the answer to a request, and keep the request and its messages."""
+        """Return the answer to a request, and keep the request and its messages.
+
+        Args:
+            request: The request.
+        """
         with self._lock:
             self.requests.append(request)
             prepared = self.answers.popleft() if self.answers else None
@@ -156,8 +186,7 @@ class ProviderStandIn:
                 retry_after = {"Retry-After": str(math.ceil(wait))}
                 return Answer(status=429, json=TOO_MANY_REQUESTS, headers=retry_after)
         with self._lock:
-            self.received.extend(messages)
-            self._tokens |= {message.message_id: message.to for message in messages}
+            self._keep(messages)
         if self.on_message is not None:
             for message in messages:
                 self.on_message(message)
@@ -173,7 +202,20 @@ class ProviderStandIn:
             with self._lock:
                 tokens = dict(self._tokens)
             return expo_api.respond_with_receipts(request, tokens), []
+        if request.headers.get("content-encoding") == WEB_PUSH_ENCODING:
+            return _take_unread(request)
+        if fcm := FCM_PATH.search(path):
+            return fcm_api.respond(fcm[1], request, self.access_tokens)
+        if apprise := APPRISE_PATH.search(path):
+            return apprise_api.respond(apprise[1], request)
+        if GOOGLE_TOKEN_PATH.search(path):
+            return fcm_api.respond_with_token(request, self.access_tokens), []
         return Answer(status=404, text="<html><h1>Not Found</h1></html>"), []
+
+    def _keep(self, messages: Sequence[ReceivedMessage]) -> None:
+        """Keep messages that were accepted and not refused by a limit; called with the lock."""
+        self.received.extend(messages)
+        self._tokens |= {message.message_id: message.to for message in messages}
 
     def connected(self) -> None:
         """Count a connection."""
@@ -193,12 +235,28 @@ class ProviderStandIn:
                 self._at_once -= 1
 
 
+def _take_unread(request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+    """Take a message for a browser, which the browser alone could read."""
+    message = ReceivedMessage(
+        provider="webpush",
+        message_id=uuid.uuid4().hex,
+        to=request.headers.get("host", ""),
+        title="",
+        body=f"{len(request.body)} bytes, encrypted for the browser",
+        fields={},
+    )
+    return Answer(status=201, text=""), [message]
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, stand_in: ProviderStandIn) -> None:
         self.stand_in = stand_in
+        self.is_closed = False
+        self._kept: set[socket.socket] = set()
+        self._kept_lock = threading.Lock()
         if ":" in stand_in.host:
             self.address_family = socket.AF_INET6
         super().__init__((stand_in.host, stand_in.port), _Handler)
@@ -213,6 +271,22 @@ class _Server(ThreadingHTTPServer):
         with suppress(OSError):  # not all systems let a listening socket be shut down
             self.socket.shutdown(socket.SHUT_RDWR)
         super().server_close()
+        self.is_closed = True
+        with self._kept_lock:
+            for kept in self._kept:
+                with suppress(OSError):  # the client was quicker
+                    # Of the plain class: TLS would be given up under an answer.
+                    socket.socket.shutdown(kept, socket.SHUT_RD)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._kept_lock:
+            self._kept.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._kept_lock:
+            self._kept.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
@@ -228,6 +302,12 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.server.stand_in.connected()
+
+    def parse_request(self) -> bool:
+        if self.server.is_closed:  # came on a kept connection
+            self.close_connection = True
+            return False
+        return super().parse_request()
 
     def do_POST(self) -> None:
         with self.server.stand_in.in_flight():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def notification_outbox() -> "Iterator[Outbox]":
     """An outbox that accepts all messages in place of the providers; see ``use_outbox()``."""
+    # Here: see above.
     from .switch import use_outbox
 
     with use_outbox() as outbox:

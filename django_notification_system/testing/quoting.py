@@ -27,8 +27,10 @@ def quoting_provider(quote: str, status: int) -> Iterator[Provider]:
     """
     with _Server(quote, status) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield Provider(port=server.server_address[1], received=list)
-        server.shutdown()
+        try:
+            yield Provider(port=server.server_address[1], received=list)
+        finally:
+            server.shutdown()  # the thread would ask the closed socket without end
 
 
 class _Server(ThreadingHTTPServer):

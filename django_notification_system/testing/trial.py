@@ -11,7 +11,7 @@ from unittest import mock
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..delivery.handlers.on_its_way import beginning_nothing_more_when
+from ..delivery.handlers.on_its_way import begin_nothing_more_when
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from ..outcome import Outcome
@@ -103,7 +103,7 @@ class Trial:
 
     def _run(self, deliver: Deliver) -> None:
         try:
-            with beginning_nothing_more_when(lambda: self.is_stop_asked):
+            with begin_nothing_more_when(lambda: self.is_stop_asked):
                 self._read(iter(deliver(self._feed())))
         except TargetUnavailable as error:
             self.unavailable = error

@@ -28,6 +28,8 @@ MAGIC_SENDERS = {
     "+15005550008": (21611, "This 'From' number has exceeded the maximum number of messages."),
 }
 LONGEST_BODY = 1600
+#: Before the numbers of a message by WhatsApp. Source: https://www.twilio.com/docs/whatsapp/api
+WHATSAPP = "whatsapp:"
 
 
 def respond(account_sid: str, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
@@ -74,8 +76,14 @@ def _refusal(form: dict[str, Any]) -> Answer | None:
         return _error(400, 21604, "A 'To' phone number is required.")
     if not form.get("From") and not form.get("MessagingServiceSid"):
         return _error(400, 21603, "A 'From' phone number is required.")
-    if not form.get("Body") and not form.get("MediaUrl"):
+    if form.get("ContentVariables") and not form.get("ContentSid"):
+        return _error(400, 92005, "ContentSid Required")
+    if not form.get("Body") and not form.get("MediaUrl") and not form.get("ContentSid"):
         return _error(400, 21602, "Message body is required.")
+    is_whatsapp = form["To"].startswith(WHATSAPP)
+    if form.get("From") and form["From"].startswith(WHATSAPP) is not is_whatsapp:
+        said = "Twilio could not find a Channel with the specified From address"
+        return _error(400, 63007, said)
     if len(form.get("Body", "")) > LONGEST_BODY:
         return _error(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
     magic = MAGIC_SENDERS.get(form.get("From", "")) or MAGIC_RECEIVERS.get(form["To"])
