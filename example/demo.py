@@ -139,6 +139,7 @@ def say_how_to_log_in() -> None:
     from project.notifications import PASSWORD, USERNAME
 
     say(f"http://127.0.0.1:8000/admin/ - user {USERNAME}, password {PASSWORD}")
+    say("http://127.0.0.1:8000/inbox/ - what the same user reads on the site itself")
 
 
 def say(text: str) -> None:

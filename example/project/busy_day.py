@@ -16,6 +16,9 @@ from django_notification_system.models import (
     TargetUserRecord,
 )
 
+from .busy_inbox import fill_inbox
+from .notifications import USERNAME
+
 PEOPLE = ("Ann Lee", "Ben Okafor", "Chloé Martin", "Deniz Kaya", "Eva Novák", "Farid Rahimi")
 TITLES = ("Your order has shipped", "Your invoice", "Your table is booked", "A new message")
 NO_MAILBOX = "Email was not sent: 550 5.1.1 no such mailbox"
@@ -45,6 +48,7 @@ def make_busy_day() -> Notification:
     chance = random.Random(2041)
     now = timezone.now()
     records = _make_records()
+    fill_inbox(get_user_model().objects.get(username=USERNAME))
     for minutes in range(2, 24 * 60, 5):
         _make_one(chance, chance.choice(records), now - timedelta(minutes=minutes))
     for minutes in (1, 2, 3, 60, 600):

@@ -5,6 +5,8 @@ from django.utils import timezone
 
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 
+from .notification_types import BreakfastReady
+
 USERNAME = "egg"
 PASSWORD = "benedict"
 ADDRESSES = {
@@ -30,6 +32,8 @@ def make_person() -> None:
             target_user_id=address,
             description=f"Eggs Benedict's {target_name}",
         )
+    # At the bell at once, as no run delivers to the inbox; and by email, unless read by then.
+    BreakfastReady(dish="Eggs Benedict", table=4).notify(user)
 
 
 def create_notifications() -> None:

@@ -9,6 +9,7 @@ import django
 
 INSTALLED_APPS = [
     "django_notification_system",
+    "django_notification_system.contrib.inbox",
     "project",  # for its notification_types.py
     "django.contrib.admin",
     "django.contrib.auth",
@@ -62,6 +63,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 ROOT_URLCONF = "project.urls"
+LOGIN_URL = "admin:login"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -73,6 +75,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],  # base.html, with the bell
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
