@@ -28,6 +28,9 @@ NOTIFICATION_SYSTEM_TARGETS = {
     "expo": {"base_url": f"http://{_sink}:{_http_port}"},
 }
 
+if os.environ.get("BENCHMARK_INBOX"):
+    INSTALLED_APPS.append("django_notification_system.contrib.inbox")
+
 if _broker := os.environ.get("BENCHMARK_BROKER"):
     INSTALLED_APPS.append("django_notification_system.contrib.celery")
     CELERY_BROKER_URL = _broker
