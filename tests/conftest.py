@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from django_notification_system import on_site
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
@@ -17,7 +18,7 @@ from django_notification_system.models import (
 from django_notification_system.testing import Outbox, use_outbox
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
-from tests import order
+from tests import order, servers
 from tests.reports import (  # noqa: F401 # hooks, which pytest finds by their names
     pytest_runtest_makereport,
     pytest_sessionfinish,
@@ -40,9 +41,15 @@ ADDRESSES = {
 }
 
 
+def pytest_make_parametrize_id(val: Any) -> str | None:
+    """Name a set in one order: each process of a run must find the same tests."""
+    return "-".join(sorted(map(str, val))) if isinstance(val, set | frozenset) else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let an interrupt end the tests' processes, even where a shell runs them in the background."""
     config.pluginmanager.register(order)
+    config.pluginmanager.register(servers, servers.__name__)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -102,6 +109,7 @@ def make_due() -> MakeDue:
 def loft(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
     """Eggs Benedict's record in a target of the project's own; see ``support/handlers/loft.py``."""
     settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
+    loft_handler.flown.clear()  # a test with a Loft of its own may have left some
     target = NotificationTarget.objects.create(name="Loft", notification_module_name="loft")
     yield TargetUserRecord.objects.create(
         user=user, target=target, target_user_id="north tower", description="Eggs's loft"
@@ -124,9 +132,9 @@ def providers(settings: Any, request: pytest.FixtureRequest) -> Iterator[Provide
                 "account_sid": "AC0123456789",
                 "auth_token": "planted-auth-token",
                 "sender": "+15005550006",
-                "timeout": 5,
+                "timeout": 20,
             },
-            "expo": {"base_url": stand_in.url, "timeout": 5},
+            "expo": {"base_url": stand_in.url, "timeout": 20},
         }
         yield stand_in
     if request.node.get_closest_marker("odd_requests") is None:
@@ -137,7 +145,7 @@ def providers(settings: Any, request: pytest.FixtureRequest) -> Iterator[Provide
 def mail_server(settings: Any) -> Iterator[SmtpStandIn]:
     """A mail server, with the settings pointing to it."""
     with SmtpStandIn() as stand_in:
-        use_backend(settings, host=stand_in.host, port=stand_in.port, timeout=5)
+        use_backend(settings, host=stand_in.host, port=stand_in.port, timeout=20)
         yield stand_in
 
 
@@ -146,6 +154,12 @@ def refusing_port() -> Iterator[int]:
     """A port of 127.0.0.1 that refuses connections."""
     with ports.refusing_port() as port:
         yield port
+
+
+@pytest.fixture
+def without_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project without the inbox's app: the core knows of no inbox."""
+    monkeypatch.setattr(on_site, "_inbox", None)
 
 
 @pytest.fixture

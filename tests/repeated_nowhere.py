@@ -70,6 +70,11 @@ INDEPENDENT = (
     ),
     Independent(
         DATABASE,
+        _tests("handlers/webpush", "describe outcomes secrets"),
+        "As with mail; handlers/webpush/test_handler and contrib/test_webpush are repeated.",
+    ),
+    Independent(
+        DATABASE,
         _tests("contrib", "opentelemetry prometheus prometheus_view")
         | _tests("testing", "outbox_assertions"),
         "The engine tells observers, and engine/test_engine is repeated;"
@@ -104,8 +109,43 @@ INDEPENDENT = (
     ),
     Independent(
         DATABASE_AND_PAIR,
+        _tests("contrib", "inbox_live"),
+        "A server with open pages; contrib/test_inbox_rounds is repeated.",
+    ),
+    Independent(
+        DATABASE_AND_PAIR,
         _tests("docs", "typed search"),
         "Whole projects again, typed from the pages, and the built site: each pair has them on"
         " SQLite alone.",
     ),
+    Independent(
+        PAIR_BETWEEN,
+        _tests(
+            "docs",
+            "carrier_pigeon demo examples readme testing tutorial_type",
+        )
+        | _tests("testing", "outbox_projects stand_ins")
+        | _tests("repository", "german real_projects translations types wheel")
+        | _tests("upgrade", "examples_of_1_5_3 upgrade_from_1_5_3")
+        | _tests("unit", "migrations migrations_interrupted migrations_missing"),
+        "Projects and programs as a person starts them, and migrations of whole databases: a Python"
+        " and a Django that lie between two that have them do no third thing.",
+    ),
+    Independent(
+        DATABASE_AND_PAIR,
+        _tests("admin", "accessibility browser preferences_in_browser")
+        | _tests("contrib", "inbox_in_browser webpush_in_browser prometheus_processes tasks"),
+        "Pages in a browser and processes, as above; the modules beside them, which read the same"
+        " pages and counts without, are repeated.",
+    ),
+)
+
+#: Modules with all cases of their tests also where database and pair differ both: they hold the
+#: texts and the plans of the statements, in which the two could make a third difference, or their
+#: cases differ in what they ask the database.
+IN_FULL = (
+    _tests("engine", "claim_plans claim_locks engine")
+    | _tests("contrib", "inbox_plans")
+    | _tests("creators", "notify notify_many notify_nobody notify_own_creators")
+    | _tests("unit", "mandatory user_target_alias")
 )

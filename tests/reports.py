@@ -1,8 +1,7 @@
 """Reports from the tests' processes to the process with the results."""
 
 import os
-import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,9 @@ import pytest
 
 #: The file where every run adds a line: how many tests passed, failed and were skipped.
 COUNTS = "TEST_COUNTS"
+#: What removes something that several modules share, after the last test. Who shares it adds it
+#: here: named by this module, a database would be known to every module with ``tests.conftest``.
+AT_THE_END: list[Callable[[], None]] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,6 +36,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Drop the databases shared by this process's tests."""
-    if pool := sys.modules.get("tests.support.workers.pool"):
-        pool.drop_migrated_database()
+    """Remove what this process's tests have shared."""
+    while AT_THE_END:
+        AT_THE_END.pop()()

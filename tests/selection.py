@@ -13,12 +13,17 @@ A test runs everywhere, unless the difference has no effect, for one of two reas
   starts in a process, knows the database under test. A test that reaches a database all the same,
   in a way not seen here, fails: see ``pytest_runtest_protocol``.
 - The test's module is listed in ``tests/repeated_nowhere.py``, with the reason.
+
+Where each difference by itself has had all cases of a parametrized test, the two together have one
+case: a new pair on another database, and a pair between two others. Which case depends on the
+database, so that three databases have three; see ``one_case_of_each``. The modules ``IN_FULL`` have
+all cases even so.
 """
 
 import ast
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +31,8 @@ from pathlib import Path
 import pytest
 from django.test import SimpleTestCase
 
-from tests.repeated_nowhere import DIFFERENCES, INDEPENDENT, Difference
+from tests.databases import DATABASES
+from tests.repeated_nowhere import DIFFERENCES, IN_FULL, INDEPENDENT, Difference
 from tests.support.places import TESTS
 
 REPEATS = "TEST_REPEATS"
@@ -39,8 +45,9 @@ FIXTURES_OF_DATABASES = {
     "transactional_db",
 }
 #: Modules that import these may know the database under test; a test that asks for pytest-django's
-#: blocker, present in every test, may let itself through to the database.
-KNOW_THE_DATABASE = {"tests.databases", "tests.settings", "django_db_blocker"}
+#: blocker, present in every test, may let itself through to the database, and a test that asks for
+#: a fixture by a name as it runs may ask for one of a database.
+KNOW_THE_DATABASE = {"tests.databases", "tests.settings", "django_db_blocker", "getfixturevalue"}
 #: A module of the tests in the arguments of a process: ``-m tests.support.workers.fill``.
 NAMED = re.compile(r"tests(\.\w+)+")
 UNKNOWN = "unknown, since tests/selection.py takes this test for one that can reach no database"
@@ -49,11 +56,14 @@ UNKNOWN = "unknown, since tests/selection.py takes this test for one that can re
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that do not depend on this run's difference from the first."""
     repeats = what_differs()
-    left_out = [item for item in items if repeats and is_left_out(item, repeats)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        gone = set(left_out)
-        items[:] = [item for item in items if item not in gone]
+    if not repeats:
+        return
+    kept = [item for item in items if not is_left_out(item, repeats)]
+    if has_one_case_of_each(repeats):
+        kept = one_case_of_each(kept, os.environ.get("TEST_DATABASE", "sqlite"))
+    here = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in here])
+    items[:] = kept
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -83,10 +93,37 @@ def is_left_out(item: pytest.Item, repeats: frozenset[Difference]) -> bool:
     """Tell whether another run of the round has had the test under the same conditions."""
     if "database" in repeats and not can_reach_the_database(item):
         return True
-    module = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    module = module_of(item)
     return any(
         listed.is_without_effect(repeats) for listed in INDEPENDENT if module in listed.modules
     )
+
+
+def module_of(item: pytest.Item) -> str:
+    """Return the path of a test's module below ``tests``, without the ending."""
+    return item.path.relative_to(TESTS).with_suffix("").as_posix()
+
+
+def has_one_case_of_each(repeats: frozenset[Difference]) -> bool:
+    """Tell whether other runs of the round have had all cases with each of the differences."""
+    return len(repeats) > 1
+
+
+def one_case_of_each(items: Sequence[pytest.Item], database: str) -> list[pytest.Item]:
+    """Return the tests with one case of each parametrized test.
+
+    Args:
+        items: The tests.
+        database: The database under test: the first has the first case, the last the last, and
+            those between them the cases between.
+    """
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        is_case = hasattr(item, "callspec") and module_of(item) not in IN_FULL
+        cases.setdefault(item.nodeid.partition("[")[0] if is_case else item.nodeid, []).append(item)
+    place = list(DATABASES).index(database) / (len(DATABASES) - 1)
+    chosen = {each[int(place * (len(each) - 1))] for each in cases.values()}
+    return [item for item in items if item in chosen]
 
 
 def can_reach_the_database(item: pytest.Item) -> bool:
@@ -135,6 +172,8 @@ def _names_in(tree: ast.AST) -> Iterator[str]:
             yield from (match[0] for match in NAMED.finditer(node.value))
         elif isinstance(node, ast.arg):
             yield node.arg
+        elif isinstance(node, ast.Attribute) and node.attr == "getfixturevalue":
+            yield node.attr
 
 
 def _files_of(name: str) -> list[Path]:

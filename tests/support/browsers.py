@@ -26,6 +26,9 @@ ARGUMENTS = [
     "--disable-background-networking",
 ]  # fmt: skip
 
+#: The longest wait for a page, an element or the browser itself, on a very busy machine.
+PATIENCE_MILLISECONDS = 120_000
+
 
 @contextmanager
 def running_browser(cache: Path) -> Iterator[Any]:
@@ -44,6 +47,7 @@ def running_browser(cache: Path) -> Iterator[Any]:
         browser = playwright.chromium.launch(
             executable_path=program,
             args=ARGUMENTS,
+            timeout=PATIENCE_MILLISECONDS,
             env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)},
         )
         return playwright, browser
@@ -85,6 +89,8 @@ class InThread:
             return [self._shown(item) for item in value]
         if value is None or isinstance(value, str | bytes | int | float | dict):
             return value
+        if hasattr(value, "set_default_timeout"):  # a window or a page
+            self._thread.submit(value.set_default_timeout, PATIENCE_MILLISECONDS).result()
         return InThread(value, self._thread)
 
 
@@ -127,7 +133,7 @@ def _chromium(cache: Path) -> tuple[str, list[str]]:
         env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     if started.returncode:
         _not_to_be_had(f"Debian's Chromium does not start: {started.stderr.strip()[-300:]}")

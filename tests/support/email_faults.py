@@ -12,10 +12,13 @@ from django_notification_system.notification_handlers.faults import Verdict
 from tests.conftest import MakeDue
 from tests.support.email_support import configure, run
 from tests.support.mail_backends import use_backend
+from tests.support.provider_support import PATIENCE_SECONDS
+from tests.support.rows import Proofs, rows_counted
 
-#: How many seconds a test waits for a silent server.
-TIMEOUT = 0.6
-PROVED: set[str] = set()
+#: How many seconds a test waits for a silent server. Replies before the silence have to come within
+#: the same time, though the machine be busy.
+TIMEOUT = 1.5
+proves = Proofs(FAULTS)
 #: By verdict: the status of a notification with retries left, where unknown means no retry.
 STATUS = {
     Verdict.RETRY: "RETRY",
@@ -29,11 +32,6 @@ STATUS = {
     Verdict.STOPS: "SCHEDULED",
 }
 Prove = Callable[..., None]
-
-
-def proves(*names: str) -> Callable[[Any], Any]:
-    PROVED.update(names)
-    return lambda test: test
 
 
 @pytest.fixture(autouse=True)
@@ -53,12 +51,7 @@ def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureF
         with caplog.at_level(logging.DEBUG, logger="django_notification_system"):
             this = run()
         notification.refresh_from_db()
-        counted = [
-            record.args[1]
-            for record in caplog.records
-            if record.msg == "Email of notification %s: %s." and isinstance(record.args, tuple)
-        ]
-        assert counted == [name]
+        assert rows_counted(caplog, "Email") == [name]
         assert notification.status == STATUS[fault.verdict]
         email.refresh_from_db()
         bounces = 1 if fault.verdict is Verdict.HARD_BOUNCE else 0
@@ -75,5 +68,6 @@ def prove(email: TargetUserRecord, make_due: MakeDue, caplog: pytest.LogCaptureF
 
 def use_server(settings: Any, server: Any, **options: Any) -> None:
     use_backend(
-        settings, **{"host": server.host, "port": server.port, "timeout": TIMEOUT, **options}
+        settings,
+        **{"host": server.host, "port": server.port, "timeout": PATIENCE_SECONDS, **options},
     )

@@ -100,7 +100,12 @@ def numbered(first: int, last: int) -> tuple[str, list[Any]]:
 
 
 def analyze() -> None:
-    """Let the database count its rows, as in a project that has run for a while."""
+    """Let the database count its rows, as in a project that has run for a while.
+
+    Not SQLite: projects do not do so there, and the counts would outlive the test.
+    """
+    if connection.vendor == "sqlite":
+        return
     with connection.cursor() as cursor:
         if connection.vendor == "mysql":
             tables = [TargetUserRecord, Notification, NotificationTarget, get_user_model()]

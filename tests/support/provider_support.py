@@ -14,6 +14,12 @@ from django_notification_system.testing.providers import (
 
 Process = Callable[..., str]
 
+#: For an answer that comes.
+PATIENCE_SECONDS = 20
+#: For an answer that does not come: the test waits for all of it. Other answers, such as an access
+#: token, may have to come within the same time.
+SILENCE_SECONDS = 2
+
 #: Hosts and prefixes of ``base_url``.
 HOSTS_AND_PREFIXES = [
     ("127.0.0.1", ""),
@@ -28,6 +34,14 @@ def change_target(settings: Any, name: str, changes: dict[str, Any]) -> None:
     """Change the settings of a target."""
     targets = settings.NOTIFICATION_SYSTEM_TARGETS
     settings.NOTIFICATION_SYSTEM_TARGETS = {**targets, name: {**targets[name], **changes}}
+
+
+def time_limit(answer: Answer) -> float:
+    """Return the ``timeout`` of a target for a test with an answer, in seconds.
+
+    A busy machine answers late, so only an answer that must not come in time has a short limit.
+    """
+    return SILENCE_SECONDS if answer.delay else PATIENCE_SECONDS
 
 
 def refused(answer: Answer) -> Callable[[ReceivedRequest], Answer]:

@@ -49,9 +49,9 @@ def pause_is_over(target: NotificationTarget) -> None:
     )
 
 
-def lose_patience_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def lose_patience_soon(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:
     monkeypatch.setattr(
-        database.patiently, "__kwdefaults__", {"using": "default", "patience_seconds": 0.2}
+        database.patiently, "__kwdefaults__", {"using": "default", "patience_seconds": seconds}
     )
 
 
@@ -60,7 +60,13 @@ def writes_a_status(sql: str) -> bool:
     return sql.startswith("UPDATE") and ('"status" = ' in written or "`status` = " in written)
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for what happens soon, except on a very busy machine; fail where nothing happens.
+
+    Args:
+        happened: Returns whether it has happened.
+        seconds: The longest wait.
+    """
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "It did not happen in time."

@@ -14,9 +14,10 @@ import pytest
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.settings import TEST_DATABASE
+from tests.support.forked import run
 from tests.support.places import ROOT, TESTS
 from tests.support.scratch_databases import copied_database, scratch_database
-from tests.support.subprocesses import run_python
+from tests.support.subprocesses import environment_of
 
 SITE = TESTS / "support" / "projects" / "site"
 
@@ -44,9 +45,8 @@ class Project:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the project, and expect it to succeed."""
-        result = run_python(
-            *arguments, folder=SITE, environment={**self.environment, **environment}
-        )
+        whole = environment_of({**self.environment, **environment})
+        result = run(arguments, folder=SITE, environment=whole)
         assert result.returncode == 0, result.stderr
         return result
 

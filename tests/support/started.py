@@ -29,10 +29,17 @@ def listens(pid: int) -> bool:
     """Return whether a process has a socket that listens."""
     if not IS_LINUX:
         return _after_some_seconds()
-    files = (os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir())
+    files = map(_target_of, Path(f"/proc/{pid}/fd").iterdir())
     own = {match[1] for file in files if (match := re.fullmatch(r"socket:\[(\d+)\]", file))}
     rows = (row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return any(row[3] == LISTEN and row[9] in own for row in rows)
+
+
+def _target_of(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return ""  # the process has closed the file meanwhile
 
 
 def _after_some_seconds() -> bool:

@@ -1,16 +1,24 @@
 """A project's code, right and wrong. ``# error:`` says which argument both type checkers refuse."""
 
 import uuid
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, Group, User
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 
-from django_notification_system import cancel, notify_addresses, reschedule
+from django_notification_system import (
+    anotify,
+    anotify_addresses,
+    cancel,
+    notify_addresses,
+    reschedule,
+)
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators.notify import notify
+from django_notification_system.types import NotificationType, register
 
 
 class Baker(AbstractBaseUser):
@@ -104,3 +112,40 @@ def wrong_by_address(user: User) -> None:
 
 async def wrong_async() -> None:
     await sync_to_async(notify)(None, "Title")  # error: AbstractBaseUser
+    await anotify(None, "Title")  # error: AbstractBaseUser
+    await anotify_addresses("ann@example.com", "Title")  # error: target
+
+
+@register
+class Joined(NotificationType):
+    targets = ("email",)
+    templates = "groups/joined"
+    group: Group
+    since: date | None = None
+
+    def should_send(self, user: User) -> bool:
+        return self.group.pk is not None
+
+    @classmethod
+    def previews(cls) -> Iterator[tuple[str, "Joined"]]:
+        yield "a group", cls(group=Group(name="a"))
+
+
+async def right_type(user: User, group: Group) -> int:
+    message = Joined(group=group, since=date(2027, 1, 5))
+    message.notify([user], idempotency_key="k")
+    message.notify_addresses(["ann@example.com"], target="Email", language="de")
+    return await message.anotify(User.objects.all())
+
+
+def wrong_type(user: User, group: Group) -> None:
+    Joined()  # error: group
+    Joined(group=user)  # error: Group
+    Joined(group=group, since="tomorrow")  # error: date
+    Joined(group=group, sincs=None)  # error: sincs
+    Joined(group)  # error: positional
+    Joined(group=group).group = group  # error: group
+    Joined(group=group).notify(None)  # error: AbstractBaseUser
+    Joined(group=group).notify(user, target="Email")  # error: target
+    Joined(group=group).notify_addresses("ann@example.com")  # error: target
+    str(Joined(group=group).grup)  # error: grup

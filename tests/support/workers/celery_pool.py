@@ -85,7 +85,7 @@ class CeleryWorkers(Workers):
         children = found.stdout.split()
         return int(children[-1]) if children else None
 
-    def wait_until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 180) -> None:
         """Wait until a condition holds, at most so many seconds."""
         deadline = time.monotonic() + seconds
         while not holds():

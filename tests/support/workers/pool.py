@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.databases import DATABASES
+from tests.reports import AT_THE_END
 from tests.settings import TEST_DATABASE
 from tests.support.places import ROOT
 from tests.support.subprocesses import environment_of
@@ -65,7 +66,7 @@ class Workers:
             check=True,
             text=True,
             stdout=subprocess.PIPE,
-            timeout=300,
+            timeout=900,
         ).stdout
 
     def start(self, *arguments: str, delay: float = 0, **engine: Any) -> subprocess.Popen[str]:
@@ -108,6 +109,15 @@ class Workers:
             server=self.server,
         )
         return Counter({status + claimed: number for status, claimed, number in rows})
+
+    def responses(self) -> set[str]:
+        """Return the responses of the notifications."""
+        rows = execute(
+            "SELECT DISTINCT response FROM notification_system_notification",
+            database=self.environment["WORKERS_DATABASE"],
+            server=self.server,
+        )
+        return {response for (response,) in rows}
 
     def end(self) -> None:
         """Kill all processes."""
@@ -164,11 +174,12 @@ def _migrated_database() -> str:
         if TEST_DATABASE != "sqlite":
             execute(f"CREATE DATABASE {name}")
         _migrated.append((folder, name))
+        AT_THE_END.append(_drop_migrated_database)
         Workers(folder, name).python("-m", "django", "migrate", "-v0")
     return _migrated[0][1]
 
 
-def drop_migrated_database() -> None:
+def _drop_migrated_database() -> None:
     """Drop the database behind the copies, after the last test."""
     while _migrated:
         folder, name = _migrated.pop()

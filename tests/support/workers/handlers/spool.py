@@ -15,6 +15,6 @@ def deliver(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         for notification in notifications:
             os.write(spool, f"{notification.pk}\n".encode())
             time.sleep(seconds)
-            yield Outcome.delivered(notification, "Spooled.")
+            yield Outcome.delivered(notification, f"Spooled. {notification.body}".strip())
     finally:
         os.close(spool)

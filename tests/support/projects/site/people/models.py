@@ -5,6 +5,8 @@ import uuid
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from django_notification_system.contrib.inbox.compat.user import HasNotifications
+
 
 class PersonManager(BaseUserManager):
     """Makes people."""
@@ -19,7 +21,7 @@ class PersonManager(BaseUserManager):
         return self.create_user(email_address, password, is_staff=True, **fields)
 
 
-class Person(AbstractBaseUser):
+class Person(HasNotifications, AbstractBaseUser):
     """Somebody who logs in with an email address."""
 
     key = models.UUIDField(primary_key=True, default=uuid.uuid4)
