@@ -292,16 +292,16 @@ def test_record_of_queued_mail_is_another() -> None:
 
 
 def test_record_that_vanishes_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = address_records._held
+    read = address_records._share_locked
     calls: list[int] = []
 
     def purged_before(digests: Any, using: str) -> Any:
         calls.append(1)
         if len(calls) <= vanishes:
             TargetUserRecord.objects.all().delete()
-        return held(digests, using)
+        return read(digests, using)
 
-    monkeypatch.setattr(address_records, "_held", purged_before)
+    monkeypatch.setattr(address_records, "_share_locked", purged_before)
     vanishes = 2
     assert welcome([ANN, "bea@example.com"]) == 2
     vanishes = 99

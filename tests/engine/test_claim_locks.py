@@ -74,7 +74,7 @@ def test_of_two_that_claim_at_once_each_gets_a_batch(
     with transaction.atomic():
         mine = len(claim(loft, 5).notifications)
         thread.start()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert (mine, others) == (5, [5])
     thread.join()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -22,6 +23,8 @@ from django_notification_system.models import (
     Suppression,
     TargetUserRecord,
 )
+from django_notification_system.notification_handlers.email import send_notification
+from django_notification_system.operations.suppressions_csv import SuppressionImport
 from django_notification_system.preferences import set_preference, suppress
 from django_notification_system.preferences.addresses import address_hash
 from django_notification_system.signals import notification_failed
@@ -225,7 +228,7 @@ def news_for(records: list[TargetUserRecord]) -> None:
     )
 
 
-@pytest.mark.parametrize("how", ["set", "bulk", "opt out", "suppress"])
+@pytest.mark.parametrize("how", ["set", "bulk", "opt out", "suppress", "import"])
 def test_a_no_that_comes_while_the_batch_is_on_its_way_is_heeded(
     others: list[TargetUserRecord], how: str
 ) -> None:
@@ -241,8 +244,12 @@ def test_a_no_that_comes_while_the_batch_is_on_its_way_is_heeded(
             say(late.user, "news")
         elif how == "opt out":
             NotificationOptOut.objects.bulk_create([NotificationOptOut(user=late.user)])
-        else:
+        elif how == "suppress":
             suppress("loft", late.target_user_id, reason="stop")
+        else:
+            line = {"address": late.target_user_id, "reason": "stop"}
+            of_loft = SuppressionImport(using="default", target="loft")
+            assert list(of_loft.run([(1, line)], pytest.fail)) == [(1, 0)]
 
     loft_handler.watchers.append(change_mind)
     found = run()
@@ -315,3 +322,27 @@ def test_a_record_says_why_it_was_switched_off(
 
 def test_the_hash_fits_a_record_of_the_projects_own_target() -> None:
     assert address_hash("loft", "north tower") != address_hash("loft", "North tower")
+
+
+@pytest.mark.parametrize("how", ["no", "suppressed", "nothing"])
+def test_one_notification_outside_a_run_asks_for_words_and_suppressions(
+    how: str, email: TargetUserRecord, make_due: MakeDue
+) -> None:
+    notification = make_due(email, category="club")
+    set_preference(email.user, "club", wanted=True, how="admin")
+    if how == "no":
+        say(email.user, "club")
+    elif how == "suppressed":
+        Suppression.objects.create(
+            target_key="email",
+            address_hash=address_hash("email", email.target_user_id),
+            reason=Suppression.Reason.BOUNCE,
+        )
+    response = send_notification(notification)
+    status = Notification.objects.get().status
+    assert (status, bool(mail.outbox)) == {
+        "no": ("OPTED OUT", False),
+        "suppressed": ("INACTIVE DEVICE", False),
+        "nothing": ("DELIVERED", True),
+    }[how]
+    assert response.startswith("Not sent: ") is (how != "nothing")

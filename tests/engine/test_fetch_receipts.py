@@ -1,16 +1,11 @@
 """Asking providers what became of messages: about which, when, and what is recorded."""
 
-import json
-import os
-import signal
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -32,59 +27,18 @@ from django_notification_system.notification_handlers.base import (
 )
 from django_notification_system.testing import Outbox
 from tests.conftest import MakeDue
-from tests.support.documentation import process
+from tests.support.fetched_receipts import confirmed, only, perched, roost
 from tests.support.handlers import roost as handler
 from tests.support.many_notifications import analyze
 from tests.support.plans import plan_of, statements_of
 
+__all__ = ["roost"]
+
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def roost(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
-    """A record in a target whose provider can be asked; see ``tests/support/handlers/roost.py``."""
-    settings.NOTIFICATION_SYSTEM_HANDLERS = ["tests.support.handlers"]
-    target = NotificationTarget.objects.create(name="Roost", notification_module_name="roost")
-    yield TargetUserRecord.objects.create(
-        user=user, target=target, target_user_id="oak", description="Eggs's roost"
-    )
-    handler.asked.clear()
-    handler.answers.clear()
-
-
-def perched(record: TargetUserRecord, minutes: float, *names: str, **fields: Any) -> None:
-    """Make notifications that were delivered so many minutes ago, and not asked about since."""
-    first = timezone.now() - timedelta(minutes=minutes)
-    Notification.objects.bulk_create(
-        Notification(
-            **{
-                "target_user_record": record,
-                "target": record.target,
-                "title": name,
-                "status": "DELIVERED",
-                "scheduled_delivery": sent_at,
-                "attempted_delivery": sent_at,
-                "provider_message_id": name,
-                "receipt_due_at": sent_at + timedelta(minutes=15),
-                **fields,
-            }
-        )
-        for number, name in enumerate(names)
-        for sent_at in [first + timedelta(microseconds=number)]
-    )
 
 
 def fetch(**options: Any) -> Fetched:
     return fetch_receipts(list(NotificationTarget.objects.all()), using="default", **options)
-
-
-def confirmed(names: list[str]) -> Iterator[Receipt]:
-    for name in names:
-        yield Receipt(name, "ok", ReceiptResult.CONFIRMED)
-
-
-def only(notification: Notification | None = None) -> Notification:
-    return Notification.objects.get()
 
 
 def let_pass(minutes: float) -> None:
@@ -475,8 +429,7 @@ def test_the_index_finds_what_is_due_among_what_is_not(roost: TargetUserRecord) 
         perched(roost, 30, *(f"{word}-{number}" for number in range(300)), **answered)
     perched(roost, 10, *(f"young-{number}" for number in range(300)))
     perched(roost, 30, "due-1", "due-2")
-    if connection.vendor != "sqlite":  # whose projects do not do it
-        analyze()
+    analyze()
     table = Notification._meta.db_table
     statements = [
         statement
@@ -497,148 +450,3 @@ def test_the_index_finds_what_is_due_among_what_is_not(roost: TargetUserRecord) 
             assert access.index == "notification_receipt_due", statement
             assert access.rows is None or access.rows <= 4
     assert handler.asked == [["due-1", "due-2"]]
-
-
-# --- The command ----------------------------------------------------------------------------
-
-
-def test_the_command_says_on_standard_error_what_it_heard(
-    roost: TargetUserRecord, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make_due(roost, title="new")
-    perched(roost, 20, "ring-1", "ring-2")
-    handler.answers.append(lambda names: confirmed(names[:1]))
-
-    call_command("process_notifications")
-
-    printed = capsys.readouterr()
-    assert printed.out.count("*" * 33) == 1
-    assert "eceipt" not in printed.out
-    assert printed.err == "1 Delivered\nReceipts: 1 confirmed, 0 failed.\n"
-
-
-def test_nothing_is_said_where_nothing_was_heard(
-    roost: TargetUserRecord, capsys: pytest.CaptureFixture[str]
-) -> None:
-    perched(roost, 20, "ring-1")
-    call_command("process_notifications")
-    printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "")
-
-
-def test_verbosity_2_says_how_many_are_awaited(roost: TargetUserRecord) -> None:
-    perched(roost, 20, "ring-1")
-    said = process("--verbosity=2", "--target=Roost")
-    assert said.endswith("Nothing is due.\nReceipts: 0 confirmed, 0 failed, 1 awaited.\n")
-
-
-def test_verbosity_0_says_nothing_of_it(roost: TargetUserRecord) -> None:
-    perched(roost, 20, "ring-1")
-    handler.answers.append(confirmed)
-    assert process("--verbosity=0") == ""
-    assert only().provider_status == "ok"
-
-
-def test_json_has_what_it_heard_in_the_summary(
-    roost: TargetUserRecord, capsys: pytest.CaptureFixture[str]
-) -> None:
-    perched(roost, 20, "ring-1")
-    handler.answers.append(confirmed)
-    call_command("process_notifications", "--receipts-only", "--format", "json")
-    printed = capsys.readouterr()
-    heard = {"confirmed": 1, "failed": 0, "awaited": 0, "problems": {}}
-    assert json.loads(printed.out)["receipts"] == heard
-    assert printed.err == ""
-
-
-def test_receipts_only_delivers_nothing(roost: TargetUserRecord, make_due: MakeDue) -> None:
-    due = make_due(roost, title="new")
-    perched(roost, 20, "ring-1")
-    handler.answers.append(confirmed)
-    assert process("--receipts-only") == "Receipts: 1 confirmed, 0 failed.\n"
-    due.refresh_from_db()
-    assert due.status == "SCHEDULED"
-
-
-def test_the_target_restricts_it(roost: TargetUserRecord) -> None:
-    perched(roost, 20, "ring-1")
-    assert process("--target", "Email") == ""
-    assert process("--receipts-only", "--target", "Email") == ""
-    assert handler.asked == []
-    process("--receipts-only", "--target", "roost")
-    assert handler.asked == [["ring-1"]]
-
-
-def test_a_dry_run_asks_nobody(roost: TargetUserRecord) -> None:
-    perched(roost, 20, "ring-1")
-    process("--dry-run")
-    assert handler.asked == []
-
-
-@pytest.mark.parametrize("option", ["--dry-run", "--watch", "--limit=3"])
-def test_receipts_only_goes_with_few_options(option: str, db: None) -> None:
-    with pytest.raises(CommandError, match="--receipts-only goes with"):
-        call_command("process_notifications", "--receipts-only", option)
-
-
-def test_a_provider_that_is_down_is_reported_once(
-    roost: TargetUserRecord, make_due: MakeDue
-) -> None:
-    def fail(names: list[str]) -> Iterator[Receipt]:
-        raise TargetUnavailable("The roost is being mended.")
-
-    perched(roost, 20, "ring-1")
-    handler.answers.append(fail)
-    assert process() == "The roost is being mended.\n"
-    assert process("--receipts-only") == "The roost is being mended.\n"
-    with pytest.raises(CommandError, match="Receipts could not be fetched"):
-        call_command("process_notifications", "--fail-on-error")
-
-
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="threads share no database in memory")
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_watching_fetches_receipts_beside_the_deliveries(
-    roost: TargetUserRecord, make_due: MakeDue, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A provider that does not answer holds up no message."""
-    has_delivered = threading.Event()
-
-    def answer_late(names: list[str]) -> Iterator[Receipt]:
-        assert has_delivered.wait(timeout=20)
-        return confirmed(names)
-
-    def watch_the_watch() -> None:
-        try:
-            wait_for(Notification.objects.filter(title="new", status="DELIVERED"))
-            has_delivered.set()
-            wait_for(Notification.objects.filter(title="ring-1", provider_status="ok"))
-        finally:
-            connection.close()
-            has_delivered.set()
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    perched(roost, 20, "ring-1")
-    handler.answers.append(answer_late)
-    watcher = threading.Thread(target=watch_the_watch)
-    make_later = threading.Timer(0.5, make_new, args=(make_due, roost))
-    watcher.start()
-    make_later.start()
-
-    call_command("process_notifications", "--watch", "--interval", "0.2")
-
-    watcher.join()
-    make_later.join()
-    assert handler.asked == [["ring-1"]]
-    assert capsys.readouterr().err == "1 Delivered\nReceipts: 1 confirmed, 0 failed.\n"
-
-
-def make_new(make_due: MakeDue, record: TargetUserRecord) -> None:
-    make_due(record, title="new")
-    connection.close()
-
-
-def wait_for(rows: Any) -> None:
-    give_up_at = time.monotonic() + 20
-    while not rows.exists():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)

@@ -45,7 +45,7 @@ def test_many_emails_do_not_hold_up_a_push_nor_an_urgent_email(workers: Workers)
     for host in hosts:
         host.send_signal(signal.SIGTERM)
     for host in hosts:
-        _, errors = host.communicate(timeout=30)
+        _, errors = host.communicate(timeout=120)
         assert (host.returncode, errors) == (0, "")
     deliveries = workers.deliveries()
     order = list(deliveries)

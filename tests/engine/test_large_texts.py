@@ -14,6 +14,7 @@ from django_notification_system.models import (
     Notification,
     TargetUserRecord,
 )
+from django_notification_system.models.long_texts import size_of_mark
 from tests.conftest import MakeDue
 from tests.support.handlers import freely
 from tests.support.runs import in_real_transactions
@@ -131,3 +132,11 @@ def test_a_row_that_is_deleted_before_its_text_is_read_is_left_out(
     with connection.execute_wrapper(delete):
         attempts = list(Run())
     assert [attempt.notification.pk for attempt in attempts] == [stays.pk]
+
+
+@pytest.mark.django_db
+def test_the_size_of_a_long_text_is_in_bytes(record: TargetUserRecord, make_due: MakeDue) -> None:
+    # Each of the characters takes two bytes; a text of so many characters is short.
+    make_due(record, body="ü" * 10_000)
+    row = Notification.objects.leaving_long_texts().values_list("body", flat=True).get()
+    assert size_of_mark(row) == 20_000

@@ -158,7 +158,7 @@ def test_the_shell_sees_a_run_that_went_well(workers: Workers, redirection: str)
         env=workers.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     lines = finished.stderr.splitlines()
     assert finished.returncode == 0, lines
@@ -221,7 +221,7 @@ def test_a_process_that_nobody_reads_ends_in_order_when_it_is_told_to(
         workers.running.append(worker)
         wait_until(lambda: workers.deliveries().total() > 0)
         worker.send_signal(signal.SIGTERM)
-        _, errors = worker.communicate(timeout=30)
+        _, errors = worker.communicate(timeout=120)
     assert (worker.returncode, ENDED_BY_FORCE in errors) == (0, False)
     assert SAID.format("its reader stands still") in errors
     statuses = workers.statuses()
@@ -256,7 +256,7 @@ def test_a_process_whose_log_nobody_reads_is_gone_within_ten_seconds(
         os.close(writer)
         wait_until(lambda: workers.deliveries().total() > 0)
         worker.send_signal(signal.SIGTERM)
-        worker.wait(30)
+        worker.wait(120)
     if has_reader:
         os.close(reader)
         assert worker.returncode in (0, EXIT_STATUS)

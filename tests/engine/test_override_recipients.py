@@ -176,14 +176,14 @@ def test_text_messages_and_pushes_go_elsewhere_too(
     }
 
 
-def test_a_target_that_is_not_named_is_held_and_costs_no_attempt(
+def test_a_target_that_is_not_named_is_blocked_and_costs_no_attempt(
     staging: None, records: Records, make_due: MakeDue, providers: ProviderStandIn
 ) -> None:
     notification = make_due(records["Twilio"])
     _, errors = process("--target", "Twilio")
-    assert "Target 'Twilio' is held: NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS'] has no" in errors
+    assert "Target 'Twilio' is blocked: NOTIFICATION_SYSTEM['OVERRIDE_RECIPIENTS'] has no" in errors
     assert "'twilio_sms'" in errors
-    with pytest.raises(TargetUnavailable, match="is held"):
+    with pytest.raises(TargetUnavailable, match="is blocked"):
         twilio_handler.send_notification(notification)
     assert providers.received == []
     notification.refresh_from_db()
@@ -197,7 +197,7 @@ def test_a_setting_that_makes_no_sense_holds_all(
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": addresses}
     make_due(loft)
-    assert "Target 'Loft' is held" in process()[1]
+    assert "Target 'Loft' is blocked" in process()[1]
     assert loft_handler.flown == []
 
 
@@ -223,7 +223,7 @@ def test_a_run_says_so_at_its_start(
     _, errors = process("--target", "Email", "--target", "Expo", *arguments)
     assert errors == (
         "OVERRIDE_RECIPIENTS is set, so no message reaches people: Email goes to"
-        " staging@example.com, Expo is held.\n"
+        " staging@example.com, Expo is blocked.\n"
     )
     assert process(verbosity=0)[1] == ""
 
@@ -334,7 +334,7 @@ def test_a_test_message_goes_elsewhere_too_and_says_so(
     call_command("send_test_notification", *arguments, stdout=io.StringIO(), stderr=stderr)
     assert [mail.envelope_to for mail in mail_server.received] == [[STAGING]]
     assert "Email goes to staging@example.com" in stderr.getvalue()
-    with pytest.raises(CommandError, match="is held"):
+    with pytest.raises(CommandError, match="is blocked"):
         call_command("send_test_notification", "--target", "Expo", "--to", "token", stderr=stderr)
 
 
@@ -345,5 +345,5 @@ def test_the_queues_status_says_so_and_held_targets_are_not_overdue(
     stdout = io.StringIO()
     call_command("notification_status", stdout=stdout)
     call_command("notification_status", "--max-age", "15m", stdout=stdout)
-    assert "Expo is held" in stdout.getvalue()
+    assert "Expo is blocked" in stdout.getvalue()
     assert "Nothing has been due for longer than 15m." in stdout.getvalue()

@@ -163,9 +163,9 @@ def test_without_priorities_a_claim_asks_no_more_than_it_did(
     (target,) = targets_with_due([loft.target], due_at, using="default")
     levels = Levels(target, using="default")
     statements = statements_of(lambda: claim(loft, 4, levels))
-    # Two that are read, a mark; where these are not read as they are locked, their reading; and
-    # where they are not locked as they are found, their locking.
-    number = {"postgresql": 3, "sqlite": 4, "mysql": 5}[connection.vendor]
+    # Two that are read, a mark; where these are not read as they are locked, their reading. MariaDB
+    # reads the two as one, and locks the rows later.
+    number = {"postgresql": 3, "sqlite": 4, "mysql": 4}[connection.vendor]
     assert len(statements) == number, statements
     assert not any('priority" =' in each or "priority` =" in each for each in statements)
 
@@ -219,13 +219,13 @@ def test_what_another_transaction_holds_for_long_keeps_nothing_else_waiting(
             with transaction.atomic():
                 Notification.objects.filter(pk=urgent.pk).update(title="edited")
                 is_held.set()
-                is_over.wait(5)
+                is_over.wait(60)
         finally:
             connections.close_all()
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert is_held.wait(5)
+    assert is_held.wait(60)
     try:
         if for_an_engine:
             settings.NOTIFICATION_SYSTEM = {"BATCH_SIZE": 1}

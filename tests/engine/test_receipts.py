@@ -393,6 +393,34 @@ def test_hundreds_are_recorded_in_few_queries(loft: TargetUserRecord, make_due: 
     assert Notification.objects.filter(confirmed_at__isnull=False).count() == 151
 
 
+def test_hundreds_of_messages_without_an_answer_are_recorded_in_few_queries(
+    loft: TargetUserRecord, make_due: MakeDue
+) -> None:
+    counts = []
+    for number in (2, 60):
+        Notification.objects.all().delete()
+        rings = [f"{number}-{each}" for each in range(number)]
+        fogs = [
+            make_due(loft, title=ring, status="RETRY", provider_message_id=ring) for ring in rings
+        ]
+        NotificationAttempt.objects.bulk_create(
+            NotificationAttempt(
+                notification=fog,
+                provider_message_id=fog.provider_message_id,
+                result=NotificationAttempt.Result.UNKNOWN,
+                attempted_at=timezone.now(),
+            )
+            for fog in fogs
+        )
+        receipts = [Receipt(ring, "delivered", ReceiptResult.CONFIRMED) for ring in rings]
+        with CaptureQueriesContext(connection) as queries:
+            assert record(*receipts) == number
+        assert Notification.objects.filter(status="DELIVERED").count() == number
+        # Equal rows are written with one statement; each has a moment of its own.
+        counts.append(len([each for each in queries if "SELECT" in each["sql"][:10]]))
+    assert counts[0] == counts[1]
+
+
 def test_more_than_a_batch_are_recorded(loft: TargetUserRecord, make_due: MakeDue) -> None:
     for each in range(3):
         make_due(loft, title=str(each))

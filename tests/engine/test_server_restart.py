@@ -83,7 +83,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         log = self.folder / "log"
         words = log.read_text() if log.exists() else ""
@@ -206,7 +206,7 @@ def test_a_run_that_is_told_to_stop_waits_no_minute_for_a_server_that_is_away(
     time.sleep(1)
     run.send_signal(signal.SIGTERM)
     try:
-        _, errors = run.communicate(timeout=20)  # it waits for a minute where it is not told
+        _, errors = run.communicate(timeout=45)  # it waits for a minute where it is not told
     finally:
         run.kill()
         server.control("start")
@@ -223,9 +223,9 @@ def test_watch_goes_on_after_the_server_was_restarted(server: Server, workers: W
     server.control("restart", "--mode=fast")
     time.sleep(8)
     workers.python("-m", "tests.support.workers.fill", "1")
-    wait_until(lambda: len(workers.deliveries()) == NOTIFICATIONS + 1, seconds=10)
+    wait_until(lambda: len(workers.deliveries()) == NOTIFICATIONS + 1, seconds=45)
     watch.send_signal(signal.SIGTERM)
-    _, errors = watch.communicate(timeout=20)
+    _, errors = watch.communicate(timeout=120)
     assert watch.returncode == 0, errors
     assert not re.search("Traceback", errors)
     assert_each_arrived(workers, NOTIFICATIONS + 1)

@@ -52,11 +52,11 @@ def overtake(
     try:
         time.sleep(LEASE_SECONDS + 0.3)
         another = workers.start(delay=0, **ENGINE)
-        assert another.wait(60) == 0
+        assert another.wait(120) == 0
         before = sent()
     finally:
         os.kill(overtaken.pid, signal.SIGCONT)
-    _, errors = overtaken.communicate(timeout=30)
+    _, errors = overtaken.communicate(timeout=120)
     assert overtaken.returncode == 0, errors
     assert workers.statuses() == {"DELIVERED": NUMBER}
     return before, sent()

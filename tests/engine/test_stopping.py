@@ -218,7 +218,7 @@ threading.Event().wait()
             os.write(writer, b"x" * 4096)
     os.set_blocking(writer, True)
     try:
-        ended = subprocess.run([sys.executable, "-c", program], stderr=writer, timeout=30)
+        ended = subprocess.run([sys.executable, "-c", program], stderr=writer, timeout=120)
     finally:
         os.close(reader)
         os.close(writer)
@@ -263,6 +263,6 @@ def test_a_process_whose_handler_hangs_ends_within_ten_seconds(
     wait_until(lambda: workers.deliveries().total() == 1)
     for _ in range(5):
         worker.send_signal(number)
-    _, errors = worker.communicate(timeout=30)
+    _, errors = worker.communicate(timeout=120)
     assert (worker.returncode, errors) == (0, "")
     assert workers.statuses() == {"RETRY": 1, "SCHEDULED": 19}

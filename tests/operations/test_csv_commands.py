@@ -1,6 +1,9 @@
 """``suppressions`` and ``preferences`` export to CSV files, and import from them."""
 
+import os
+import stat
 from collections.abc import Iterator
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -8,10 +11,19 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_notification_system.batches import by_key
 from django_notification_system.categories import Category, known_categories
-from django_notification_system.models import ConsentLog, Preference, Suppression
+from django_notification_system.models import (
+    ConsentLog,
+    NotificationTarget,
+    Preference,
+    Suppression,
+)
+from django_notification_system.operations import preferences_csv
 from django_notification_system.operations.csv_lines import LINES_AT_ONCE
 from django_notification_system.preferences import allows, set_preference, suppress
 from tests.support.dumps import dump
@@ -238,6 +250,110 @@ def test_bad_lines_of_preferences_are_named(call: Call, user: Any) -> None:
     assert call.complaints == ["Line 2: 2 users have the email 'eggs@example.com'"]
 
 
+@pytest.mark.parametrize(
+    ("command", "header", "line"),
+    [
+        ("suppressions", "target,address", "pigeon,user{}@example.com"),
+        ("preferences", "user,category,target,state", "eggs,news,pigeon,no"),
+    ],
+)
+def test_unknown_target_costs_one_query_and_not_one_a_line(
+    call: Call, command: str, header: str, line: str
+) -> None:
+    get_user_model().objects.create_user("eggs")
+    content = "\n".join([header, *(line.format(number) for number in range(20))])
+    with CaptureQueriesContext(connection) as captured, pytest.raises(CommandError):
+        call.imported(command, content)
+    assert sum("target is 'pigeon'" in complaint for complaint in call.complaints) == 20
+    table = NotificationTarget._meta.db_table
+    assert (
+        sum(
+            f'FROM "{table}"'.replace('"', "") in each["sql"].translate({34: None, 96: None})
+            for each in captured
+        )
+        == 1
+    )
+
+
 def test_unknown_user_field_is_an_error(call: Call) -> None:
     with pytest.raises(CommandError, match="The user model has no field 'shoe_size'"):
         call.imported("preferences", "user,state\n", "--user-field", "shoe_size")
+
+
+def test_a_nul_is_one_bad_line(call: Call, user: Any) -> None:
+    with pytest.raises(CommandError, match="1 line was left out"):
+        call.imported("suppressions", "email,note\neggs@example.com,a\0b\nham@example.com,\n")
+    assert call.complaints == ["Line 2: note has a NUL character"]
+    assert suppressed() == {("ham@example.com", "import", "")}
+    with pytest.raises(CommandError, match="1 line was left out"):
+        call.imported("preferences", "user,category,state\ne\0gg,news,no\negg,news,no\n")
+    assert not allows(user, "news", "email")
+
+
+# --- Both -----------------------------------------------------------------------------------
+
+
+def test_projects_without_time_zones_get_their_own_moments_back(
+    call: Call, user: Any, settings: Any
+) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = False, "Asia/Kolkata"
+    call.imported("suppressions", "email,created\na@x.example,2026-01-05T10:00:00Z\n")
+    call.imported("preferences", "user,category,state,at\negg,news,no,2026-01-05T10:00:00Z\n")
+    there = datetime(2026, 1, 5, 15, 30)  # noqa: DTZ001 # as the project's are
+    tables: list[tuple[str, Any, str]] = [
+        ("suppressions", Suppression.objects.all(), "created_date"),
+        ("preferences", Preference.objects.all(), "changed_date"),
+    ]
+    for command, rows, moment in tables:
+        assert rows.values_list(moment, flat=True).get() == there
+        call.run(command, "export")
+        rows.delete()
+        call.run(command, "import")
+        assert rows.values_list(moment, flat=True).get() == there
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_no_moment_at_the_calendars_end_is_stored(call: Call, user: Any, day: str) -> None:
+    call.imported("suppressions", f"email,created\na@x.example,{day}T00:00:00Z\n")
+    assert Suppression.objects.get().created_date.year == timezone.now().year
+    with pytest.raises(CommandError, match=r"^1 line was left out\.$"):
+        call.imported("preferences", f"user,category,state,at\negg,news,no,{day}T00:00:00Z\n")
+
+
+@pytest.mark.parametrize("command", ["suppressions", "preferences"])
+def test_a_target_of_the_projects_own_takes_no_query_a_line(
+    call: Call, user: Any, command: str
+) -> None:
+    NotificationTarget.objects.create(name="Fax", notification_module_name="fax")
+
+    def queries(number: int) -> int:
+        lines = {
+            "suppressions": "address,target\n" + f"a-{number},fax\n" * number,
+            "preferences": "user,category,target,state\n" + "egg,news,fax,no\n" * number,
+        }
+        with CaptureQueriesContext(connection) as captured:
+            call.imported(command, lines[command], "--dry-run")
+        return len(captured)
+
+    assert queries(1) == queries(20)
+
+
+def test_a_user_deleted_during_an_export_of_preferences_is_left_out(
+    call: Call, user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_preference(user, "news", wanted=False, how="page")
+
+    def read_and_delete(*arguments: Any) -> Iterator[list[Any]]:
+        for found in by_key(*arguments):
+            get_user_model().objects.all().delete()
+            yield found
+
+    monkeypatch.setattr(preferences_csv, "by_key", read_and_delete)
+    assert call.run("preferences", "export") == "Exported: 0.\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights as on Unix")
+@pytest.mark.parametrize("command", ["suppressions", "preferences"])
+def test_nobody_else_reads_an_exported_file(call: Call, command: str, db: None) -> None:
+    call.run(command, "export")
+    assert stat.S_IMODE(call.file.stat().st_mode) == 0o600

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system import export_person_data, notify, notify_addresses
@@ -23,8 +25,9 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.operations import export_person
 from django_notification_system.operations.export_person import BATCH_SIZE, write_person_data
-from django_notification_system.preferences import set_preference, suppress
+from django_notification_system.preferences import set_preference, suppress, unsuppress
 from tests.support.runs import make_many
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +70,13 @@ def life(user: Any, records: dict[str, TargetUserRecord]) -> Any:
     set_preference(user, wanted=False, how="page")
     notify_addresses([ADDRESS], "Before the account", "-", target="Email")
     return user
+
+
+def test_the_log_of_a_lifted_suppression_is_there(life: Any) -> None:
+    unsuppress("email", ADDRESS)
+    entries = export("egg")["consent_log"]
+    of_address = [(row["before"], row["after"]) for row in entries if row["wording"] == "manual"]
+    assert of_address == [("", "no"), ("no", "")]
 
 
 def export(*arguments: str) -> Any:
@@ -158,7 +168,11 @@ def test_person_without_anything_gets_empty_lists(user: Any) -> None:
     assert not any(export("egg").values())
 
 
-def test_memory_stays_the_same_with_many_notifications(loft: TargetUserRecord) -> None:
+def test_memory_stays_the_same_with_many_notifications(
+    loft: TargetUserRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_person, "KEYS_AT_ONCE", 2000)
+
     def peak() -> int:
         with open(os.devnull, "w") as nowhere:
             tracemalloc.start()
@@ -173,6 +187,15 @@ def test_memory_stays_the_same_with_many_notifications(loft: TargetUserRecord) -
     few = peak()
     make_many(loft, 8 * BATCH_SIZE)
     assert peak() < 1.5 * few
+    # To sort all keys of a person for each 500 would take the square of their number.
+    with CaptureQueriesContext(connection) as captured:
+        peak()
+    sorting = [
+        sql
+        for each in captured
+        if "target_user_record_id" in (sql := each["sql"]).rpartition("WHERE")[2]
+    ]
+    assert len(sorting) == 3
 
 
 def test_no_user_is_refused() -> None:

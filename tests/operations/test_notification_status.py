@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 
+from django_notification_system.management.commands import notification_status
 from django_notification_system.models import (
     Notification,
     NotificationTarget,
@@ -350,3 +351,12 @@ def test_no_query_reads_all_that_is_done_with(records: Records, make_due: MakeDu
                 for access in plan_of(statement).accesses:
                     of_notifications = access.table.endswith("_notification")
                     assert not (access.whole and of_notifications), statement
+
+
+def test_a_lost_connection_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise InterfaceError("connection already closed")
+
+    monkeypatch.setattr(notification_status, "targets_named", lost)
+    with pytest.raises(CommandError, match="'default' cannot be read: connection already closed"):
+        call_command("notification_status")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -46,12 +45,10 @@ def full_table(django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
         for status in Notification.PENDING_STATUSES:
             fill(record, status, WAITING)
         fill(record, Notification.DELIVERED, delivered)
-    if connection.vendor != "sqlite":  # whose projects do not do it
-        analyze()
+    analyze()
     yield
     Notification.objects.all().delete()
-    if connection.vendor != "sqlite":
-        analyze()
+    analyze()
 
 
 def fill(record: TargetUserRecord, status: str, number: int) -> None:

@@ -13,16 +13,23 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
-from django.db.models import signals
+from django.db.models import ProtectedError, signals
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_notification_system.management.commands import purge_notifications
 from django_notification_system.models import (
+    AttachmentContent,
     Notification,
     NotificationAttempt,
     TargetUserRecord,
 )
+from django_notification_system.models.reserved import REMOVED
+from django_notification_system.operations import remove_bodies
+from django_notification_system.operations.purge import Purge
 from tests.conftest import MakeDue
+from tests.support.many_notifications import analyze, multiply
+from tests.support.plans import plan_of, statements_of
 from tests.support.runs import in_real_transactions
 
 Records = dict[str, TargetUserRecord]
@@ -149,6 +156,7 @@ def test_an_age_must_be_given(db: None) -> None:
         call_command("purge_notifications")
 
 
+@pytest.mark.usefixtures("without_inbox")
 def test_batches_are_deleted_in_sql_without_loading_what_goes(
     email: TargetUserRecord, make_old: MakeDue
 ) -> None:
@@ -224,14 +232,14 @@ def in_another_connection(work: Callable[[], Any]) -> Iterator[None]:
             with transaction.atomic():
                 work()
                 done.set()
-                was_waited_for.append(not may_end.wait(5))
+                was_waited_for.append(not may_end.wait(60))
         finally:
             done.set()
             connection.close()
 
     thread = threading.Thread(target=run)
     thread.start()
-    done.wait(20)
+    assert done.wait(60)
     try:
         yield
     finally:
@@ -300,3 +308,134 @@ def test_what_changes_before_it_is_deleted_stays(
     assert not pending
     assert titles() == {"1"}
     assert NotificationAttempt.objects.count() == 2
+
+
+def test_a_dry_run_counts_texts_and_contents_too(
+    email: TargetUserRecord, make_old: MakeDue, settings: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"KEEP_BODIES": 30}
+    make_old(email, title="goes")
+    recent = timezone.now() - timedelta(days=40)
+    make_old(email, title="loses its text", scheduled_delivery=recent, attempted_delivery=recent)
+    AttachmentContent.objects.create(
+        digest="0" * 64, size=1, data=b"1", used_at=timezone.now() - timedelta(days=2)
+    )
+    assert purge("--dry-run").splitlines()[1:] == [
+        "Would remove the text of 1 delivered notification.",
+        "Would delete 1 unused content of attachments.",
+    ]
+    assert purge().splitlines()[1:] == ["Removed the text of 1 delivered notification."]
+    assert not AttachmentContent.objects.exists()
+    assert len(purge("--dry-run").splitlines()) == 1
+
+
+def test_texts_removed_by_earlier_purges_are_not_looked_for_again(
+    email: TargetUserRecord,
+    make_old: MakeDue,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"KEEP_BODIES": 30}
+    monkeypatch.setattr(remove_bodies, "READ_AT_ONCE", 4)
+
+    def make(days: int) -> None:
+        moment = timezone.now() - timedelta(days=days)
+        make_old(email, title=f"{days}", scheduled_delivery=moment, attempted_delivery=moment)
+
+    for days in (80, *range(70, 59, -1)):
+        make(days)
+    removal = remove_bodies.body_removal(using="default")
+    assert removal is not None
+    interrupted = removal.run(batch_size=2)
+    assert next(interrupted) == 2
+    interrupted.close()
+
+    assert purge().splitlines()[1:] == ["Removed the texts of 10 delivered notifications."]
+    # One long after its time, and one that was late, as with a late report of the provider.
+    Notification.objects.filter(title__in=("80", "60")).update(body="again", extra={})
+    make(40)
+    said = "Would remove the texts of 2 delivered notifications."
+    assert purge("--dry-run").splitlines()[1:] == [said]
+    assert purge().splitlines()[1:] == ["Removed the texts of 2 delivered notifications."]
+    assert list(Notification.objects.exclude(body="").values_list("title", flat=True)) == ["80"]
+
+
+def test_texts_removed_for_one_target_hide_no_other_targets_older_texts(
+    records: dict[str, TargetUserRecord],
+    make_old: MakeDue,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"KEEP_BODIES": 30}
+    monkeypatch.setattr(remove_bodies, "READ_AT_ONCE", 2)
+    email, expo = records["Email"], records["Expo"]
+    for record, days in ((expo, 80), *((email, days) for days in range(70, 60, -1))):
+        moment = timezone.now() - timedelta(days=days)
+        make_old(record, scheduled_delivery=moment, attempted_delivery=moment)
+    email_only = ("--target", email.target.name)
+    assert purge(*email_only).splitlines()[1:] == [
+        "Removed the texts of 10 delivered notifications."
+    ]
+    assert len(purge(*email_only, "--dry-run").splitlines()) == 1
+    both = (*email_only, "--target", expo.target.name, "--dry-run")
+    said = "the text of 1 delivered notification."
+    assert purge(*both).splitlines()[1:] == [f"Would remove {said}"]
+    assert purge().splitlines()[1:] == [f"Removed {said}"]
+    assert not Notification.objects.exclude(body="").exists()
+
+
+@in_real_transactions
+def test_removing_texts_costs_what_was_delivered_since(
+    email: TargetUserRecord,
+    make_old: MakeDue,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"KEEP_BODIES": 30}
+    monkeypatch.setattr(remove_bodies, "READ_AT_ONCE", 100)
+    removed, keys = {"body": "", "extra": {REMOVED: True}}, []
+    for days in range(72, 30, -1):
+        moment = timezone.now() - timedelta(days=days)
+        moments = {"scheduled_delivery": moment, "attempted_delivery": moment}
+        values = removed if days > 31 else {}
+        keys.append(make_old(email, title=f"{days}", **moments, **values).pk)
+    multiply(keys[:-1], 150)
+    multiply(keys[-1:], 50)
+    analyze()
+
+    statements = statements_of(purge)
+
+    assert not Notification.objects.exclude(body="").exists()
+    of_removal = [each for each in statements if "attempted_delivery" in each and "SELECT" in each]
+    assert of_removal
+    for statement in of_removal:
+        for access in plan_of(statement).accesses:
+            if access.table == Notification._meta.db_table:
+                assert not access.whole, statement
+                assert access.rows is None or access.rows <= 2_000, statement
+
+
+@pytest.mark.parametrize("size", ["1", "2", "1000"])
+def test_a_protected_notification_stays_and_the_rest_goes(
+    email: TargetUserRecord, make_old: MakeDue, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    """As where a model of the project's own refers to two of the same moment."""
+    at = timezone.now() - timedelta(days=95)
+    for title in ("a", "protected 1", "b", "protected 2", "c"):
+        make_old(email, title=title, scheduled_delivery=at)
+    make_old(email, title="later", scheduled_delivery=at + timedelta(days=1))
+    whole = Purge._delete_rows
+
+    def protecting(self: Purge, keys: Any, **options: Any) -> Any:
+        rows = Notification.objects.filter(pk__in=keys, title__startswith="protected")
+        if rows:
+            raise ProtectedError("A complaint refers to it.", set(rows))
+        return whole(self, keys, **options)
+
+    monkeypatch.setattr(Purge, "_delete_rows", protecting)
+    removed = []
+    monkeypatch.setattr(purge_notifications, "forget_old_ips", lambda using: removed.append(using))
+    with pytest.raises(CommandError, match=r"A complaint refers to it\. .* Deleted: 4\."):
+        purge("--batch-size", size)
+    assert titles() == {"protected 1", "protected 2"}
+    assert removed == ["default"]  # the purge went on to its end

@@ -150,7 +150,7 @@ def test_record_that_a_call_is_using_is_passed_over() -> None:
         notify_addresses("ann@example.com", "Hello", "-", target="Email")
         thread = threading.Thread(target=purge_elsewhere)
         thread.start()
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
     assert left() == {"ann@example.com"}
     assert Notification.objects.count() == 1
@@ -179,7 +179,7 @@ def test_call_waits_for_a_purge_and_makes_the_record_anew(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(RecordPurge, "_delete_rows", delete_while_notified)
     assert "Deleted 1 unused record" in purge()
-    thread.join(30)
+    thread.join(120)
     assert made == [1]
     [notification] = Notification.objects.all()
     assert notification.target_user_record_id != old.pk

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "notification_status": ("--max-age", "15m"),
     "preferences": ("export", os.devnull),
     "process_notifications": (),
+    "purge_devices": ("--older-than", "60d"),
     "purge_notifications": ("--older-than", "90d"),
     "suppressions": ("export", os.devnull),
     "send_test_notification": ("--target", "Loft", "--to", "north tower"),

@@ -1,11 +1,14 @@
 """``send_test_notification --category``: the headers to unsubscribe, and the page behind them."""
 
+import http.client
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from django_notification_system.categories import Category, known_categories
 from django_notification_system.operations.own_page import look_at
@@ -74,6 +77,14 @@ def test_headers_are_those_of_the_mail_and_the_page_answers(
     assert [f"<{site.url}{path}>" for path in site.asked] == [header]
 
 
+def test_the_real_page_answers_though_a_test_message_has_no_stored_record(
+    site: Site, mail_server: SmtpStandIn, client: Client
+) -> None:
+    Output("Email", "--category", "news")
+    site.status = client.get(site.asked[0]).status_code
+    assert Output("Email", "--category", "news").text.endswith("The page answers.\n")
+
+
 @pytest.mark.parametrize(
     ("status", "said"), [(302, "The page redirects (HTTP 302)"), (404, "answers with HTTP 404")]
 )
@@ -110,3 +121,16 @@ def test_unknown_category_is_an_error_and_sends_nothing(
     done = Output("Email", "--category", "nonsense")
     assert "there is no such category. Known are: news, security" in done.error
     assert mail_server.received == []
+
+
+def test_a_page_that_speaks_no_http_is_named(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"BASE_URL": "https://www.example.com"}
+
+    def answer(*_: Any, **__: Any) -> None:
+        raise http.client.BadStatusLine("SSH-2.0")
+
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", answer)
+    said = look_at("https://www.example.com/n/")
+    assert said == "The page could not be fetched from here: BadStatusLine: SSH-2.0"

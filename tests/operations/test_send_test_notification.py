@@ -96,6 +96,13 @@ def test_a_text_message_and_a_push_go_too(providers: ProviderStandIn) -> None:
     ]
 
 
+def test_an_address_that_is_none_is_pointed_out(settings: Any) -> None:
+    settings.NOTIFICATION_SYSTEM_TARGETS = {}  # the real Twilio would refuse the number
+    output = Output("Twilio", to="whatsapp:15005550010")
+    assert "'whatsapp:15005550010' is no address for WhatsApp" in output.notes
+    assert "looks like whatsapp:+15005550006" in output.notes
+
+
 def test_a_refusal_is_told_with_status_1(mail_server: SmtpStandIn) -> None:
     mail_server.answer("RCPT", "550 5.1.1 No such user")
     output = Output("Email")
@@ -112,7 +119,7 @@ def test_a_server_that_wants_it_later_is_no_success(mail_server: SmtpStandIn) ->
 
 
 def test_a_host_that_does_not_answer_is_named(settings: Any, refusing_port: int) -> None:
-    use_backend(settings, host="127.0.0.1", port=refusing_port, timeout=5)
+    use_backend(settings, host="127.0.0.1", port=refusing_port, timeout=20)
     output = Output("Email")
     assert output.status == 1
     assert f"Goes to: 127.0.0.1:{refusing_port}\n" in output.notes

@@ -1,6 +1,7 @@
 """The check of links to unsubscribe: a link that leads nowhere is worse than none."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -69,7 +70,15 @@ def test_without_base_url_or_one_click_nothing_is_asked(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["www.example.com", "https://", "https://a.example/shop", "https://a.example?a=b", 5]
+    "value",
+    [
+        "www.example.com",
+        "https://",
+        "https://a.example/shop",
+        "https://a.example?a=b",
+        "https://bücher.example",  # the header would be encoded, and no button shown
+        5,
+    ],
 )
 def test_a_base_url_that_is_none_is_named_once(value: Any, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM = {"BASE_URL": value}
@@ -78,8 +87,33 @@ def test_a_base_url_that_is_none_is_named_once(value: Any, settings: Any) -> Non
     assert "must be the site's scheme and host" in messages[0]
 
 
-@pytest.mark.parametrize("value", ["no address", "@", 5])
+@pytest.mark.parametrize("value", ["no address", "@", "u@bücher.example", 5])
 def test_an_address_for_unsubscriptions_must_be_one(value: Any, settings: Any) -> None:
     settings.NOTIFICATION_SYSTEM |= {"UNSUBSCRIBE_MAILTO": value}
     [message] = [each.msg for each in run_checks() if "UNSUBSCRIBE_MAILTO" in each.msg]
-    assert "must be an email address, or None" in message
+    assert "must be an email address in ASCII, or None" in message
+
+
+# --- A project's own email handler -----------------------------------------------------------
+
+OWN_HANDLERS = {
+    "def send_notification(notification): ...": True,
+    "from django_notification_system.notification_handlers.email import deliver": False,
+    "from django_notification_system.notification_handlers import email": False,
+    "def deliver(notifications):\n"
+    "    from django_notification_system.notification_handlers.email import list_headers": False,
+}
+
+
+@pytest.mark.parametrize(("source", "is_warned"), OWN_HANDLERS.items())
+def test_an_own_email_handler_without_the_headers_is_noticed(
+    source: str, is_warned: bool, settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "email.py").write_text(source)
+    (tmp_path / "pigeon.py").write_text("def send_notification(notification): ...")
+    settings.NOTIFICATION_SYSTEM_HANDLERS = [tmp_path]
+    warnings = [each for each in run_checks() if each.id == "django_notification_system.W008"]
+    assert [str(tmp_path / "email.py") in each.msg for each in warnings] == [True] * is_warned
+
+    with known_categories(Category("news", label="News", one_click=False)):
+        assert not [each for each in run_checks() if each.id == "django_notification_system.W008"]

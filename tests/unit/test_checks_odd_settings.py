@@ -182,6 +182,8 @@ def test_what_cannot_be_read_at_all_is_an_error_too() -> None:
         ("sms", "twilio_sms"),
         ("Expo", "expo"),
         ("lfot", "loft"),
+        ("whatsapp", "twilio_sms"),
+        ("ms-teams", "apprise"),
     ],
 )
 def test_a_misspelt_target_is_noticed(key: str, meant: str) -> None:

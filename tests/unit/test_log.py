@@ -213,7 +213,7 @@ def test_no_record_has_an_address_a_text_or_a_secret(
         port = refusing_port
         providers.on_request = lambda request: Answer(close=True)
     login = {"username": "planted-user", "password": "planted-password"}
-    use_backend(settings, host=mail_server.host, port=port, timeout=5, **login)
+    use_backend(settings, host=mail_server.host, port=port, timeout=20, **login)
     for record in records.values():
         make_due(record, title=TITLE, body=BODY)
         make_due(record, title=f"{TITLE}\nin two lines", body=BODY)

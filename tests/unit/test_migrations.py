@@ -1,53 +1,42 @@
 """The migrations: both paths give one schema, and an interruption at any point is survived."""
 
-import itertools
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.migration import Migration
-from pytest_django import DjangoDbBlocker
 
 from django_notification_system.migrations._targets import create_targets
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
-from tests.nightly import NIGHTLY
 from tests.settings import TEST_DATABASE
 from tests.support.definitions import definitions
-from tests.support.scratch_databases import scratch_database, snapshot
+from tests.support.migrating import (
+    ALIAS,
+    APP,
+    SQUASHED,
+    STEPS,
+    TABLES,
+    applied,
+    clear,
+    database,
+    has_step_by_step_path,
+    insert_notification,
+    insert_record,
+    migrate,
+    migrate_step_by_step,
+    rows,
+    schema,
+    scratch,
+    target_of_record,
+)
 
-APP = "django_notification_system"
-ALIAS = "scratch"
-SQUASHED = (APP, "0001_squashed_0028_keys_in_order_of_time")
-STEPS = (
-    "0001_initial",
-    "0002_auto_20201201_1720",
-    "0003_claims_and_responses",
-    "0004_fill_digest",
-    "0005_unique_digest",
-)
-NOTIFICATIONS = "notification_system_notification"
-#: In an order in which they can be dropped.
-TABLES = (
-    "notification_system_attachment",
-    "notification_system_content",
-    "notification_system_attempt",
-    "notification_system_preference",
-    "notification_system_suppression",
-    "notification_system_consent_log",
-    NOTIFICATIONS,
-    "notification_system_target_user_record",
-    "notification_system_opt_out",
-    "notification_system_target",
-)
+__all__ = ["database", "scratch"]
 
 #: What makes something new, or looks; removing what is not there removes nothing.
 MAKES = re.compile(
@@ -56,96 +45,13 @@ MAKES = re.compile(
     re.IGNORECASE,
 )
 
-#: A migration's name and a statement's words without its names; no name where the migration is
-#: one transaction, all of which any interruption takes back.
-Kind = tuple[str, str]
-
-has_step_by_step_path = pytest.mark.skipif(
-    TEST_DATABASE == "mariadb", reason="0001 cannot be applied on MariaDB, the squashed one serves"
-)
 on_postgresql = pytest.mark.skipif(
     TEST_DATABASE != "postgresql", reason="only PostgreSQL builds indexes beside its writers"
 )
 
 
-@pytest.fixture(scope="module")
-def scratch(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
-    """A database under an alias of its own; making one takes a server seconds."""
-    with scratch_database(TEST_DATABASE, tmp_path_factory.mktemp("scratch")) as settings:
-        configured = connections.configure_settings({"default": {}, ALIAS: settings})
-        connections.databases[ALIAS] = configured[ALIAS]
-        with django_db_blocker.unblock():
-            call_command("migrate", "auth", database=ALIAS, verbosity=0)
-            connections[ALIAS].close()
-            yield
-        del connections.databases[ALIAS]
-
-
-@pytest.fixture
-def database(scratch: None, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
-    """A connection to a database that has Django's own tables and none of this app."""
-    with django_db_blocker.unblock():
-        yield connections[ALIAS]
-        clear(connections[ALIAS])
-        del connections[ALIAS]
-
-
-def clear(connection: BaseDatabaseWrapper) -> None:
-    with connection.cursor() as cursor:
-        there = connection.introspection.table_names(cursor)
-        for table in TABLES:
-            if table in there:
-                cursor.execute(f"DROP TABLE {table}")
-        cursor.execute("DELETE FROM django_migrations WHERE app = %s", [APP])
-        cursor.execute("DELETE FROM auth_user")
-    connection.close()
-
-
-def migrate(*target: str) -> None:
-    """Migrate this app as a person would."""
-    call_command("migrate", APP, *target, database=ALIAS, verbosity=0)
-
-
-def migrate_step_by_step(
-    connection: BaseDatabaseWrapper,
-    last: str | None = None,
-    interruption: "Interruption | None" = None,
-) -> None:
-    """Migrate on the way that projects on release 1.5.3 have come."""
-    executor = MigrationExecutor(connection, progress_callback=interruption and interruption.begin)
-    executor.loader = MigrationLoader(connection, replace_migrations=False)
-    leaves = [node for node in executor.loader.graph.leaf_nodes(APP) if node != SQUASHED]
-    with connection.execute_wrapper(interruption) if interruption else nullcontext():
-        executor.migrate(leaves if last is None else [(APP, last)])
-
-
 def all_migrations(connection: BaseDatabaseWrapper) -> set[str]:
     return {name for app, name in MigrationLoader(connection).disk_migrations if app == APP}
-
-
-def applied(connection: BaseDatabaseWrapper) -> set[str]:
-    return {name for app, name in MigrationLoader(connection).applied_migrations if app == APP}
-
-
-def schema(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Return all that the database knows of the app's tables, but for the order of columns."""
-    described: dict[str, Any] = {}
-    with connection.cursor() as cursor:
-        for table in set(TABLES) & set(connection.introspection.table_names(cursor)):
-            description = connection.introspection.get_table_description(cursor, table)
-            constraints = connection.introspection.get_constraints(cursor, table)
-            described[table] = {
-                "columns": {column.name: tuple(column) for column in description},
-                "constraints": sorted(
-                    # SQLite numbers the constraints that have no name.
-                    (name.removeprefix("__unnamed_constraint_") and name.rstrip("0123456789"), key)
-                    for name, constraint in constraints.items()
-                    for key in [repr(sorted(constraint.items(), key=str))]
-                ),
-            }
-    return described
 
 
 def make_record(connection: BaseDatabaseWrapper) -> TargetUserRecord:
@@ -156,73 +62,6 @@ def make_record(connection: BaseDatabaseWrapper) -> TargetUserRecord:
     return TargetUserRecord.objects.using(ALIAS).create(
         user=user, target=target, target_user_id="eggs@example.com", description="Email"
     )
-
-
-def insert(connection: BaseDatabaseWrapper, table: str, **values: Any) -> uuid.UUID:
-    """Insert a row with these columns alone, as release 1.5.3 does."""
-    key = uuid.uuid4()
-    now = connection.ops.adapt_datetimefield_value(datetime.now(UTC))
-    values = {"created_date": now, "modified_date": now, **values}
-    values["id"] = key if connection.features.has_native_uuid_field else key.hex
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(name) for name in values)
-    places = ", ".join(["%s"] * len(values))
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(values.values()))
-    return key
-
-
-def insert_notification(
-    connection: BaseDatabaseWrapper,
-    record_id: Any,
-    title: str = "Old",
-    extra: str = "{}",
-    **values: Any,
-) -> uuid.UUID:
-    moment = datetime(2021, 2, 3, tzinfo=UTC)
-    old = {
-        "title": title,
-        "body": "Hello",
-        "extra": extra,
-        "status": "SCHEDULED",
-        "scheduled_delivery": connection.ops.adapt_datetimefield_value(moment),
-        "attempted_delivery": None,
-        "retry_time_interval": 0,
-        "retry_attempts": 0,
-        "max_retries": 3,
-        "target_user_record_id": record_id,
-    }
-    return insert(connection, NOTIFICATIONS, **(old | values))
-
-
-def target_of_record(connection: BaseDatabaseWrapper) -> Any:
-    """Return the key of the target of what ``insert_record()`` made, as the database has it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM notification_system_target WHERE name = 'Email'")
-        (target_id,) = cursor.fetchone()
-    return target_id
-
-
-def insert_record(connection: BaseDatabaseWrapper, address: str = "eggs@example.com") -> Any:
-    """Insert a user and a record with the columns of release 1.5.3."""
-    user_model = TargetUserRecord._meta.get_field("user").related_model
-    user, _ = user_model._default_manager.using(ALIAS).get_or_create(username="egg")
-    key = insert(
-        connection,
-        "notification_system_target_user_record",
-        user_id=user.pk,
-        target_id=target_of_record(connection),
-        target_user_id=address,
-        description="Email",
-        active=True,
-    )
-    return key if connection.features.has_native_uuid_field else key.hex
-
-
-def rows(connection: BaseDatabaseWrapper, columns: str) -> Sequence[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns} FROM {NOTIFICATIONS} ORDER BY id")
-        return cursor.fetchall()
 
 
 @pytest.mark.django_db
@@ -361,111 +200,6 @@ def test_migrations_can_be_taken_back_to_those_of_release_1_5_3(
     migrate()
     assert Notification.objects.using(ALIAS).get().pk == key
     assert applied(database) == all_migrations(database)
-
-
-COLUMNS_OF_OLD = "id, title, extra, scheduled_delivery, modified_date"
-
-
-def make_old_rows(connection: BaseDatabaseWrapper) -> None:
-    migrate_step_by_step(connection, STEPS[2])
-    record_id = insert_record(connection)
-    for title in ("one", "two", "three"):
-        insert_notification(connection, record_id, title)
-
-
-@has_step_by_step_path
-def test_interruption_before_each_kind_of_statement_is_survived(
-    database: BaseDatabaseWrapper,
-) -> None:
-    """Some migrations are not one transaction, so that writers need not wait for them.
-
-    Here each interruption comes on top of those before it; at night each comes alone.
-    """
-    migrate_step_by_step(database)
-    whole = schema(database)
-    migrate_step_by_step(database, STEPS[2])
-    make_old_rows(database)
-    before = rows(database, COLUMNS_OF_OLD)
-    seen: set[Kind] = set()
-
-    def is_new(kind: Kind) -> bool:
-        new = kind not in seen
-        seen.add(kind)
-        return new
-
-    while (interruption := interrupt_migrations(is_new)).happened:
-        assert rows(connections[ALIAS], COLUMNS_OF_OLD) == before, interruption.kinds[-1]
-    assert schema(connections[ALIAS]) == whole, seen
-    assert len(seen) > 10
-
-
-@has_step_by_step_path
-@pytest.mark.skipif(not NIGHTLY, reason="for the night: it takes minutes")
-def test_interruption_before_any_statement_is_survived(database: BaseDatabaseWrapper) -> None:
-    make_old_rows(database)
-    before = rows(database, COLUMNS_OF_OLD)
-    database.close()
-    with snapshot(TEST_DATABASE, database.settings_dict["NAME"]) as restore:
-        kinds = interrupt_migrations(lambda kind: False).kinds
-        whole = schema(connections[ALIAS])
-        for position, kind in enumerate(kinds):
-            connections[ALIAS].close()
-            restore()
-            left = itertools.count(-position)
-            if not interrupt_migrations(lambda kind, left=left: next(left) == 0).happened:
-                # Django keeps content types in the process, so that later runs make fewer.
-                assert position > len(kinds) - 10
-                break
-            migrate_step_by_step(connections[ALIAS])
-            assert schema(connections[ALIAS]) == whole, kind
-            assert rows(connections[ALIAS], COLUMNS_OF_OLD) == before, kind
-        connections[ALIAS].close()
-
-
-def interrupt_migrations(ends_before: Callable[[Kind], bool]) -> "Interruption":
-    """Migrate until the session ends before a statement, and begin another session."""
-    interruption = Interruption(ends_before)
-    try:
-        migrate_step_by_step(connections[ALIAS], interruption=interruption)
-    except Exception:  # whatever Django says when its connection has gone
-        if not interruption.happened:
-            raise
-        connections[ALIAS].close()
-        del connections[ALIAS]
-    return interruption
-
-
-class Interruption:
-    """Watches the statements of migrations that change something, and ends the session before one.
-
-    Args:
-        ends_before: Asked about each statement.
-
-    Attributes:
-        kinds: The statements that came, and the one that did not.
-        happened: Whether the session was ended.
-    """
-
-    def __init__(self, ends_before: Callable[[Kind], bool]) -> None:
-        self.kinds: list[Kind] = []
-        self.happened = False
-        self._ends_before = ends_before
-        self._migration = ""
-
-    def begin(self, action: str, migration: Migration | None = None, fake: bool = False) -> None:
-        """Hear from Django which migration comes."""
-        if action == "apply_start" and migration is not None:
-            self._migration = "" if migration.atomic else migration.name
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if not self.happened and not sql.lstrip().upper().startswith(("SELECT", "PRAGMA")):
-            without_names = re.sub(r"\"[^\"]*\"|'[^']*'", "", sql)
-            words = " ".join(re.findall(r"[A-Z]{2,}", without_names)[:4])
-            self.kinds.append((self._migration, words))
-            if self._ends_before(self.kinds[-1]):
-                self.happened = True
-                context["connection"].connection.close()
-        return execute(sql, params, many, context)
 
 
 @has_step_by_step_path

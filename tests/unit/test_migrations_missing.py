@@ -22,6 +22,7 @@ COMMANDS = (
     ("notification_status",),
     ("notification_status", "--format", "json"),
     ("notification_status", "--max-age", "15m"),
+    ("purge_devices", "--older-than", "60d"),
     ("purge_notifications", "--older-than", "90d"),
     ("send_test_notification", "--target", "Email", "--to", "eggs@example.com"),
     ("create_email_target_user_records",),

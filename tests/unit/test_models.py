@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
-from django.test.utils import isolate_apps
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -45,6 +45,52 @@ def fields(record: TargetUserRecord) -> dict[str, Any]:
 def refused(fields: dict[str, Any], **others: Any) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Notification.objects.create(**{**fields, **others})
+
+
+# The columns of an insert in bulk
+
+FILLED_IN = ("category", "expires_at", "claim_token", "claimed_until", "response", "confirmed_at")
+
+
+def columns_of_insert(rows: list[Notification]) -> str:
+    with CaptureQueriesContext(connection) as captured:
+        Notification.objects.bulk_create(rows)
+    (insert,) = [query["sql"] for query in captured if query["sql"].startswith("INSERT")]
+    return insert[: insert.index(")")]
+
+
+def assert_stored(rows: list[Notification]) -> None:
+    names = [field.attname for field in Notification._meta.concrete_fields]
+    stored = Notification.objects.in_bulk([row.pk for row in rows])
+    for row in rows:
+        assert {name: getattr(stored[row.pk], name) for name in names} == {
+            name: getattr(row, name) for name in names
+        }
+
+
+def test_bulk_insert_leaves_out_what_the_database_fills_in(fields: Any) -> None:
+    rows = [Notification(**{**fields, "title": title}) for title in ("One", "Two")]
+    columns = columns_of_insert(rows)
+    assert not [name for name in FILLED_IN if name in columns]
+    assert all(name in columns for name in ("title", "digest", "target_id", "created_date"))
+    assert_stored(rows)
+
+
+def test_bulk_insert_has_a_column_where_one_row_differs(fields: Any) -> None:
+    token = uuid.uuid4()
+    given: list[dict[str, Any]] = [
+        {},
+        {"category": "news", "expires_at": MOMENT + timedelta(days=1)},
+        {"claim_token": token, "claimed_until": MOMENT, "response": "Claimed."},
+        {"confirmed_at": MOMENT, "priority": 9, "idempotency_key": ""},
+    ]
+    rows = [
+        Notification(**{**fields, **others, "title": f"Number {number}"})
+        for number, others in enumerate(given)
+    ]
+    columns = columns_of_insert(rows)
+    assert all(name in columns for name in FILLED_IN)
+    assert_stored(rows)
 
 
 # The digest

@@ -2,21 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.exceptions import UserIsOptedOut
 from django_notification_system.models import (
     Notification,
     NotificationOptOut,
     TargetUserRecord,
 )
+from django_notification_system.preferences import set_preference, suppress, unsuppress
 from django_notification_system.utils import check_for_user_opt_out
 from tests.conftest import MakeDue
 
@@ -274,3 +277,75 @@ def test_the_check_names_the_user_and_the_way_out(user: Any) -> None:
     said = str(refused.value)
     assert said.startswith("User is opted out: 'egg' wants no notifications.")
     assert "delete the opt-out" in said
+
+
+NEWS = Category("news", label="News")
+ORDERS = Category("orders", label="Orders")
+
+
+@pytest.fixture
+def to_come(email: TargetUserRecord, make_due: MakeDue) -> Iterator[Callable[[str], Notification]]:
+    def make(category: str) -> Notification:
+        later = timezone.now() + timedelta(hours=1)
+        return make_due(email, category=category, scheduled_delivery=later)
+
+    with known_categories(NEWS, ORDERS):
+        yield make
+
+
+def fates(*made: Notification) -> list[tuple[str, str]]:
+    rows = {row.pk: (row.status, row.response) for row in Notification.objects.all()}
+    return [rows[notification.pk] for notification in made]
+
+
+OUT = ("OPTED OUT", "Not sent: the user has opted out.")
+OUT_OF_NEWS = ("OPTED OUT", "Not sent: the user has opted out of news.")
+
+
+@pytest.mark.parametrize("lift", ["save", "delete", "delete by place", "queryset", "word"])
+def test_opting_in_again_restores_nothing_that_a_no_or_a_suppression_forbids(
+    user: Any, to_come: Callable[[str], Notification], lift: str
+) -> None:
+    before_the_opt_out, orders, plain = map(to_come, ("news", "orders", ""))
+    set_preference(user, "news", wanted=False, how="page")
+    NotificationOptOut.objects.create(user=user)
+    assert fates(before_the_opt_out, orders, plain) == [OUT_OF_NEWS, OUT, OUT]
+    during_the_opt_out = to_come("news")
+    opt_out = NotificationOptOut.objects.get()
+    opt_out.save()
+    suppress("email", "eggs@example.com", reason="unsubscribed", category="orders")
+
+    if lift == "save":
+        opt_out.active = False
+        opt_out.save()
+    elif lift == "delete":
+        opt_out.delete()
+    elif lift == "delete by place":
+        opt_out._state.db = "nowhere"
+        opt_out.delete("default")
+    elif lift == "queryset":
+        NotificationOptOut.objects.all().delete()
+    else:
+        set_preference(user, wanted=True, how="page")
+    assert fates(before_the_opt_out, during_the_opt_out) == [OUT_OF_NEWS, OUT]
+    assert fates(orders, plain) == [OUT, ("SCHEDULED", "")]
+
+    unsuppress("email", "eggs@example.com", category="orders")
+    set_preference(user, "news", wanted=True, how="page")
+    assert fates(before_the_opt_out, during_the_opt_out) == [("SCHEDULED", "")] * 2
+
+
+def test_opting_in_again_takes_few_queries(
+    user: Any, to_come: Callable[[str], Notification]
+) -> None:
+    def queries() -> int:
+        opt_out = NotificationOptOut.objects.create(user=user)
+        with CaptureQueriesContext(connection) as asked:
+            opt_out.delete()
+        return len(asked)
+
+    to_come("news")
+    for_one = queries()
+    for category in ("news", "orders", "news", "") * 5:
+        to_come(category)
+    assert queries() == for_one

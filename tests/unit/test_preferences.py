@@ -22,7 +22,7 @@ from django_notification_system.preferences import allows, effective, set_prefer
 from django_notification_system.signals import preference_changed
 from tests.conftest import MakeDue
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_inbox")]
 
 NEWS = Category("news", label="Our newsletter", targets=("email",))
 ORDERS = Category("orders", label="Your orders", opt_in=("twilio_sms",))
@@ -145,7 +145,8 @@ def test_the_word_on_everything_is_the_opt_out(user: Any, waiting: Waiting) -> N
     assert {"plain", "news", "orders"} <= waiting.stopped()
     assert yes(user) == "yes"
     assert not NotificationOptOut.objects.get().active
-    assert waiting.stopped() == {"news due"}
+    # News by push need a yes of their own.
+    assert waiting.stopped() == {"news due", "news by push"}
     entries = ConsentLog.objects.values_list("category", "target_key", "before", "after")
     assert list(entries.order_by("id")) == [("", "", "", "no"), ("", "", "no", "yes")]
 
@@ -153,6 +154,7 @@ def test_the_word_on_everything_is_the_opt_out(user: Any, waiting: Waiting) -> N
 def test_a_yes_to_everything_makes_no_opt_out(user: Any) -> None:
     assert yes(user) == "yes"
     assert not NotificationOptOut.objects.exists()
+    assert not ConsentLog.objects.exists()  # nothing has changed
 
 
 def test_the_database_keeps_the_word_on_everything_out(user: Any) -> None:
@@ -284,6 +286,27 @@ def test_the_log_outlives_the_user(user: Any) -> None:
     user.delete()
     assert not Preference.objects.exists()
     assert ConsentLog.objects.get().user is None
+
+
+@pytest.mark.parametrize("deletes", ["user", "queryset"])
+def test_the_ip_address_goes_with_the_user(
+    user: Any, django_user_model: Any, settings: Any, deletes: str
+) -> None:
+    settings.NOTIFICATION_SYSTEM = {"KEEP_IP": True}
+    other = django_user_model.objects.create_user("ham")
+    for person in (user, other):
+        yes(person, "news", how="page", ip="192.0.2.1")
+    set_preference(other, "orders", wanted=True, how="admin", by=user, ip="192.0.2.2")
+    if deletes == "user":
+        user.delete()
+    else:
+        django_user_model.objects.filter(pk=user.pk).delete()
+    rows = ConsentLog.objects.order_by("id").values_list("user", "by", "ip")
+    assert list(rows) == [
+        (None, None, None),
+        (other.pk, None, "192.0.2.1"),
+        (other.pk, None, "192.0.2.2"),
+    ]
 
 
 def test_the_signal_comes_after_the_commit(

@@ -91,6 +91,7 @@ def test_the_page_wants_a_login(client: Client, record: TargetUserRecord) -> Non
     assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={PAGE}")
 
 
+@pytest.mark.usefixtures("without_inbox")
 def test_the_page_shows_what_holds(login: Client) -> None:
     page = login.get(PAGE)
     assert boxes(page) == {

@@ -5,13 +5,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from django.utils import translation
 
 from django_notification_system import notify_addresses
 from django_notification_system.categories import Category, known_categories
-from django_notification_system.database import DEADLOCK_NUMBER
 from django_notification_system.models import (
     ConsentLog,
     NotificationOptOut,
@@ -20,14 +20,16 @@ from django_notification_system.models import (
     Suppression,
     TargetUserRecord,
 )
-from django_notification_system.preferences import allows, change
+from django_notification_system.preferences import allows, change, set_preference
 from django_notification_system.preferences.links import (
+    APP_NAME,
     preferences_token,
     preferences_url,
     read_unsubscribe_token,
     unsubscribe_token,
     unsubscribe_url,
 )
+from tests.support.deadlocks import deadlock
 from tests.support.preferences_support import BASE_URL, serve_preferences
 from tests.support.runs import in_real_transactions
 
@@ -142,6 +144,18 @@ def test_the_page_ends_and_brings_back_the_category(
     assert list(hows) == ["link", "link"]
 
 
+def test_undo_brings_the_category_back_despite_a_no_in_all_targets(
+    visitor: Client, record: TargetUserRecord
+) -> None:
+    set_preference(record.user, "news", wanted=False, how="page")
+    visitor.post(address(record), {"action": "unsubscribe"})
+
+    back = visitor.post(address(record), {"action": "undo"})
+    assert "You are subscribed again" in back.text
+    assert allows(record.user, "news", "email")
+    assert not allows(record.user, "news", "twilio_sms")
+
+
 def test_everything_ends_and_comes_back(visitor: Client, record: TargetUserRecord) -> None:
     page = visitor.post(address(record), {"action": "all"})
     assert "from everything" in page.text
@@ -224,6 +238,7 @@ def test_the_link_of_a_deleted_record_says_that_nothing_was_changed(
         assert page.status_code == 410
         assert "Nothing was changed" in page.text
         assert "<form" not in page.text
+        assert f'href="{reverse(f"{APP_NAME}:preferences")}"' in page.text
     assert state() == []
     assert "nichts geändert" in visitor.get(link, headers={"Accept-Language": "de"}).text
 
@@ -312,7 +327,7 @@ def test_a_word_that_meets_a_deadlock_is_heeded(
     def log_or_fail(word: Any, before: str) -> None:
         log(word, before)
         if next(is_first, False):
-            raise OperationalError(DEADLOCK_NUMBER, "Deadlock found when trying to get lock")
+            raise deadlock()
 
     monkeypatch.setattr(change._Word, "log", log_or_fail)
     assert visitor.post(address(record), ONE_CLICK).status_code == 200
