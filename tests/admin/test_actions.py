@@ -1,22 +1,16 @@
 """The admin's actions: who may, what is changed, what is left and why, whoever else is at work."""
 
 import re
-import threading
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth import get_user_model
-from django.contrib.messages import get_messages
-from django.db import connection, transaction
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from django_notification_system.admin.actions import bulk
 from django_notification_system.admin.actions.choices import NAMED
 from django_notification_system.admin.moments import short
 from django_notification_system.delivery.runs.run import Run
@@ -24,21 +18,13 @@ from django_notification_system.models import (
     Notification,
     NotificationOptOut,
     TargetUserRecord,
-    changes,
 )
 from tests.conftest import MakeDue
-from tests.settings import TEST_DATABASE
+from tests.support.admin_actions import ACTIONS, LATER, ask, confirm, failed, row
 from tests.support.admin_site import Records, address, staff_client
 
 pytestmark = pytest.mark.django_db
 
-ACTIONS = {
-    "send_now": "send_notification",
-    "retry_failed": "retry_notification",
-    "cancel": "cancel_notification",
-    "reschedule": "reschedule_notification",
-}
-LATER = timedelta(days=1)
 MOMENT = {"moment_0": "2031-01-02", "moment_1": "03:04:05"}
 
 
@@ -46,37 +32,6 @@ MOMENT = {"moment_0": "2031-01-02", "moment_1": "03:04:05"}
 def client() -> Client:
     """The browser of somebody who may see notifications and use every action."""
     return staff_client("view_notification", *ACTIONS.values())
-
-
-def ask(client: Client, action: str, *notifications: Notification, **data: Any) -> Any:
-    keys = [notification.pk for notification in notifications]
-    data = {"action": action, "_selected_action": keys, "index": 0, **data}
-    return client.post(address(Notification), data)
-
-
-def confirm(client: Client, action: str, *notifications: Notification, **data: Any) -> list[str]:
-    keys = [notification.pk for notification in notifications]
-    data = {"action": action, "_selected_action": keys, "confirmed": "yes", **data}
-    response = client.post(address(Notification), data)
-    assert response.status_code == 302
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def failed(make_due: MakeDue, record: TargetUserRecord, **fields: Any) -> Notification:
-    return make_due(
-        record,
-        **{
-            "status": Notification.DELIVERY_FAILURE,
-            "attempted_delivery": timezone.now() - LATER,
-            "retry_attempts": 3,
-            "response": "No such mailbox",
-            **fields,
-        },
-    )
-
-
-def row(notification: Notification) -> Notification:
-    return Notification.objects.get(pk=notification.pk)
 
 
 def test_send_now_makes_due_what_was_to_be_sent_later(
@@ -332,90 +287,3 @@ def test_every_change_is_in_the_log_and_nothing_else(
     assert len({entry.get_change_message() for entry in entries}) == 1
     history = address(Notification, "history", changed[0].pk)
     assert entries[0].change_message in person.get(history).content.decode()
-
-
-def test_select_all_changes_what_the_filters_show_and_no_more(
-    client: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(changes, "CHANGED_AT_ONCE", 3)
-    for number in range(7):
-        failed(make_due, records["Email"], title=f"Number {number}")
-    other = failed(make_due, records["Email"], status="INACTIVE DEVICE")
-    url = f"{address(Notification)}?status__exact=DELIVERY+FAILURE"
-    selection = {"action": "retry_failed", "select_across": "1", "_selected_action": [other.pk]}
-    page = client.post(url, {**selection, "index": "0"}).content.decode()
-    assert "<strong>7</strong> notifications will be changed" in page
-    assert 'name="select_across" value="1"' in page
-    response = client.post(url, {**selection, "confirmed": "yes"})
-    assert [str(each) for each in get_messages(response.wsgi_request)] == [
-        "7 notifications were changed."
-    ]
-    assert Notification.objects.filter(status="SCHEDULED").count() == 7
-    assert row(other).status == Notification.INACTIVE_DEVICE
-    assert LogEntry.objects.count() == 7
-
-
-def test_many_take_as_many_queries_as_few(
-    client: Client, records: Records, make_due: MakeDue
-) -> None:
-    def queries(number: int, act: Any) -> int:
-        notifications = []
-        for index in range(number):
-            user = get_user_model().objects.create_user(uuid.uuid4().hex)
-            record = TargetUserRecord.objects.create(
-                user=user, target=records["Email"].target, target_user_id=index
-            )
-            notifications.append(make_due(record, title=f"{index} of {number}"))
-        notifications.append(make_due(records["Expo"], title=f"{number}", status="CANCELLED"))
-        with CaptureQueriesContext(connection) as captured:
-            act(client, "cancel", *notifications)
-        return len(captured)
-
-    for act in (ask, confirm):
-        assert queries(2, act) == queries(40, act)
-
-
-def test_the_page_counts_no_further_than_the_cap(
-    client: Client, records: Records, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bulk, "COUNTED_ROWS", 4)
-    monkeypatch.setattr("django_notification_system.admin.actions.choices.COUNTED_ROWS", 4)
-    notifications = [make_due(records["Email"], title=f"Number {n}") for n in range(7)]
-    page = ask(client, "cancel", *notifications).content.decode()
-    assert "More than 4 notifications are selected" in page
-
-
-@pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="SQLite locks the database, not the row.")
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-@pytest.mark.parametrize("action", ["cancel", "send_now"])
-def test_a_claim_that_is_being_made_is_waited_for(
-    records: Records, make_due: MakeDue, action: str
-) -> None:
-    notification = make_due(records["Email"], scheduled_delivery=timezone.now() + LATER)
-    client = staff_client("view_notification", *ACTIONS.values())
-    told: list[str] = []
-
-    def act() -> None:
-        try:
-            told.extend(confirm(client, action, notification))
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=act)
-    token = uuid.uuid4()
-    with transaction.atomic():
-        Notification.objects.filter(pk=notification.pk).update(
-            claim_token=token, claimed_until=timezone.now() + timedelta(minutes=5)
-        )
-        thread.start()
-        thread.join(1)
-        assert thread.is_alive()  # it waits for the row
-    thread.join(30)
-    assert told == [
-        "1 notification was left as it was: 1 (held by a run, which is delivering them or is"
-        " about to)."
-    ]
-    after = row(notification)
-    assert (after.status, after.claim_token) == ("SCHEDULED", token)
-    assert after.scheduled_delivery == notification.scheduled_delivery
-    assert not LogEntry.objects.exists()

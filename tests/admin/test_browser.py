@@ -240,7 +240,7 @@ def test_a_hostile_mail_does_nothing(
     assert listener.heard == []
     # The last one leads the frame away, to an empty page.
     for element in ("#submit", "#top", "#blank", "#script", "#self"):
-        mail.locator(element).click(timeout=5000)
+        mail.locator(element).click()
         page.wait_for_timeout(200)
     # At the press of a button Chromium connects, before it asks whether it may go there.
     assert [request for request in listener.heard if request != CONNECTED] == []

@@ -15,6 +15,7 @@ from django_notification_system.models import (
     ConsentLog,
     NotificationOptOut,
     Preference,
+    Suppression,
     TargetUserRecord,
     UserTarget,
 )
@@ -141,6 +142,26 @@ def test_an_address_without_a_user_has_the_log_of_its_suppressions(
     assert "Change the preferences" not in response.content.decode()
 
 
+def test_a_suppression_of_the_address_stands_on_the_records_page(
+    client: Client, records: Records
+) -> None:
+    page = page_of(client, records["Email"])
+    assert "This address is suppressed" not in page
+    row = suppress("email", "EGGS@example.com", reason="bounce")
+    suppress("email", "eggs@example.com", reason="unsubscribed", category="news")
+    suppress("email", "ham@example.com", reason="complaint")
+    page = page_of(client, records["Email"])
+    assert "This address is suppressed" in page
+    assert "The address does not exist" in page
+    assert "Unsubscribed" in page
+    assert "Reported as spam" not in page
+    assert address(Suppression, "change", row.pk) in page
+    assert "This address is suppressed" not in page_of(client, records["Twilio"])
+
+    clerk = staff_client("view_targetuserrecord", "view_notificationtarget", "view_consentlog")
+    assert "This address is suppressed" not in page_of(clerk, records["Email"])
+
+
 @pytest.mark.parametrize(
     ("codenames", "sees_preferences", "sees_log", "may_act"),
     [
@@ -182,7 +203,7 @@ def queries_of(client: Client, record: TargetUserRecord) -> list[str]:
     return [query["sql"] for query in queries]
 
 
-def test_the_page_takes_five_queries_more_however_much_there_is(
+def test_the_page_takes_six_queries_more_however_much_there_is(
     client: Client, records: Records
 ) -> None:
     record, user = records["Email"], records["Email"].user
@@ -192,7 +213,7 @@ def test_the_page_takes_five_queries_more_however_much_there_is(
     ada = get_user_model().objects.create_user("ada")
     set_preference(user, "news", wanted=False, how="admin", by=ada)
     few = queries_of(client, record)
-    assert len(few) <= len(before) + 5
+    assert len(few) <= len(before) + 6
     for number in range(30):
         person = get_user_model().objects.create_user(f"person{number}")
         set_preference(user, "orders", "email", wanted=bool(number % 2), how="admin", by=person)

@@ -196,3 +196,24 @@ def test_a_project_fills_a_block_of_a_page(
     assert "Ask the cook." in page
     assert "None is recorded." not in page
     assert 'class="notification-preview"' in page
+
+
+def test_a_claim_is_judged_by_the_clock_of_the_database(
+    records: Records, make_due: MakeDue
+) -> None:
+    held = make_due(
+        records["Email"],
+        claim_token=uuid.uuid4(),
+        claimed_until=timezone.now() + MINUTE,
+        interruptions=1,
+    )
+    free = make_due(
+        records["Email"], claim_token=uuid.uuid4(), claimed_until=timezone.now() - MINUTE
+    )
+    of_held, of_free = (
+        summary_of(Notification.objects.get(pk=each.pk), timezone.now() + wrong)
+        for each, wrong in ((held, 2 * MINUTE), (free, -2 * MINUTE))
+    )
+    assert of_held.reason == "A run is delivering the notification, or is about to."
+    assert "Interruptions" not in dict(of_held.facts)
+    assert of_free.reason == "The notification waits for its time."

@@ -16,12 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_notification_system.admin.preview import sealed
-from django_notification_system.mail import QueueBackend
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.preview import CHARACTERS_SHOWN
 from tests.conftest import MakeDue
 from tests.support.admin_site import Records, address, staff_client
-from tests.support.mail_shapes import Shouting, rich
 
 pytestmark = pytest.mark.django_db
 
@@ -356,50 +354,3 @@ def test_a_notifications_page_offers_the_actions_that_are_for_it(
         data = {"action": name, "_selected_action": notification.pk}
         page = everybody.post(address(Notification), data).content.decode()
         assert 'name="confirmed"' in page
-
-
-def test_a_queued_mail_is_shown_as_it_will_be_sent(client: Client) -> None:
-    message = rich(cc=["c@example.com"], headers={"X-Table": "7"}, reply_to=["r@example.com"])
-    message.attach("bill.pdf", b"x" * 2048, "application/pdf")
-    QueueBackend().send_messages([message])
-    notification = Notification.objects.get()
-    page = show(client, notification).content.decode()
-    assert "<p>World</p>" in frame_of(page)
-    for text in (
-        "Shop &lt;shop@example.com&gt;",
-        "Ann Lee &lt;ann@example.com&gt;",
-        "c@example.com",
-        "r@example.com",
-        "X-Table",
-        "bill.pdf",
-    ):
-        assert text in page, text
-
-
-def test_of_a_queued_mail_of_an_own_class_the_envelope_is_shown(client: Client) -> None:
-    QueueBackend().send_messages([Shouting("Signed", "secret", to=["ann@example.com"])])
-    page = show(client, Notification.objects.get()).content.decode()
-    assert "A class of the project" in page
-    assert "ann@example.com" in page
-
-
-def test_a_queued_mail_without_its_message_is_shown_with_the_reason(client: Client) -> None:
-    QueueBackend().send_messages([rich()])
-    Notification.objects.update(extra={})
-    page = show(client, Notification.objects.get()).content.decode()
-    assert "is gone. Send the mail anew." in page
-
-
-def test_a_removed_text_is_not_shown(client: Client) -> None:
-    QueueBackend().send_messages([rich()])
-    Notification.objects.update(body="", extra={"django_notification_system.removed": True})
-    show(client, Notification.objects.get())
-
-
-def test_a_queued_mail_is_found_by_its_recipient() -> None:
-    QueueBackend().send_messages([rich()])
-    response = staff_client("view_notification").get(
-        reverse("admin:django_notification_system_notification_changelist"),
-        {"q": "ann@example.com"},
-    )
-    assert "Hello" in response.content.decode()

@@ -260,12 +260,10 @@ def full_table(django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
             response="Too slow" if status == "RETRY" else "",
         )
         multiply([original.pk], number - 1)
-    if connection.vendor != "sqlite":
-        analyze()
+    analyze()
     yield
     Notification.objects.all().delete()
-    if connection.vendor != "sqlite":
-        analyze()
+    analyze()
 
 
 #: What a person may choose.

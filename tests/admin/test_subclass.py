@@ -1,5 +1,6 @@
 """What a project's own admin of notifications adds to each row, and what that must not cost."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,3 +122,19 @@ def test_a_filter_by_attempts_shows_each_notification_once(
     pages = [rows_of(f"{query}&p={number}", rf, FilteredAdmin) for number in (1, 2)]
     assert [len(page) for page in pages] == [3, 2]
     assert len({row.pk for page in pages for row in page}) == 5
+
+
+@pytest.mark.parametrize(("changed", "title"), [(["why"], "old"), (["why", "title"], "new")])
+def test_a_field_of_a_projects_form_alone_is_not_saved(
+    rf: RequestFactory,
+    records: dict[str, TargetUserRecord],
+    make_due: MakeDue,
+    changed: list[str],
+    title: str,
+) -> None:
+    notification = make_due(records["Email"], title="old", body="kept")
+    notification.title, notification.body = "new", "a worker's concern"
+    form = SimpleNamespace(changed_data=changed)
+    OwnAdmin(Notification, admin.site).save_model(rf.get("/"), notification, form, change=True)
+    stored = Notification.objects.get(pk=notification.pk)
+    assert (stored.title, stored.body) == (title, "kept")

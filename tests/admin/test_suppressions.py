@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_notification_system.admin.actions import lift
 from django_notification_system.categories import Category, known_categories
+from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import (
     ConsentLog,
     Notification,
@@ -160,9 +163,9 @@ def test_djangos_own_log_keeps_no_address(client: Client) -> None:
     client.post(
         address(Suppression),
         {
-            "action": "delete_selected",
+            "action": "lift_selected",
             "_selected_action": Suppression.objects.get().pk,
-            "post": "yes",
+            "confirmed": "yes",
         },
     )
     assert not Suppression.objects.exists()
@@ -210,14 +213,81 @@ def test_a_removal_schedules_again_and_is_logged(
     if way == "page":
         editor.post(address(Suppression, "delete", suppression.pk), {"post": "yes"})
     else:
-        values = {"action": "delete_selected", "_selected_action": suppression.pk, "post": "yes"}
-        editor.post(address(Suppression), values)
+        values = {"action": "lift_selected", "_selected_action": suppression.pk}
+        page = editor.post(address(Suppression), values)
+        assert "Lift 1 suppression" in page.text
+        assert "eggs@example.com" in page.text
+        assert Suppression.objects.exists()
+        editor.post(address(Suppression), {**values, "confirmed": "yes"})
     assert not Suppression.objects.exists()
     waiting.refresh_from_db()
     assert waiting.status == Notification.SCHEDULED
     [(category, before, after, wording, by)] = history()
     assert (category, before, after, wording) == ("", "no", "", "bounce")
     assert by.startswith("staff-")
+
+
+def test_any_number_is_lifted_with_some_in_memory(
+    made: dict[str, Suppression], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lift, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(lift, "NAMED", 2)
+    editor = staff_client(*ALL_PERMISSIONS)
+    everything = {
+        "action": "lift_selected",
+        "select_across": "1",
+        "index": "0",
+        "_selected_action": made["stop"].pk,
+    }
+    page = editor.post(address(Suppression), everything)
+    assert "Lift 4 suppressions" in page.text
+    assert page.text.count("example.com</td>") + page.text.count("erased</td>") == 2
+    with CaptureQueriesContext(connection) as captured:
+        done = editor.post(address(Suppression), {**everything, "confirmed": "yes"})
+    assert [str(each) for each in get_messages(done.wsgi_request)] == [
+        "4 suppressions were lifted."
+    ]
+    table = Suppression._meta.db_table
+    read = [sql for each in captured if "ORDER BY" in (sql := each["sql"]) and table in sql]
+    assert [sql for sql in read if " LIMIT " not in sql] == []
+    assert not Suppression.objects.exists()
+    assert {entry.object_repr.count("@") for entry in LogEntry.objects.all()} == {0}
+    assert LogEntry.objects.count() == 4
+
+
+def test_others_are_lifted_where_one_cannot_be(
+    made: dict[str, Suppression], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Suppression.objects.order_by("pk")[0]
+    lifted_first = lift.lift
+
+    def fails_for_the_first(suppression: Suppression, *, by: Any) -> bool:
+        if suppression.pk == first.pk:
+            raise TargetUnavailable("There is no such module.")
+        return lifted_first(suppression, by=by)
+
+    monkeypatch.setattr(lift, "lift", fails_for_the_first)
+    values = {
+        "action": "lift_selected",
+        "select_across": "1",
+        "index": "0",
+        "_selected_action": first.pk,
+        "confirmed": "yes",
+    }
+    done = staff_client(*ALL_PERMISSIONS).post(address(Suppression), values)
+    assert [str(each) for each in get_messages(done.wsgi_request)] == [
+        "There is no such module.",
+        "3 suppressions were lifted.",
+    ]
+    assert list(Suppression.objects.all()) == [first]
+
+
+def test_lifting_needs_the_permission_to_delete(made: dict[str, Suppression]) -> None:
+    viewer = staff_client("view_suppression")
+    values = {"action": "lift_selected", "_selected_action": made["stop"].pk, "confirmed": "yes"}
+    viewer.post(address(Suppression), values)
+    assert Suppression.objects.count() == len(made)
+    assert "delete_selected" not in staff_client(*ALL_PERMISSIONS).get(address(Suppression)).text
 
 
 def test_erased_addresses_and_lost_categories_can_be_removed(

@@ -79,7 +79,7 @@ def test_a_watching_process_serves_its_counts_and_the_queue(
         assert f"Metrics cannot be served on 127.0.0.1:{port}" in second
     finally:
         watching.terminate()
-        _, errors = watching.communicate(timeout=30)
+        _, errors = watching.communicate(timeout=120)
     assert watching.returncode == 0, errors
     assert "Traceback" not in errors, errors
 

@@ -1,5 +1,6 @@
 """Who may scrape the metrics."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,13 @@ def test_nothing_can_be_posted_and_nothing_is_kept_on_the_way(
     assert client.post("/metrics/").status_code == 405
     answer = client.get("/metrics/", headers={"Authorization": BEARER})
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_a_file_that_cannot_be_read_hides_only_its_own_counts(
+    metrics_view: None, client: Client, db: None, settings: Any, tmp_path: Path, caplog: Any
+) -> None:
+    settings.NOTIFICATION_SYSTEM_PROMETHEUS["FILE"] = tmp_path  # a folder
+    answer = client.get("/metrics/", headers={"Authorization": BEARER})
+    assert answer.status_code == 200
+    assert b"notification_system_database_up 1.0" in answer.content
+    assert f"{tmp_path} cannot be read" in caplog.text

@@ -18,7 +18,7 @@ MESSAGE = b"Subject: Breakfast\r\n\r\nis ready\r\n"
 
 
 def client_of(server: ScriptedSmtp, kind: type[smtplib.SMTP] = PipeliningSMTP) -> smtplib.SMTP:
-    return kind(server.host, server.port, local_hostname="client", timeout=5)
+    return kind(server.host, server.port, local_hostname="client", timeout=20)
 
 
 def envelope(*recipients: str, sender: str = SENDER, message: bytes = MESSAGE) -> bytes:

@@ -47,7 +47,7 @@ def test_django_uses_it_with_its_options(settings: Any) -> None:
             port=server.port,
             username="cook",
             password="knife",
-            timeout=5,
+            timeout=20,
         )
         assert isinstance(backend_of_settings(), EmailBackend)
         assert send_one() == 1
@@ -56,7 +56,7 @@ def test_django_uses_it_with_its_options(settings: Any) -> None:
 
 
 def test_a_silent_backend_stays_silent(settings: Any, server: ScriptedSmtp) -> None:
-    use_backend(settings, PIPELINING, host=server.host, port=server.port, timeout=5)
+    use_backend(settings, PIPELINING, host=server.host, port=server.port, timeout=20)
     server.script = {"RCPT": [NO], "DATA": ["503 No"]}
     backend = backend_of_settings()
     backend.fail_silently = True
@@ -78,7 +78,7 @@ def test_tls_is_used_as_the_settings_say(
 ) -> None:
     extensions = ("STARTTLS", "8BITMIME") if option == "use_tls" else EXTENSIONS
     with ScriptedSmtp(extensions, context) as server:
-        options = {"host": "localhost", "port": server.port, "timeout": 5, option: True}
+        options = {"host": "localhost", "port": server.port, "timeout": 20, option: True}
         use_backend(settings, PIPELINING, **options)
         assert send_one() == 1
     assert len(server.reads) == 2
@@ -103,7 +103,7 @@ def test_the_command_sends_through_it_in_two_round_trips(
     process: Process,
     settings: Any,
 ) -> None:
-    use_backend(settings, PIPELINING, host=server.host, port=server.port, timeout=5)
+    use_backend(settings, PIPELINING, host=server.host, port=server.port, timeout=20)
     use_targets(settings)
     server.script["RCPT"] = ["250 OK", NO]
     server.script["DATA"] = ["354 Go on", "503 No"]
@@ -138,7 +138,7 @@ def test_only_a_message_that_was_handed_over_leaves_it_open_whether_it_went_out(
     process: Process,
     settings: Any,
 ) -> None:
-    use_backend(settings, PIPELINING, host=server.host, port=server.port, timeout=5)
+    use_backend(settings, PIPELINING, host=server.host, port=server.port, timeout=20)
     use_targets(settings, when_unknown="fail")
     server.script = {command: list(replies) for command, replies in script.items()}
     notification = make_due(email)
@@ -157,7 +157,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_opened_again(
     settings: Any,
 ) -> None:
     mail_server.pipelining = True
-    use_backend(settings, PIPELINING, host=mail_server.host, port=mail_server.port, timeout=5)
+    use_backend(settings, PIPELINING, host=mail_server.host, port=mail_server.port, timeout=20)
     use_targets(settings)
     mail_server.messages_per_connection = 2
     mail_server.answer("MAIL", "421 4.7.0 Too many messages", after=3, times=1)
@@ -176,7 +176,7 @@ def test_a_connection_lost_after_the_sender_was_accepted_is_not_opened_again_at_
     settings: Any,
 ) -> None:
     mail_server.pipelining = True
-    use_backend(settings, PIPELINING, host=mail_server.host, port=mail_server.port, timeout=5)
+    use_backend(settings, PIPELINING, host=mail_server.host, port=mail_server.port, timeout=20)
     use_targets(settings)
     # After a moment, so that the answer to the sender is not lost with the connection.
     mail_server.answer("RCPT", DROP, after=1, times=1, delay=0.2)

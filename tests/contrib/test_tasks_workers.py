@@ -96,7 +96,7 @@ class TaskWorkers(Workers):
             )
         self.python("-c", f"import django; django.setup()\n{program.format(self.queue)}")
 
-    def wait_for(self, number: int, *, seconds: float = 60, handing_over: bool = False) -> None:
+    def wait_for(self, number: int, *, seconds: float = 180, handing_over: bool = False) -> None:
         """Wait until so many notifications went out; let cron come by meanwhile, if asked to."""
         deadline = time.monotonic() + seconds
         while len(self.deliveries()) < number:
@@ -106,7 +106,7 @@ class TaskWorkers(Workers):
             time.sleep(0.05)
 
     def wait_until_delivered(
-        self, number: int, *, seconds: float = 30, handing_over: bool = False
+        self, number: int, *, seconds: float = 180, handing_over: bool = False
     ) -> None:
         """Wait until that is recorded, too."""
         deadline = time.monotonic() + seconds
@@ -188,5 +188,8 @@ def test_what_is_due_leaves_when_its_transaction_commits(workers: TaskWorkers) -
     workers.configure(DISPATCH="on_commit")
     workers.start_worker()
     workers.fill(3)  # and nobody hands anything over
-    workers.wait_for(3)
-    workers.wait_until_delivered(3)
+    workers.python("-m", "tests.support.workers.notify_by_type")
+    workers.wait_for(4)
+    workers.wait_until_delivered(4)
+    # A worker knows the type, and makes the text.
+    assert workers.responses() == {"Spooled.", "Spooled. 17 for egg"}

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from django_notification_system import notify
 from django_notification_system.categories import Category, known_categories
 from django_notification_system.contrib.twilio import text_message_received
-from django_notification_system.database import DEADLOCK_NUMBER
 from django_notification_system.models import (
     ConsentLog,
     Notification,
@@ -23,6 +22,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.preferences import suppress
 from django_notification_system.testing.providers import ProviderStandIn
+from tests.support.deadlocks import deadlock
 from tests.support.runs import in_real_transactions
 from tests.support.twilio_callbacks import post, serve
 from tests.support.twilio_support import configure
@@ -82,6 +82,8 @@ def is_off(record: TargetUserRecord) -> str:
         "revoke",
         "OptOut",
         "cancel",
+        "STOP\u200b",
+        "\uff33\uff34\uff2f\uff30",  # full-width letters
     ],
 )
 def test_a_word_for_stop_ends_all_messages_to_the_number(
@@ -282,7 +284,7 @@ def test_a_stop_that_meets_a_deadlock_is_heeded(
     def suppress_or_fail(*args: Any, **named: Any) -> None:
         suppress(*args, **named)
         if next(is_first, False):
-            raise OperationalError(DEADLOCK_NUMBER, "Deadlock found when trying to get lock")
+            raise deadlock()
 
     # The package exports the view under the module's name.
     module = import_module("django_notification_system.contrib.twilio.incoming")

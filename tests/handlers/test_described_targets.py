@@ -336,20 +336,26 @@ settings.configure(
     NOTIFICATION_SYSTEM_TARGETS={
         "twilio_sms": {"account_sid": "AC0", "auth_token": "t", "sender": "+15005550006"},
         "expo": {},
+        "apprise": {"urls": {"ops": "slack://T/B/C"}},
+        "fcm": {"credentials": "/no/such/file"},
+        "webhook": {},
+        "webpush": {"vapid_private_key": "A" * 43, "subject": "mailto:egg@example.com"},
     },
 )
 django.setup()
 from django_notification_system.checks import check_settings
 from django_notification_system.targets import describe, target_settings
-print(check_settings())
+print(sorted(message.id[-4:] for message in check_settings()))
 for name in ("email", "expo", "twilio"):
     described = describe(name)
     print(name, described.key, described.settings_class.__name__, target_settings(name).rate)
-print(sorted({"twilio", "exponent_server_sdk", "requests"} & set(sys.modules)))
+clients = {"twilio", "exponent_server_sdk", "requests", "pywebpush", "py_vapid", "google.auth",
+           "apprise", "standardwebhooks", "urllib3"}
+print(sorted(clients & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == (
-        "[]\nemail email EmailSettings None\nexpo expo ExpoSettings None\n"
+        "['E021', 'E023']\nemail email EmailSettings None\nexpo expo ExpoSettings None\n"
         "twilio twilio_sms TwilioSettings None\n[]\n",
         "",
     )

@@ -11,6 +11,7 @@ from django_notification_system.delivery.handlers.concurrency import Concurrency
 from django_notification_system.models import Notification
 from django_notification_system.notification_handlers.parallel import side_by_side
 from django_notification_system.outcome import Outcome
+from tests.support.runs import wait_until
 
 
 def test_each_item_is_worked_on_once_and_yields_its_results() -> None:
@@ -36,7 +37,8 @@ def test_no_more_are_taken_than_workers_may_have() -> None:
     workers = Concurrency(4, Found(4), now=time.monotonic())
     thread = threading.Thread(target=lambda: list(side_by_side(work, items(), workers=workers)))
     thread.start()
-    time.sleep(0.2)
+    wait_until(lambda: len(taken) >= 4)
+    time.sleep(0.2)  # a fifth would be taken meanwhile
     assert len(taken) == 4  # slow work: one for each
     release.set()
     thread.join()

@@ -7,18 +7,26 @@ import signal
 import smtplib
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import crypt, jwt
 
+from django_notification_system.notification_handlers.webpush.vapid import public_key_of
+from django_notification_system.testing.fcm_api import AUDIENCE, EMAIL, GRANT, SCOPE
 from django_notification_system.testing.providers import (
     Answer,
     ProviderStandIn,
     ReceivedMessage,
+    ReceivedRequest,
 )
 from tests.support.mail_backends import HAS_MAILERS
 from tests.support.ports import free_port
@@ -190,6 +198,33 @@ def test_each_message_is_told_as_it_comes() -> None:
     assert len(told) == 2
 
 
+def test_apprise_messages_are_taken_and_others_are_not(stand_in: ProviderStandIn) -> None:
+    url = f"http{stand_in.apprise_url('ops').removeprefix('json')}"
+    said = {"version": "1.0", "title": "Lunch", "message": "Eggs", "type": "info"}
+    assert requests.post(url, json=said, timeout=10).ok
+    assert requests.post(url, json={"message": "Eggs"}, timeout=10).status_code == 400
+    assert requests.post(url, data=b"Eggs", timeout=10).status_code == 400
+    assert [str(message) for message in stand_in.received] == ["Apprise: ops - Lunch - Eggs"]
+
+
+def test_access_tokens_are_given_for_its_own_key_or_for_any(
+    stand_in: ProviderStandIn,
+) -> None:
+    signer = crypt.RSASigner.from_string(_other_key())
+    now = int(time.time())
+    claims = {"iss": EMAIL, "scope": SCOPE, "aud": AUDIENCE, "iat": now, "exp": now + 60}
+    form = {"grant_type": GRANT, "assertion": jwt.encode(signer, claims)}
+    assert requests.post(f"{stand_in.url}/token", data=form, timeout=10).status_code == 400
+    stand_in.access_tokens.for_any_key = True
+    assert requests.post(f"{stand_in.url}/token", data=form, timeout=10).status_code == 200
+
+
+def _other_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(pem, pkcs8, serialization.NoEncryption()).decode()
+
+
 def test_anything_else_is_not_found(stand_in: ProviderStandIn) -> None:
     assert requests.post(stand_in.url + "/elsewhere", timeout=10).status_code == 404
     assert requests.get(stand_in.url, timeout=10).status_code == 405
@@ -250,7 +285,11 @@ def test_the_command_prints_settings_and_each_message_until_it_is_interrupted() 
     assert mail_port in head
     settings: dict[str, Any] = {}
     exec(head[head.index("MAILERS" if HAS_MAILERS else "EMAIL_HOST") :], settings)
-    assert settings["NOTIFICATION_SYSTEM_TARGETS"]["expo"] == {"base_url": url}
+    targets = settings["NOTIFICATION_SYSTEM_TARGETS"]
+    assert targets["expo"] == {"base_url": url}
+    assert targets["webpush"]["stand_in_url"] == targets["fcm"]["base_url"] == url
+    assert public_key_of(targets["webpush"]["vapid_private_key"])
+    assert targets["apprise"]["urls"] == {"ops": f"json://127.0.0.1:{http_port}/apprise/ops"}
     assert rest.splitlines() == [
         "",
         "Twilio: +15005550010 - Hello",
@@ -271,3 +310,28 @@ def test_the_command_says_when_a_port_is_taken(stand_in: ProviderStandIn) -> Non
     assert result.returncode == 1
     assert "--http-port" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_stopped_stand_in_answers_on_no_kept_connection() -> None:
+    with ProviderStandIn() as stand_in, requests.Session() as session:
+        url = f"{stand_in.url}/2010-04-01/Accounts/AC1/Messages.json"
+        assert session.post(url).status_code == 401
+        stand_in.stop()
+        with pytest.raises(requests.ConnectionError):
+            session.post(url)
+        assert len(stand_in.requests) == 1
+
+
+def test_a_stopped_stand_in_answers_what_has_come() -> None:
+    came = threading.Event()
+
+    def hear(request: ReceivedRequest) -> Answer:
+        came.set()
+        return Answer(status=202, text="Taken", delay=60)
+
+    with ProviderStandIn() as stand_in, ThreadPoolExecutor(1) as pool:
+        stand_in.on_request = hear
+        posting = pool.submit(requests.post, stand_in.url, timeout=30)
+        assert came.wait(30)
+        stand_in.stop()
+        assert posting.result(30).text == "Taken"

@@ -56,6 +56,25 @@ def test_the_test_outbox_of_django_works(email: TargetUserRecord, make_due: Make
     assert [message.subject for message in mail.outbox] == [each.title for each in notifications]
 
 
+def test_an_outbox_of_somebodys_locmem_swallows_no_mail(
+    email: TargetUserRecord,
+    make_due: MakeDue,
+    settings: Any,
+    third_party: type[ThirdParty],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A locmem backend makes ``mail.outbox`` wherever it is used, with or without a test runner."""
+    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"backend": THIRD_PARTY}}
+    make_due(email)
+    with monkeypatch.context() as outside:
+        outside.delattr("django.test.utils._TestState.saved_data")
+        assert not run().problems
+    assert (len(third_party.sent), mail.outbox) == (1, [])
+    make_due(email, title="In a test")
+    run()
+    assert [message.subject for message in mail.outbox] == ["In a test"]
+
+
 def test_djangos_file_backend_gets_one_connection(
     email: TargetUserRecord, make_due: MakeDue, settings: Any, tmp_path: Path
 ) -> None:
@@ -247,6 +266,7 @@ def test_the_stand_in_tells_what_it_took(mail_server: SmtpStandIn) -> None:
 def test_the_stand_in_names_the_extra_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiosmtpd", None)
     monkeypatch.setitem(sys.modules, "aiosmtpd.controller", None)
-    monkeypatch.delitem(sys.modules, "django_notification_system.testing.smtp")
+    for name in ("smtp", "smtp_conversation"):
+        monkeypatch.delitem(sys.modules, f"django_notification_system.testing.{name}")
     with pytest.raises(ImportError, match=r"\[testing\]"):
         import django_notification_system.testing.smtp  # noqa: F401

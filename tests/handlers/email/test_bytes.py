@@ -164,6 +164,16 @@ def test_ordinary_mail_is_written_here_as_django_would(change):
         assert same(written.content) == same(djangos_bytes(message))
 
 
+@pytest.mark.parametrize("encoding", [None, "utf-8"])
+def test_mail_of_a_project_with_another_charset_is_left_to_django(settings, encoding):
+    """Shapes and lines are kept, and written in the project's charset, whatever the mail's."""
+    settings.DEFAULT_CHARSET = "iso-8859-1"
+    message = NotificationMail(**{**PLAIN, "subject": "Another charset: Zoë"})
+    message.encoding = encoding
+
+    assert written_mail(message) is None
+
+
 @pytest.mark.parametrize("name", ["List-Unsubscribe", "list-help"])
 @pytest.mark.parametrize("comma", [", ", ",", " ,  "])
 def test_a_long_uri_has_a_line_alone_and_stays_as_given(name, comma):

@@ -37,7 +37,7 @@ FILES = {
 def server(request: pytest.FixtureRequest, settings: Any) -> Iterator[ScriptedSmtp]:
     """A server of some extensions."""
     with ScriptedSmtp(extensions=request.param) as server:
-        use_backend(settings, PIPELINING, host="127.0.0.1", port=server.port, timeout=5)
+        use_backend(settings, PIPELINING, host="127.0.0.1", port=server.port, timeout=20)
         yield server
 
 
@@ -45,7 +45,7 @@ def server(request: pytest.FixtureRequest, settings: Any) -> Iterator[ScriptedSm
 def seven_bit_server(settings: Any) -> Iterator[ScriptedSmtp]:
     """A server that takes ASCII alone, and Django's own backend."""
     with ScriptedSmtp(extensions=("SIZE 1000000",)) as server:
-        use_backend(settings, SMTP, host="127.0.0.1", port=server.port, timeout=5)
+        use_backend(settings, SMTP, host="127.0.0.1", port=server.port, timeout=20)
         yield server
 
 

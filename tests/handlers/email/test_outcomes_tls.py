@@ -60,7 +60,7 @@ def tls(
     context, certificate = server_context(tmp_path)
     extensions = ("STARTTLS",) if request.param == "use_tls" else ()
     with ScriptedSmtp(extensions, context) as server:
-        options = {"host": "localhost", "timeout": 5, request.param: True}
+        options = {"host": "localhost", "timeout": 20, request.param: True}
         use_server(settings, server, **options)
         yield server, certificate
 
@@ -93,7 +93,7 @@ def test_another_hosts_certificate_stops_the_target(
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     extensions = ("STARTTLS",) if option == "use_tls" else ()
     with ScriptedSmtp(extensions, context) as server:
-        use_server(settings, server, **{"host": "localhost", "timeout": 5, option: True})
+        use_server(settings, server, **{"host": "localhost", "timeout": 20, option: True})
         prove("certificate not trusted")
         assert not server.messages
 
@@ -124,10 +124,10 @@ def test_a_slow_server_with_tls_is_not_waited_for_longer(
     extensions = ("STARTTLS",) if option == "use_tls" else ()
     with ScriptedSmtp(extensions, context, octets_per_write=7) as server:
         server.script["MESSAGE"] = ["250-slowly\r\n" * 20_000 + "250 Taken"]
-        use_server(settings, server, **{"host": "localhost", "timeout": 1, option: True})
+        use_server(settings, server, **{"host": "localhost", "timeout": 3, option: True})
         started = time.monotonic()
         prove("lost after handing over")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15  # the whole reply takes at least 18
 
 
 def test_ipv6_is_spoken(email: TargetUserRecord, make_due: MakeDue, settings: Any) -> None:

@@ -53,7 +53,7 @@ def round_trips(server: ScriptedSmtp) -> float:
 def test_a_mail_takes_two_round_trips(
     server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    use_backend(settings, SMTP, host=server.host, port=server.port, timeout=5)
+    use_backend(settings, SMTP, host=server.host, port=server.port, timeout=20)
     send_three(make_due, email)
     assert round_trips(server) == 2
 
@@ -62,7 +62,7 @@ def test_a_mail_takes_two_round_trips(
 def test_the_settings_of_django_before_mailers_do_the_same(
     server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    use_email_settings(settings, SMTP, host=server.host, port=server.port, timeout=5)
+    use_email_settings(settings, SMTP, host=server.host, port=server.port, timeout=20)
     send_three(make_due, email)
     assert round_trips(server) == 2
 
@@ -70,7 +70,7 @@ def test_the_settings_of_django_before_mailers_do_the_same(
 def test_a_setting_turns_it_off(
     server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    use_backend(settings, SMTP, host=server.host, port=server.port, timeout=5)
+    use_backend(settings, SMTP, host=server.host, port=server.port, timeout=20)
     configure(settings, pipelining=False)
     send_three(make_due, email)
     assert round_trips(server) == 4
@@ -81,7 +81,7 @@ def test_a_server_that_does_not_offer_it_gets_one_command_at_a_time(
 ) -> None:
     without = tuple(name for name in EXTENSIONS if name != "PIPELINING")
     with ScriptedSmtp(without) as server:
-        use_backend(settings, SMTP, host=server.host, port=server.port, timeout=5)
+        use_backend(settings, SMTP, host=server.host, port=server.port, timeout=20)
         send_three(make_due, email)
     assert round_trips(server) == 4
 
@@ -90,7 +90,7 @@ def test_a_server_that_does_not_offer_it_gets_one_command_at_a_time(
 def test_a_backend_built_on_djangos_speaks_as_its_author_wrote(
     backend: str, server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
-    use_backend(settings, backend, host=server.host, port=server.port, timeout=5)
+    use_backend(settings, backend, host=server.host, port=server.port, timeout=20)
     send_three(make_due, email)
     assert round_trips(server) == 4
 
@@ -99,7 +99,7 @@ def test_the_backend_of_contrib_needs_no_setting(
     server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
     ours = "django_notification_system.contrib.smtp.EmailBackend"
-    use_backend(settings, ours, host=server.host, port=server.port, timeout=5)
+    use_backend(settings, ours, host=server.host, port=server.port, timeout=20)
     configure(settings, pipelining=False)
     send_three(make_due, email)
     assert round_trips(server) == 2

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import MIMEPart
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
@@ -20,45 +19,36 @@ from django.test.utils import CaptureQueriesContext, modify_settings
 from django.utils import timezone
 
 from django_notification_system import notify
-from django_notification_system.categories import Category, known_categories
-from django_notification_system.checks import check_settings
-from django_notification_system.delivery.receipts.record import record_receipts
-from django_notification_system.exceptions import InvalidNotification, TargetUnavailable
+from django_notification_system.email_records import EmailRecords
+from django_notification_system.exceptions import InvalidNotification
 from django_notification_system.mail import QueueBackend
 from django_notification_system.models import (
     AttachmentContent,
     Notification,
     NotificationAttachment,
-    NotificationOptOut,
     NotificationTarget,
     TargetUserRecord,
 )
 from django_notification_system.notification_creators import queue_mail
-from django_notification_system.outcome import Receipt, ReceiptResult
-from django_notification_system.preferences import suppress
-from django_notification_system.testing import Outbox
 from django_notification_system.testing.smtp import ReceivedEmail, SmtpStandIn
 from tests.settings import TEST_DATABASE
 from tests.support.email_support import run
-from tests.support.mail_backends import HAS_MAILERS, ThirdParty, use_backend
+from tests.support.mail_backends import HAS_MAILERS, use_backend
 from tests.support.mail_shapes import (
     HAS_PARTS,
     SHAPES,
-    Shouting,
-    anymail_attributes,
     picture,
     plain,
     rich,
 )
+from tests.support.queue_support import MESSAGE, queue
 from tests.support.runs import in_real_transactions
 
-QUEUE = "django_notification_system.mail.QueueBackend"
-THIRD_PARTY = "tests.support.mail_backends.ThirdParty"
-LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
-MESSAGE = "django_notification_system.mail"
 #: Filled anew for each mail: the moment, the message's name, and the boundaries between parts.
 DATE = re.compile(rb"^Date: .*?\r\n(?=\S)", re.MULTILINE)
+
 MESSAGE_ID = re.compile(rb"^Message-ID:\s+<[^>]*>", re.MULTILINE)
+
 BOUNDARY = re.compile(rb"={15}\d{10,20}==")
 
 
@@ -68,10 +58,6 @@ def without_chance(raw: bytes) -> bytes:
         lambda found: boundaries.setdefault(found[0], b"boundary-%d" % len(boundaries)), raw
     )
     return MESSAGE_ID.sub(b"Message-ID: <one>", DATE.sub(b"", raw, count=1), count=1)
-
-
-def queue(*messages: EmailMessage, **options: Any) -> int:
-    return QueueBackend(**options).send_messages(list(messages))
 
 
 def sent_directly(server: SmtpStandIn, message: EmailMessage) -> ReceivedEmail:
@@ -165,6 +151,40 @@ def test_a_thousand_mails_take_ten_queries() -> None:
         assert queue(*messages) == 1000
     assert len(captured) <= 10
     assert AttachmentContent.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_mail_to_an_address_in_use_takes_one_query_beside_the_insert() -> None:
+    queue(plain())
+    with CaptureQueriesContext(connection) as captured:
+        queue(plain(to=["ANN@example.com"]))
+    verbs = [each["sql"].split()[0] for each in captured]
+    # MariaDB locks only rows that are sure to be there.
+    assert verbs.count("SELECT") == (2 if TEST_DATABASE == "mariadb" else 1)
+    assert verbs.count("INSERT") == 1
+
+
+@pytest.mark.django_db
+def test_a_target_that_was_changed_since_the_last_mail_is_seen() -> None:
+    queue(plain())
+    TargetUserRecord.objects.all().delete()
+    NotificationTarget.objects.filter(name="Email").delete()
+    anew = NotificationTarget.objects.create(name="Email", notification_module_name="email")
+    queue(plain())
+    row = Notification.objects.get()
+    assert (row.target, row.target_user_record.target) == (anew, anew)
+    NotificationTarget.objects.update(notification_module_name="carrier_pigeon")
+    with pytest.raises(InvalidNotification, match="no target with the module"):
+        queue(plain())
+
+
+@pytest.mark.django_db
+def test_of_several_targets_queue_and_users_records_have_the_same() -> None:
+    NotificationTarget.objects.filter(name="Email").update(name="Post")
+    NotificationTarget.objects.create(name="Letters", notification_module_name="email")
+    queue(plain())
+    oldest = EmailRecords().target
+    assert (oldest.name, Notification.objects.get().target) == ("Post", oldest)
 
 
 @pytest.mark.django_db
@@ -309,301 +329,6 @@ def test_without_the_app_the_error_says_where_to_add_it(fail_silently: bool) -> 
         pytest.raises(ImproperlyConfigured, match="to INSTALLED_APPS, and run 'migrate'"),
     ):
         QueueBackend(fail_silently=fail_silently).send_messages([plain()])
-
-
-# What becomes of a mail
-
-
-@pytest.fixture
-def third_party(settings: Any) -> Iterator[Any]:
-    """The backend of another package delivers."""
-    ThirdParty.reset()
-    use_backend(settings, THIRD_PARTY)
-    yield ThirdParty
-    ThirdParty.reset()
-
-
-@pytest.mark.django_db
-def test_attributes_of_anymail_arrive(third_party: Any) -> None:
-    message = rich()
-    for name, value in anymail_attributes().items():
-        setattr(message, name, value)
-    queue(message)
-    run()
-    [sent] = third_party.sent
-    assert {name: getattr(sent, name) for name in anymail_attributes()} == anymail_attributes()
-
-
-@pytest.mark.django_db
-def test_an_attribute_of_anymail_that_is_no_json_is_refused() -> None:
-    message: Any = plain()
-    message.metadata = {"order": object()}
-    with pytest.raises(InvalidNotification, match="attribute metadata cannot be stored"):
-        queue(message)
-
-
-@pytest.mark.django_db
-def test_bytes_are_refused_where_the_backend_takes_none(third_party: Any) -> None:
-    with pytest.raises(InvalidNotification, match=r"ThirdParty does not take\s+the bytes"):
-        queue(Shouting("S", "s", "shop@example.com", ["ann@example.com"]))
-    assert not Notification.objects.exists()
-
-
-@pytest.mark.django_db
-def test_a_refused_address_switches_no_record_off(mail_server: SmtpStandIn) -> None:
-    mail_server.answer("RCPT", "550 5.1.1 No such user")
-    queue(plain())
-    run()
-    record = TargetUserRecord.objects.get()
-    assert (record.active, record.hard_bounces) == (True, 0)
-    assert Notification.objects.get().status == "DELIVERY FAILURE"
-
-
-@pytest.mark.django_db
-def test_a_refused_sender_fails_that_mail_and_stops_no_other(mail_server: SmtpStandIn) -> None:
-    queue(plain(from_email="Visitor <visitor@elsewhere.example>"))
-    mail_server.answer("MAIL", "553 5.7.1 Sender address rejected: not owned by user", times=1)
-    run()
-    queue(plain(subject="The next"))
-    run()
-
-    assert Notification.objects.filter(status="DELIVERY FAILURE").count() == 1
-    assert [mail["Subject"] for mail in mail_server.received] == ["The next"]
-
-
-@pytest.mark.django_db
-def test_a_bounce_reported_later_switches_no_record_off(mail_server: SmtpStandIn) -> None:
-    queue(plain())
-    run()
-    row = Notification.objects.get()
-    receipt = Receipt(
-        provider_message_id=row.provider_message_id,
-        provider_status="bounced",
-        result=ReceiptResult.FAILED,
-        hard_bounce=True,
-        deactivate_record=True,
-    )
-    assert record_receipts("email", [receipt]) == 1
-    row.refresh_from_db()
-    assert row.status == "DELIVERY FAILURE"
-    assert TargetUserRecord.objects.get().active
-
-
-@pytest.mark.django_db
-def test_an_opt_out_does_not_stop_a_mail(email: Any, mail_server: SmtpStandIn) -> None:
-    NotificationOptOut.objects.create(user=email.user, active=True)
-    TargetUserRecord.objects.update(active=False)
-    queue(plain(to=[email.target_user_id]))
-    run()
-    assert Notification.objects.get().status == "DELIVERED"
-
-
-@pytest.mark.django_db
-def test_a_suppression_counts_where_the_mail_has_a_category(mail_server: SmtpStandIn) -> None:
-    with known_categories(Category("news", label="News")):
-        suppress("email", "ann@example.com", reason="complaint")
-        message: Any = plain(subject="News")
-        message.notification = {"category": "news"}
-        queue(message, plain(subject="Reset"))
-        run()
-    assert [received["Subject"] for received in mail_server.received] == ["Reset"]
-    assert Notification.objects.get(title="News").category == "news"
-
-
-@pytest.mark.django_db
-def test_one_refused_recipient_of_several_is_told_and_nobody_gets_a_second_copy(
-    mail_server: SmtpStandIn,
-) -> None:
-    mail_server.answer("RCPT", "450 4.2.0 Later", recipient="a@example.com")
-    queue(plain(to=["a@example.com", "b@example.com"]))
-    run()
-    row = Notification.objects.get()
-    assert row.status == "DELIVERED"
-    assert row.response.startswith("Email Successfully Sent, but not to a@example.com: 450")
-    assert len(mail_server.received) == 1
-
-
-@pytest.mark.django_db
-def test_a_failed_mail_is_tried_again_with_the_same_name(mail_server: SmtpStandIn) -> None:
-    mail_server.answer("MESSAGE", "451 4.3.0 Later", times=1)
-    queue(plain())
-    run()
-    row = Notification.objects.get()
-    assert (row.status, row.follows_retry_policy) == ("RETRY", True)
-    Notification.objects.update(scheduled_delivery=timezone.now() - timedelta(seconds=1))
-    run()
-    [received] = mail_server.received
-    assert received["Message-ID"] == f"<{row.pk}@example.com>"
-
-
-@pytest.mark.django_db
-def test_a_mail_without_its_message_fails(mail_server: SmtpStandIn) -> None:
-    queue(plain())
-    Notification.objects.update(extra={})
-    run()
-    row = Notification.objects.get()
-    assert row.status == "DELIVERY FAILURE"
-    assert "is gone. Send the mail anew." in row.response
-
-
-@pytest.mark.django_db
-def test_a_mail_without_its_bytes_fails_and_nothing_is_sent(mail_server: SmtpStandIn) -> None:
-    queue(Shouting("S", "s", "shop@example.com", ["g@example.com"]))
-    NotificationAttachment.objects.all().delete()
-    run()
-    row = Notification.objects.get()
-    assert row.status == "DELIVERY FAILURE"
-    assert "the stored message is gone" in row.response
-    assert mail_server.received == []
-
-
-@pytest.mark.django_db
-def test_a_server_that_quotes_the_bytes_of_a_mail_is_not_repeated(mail_server: SmtpStandIn) -> None:
-    queue(Shouting("S", "https://secret-link.example/", "shop@example.com", ["g@example.com"]))
-    mail_server.answer("MESSAGE", "554 5.7.1 Refused because of https://secret-link.example/")
-    run()
-    response = Notification.objects.get().response
-    assert "5.7.1 Refused" in response
-    assert "secret-link" not in response.lower()
-
-
-@pytest.mark.parametrize("arguments", [(True,), ()])
-def test_a_backend_may_be_told_to_be_silent_as_djangos_are(arguments: tuple[bool, ...]) -> None:
-    assert QueueBackend(*arguments).fail_silently is bool(arguments)
-
-
-@pytest.mark.django_db
-def test_the_output_and_the_log_have_no_text(
-    process: Any, mail_server: SmtpStandIn, caplog: pytest.LogCaptureFixture
-) -> None:
-    queue(plain(body="https://secret-link"), rich(body="https://secret-link"))
-    with caplog.at_level(logging.DEBUG):
-        printed = process("--verbosity", "3")
-    logged = [record.getMessage() for record in caplog.records if record.name != "mail.log"]
-    assert "secret-link" not in "\n".join([printed, *logged])
-    assert "ann@example.com - " in printed
-    assert "Hello - …" in printed
-
-
-@pytest.mark.django_db
-def test_a_staging_site_writes_to_nobody_else(settings: Any, mail_server: SmtpStandIn) -> None:
-    settings.NOTIFICATION_SYSTEM = {"OVERRIDE_RECIPIENTS": {"email": "staging@example.com"}}
-    queue(
-        plain(
-            to=["a@example.com", "b@example.com"],
-            cc=["c@example.com"],
-            bcc=["d@example.com"],
-            reply_to=["e@example.com"],
-            headers={"X-Campaign": "spring", "Errors-To": "f@example.com"},
-        ),
-        Shouting("S", "s", "shop@example.com", ["g@example.com"]),
-    )
-    run()
-    assert [each.envelope_to for each in mail_server.received] == [["staging@example.com"]] * 2
-    [first] = [each for each in mail_server.received if each["Subject"] == "Hello"]
-    assert (first["To"], first["X-Original-To"]) == ("staging@example.com", "a@example.com")
-    assert (first["Cc"], first["Reply-To"], first["Errors-To"]) == (None, None, None)
-    assert first["X-Campaign"] == "spring"
-
-
-# Tests of projects
-
-
-@pytest.mark.django_db
-def test_the_outbox_takes_queued_mail(outbox: Outbox) -> None:
-    message = rich(cc=["c@example.com"])
-    message.attach("a.txt", "text", "text/plain")
-    queue(message)
-    outbox.deliver()
-    [taken] = outbox["email"]
-    assert (taken.recipient, taken.user, taken.title) == ("ann@example.com", None, "Hello")
-    assert taken.email is not None
-    assert taken.email.cc == ["c@example.com"]
-    assert [each[0] for each in taken.email.attachments] == ["a.txt"]
-
-
-@pytest.mark.django_db
-def test_djangos_outbox_takes_queued_mail(settings: Any, mailoutbox: Any) -> None:
-    use_backend(settings, QUEUE)
-    settings.NOTIFICATION_SYSTEM_TARGETS = {
-        "email": {"backend": "django.core.mail.backends.smtp.EmailBackend"}
-    }
-    assert mail.send_mail("Hello", "World", "shop@example.com", ["ann@example.com"]) == 1
-    assert mail.outbox == []
-    run()
-    [sent] = mail.outbox
-    assert (sent.subject, sent.to) == ("Hello", ["ann@example.com"])
-
-
-# Settings
-
-
-def loop_messages() -> list[str]:
-    return [message.msg for message in check_settings() if str(message.id).endswith("E018")]
-
-
-def test_a_loop_is_found(settings: Any, db: None) -> None:
-    use_backend(settings, QUEUE)
-    [said] = loop_messages()
-    assert "['backend'] = 'django.core.mail.backends.smtp.EmailBackend'" in said
-    queue(plain())
-    assert list(run().problems) == ["Email"]
-    assert Notification.objects.get().status == "SCHEDULED"
-    assert Notification.objects.count() == 1
-
-
-def test_with_a_backend_that_delivers_there_is_no_loop(settings: Any) -> None:
-    use_backend(settings, QUEUE)
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"backend": LOCMEM}}
-    assert loop_messages() == []
-
-
-def test_a_backend_and_a_mailer_are_too_many(settings: Any) -> None:
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"backend": LOCMEM, "mailer": "default"}}
-    assert "has a 'backend' and a 'mailer'" in loop_messages()[0]
-
-
-def test_a_mailer_delivers(settings: Any, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"mailer": "real"}}
-    if not HAS_MAILERS:
-        assert "needs Django 6.1" in loop_messages()[0]
-        return
-    monkeypatch.delattr(mail, "outbox")
-    settings.MAILERS = {"default": {"BACKEND": QUEUE}, "real": {"BACKEND": THIRD_PARTY}}
-    assert loop_messages() == []
-    ThirdParty.reset()
-    queue(plain())
-    run()
-    assert len(ThirdParty.sent) == 1
-    ThirdParty.reset()
-
-
-def test_a_backend_that_does_not_exist_stops_the_target(
-    settings: Any, db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(mail, "outbox", raising=False)
-    settings.NOTIFICATION_SYSTEM_TARGETS = {"email": {"backend": "nowhere.Backend"}}
-    queue(plain())
-    this = run()
-    assert "make no connection" in this.problems["Email"]
-    assert Notification.objects.get().status == "SCHEDULED"
-    with pytest.raises(TargetUnavailable, match="make no connection"):
-        queue(Shouting("S", "s", "shop@example.com", ["ann@example.com"]))
-
-
-def test_without_the_target_a_mail_is_refused(db: None) -> None:
-    NotificationTarget.objects.filter(name="Email").delete()
-    with pytest.raises(InvalidNotification, match="Run migrate"):
-        queue(plain())
-
-
-def test_a_handler_of_the_projects_own_is_no_place_for_queued_mail(
-    settings: Any, db: None, tmp_path: Any
-) -> None:
-    (tmp_path / "email.py").write_text("def send_notification(notification):\n    return ''\n")
-    settings.NOTIFICATION_SYSTEM_HANDLERS = [str(tmp_path)]
-    with pytest.raises(InvalidNotification, match="the project's own handler for email"):
-        queue(plain())
 
 
 # Purging

@@ -77,7 +77,7 @@ def test_what_a_server_quotes_is_hidden(
         settings,
         host=mail_server.host,
         port=mail_server.port,
-        timeout=5,
+        timeout=20,
         username="shop",
         password=PASSWORD,
     )
@@ -98,7 +98,7 @@ def test_what_a_server_says_of_those_in_copy_is_hidden(
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    options = {"host": mail_server.host, "port": mail_server.port, "timeout": 5}
+    options = {"host": mail_server.host, "port": mail_server.port, "timeout": 20}
     use_backend(settings, **options, username="shop", password=PASSWORD)
     mail_server.answer("RCPT", f"550 {PASSWORD}", recipient="ham@example.com")
     notification = make_due(email, body=BODY, extra={"cc": ["ham@example.com"]})

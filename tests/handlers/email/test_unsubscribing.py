@@ -21,6 +21,7 @@ from django_notification_system.notification_handlers.email.cannot_build_message
 )
 from django_notification_system.notification_handlers.email.message import build_message
 from django_notification_system.notification_handlers.email.message_bytes import written_mail
+from django_notification_system.notification_handlers.email.queued_mail import bytes_of
 from django_notification_system.preferences.links import (
     preferences_url,
     read_unsubscribe_token,
@@ -226,7 +227,7 @@ def test_the_mail_is_written_without_pythons_email_package_and_as_django_writes_
     message = built(email, body="Hello")
     written = written_mail(message)
     assert written is not None
-    of_django = message.octets()
+    of_django = bytes_of(message)
     for name in HEADERS:
         lines = re.compile(rb"\r\n" + name.encode() + rb":.*\r\n(?: .*\r\n)*", re.IGNORECASE)
         assert lines.search(written.content)[0] == lines.search(of_django)[0]  # type: ignore[index]

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_notification_system.delivery.runs.run import Run
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.expo import Message, deliver
 from django_notification_system.notification_handlers.expo.faults import FAULTS
@@ -24,44 +23,18 @@ from django_notification_system.testing.providers import (
 from tests.conftest import MakeDue
 from tests.support.certificates import server_context
 from tests.support.expo_support import configure, errors, make_many, statuses, ticket
-from tests.support.provider_support import Process, refused
+from tests.support.provider_support import PATIENCE_SECONDS, Process, refused, time_limit
 from tests.support.raw_server import RawServer
+from tests.support.rows import STATUS, Proofs, prove_row, rows_counted
+from tests.support.runs import wait_until
 
-PROVED: set[str] = set()
-#: What a row makes of a notification that may be tried again, where unknown means no.
-STATUS = {
-    Verdict.RETRY: "RETRY",
-    Verdict.UNREACHABLE: "SCHEDULED",
-    Verdict.OUT_OF_ORDER: "SCHEDULED",
-    Verdict.BUSY: "SCHEDULED",
-    Verdict.UNKNOWN: "DELIVERY FAILURE",
-    Verdict.SPLIT: "DELIVERY FAILURE",
-    Verdict.SPLIT_RETRY: "RETRY",
-    Verdict.FAILED: "DELIVERY FAILURE",
-    Verdict.ADDRESS_GONE: "INACTIVE DEVICE",
-    Verdict.STOPS: "SCHEDULED",
-}
-#: What a test waits for a server that does not answer, in seconds.
-TIMEOUT = 0.3
+proves = Proofs(FAULTS)
 
-Prove = Callable[[str], None]
-
-
-def proves(*names: str) -> Callable[[Any], Any]:
-    PROVED.update(names)
-    return lambda test: test
+Prove = Callable[..., None]
 
 
 def test_each_row_is_proved_by_a_test_that_names_it() -> None:
-    assert sorted(PROVED) == sorted(fault.name for fault in FAULTS)
-
-
-def rows_counted(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    return [
-        entry.args[0]
-        for entry in caplog.records
-        if entry.msg == "Expo: %s." and isinstance(entry.args, tuple)
-    ]
+    proves.check()
 
 
 @pytest.fixture
@@ -74,27 +47,10 @@ def prove(
 ) -> Prove:
     """A function that sends a message, and checks which row has counted and what came of it."""
 
-    def prove(name: str) -> None:
-        configure(settings, when_unknown="fail", timeout=TIMEOUT)
-        [fault] = [fault for fault in FAULTS if fault.name == name]
+    def prove(name: str, timeout: float = PATIENCE_SECONDS) -> None:
+        configure(settings, when_unknown="fail", timeout=timeout)
         notification = make_due(record, body="planted-body")
-        with caplog.at_level(logging.DEBUG, logger="django_notification_system"):
-            this = Run()
-            list(this)
-        assert rows_counted(caplog) == [name]
-        notification.refresh_from_db()
-        record.refresh_from_db()
-        assert notification.status == STATUS[fault.verdict]
-        assert record.active is (fault.verdict is not Verdict.ADDRESS_GONE)
-        stopped = STATUS[fault.verdict] == "SCHEDULED"
-        # That a device is gone is no failed attempt: see the reference of statuses.
-        counted = not stopped and notification.status != "INACTIVE DEVICE"
-        assert notification.retry_attempts == (1 if counted else 0)
-        assert bool(this.problems) is stopped
-        said = this.problems["Expo"] if stopped else notification.response
-        assert said
-        assert fault.hint in said
-        assert "planted-body" not in said + caplog.text
+        prove_row(proves.row(name), "Expo", notification, caplog, secrets=["planted-body"])
 
     return prove
 
@@ -148,8 +104,8 @@ def test_what_expo_answers(
     prove: Prove, providers: ProviderStandIn, row: str, answer: Answer
 ) -> None:
     providers.on_request = refused(answer)
-    prove(row)
-    assert len(providers.requests) == 1
+    prove(row, timeout=time_limit(answer))
+    wait_until(lambda: len(providers.requests) == 1)
 
 
 @proves("no connection")
@@ -162,6 +118,12 @@ def test_no_connection(prove: Prove, providers: ProviderStandIn) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1:99999999", "a..b"])
 def test_settings_that_make_no_request(prove: Prove, settings: Any, host: str) -> None:
     configure(settings, base_url=f"http://{host}")
+    prove("settings make no request")
+
+
+@proves("settings make no request")
+def test_an_access_token_that_fits_no_header(prove: Prove, settings: Any) -> None:
+    configure(settings, access_token="planted\N{EN DASH}token")
     prove("settings make no request")
 
 
@@ -260,7 +222,7 @@ def test_what_a_receipt_says(
     with caplog.at_level(logging.DEBUG, logger="django_notification_system"):
         process()
 
-    assert rows_counted(caplog) == [row]
+    assert rows_counted(caplog, "Expo") == [row]
     notification.refresh_from_db()
     record.refresh_from_db()
     assert notification.status == STATUS[fault.verdict]
@@ -346,6 +308,32 @@ def test_messages_of_two_expo_projects_are_sent_apart(
 
     assert statuses() == {"DELIVERED": 16}
     assert len(providers.requests) == 3
+
+
+@pytest.mark.parametrize("second", [7, ["ExponentPushToken[eggs-benedict]"]])
+def test_names_of_projects_that_make_no_sense_neither_lose_nor_double_a_message(
+    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue, second: Any
+) -> None:
+    other = TargetUserRecord.objects.create(
+        user=record.user, target=record.target, target_user_id="ExponentPushToken[other]"
+    )
+
+    def refuse_mixed(request: ReceivedRequest) -> Answer | None:
+        if len(request.json()) == 1:
+            return None
+        details = {"@eggs/one": [record.target_user_id], "@eggs/two": second}
+        return errors(400, "PUSH_TOO_MANY_EXPERIENCE_IDS", "Mixed.", details=details)
+
+    providers.on_request = refuse_mixed
+    notifications = [make_due(record), make_due(other)]
+
+    outcomes = list(deliver(notifications))
+
+    assert sorted(message.to for message in providers.received) == [
+        record.target_user_id,
+        other.target_user_id,
+    ]
+    assert [outcome.notification for outcome in outcomes] == notifications
 
 
 def test_one_refused_ticket_leaves_its_neighbours_alone(
@@ -448,7 +436,7 @@ def test_a_request_without_an_answer_is_unknown_and_the_project_decides(
     when_unknown: str,
     status: str,
 ) -> None:
-    configure(settings, timeout=0.3, when_unknown=when_unknown)
+    configure(settings, timeout=time_limit(answer), when_unknown=when_unknown)
     providers.on_request = refused(answer)
     make_many(make_due, record, 3)
 

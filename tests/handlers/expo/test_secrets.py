@@ -12,9 +12,12 @@ from django_notification_system.testing.providers import (
 )
 from tests.conftest import MakeDue
 from tests.support.expo_support import configure, errors, ticket
-from tests.support.provider_support import Process, refused
+from tests.support.provider_support import Process, refused, time_limit
 
-SECRETS = "planted-access-token for ExponentPushToken[eggs-benedict]: a secret, planted-body"
+DATA = "planted-data-1723/x"
+SECRETS = (
+    f"planted-access-token for ExponentPushToken[eggs-benedict]: a secret, planted-body with {DATA}"
+)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +47,10 @@ def test_neither_token_nor_body_reaches_responses_or_logs(
     answer: Answer,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    configure(settings, timeout=0.3, access_token="planted-access-token")
+    configure(settings, timeout=time_limit(answer), access_token="planted-access-token")
     providers.on_request = refused(answer)
-    notification = make_due(record, body="a secret, planted-body")
+    extra = {"data": {"links": [DATA]}}
+    notification = make_due(record, body="a secret, planted-body", extra=extra)
 
     output = process()
 

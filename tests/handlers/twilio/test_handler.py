@@ -16,7 +16,7 @@ from django_notification_system.testing.providers import (
     ReceivedRequest,
 )
 from tests.conftest import MakeDue
-from tests.support.provider_support import Process, refused
+from tests.support.provider_support import Process, refused, time_limit
 from tests.support.twilio_support import TOKEN, configure, refusal
 
 
@@ -333,7 +333,7 @@ def test_a_request_without_an_answer_is_unknown_and_the_project_decides(
     when_unknown: str,
     status: str,
 ) -> None:
-    configure(settings, timeout=0.3, when_unknown=when_unknown)
+    configure(settings, timeout=time_limit(answer), when_unknown=when_unknown)
     providers.on_request = refused(answer)
     notification = make_due(record)
 

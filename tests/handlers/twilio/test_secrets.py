@@ -12,15 +12,16 @@ from django.core.management import call_command
 from django_notification_system.models import Notification, NotificationAttempt, TargetUserRecord
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue
-from tests.support.provider_support import refused
+from tests.support.provider_support import refused, time_limit
 from tests.support.twilio_support import TOKEN, configure, refusal
 
 NUMBER = "+15005551234"
 LINE = "a planted-secret in a line"
 BODY = f"planted-body: your code is 778899.\n{LINE}"
 CALLBACK = "https://user:planted-password@www.example.com/status/"
+PICTURE = "https://media.example.com/egg.png?key=planted-key/44"
 LOGIN = base64.b64encode(f"AC0123456789:{TOKEN}".encode()).decode()
-QUOTED = f"{TOKEN}, {LOGIN}, {CALLBACK}, {NUMBER}, {BODY}, {LINE}, 778899"
+QUOTED = f"{TOKEN}, {LOGIN}, {CALLBACK}, {NUMBER}, {BODY}, {LINE}, 778899, {PICTURE}"
 
 ANSWERS = [
     refusal(400, 21617, f"Too long: {QUOTED}"),
@@ -73,9 +74,9 @@ def test_planted_secrets_stay_where_the_project_has_put_them(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     settings.NOTIFICATION_SYSTEM = {"HISTORY": "all"}
-    configure(settings, timeout=0.3, callback_url=CALLBACK)
+    configure(settings, timeout=time_limit(answer), callback_url=CALLBACK)
     providers.on_request = refused(answer)
-    notification = make_due(record, body=BODY)
+    notification = make_due(record, body=BODY, extra={"media_url": [PICTURE]})
 
     call_command("process_notifications")
 
@@ -85,6 +86,7 @@ def test_planted_secrets_stay_where_the_project_has_put_them(
     rows = [*Notification.objects.all(), *NotificationAttempt.objects.all()]
     stored = json.loads(serializers.serialize("json", rows))
     assert stored[0]["fields"].pop("body") == BODY
+    assert stored[0]["fields"].pop("extra") == {"media_url": [PICTURE]}
     texts = [
         printed.out.replace(block, ""),
         printed.err,

@@ -80,7 +80,7 @@ def test_base_url_may_be_an_ipv6_address(
 
 
 def test_twilios_own_address_keeps_the_region_of_the_environment(settings: Any) -> None:
-    connection = twilio.Connection(mock.Mock(), twilio.TwilioSettings())
+    connection = twilio.Connection(mock.MagicMock(), twilio.TwilioSettings())
     regional = "https://api.dublin.ie1.twilio.com/2010-04-01/Accounts/AC1/Messages.json"
 
     assert connection._address(regional) == regional
