@@ -24,7 +24,7 @@ def test_settings_for_pipelining_send_in_two_round_trips(example: str, settings:
         options = {names[name]: shown[name] for name in shown if name in names}
     assert options == {"host": "smtp.example.com", "port": 587, "use_tls": True}
     with ScriptedSmtp() as server:
-        use_backend(settings, backend, host=server.host, port=server.port, timeout=5)
+        use_backend(settings, backend, host=server.host, port=server.port, timeout=20)
         message = EmailMessage("Breakfast", "is ready", "spam@example.com", ["eggs@example.com"])
         if HAS_MAILERS:
             from django.core.mail import mailers

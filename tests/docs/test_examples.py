@@ -12,6 +12,7 @@ import sys
 import uuid
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from django.utils import timezone
 
 from django_notification_system import checks, signals
 from django_notification_system.categories import known_categories
+from django_notification_system.error_pages import FILTER
 from django_notification_system.exceptions import NotificationsNotCreated
+from django_notification_system.mail import QueueBackend
 from django_notification_system.models import (
     ConsentLog,
     Notification,
@@ -43,7 +46,8 @@ from tests.support.documentation import (
     run_example,
     steady,
 )
-from tests.support.mail_backends import HAS_MAILERS
+from tests.support.mail_backends import HAS_MAILERS, use_backend
+from tests.support.mail_shapes import Shouting
 from tests.support.places import ROOT, TESTS
 from tests.support.scratch_databases import scratch_database
 from tests.support.terminal import on_terminal
@@ -66,6 +70,10 @@ def test_settings_of_the_installation_page_pass_the_checks(monkeypatch: Any) -> 
     with override_settings(**{name: settings[name] for name in settings if name.isupper()}):
         assert checks.check_settings() == []
         assert twilio_settings().account_sid == "AC0"
+
+
+def test_the_filter_of_error_pages_is_this_apps() -> None:
+    assert run_example("error_pages_settings.py")["DEFAULT_EXCEPTION_REPORTER_FILTER"] == FILTER
 
 
 def test_notify_example_reaches_everybody_it_names(
@@ -117,11 +125,14 @@ def in_capitals(values: dict[str, Any]) -> dict[str, Any]:
 def test_queue_examples_deliver_later(
     records: Records, mail_server: SmtpStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = run_example("queue_settings.py")
-    targets = values["NOTIFICATION_SYSTEM_TARGETS"]
-    queue = {"default": {"BACKEND": values["EMAIL_BACKEND"]}}
-    changed = {"MAILERS": queue} if HAS_MAILERS else {"EMAIL_BACKEND": values["EMAIL_BACKEND"]}
-    with override_settings(**changed, NOTIFICATION_SYSTEM_TARGETS=targets):
+    name = "queue_mailers_settings.py" if HAS_MAILERS else "queue_settings.py"
+    values = run_example(name)
+    names = ("MAILERS" if HAS_MAILERS else "EMAIL_BACKEND", "NOTIFICATION_SYSTEM_TARGETS")
+    changed: dict[str, Any] = {name: values[name] for name in names}
+    if HAS_MAILERS:
+        options = {"host": "127.0.0.1", "port": mail_server.port}
+        changed["MAILERS"]["smtp"]["OPTIONS"] = options
+    with override_settings(**changed):
         assert checks.check_settings() == []
         run_example("queue_mail.py")
         run_example("queue_priority.py")
@@ -129,6 +140,23 @@ def test_queue_examples_deliver_later(
     process()
     subjects = {mail["Subject"] for mail in mail_server.received}
     assert subjects == {"Your code is 4711", "Reset your password"}
+
+
+def test_backend_for_bytes_sends_a_signed_mail(
+    records: Records, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "sendmail"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\ncat > {tmp_path}/mail\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    backend = run_example("sends_bytes.py")["SendmailBackend"]
+    monkeypatch.setitem(sys.modules, "shop_mail", SimpleNamespace(SendmailBackend=backend))
+    use_backend(settings, "shop_mail.SendmailBackend")
+    QueueBackend().send_messages([Shouting("S", "s", "shop@example.com", ["ann@example.com"])])
+    process()
+    arguments = (tmp_path / "arguments").read_text()
+    assert arguments == "-i -f shop@example.com -- ann@example.com\n"
+    assert "X-Signed: yes" in (tmp_path / "mail").read_text()
 
 
 @pytest.mark.skipif(not HAS_MAILERS, reason="MAILERS came with Django 6.1")
@@ -428,13 +456,22 @@ def test_channel_examples_make_a_record_and_send(
         assert checks.check_settings() == []
 
 
+def test_whatsapp_example_sends_the_template(records: Records, providers: ProviderStandIn) -> None:
+    records["Twilio"].delete()
+    run_example("send_whatsapp.py")
+    process()
+    [message] = providers.received
+    assert message.fields["ContentVariables"] == '{"1": "Eggs", "2": "8:45"}'
+    assert message.to == "whatsapp:+15005550010"
+
+
 def test_troubleshooting_quotes_what_the_app_says() -> None:
     page = (DOCS / "howto" / "troubleshooting.rst").read_text()
     table = page[page.index("* - The response") : page.index("Still stuck?")]
     quoted = re.findall(r"^   \* - (.*``.*)$", table, re.MULTILINE)
     said = [words for row in quoted for words in re.findall(r"``([^`]+)``", row)]
     assert len(said) >= 10
-    package = Path(checks.__file__).parent
+    package = ROOT / "django_notification_system"
     sources = "".join(path.read_text() for path in package.rglob("*.py"))
     source = re.sub(r'"\n +f?"', "", sources)  # a text that goes on in the next line
     source = source.replace("%(target)r ", "").replace("%(until)s", "")

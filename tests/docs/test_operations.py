@@ -111,7 +111,7 @@ def test_output_of_a_test_message(mail_server: SmtpStandIn) -> None:
 
 @pytest.mark.django_db
 def test_output_of_a_test_message_to_no_server(settings: Any, refusing_port: int) -> None:
-    use_backend(settings, host="127.0.0.1", port=refusing_port, timeout=5)
+    use_backend(settings, host="127.0.0.1", port=refusing_port, timeout=20)
     output = send_test("Email", "oncall@example.com")
     assert_documented(output, "send_test_notification_unreachable")
 

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
+from django_notification_system.notification_handlers.apprise import faults as apprise_faults
 from django_notification_system.notification_handlers.email.connection import Stage
 from django_notification_system.notification_handlers.email.faults import FAULTS, Fault
 from django_notification_system.notification_handlers.expo.faults import FAULTS as EXPO_FAULTS
 from django_notification_system.notification_handlers.expo.faults import Fault as ExpoFault
+from django_notification_system.notification_handlers.fcm.faults import FAULTS as FCM_FAULTS
+from django_notification_system.notification_handlers.fcm.faults import Fault as FcmFault
 from django_notification_system.notification_handlers.twilio import faults as twilio_faults
+from django_notification_system.notification_handlers.webhook import faults as webhook_faults
+from django_notification_system.notification_handlers.webpush import faults as webpush_faults
 from tests.support.documentation import DOCS, assert_table
 
 STAGES = {
@@ -38,9 +43,9 @@ def twilio_row(fault: twilio_faults.Fault) -> list[str]:
     if not codes or fault.answers != (twilio_faults.ANY_ANSWER,):
         is_status = fault.answers[0][0].isdigit()
         parts.append(("HTTP " if is_status else "") + either(fault.answers))
-    if fault.of_settings:
-        parts.append("of the settings' ``callback_url``")
-    return [fault.name, fault.what, "; ".join(parts), fault.verdict.value, fault.source]
+    if fault.of_setting:
+        parts.append(f"of the settings' ``{fault.of_setting}``")
+    return [fault.name, fault.what, "; ".join(parts), fault.consequence, fault.source]
 
 
 def either(words: Sequence[str]) -> str:
@@ -48,7 +53,7 @@ def either(words: Sequence[str]) -> str:
 
 
 def row(fault: Fault) -> list[str]:
-    return [fault.name, fault.what, "; ".join(answer(fault)), fault.verdict.value, fault.source]
+    return [fault.name, fault.what, "; ".join(answer(fault)), fault.consequence, fault.source]
 
 
 def answer(fault: Fault) -> Iterator[str]:
@@ -75,4 +80,67 @@ def row_of_expo(fault: ExpoFault) -> list[str]:
     answers = [", ".join(fault.errors), ", ".join(fault.answers)]
     said = "; ".join(each for each in answers if each) or "any other"
     answer = f"{fault.part.value}: {said}"
-    return [fault.name, fault.what, answer, fault.verdict.value, fault.source]
+    return [fault.name, fault.what, answer, fault.consequence, fault.source]
+
+
+def test_the_table_of_webhooks_is_that_of_the_code() -> None:
+    header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
+    assert_table("outcomes_webhook", [header, *map(row_of_webhook, webhook_faults.FAULTS)])
+    assert "outcomes_webhook.csv" in (DOCS / "howto" / "target_webhook.rst").read_text()
+
+
+def row_of_webhook(fault: webhook_faults.Fault) -> list[str]:
+    is_status = bool(fault.answers) and fault.answers[0][0].isdigit()
+    said = ("HTTP " if is_status else "") + (
+        either(fault.answers) if fault.answers else "any other, or none"
+    )
+    return [fault.name, fault.what, said, fault.consequence, fault.source]
+
+
+def test_the_table_of_web_push_is_that_of_the_code() -> None:
+    header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
+    assert_table("outcomes_webpush", [header, *map(row_of_webpush, webpush_faults.FAULTS)])
+    assert "outcomes_webpush.csv" in (DOCS / "howto" / "target_webpush.rst").read_text()
+
+
+def row_of_webpush(fault: webpush_faults.Fault) -> list[str]:
+    is_status = bool(fault.answers) and fault.answers[0][0].isdigit()
+    said = ("HTTP " if is_status else "") + (
+        either(fault.answers) if fault.answers else "any other"
+    )
+    if fault.of_windows:
+        said += f" from ``*{webpush_faults.WINDOWS}``"
+    if fault.about_vapid:
+        said += " with the name of an error of VAPID"
+    return [fault.name, fault.what, said, fault.consequence, fault.source]
+
+
+def test_the_table_of_fcm_is_that_of_the_code() -> None:
+    header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
+    assert_table("outcomes_fcm", [header, *map(row_of_fcm, FCM_FAULTS)])
+    assert "outcomes_fcm.csv" in (DOCS / "howto" / "target_fcm.rst").read_text()
+
+
+def row_of_fcm(fault: FcmFault) -> list[str]:
+    answers = [", ".join(fault.codes), ", ".join(fault.answers)]
+    said = "; ".join(each for each in answers if each) or "any other"
+    return [fault.name, fault.what, f"{fault.part.value}: {said}", fault.consequence, fault.source]
+
+
+def test_the_table_of_apprise_is_that_of_the_code() -> None:
+    header = ["Name", "What it is", "Answer", "What comes of it", "Source"]
+    assert_table("outcomes_apprise", [header, *map(row_of_apprise, apprise_faults.FAULTS)])
+    assert "outcomes_apprise.csv" in (DOCS / "howto" / "target_apprise.rst").read_text()
+
+
+def row_of_apprise(fault: apprise_faults.Fault) -> list[str]:
+    is_status = bool(fault.answers) and fault.answers[0][0].isdigit()
+    if fault.problems:
+        said = "none: " + either([problem.value for problem in fault.problems])
+    elif fault.answers:
+        said = ("HTTP " if is_status else "") + either(fault.answers)
+    else:
+        said = "any other"
+    if fault.of_settings:
+        said += ", to the settings' URL"
+    return [fault.name, fault.what, said, fault.consequence, fault.source]

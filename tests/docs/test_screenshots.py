@@ -37,7 +37,7 @@ def brightness(picture: bytes) -> float:
 def test_the_pictures_that_the_documentation_shows_are_there_and_small() -> None:
     kept = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
     assert kept.keys() == named_pictures()
-    assert len(kept) == 9
+    assert len(kept) == 12
     for name, picture in kept.items():
         assert picture.startswith(PNG), name
         assert len(picture) < LARGEST, name
@@ -63,5 +63,5 @@ def test_the_script_makes_every_picture(
         assert len(picture) < LARGEST, name
         assert (width == 390) == name.endswith("-phone.png"), (name, width)
         assert height > 150, (name, height)
-    for page in ("list", "dashboard"):
+    for page in ("list", "dashboard", "inbox"):
         assert brightness(made[f"{page}-dark.png"]) < 100 < brightness(made[f"{page}-light.png"])

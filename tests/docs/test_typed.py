@@ -1,5 +1,6 @@
 """Each how-to, typed from top to bottom into a project of its own, as a reader types it."""
 
+import json
 import os
 import re
 import shlex
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +18,7 @@ from tempfile import TemporaryFile
 import django
 import pytest
 
+from django_notification_system.notification_handlers.webpush.vapid import make_private_key
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.settings import TEST_DATABASE
@@ -40,7 +42,7 @@ STEP = re.compile(
     re.MULTILINE,
 )
 #: Programs that are no part of the project; other tests try what can be tried of them.
-OTHER_PROGRAMS = ("celery", "heroku", "kubectl", "make", "pip")
+OTHER_PROGRAMS = ("celery", "heroku", "kubectl", "make", "pip", "uvicorn")
 #: They go on until they are told to end.
 STAYING = ("--watch", "db_worker", "-m django_notification_system.testing")
 #: Django checks the project before these.
@@ -48,12 +50,23 @@ CHECKING = (
     "create_email_target_user_records", "manage.py check", "manage.py migrate",
     "process_notifications",
 )  # fmt: skip
-#: These say by their exit status what they found.
-FINDING = ("--max-age", "--fail-on-error", "import_queued_mail", "import ")
+#: These say by their exit status what they found; no stand-in speaks as all services of Apprise do.
+FINDING = (
+    "--target Apprise",
+    "--max-age",
+    "--fail-on-error",
+    "import_queued_mail",
+    "import_django",
+    "import ",
+)
 #: Needed by what is shown, and not shown: how Django 5.2 and a reader of two pages have it.
 BEFORE = {
     "tasks": 'INSTALLED_APPS += ["django_tasks"]\n' if django.VERSION < (6,) else "",
     "on_commit": 'INSTALLED_APPS += ["django_tasks"]\n' if django.VERSION < (6,) else "",
+    **dict.fromkeys(
+        ("inbox_pages", "from_django_notifications"),
+        (EXAMPLES / "inbox_settings.py").read_text(),
+    ),
 }
 #: Its example is the file that says so, or is for the other kind of Django.
 OTHER_DJANGO = (
@@ -62,7 +75,11 @@ OTHER_DJANGO = (
     else ("pipelining_mailers.py", "queue_mailers_settings.py")
 )
 #: They are modules of a project, which other tests of the documentation run.
-MODULES = ("before.py", "after.py", "own_engine.py", "pigeon_post.py", "receivers.py", "set_up.py")
+MODULES = (
+    "before.py", "after.py", "inbox_consumer.py", "inbox_viewset.py", "mjml_filter.py",
+    "own_engine.py",
+    "pigeon_post.py", "receive_webhook.py", "receivers.py", "sends_bytes.py", "set_up.py",
+)  # fmt: skip
 #: Output of rows or of a server that the page's reader has, and the project here has not.
 OF_OTHER_ROWS = (
     "assertion_failed", "cancel_by_query", "carrier_pigeon_refused", "contract_failed", "dry_run",
@@ -77,6 +94,7 @@ ENVIRONMENT = {
     "METRICS_TOKEN": "token",
     "TWILIO_ACCOUNT_SID": "AC0",
     "TWILIO_AUTH_TOKEN": "token",
+    "VAPID_PRIVATE_KEY": make_private_key(),
 }
 
 
@@ -106,6 +124,10 @@ def steps_of(page: str) -> Iterator[Step]:
 
 
 def kind_of(path: Path) -> str:
+    if path.name == "send_web_push.py":
+        return "other"  # it is for somebody who has pressed a button in a browser
+    if path.parts[:2] == ("examples", "types"):
+        return "other"  # they need an app with models, and have a test of their own
     if path.parts[0] == "output":
         return "other" if path.stem in OF_OTHER_ROWS else "shown"
     if path.name.endswith(("settings.py", "mailers.py", "_urls.py")):
@@ -168,18 +190,21 @@ class Project:
     def _type_and_end(self, arguments: Sequence[str]) -> None:
         command = [sys.executable, *arguments]
         with TemporaryFile() as said:
-            program = subprocess.Popen(command, cwd=self.folder, env=ENVIRONMENT, stdout=said)
+            program = subprocess.Popen(
+                command, cwd=self.folder, env=ENVIRONMENT, stdout=said, start_new_session=True
+            )
             wait_until(
                 lambda: (
                     program.poll() is not None
                     or os.fstat(said.fileno()).st_size > 0
                     or heeds_sigterm(program.pid)
-                ),
-                seconds=60,
+                )
             )
         assert program.poll() is None, arguments
         program.send_signal(signal.SIGTERM)
-        assert program.wait(60) in (0, -signal.SIGTERM), arguments
+        assert program.wait(120) in (0, -signal.SIGTERM), arguments
+        with suppress(ProcessLookupError):  # the other process of a worker that watches its files
+            os.killpg(program.pid, signal.SIGKILL)
 
     def paste(self, steps: Sequence[Step]) -> None:
         """Paste examples into the shell, and read there what the page shows."""
@@ -222,6 +247,7 @@ class Project:
             shutil.copy(path, self.folder / "templates")
         else:
             text = path.read_text().replace("/var/lib/mysite", str(self.folder))
+            text = text.replace("/etc/shop/firebase-key.json", self._stand_ins.firebase_key)
             if HAS_MAILERS:  # as the page says
                 text = re.sub(
                     r"^EMAIL_BACKEND = (.+)$",
@@ -242,7 +268,7 @@ class Project:
         )
         self.servers.callback(server.wait)
         self.servers.callback(server.kill)
-        wait_until(lambda: server.poll() is not None or listens(server.pid), seconds=60)
+        wait_until(lambda: server.poll() is not None or listens(server.pid))
         assert server.poll() is None, step.text
 
 
@@ -264,6 +290,8 @@ class StandIns:
 
     mail_server: SmtpStandIn
     providers: ProviderStandIn
+    #: The path of a service account's key.
+    firebase_key: str
 
     @property
     def settings(self) -> str:
@@ -280,13 +308,20 @@ class StandIns:
             f"\n{mail}for key in ('twilio_sms', 'expo'):\n"
             "    target = NOTIFICATION_SYSTEM_TARGETS.setdefault(key, {})\n"
             f"    target['base_url'] = {self.providers.url!r}\n"
+            "if target := NOTIFICATION_SYSTEM_TARGETS.get('fcm'):\n"
+            f"    target['base_url'] = {self.providers.url!r}\n"
+            "if target := NOTIFICATION_SYSTEM_TARGETS.get('apprise'):\n"
+            "    target['schemas'] = ['json']\n"
+            f"    target['urls'] = {{'ops': {self.providers.url.replace('http:', 'json:')!r}}}\n"
         )
 
 
 @pytest.fixture(scope="module")
-def stand_ins() -> Iterator[StandIns]:
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
     with SmtpStandIn() as mail_server, ProviderStandIn() as providers:
-        yield StandIns(mail_server=mail_server, providers=providers)
+        key = tmp_path_factory.mktemp("firebase") / "key.json"
+        key.write_text(json.dumps(providers.service_account()))
+        yield StandIns(mail_server=mail_server, providers=providers, firebase_key=str(key))
 
 
 @pytest.fixture(scope="module")
@@ -323,6 +358,7 @@ def test_the_page_can_be_typed_from_top_to_bottom(
     if BEFORE.get(page):
         with (folder / "mysite" / "settings.py").open("a") as settings:
             settings.write(BEFORE[page])
+        project.manage("migrate")
     with project.servers:
         for is_pasted, steps in groupby(steps_of(page), lambda step: step.kind == "paste"):
             follow(project, list(steps), is_pasted)

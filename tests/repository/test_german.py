@@ -47,10 +47,11 @@ COMMANDS = sorted(
     path.stem
     for path in (ROOT / "django_notification_system/management/commands").glob("[a-z]*.py")
 )
+WITHOUT_ARGUMENTS = {"make_vapid_keys"}
 #: What people entered, what handlers said, and names.
 DATA = re.compile(
     r"""[\W\d_]* | [\W\d]*(ada|egg|Eggs's.(Email|Twilio|Expo)|Your.order|lorem.ipsum|Bounce)\b.*
-    | \W*(Email|Twilio|Expo|email|twilio_sms|twilio|expo)\W*
+    | \W*(Email|Twilio|Expo|email|twilio_sms|twilio|expo|webpush|fcm|apprise|webhook)\W*
     | .*(@example\.com|PushToken\[|\+1500).*
     | django_notification_system\.notification_handlers\.\w+ | 550.No.mailbox
     | Message-ID | https:\S+ | Eggs.Benedict,.* | .*@localhost\W*
@@ -279,7 +280,7 @@ def test_the_help_of_every_command_is_german(name: str) -> None:
         own = [action for action in parser._actions if action.dest not in common]
         texts[language] = {action.dest: action.help for action in own}
         texts[language]["(description)"] = parser.description
-    assert len(texts["de"]) > 2
+    assert len(texts["de"]) > 2 or name in WITHOUT_ARGUMENTS
     assert {key for key, text in texts["de"].items() if text == texts["en"][key]} == set()
 
 

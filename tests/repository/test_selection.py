@@ -7,15 +7,26 @@ from typing import Any
 
 import pytest
 
+from tests import selection
 from tests.repeated_nowhere import (
     DATABASE,
     DATABASE_AND_PAIR,
+    IN_FULL,
     INDEPENDENT,
     PAIR,
+    PAIR_BETWEEN,
     Difference,
     Independent,
 )
-from tests.selection import UNKNOWN, can_reach_the_database, is_left_out, knows_the_database
+from tests.selection import (
+    UNKNOWN,
+    can_reach_the_database,
+    has_one_case_of_each,
+    is_left_out,
+    knows_the_database,
+    module_of,
+    one_case_of_each,
+)
 from tests.support.places import TESTS
 
 MODULES = {path.relative_to(TESTS).with_suffix("").as_posix() for path in TESTS.rglob("test_*.py")}
@@ -66,6 +77,7 @@ def assert_it_is_repeated(item: pytest.Item) -> None:
         ("from tests.support.{} import scratch_database", True),  # which imports it
         ("SETTINGS = 'tests.support.{}'", True),  # for a process of its own
         ("def test_it(django_db_blocker): pass", True),
+        ("def test_it(request): request.getfixturevalue('db')", True),
         ("from tests.support.handlers import loft", False),
         ("SAID = 'tests.of.nothing'", False),
     ],
@@ -76,6 +88,11 @@ def test_what_a_module_imports_or_names_tells_whether_it_knows_the_database(
     module = tmp_path / "test_some.py"
     module.write_text(text.format("scratch_databases"))
     assert knows_the_database(module) is knows
+
+
+def test_the_fixtures_for_many_tests_know_no_database_by_themselves() -> None:
+    """Half of the modules import from there; each would be repeated on every database."""
+    assert not knows_the_database(TESTS / "conftest.py")
 
 
 @pytest.mark.parametrize("listed", INDEPENDENT, ids=lambda listed: listed.reason[:30])
@@ -91,10 +108,54 @@ def test_a_pair_between_two_others_has_no_long_test_of_processes() -> None:
         name for each in INDEPENDENT if each.is_without_effect(repeats) for name in each.modules
     }
     both = {name for each in INDEPENDENT if each.of == DATABASE_AND_PAIR for name in each.modules}
-    pair_alone = {name for each in INDEPENDENT if each.of == PAIR for name in each.modules}
-    assert left_out == both | pair_alone
+    of_pairs = {
+        name for each in INDEPENDENT if each.of in (PAIR, PAIR_BETWEEN) for name in each.modules
+    }
+    assert left_out == both | of_pairs
+    assert not any(
+        each.is_without_effect(repeats)
+        for each in INDEPENDENT
+        for repeats in (DATABASE, PAIR, DATABASE_AND_PAIR)
+        if each.of == PAIR_BETWEEN
+    )
     assert "engine/test_chaos" in left_out
     assert not any(each.is_without_effect(frozenset({"between"})) for each in INDEPENDENT)
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_two_differences_have_one_case_and_each_database_another(
+    request: pytest.FixtureRequest, case: int
+) -> None:
+    cases = request.node.parent.collect()
+    ours = [item for item in cases if item.name.startswith(f"{request.node.originalname}[")]
+    chosen = [one_case_of_each(cases, database) for database in ("sqlite", "postgresql", "mariadb")]
+    assert [[item for item in items if item in ours] for items in chosen] == [
+        [ours[0]],
+        [ours[2]],
+        [ours[4]],
+    ]
+
+
+def test_all_tests_without_cases_stay(request: pytest.FixtureRequest) -> None:
+    tests = [item for item in request.node.parent.collect() if not hasattr(item, "callspec")]
+    assert request.node.name in {item.name for item in tests}
+    assert one_case_of_each(tests, "mariadb") == tests
+
+
+def test_what_holds_statements_and_plans_has_all_cases(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = request.node.parent.collect()
+    assert one_case_of_each(cases, "sqlite") != cases
+    monkeypatch.setattr(selection, "IN_FULL", {module_of(request.node)})
+    assert one_case_of_each(cases, "sqlite") == cases
+    assert IN_FULL <= MODULES
+
+
+def test_one_difference_has_all_cases() -> None:
+    assert not any(map(has_one_case_of_each, (DATABASE, PAIR, frozenset[Difference]())))
+    assert has_one_case_of_each(DATABASE_AND_PAIR)
+    assert has_one_case_of_each(PAIR_BETWEEN)
 
 
 def test_no_module_is_listed_twice() -> None:

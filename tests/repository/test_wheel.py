@@ -37,6 +37,17 @@ LEFT_LYING_ABOUT = (
     f"{PACKAGE}/.env",
 )
 
+#: What the extras of targets install.
+CLIENTS = [
+    "apprise",
+    "cryptography",
+    "exponent_server_sdk",
+    "google",
+    "pywebpush",
+    "requests",
+    "standardwebhooks",
+    "twilio",
+]
 SETTINGS = """
 import django
 
@@ -221,8 +232,7 @@ def test_a_project_starts_and_sends_with_the_core_dependencies_alone(
     )
     manage = (python_with_wheel, "-m", "django")
     settings = "--settings=site_settings"
-    clients = "import importlib.util as u; print([n for n in ('twilio', 'exponent_server_sdk')"
-    clients += " if u.find_spec(n)])"
+    clients = f"import importlib.util as u; print([n for n in {CLIENTS} if u.find_spec(n)])"
 
     assert run(python_with_wheel, "-c", clients, folder=tmp_path) == "[]\n"
     run(*manage, "check", settings, folder=tmp_path)

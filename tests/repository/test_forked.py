@@ -1,0 +1,116 @@
+"""A forked program has what Python gives a program that is started, and no more of the project."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.forked import Program, run
+from tests.support.places import ROOT
+from tests.support.subprocesses import environment_of
+
+SEEN = """
+import json, os, sys
+streams = sys.stdin, sys.stdout, sys.stderr
+print(json.dumps({
+    "arguments": sys.argv,
+    "path": sys.path,
+    "folder": os.getcwd(),
+    "environment": dict(os.environ),
+    "names": sorted(name for name in globals() if not name.startswith("__")),
+    "streams": [(each.fileno(), each.encoding, each.errors, each.isatty()) for each in streams],
+    "buffering": [(each.line_buffering, each.write_through) for each in streams[1:]],
+    "writes_bytecode": not sys.dont_write_bytecode,
+    "threads_and_children": len(os.listdir("/proc/self/task")) if os.path.isdir("/proc") else 1,
+    "interrupt": str(__import__("signal").getsignal(2)),
+    "child": str(__import__("signal").getsignal(17)),
+    "warnings": __import__("warnings").filters,
+}, default=str))
+print("é", file=sys.stderr)
+"""
+#: What a project brings along, or leaves out.
+OF_PROJECTS = (
+    "celery",
+    "django_notification_system",
+    "exponent_server_sdk",
+    "pytest",
+    "requests",
+    "tests",
+    "twilio",
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [("-c", {}), ("-m", {"PYTHONUNBUFFERED": "1"}), ("file", {})]
+)
+def test_forked_program_sees_what_a_started_one_sees(
+    kind: str, more: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "seen.py").write_text(SEEN)
+    first = {"-c": ["-c", SEEN], "-m": ["-m", "seen"], "file": [str(tmp_path / "seen.py")]}
+    arguments = [*first[kind], "egg", "--über=2"]
+    environment = environment_of({"PYTHONPATH": str(ROOT), "EGGS": "Benedict", **more})
+    forked = run(arguments, folder=tmp_path, environment=environment)
+    started = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+    assert json.loads(forked.stdout) == json.loads(started.stdout)
+    assert (forked.stderr, forked.returncode) == (started.stderr, started.returncode) == ("é\n", 0)
+
+
+def test_forked_program_loads_the_project_itself(tmp_path: Path) -> None:
+    code = (
+        "import json, sys\n"
+        "from django.apps import apps\n"
+        "from django.conf import settings\n"
+        "names = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(json.dumps([sorted(names), settings.configured, apps.ready, apps.loading]))"
+    )
+    done = run(["-c", code], folder=tmp_path, environment=environment_of({}))
+    names, *begun = json.loads(done.stdout)
+    assert "django" in names
+    assert not set(OF_PROJECTS) & set(names)
+    assert begun == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "last_line"),
+    [
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('no eggs')", 1, "no eggs"),
+        ("eggs", 1, "NameError: name 'eggs' is not defined"),
+        ("import os; os.kill(os.getpid(), 15)", -signal.SIGTERM, ""),
+        ("import atexit, sys; atexit.register(print, 'last', file=sys.stderr)", 0, "last"),
+    ],
+)
+def test_forked_program_ends_as_a_started_one(
+    code: str, status: int, last_line: str, tmp_path: Path
+) -> None:
+    program = Program(["-c", code], folder=tmp_path, environment=environment_of({}))
+    _, errors = program.communicate(timeout=60)
+    assert (program.returncode, "".join(errors.splitlines()[-1:])) == (status, last_line)
+
+
+def test_forked_program_gets_signals(tmp_path: Path) -> None:
+    program = Program(
+        ["-c", "import os, signal; os.kill(os.getppid(), 0); signal.pause()"],
+        folder=tmp_path,
+        environment=environment_of({}),
+        is_new_session=True,
+    )
+    assert os.getsid(program.pid) == program.pid
+    assert program.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.wait(timeout=0.01)
+    program.kill()
+    assert program.wait(timeout=60) == -signal.SIGKILL
+    assert program.poll() == -signal.SIGKILL
