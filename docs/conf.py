@@ -18,6 +18,7 @@ settings.configure(
         "django.contrib.auth",
         "django.contrib.contenttypes",
         "django_notification_system",
+        "django_notification_system.contrib.inbox",
     ],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     USE_TZ=True,

@@ -131,6 +131,8 @@ def log_in(page: Any, url: str) -> None:
 
 def take(page: Any, url: str, shown: str, scheme: str) -> Iterator[tuple[str, bytes]]:
     """Take the pictures of one colour scheme, and yield them by name."""
+    yield from take_inbox(page, url, scheme)
+    page.set_viewport_size(DESK)
     page.goto(url + LIST)
     yield f"list-{scheme}", page.screenshot()
     page.goto(f"{url}{LIST}dashboard/")
@@ -154,6 +156,17 @@ def take(page: Any, url: str, shown: str, scheme: str) -> Iterator[tuple[str, by
     page.set_viewport_size(PHONE)
     page.goto(url + LIST)
     yield "list-phone", page.screenshot()
+
+
+def take_inbox(page: Any, url: str, scheme: str) -> Iterator[tuple[str, bytes]]:
+    """Take the pictures of the inbox, and yield them by name."""
+    page.set_viewport_size(LOW)
+    page.goto(f"{url}/inbox/")
+    yield f"inbox-{scheme}", page.screenshot()
+    if scheme == "light":
+        page.set_viewport_size(PHONE)
+        page.goto(f"{url}/inbox/")
+        yield "inbox-phone", page.screenshot()
 
 
 def optimised(picture: bytes) -> bytes:

@@ -20,11 +20,13 @@ class TestCarrierPigeon(HandlerContract):
         loft_server.flown.clear()
         with loft_server.make_server(0) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield Provider(
-                port=server.server_address[1],
-                received=lambda: [flight["message"] for flight in loft_server.flown],
-            )
-            server.shutdown()
+            try:
+                yield Provider(
+                    port=server.server_address[1],
+                    received=lambda: [flight["message"] for flight in loft_server.flown],
+                )
+            finally:
+                server.shutdown()
 
     def settings_for(self, host, port):
         loft = {"base_url": f"http://{host}:{port}", "api_key": "crumbs", "timeout": 1}

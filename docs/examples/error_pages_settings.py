@@ -1,0 +1,1 @@
+DEFAULT_EXCEPTION_REPORTER_FILTER = "django_notification_system.error_pages.ErrorPageFilter"

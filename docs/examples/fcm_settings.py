@@ -1,0 +1,1 @@
+NOTIFICATION_SYSTEM_TARGETS["fcm"] = {"credentials": "/etc/shop/firebase-key.json"}

@@ -1,0 +1,1 @@
+document.addEventListener("inbox", (event) => console.log(event.detail.label));

@@ -1,0 +1,2 @@
+NOTIFICATION_SYSTEM["USER_LANGUAGE"] = "profile.language"
+NOTIFICATION_SYSTEM["USER_TIME_ZONE"] = "profile.time_zone"

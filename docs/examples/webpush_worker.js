@@ -1,0 +1,1 @@
+importScripts("/push/service_worker.js");
