@@ -7,7 +7,7 @@ module, the built-in parts count where the project's are missing, except for ``p
 ``destination()``.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -68,6 +68,11 @@ class TargetDescription:
             ``KEY.txt``, such as ``push.txt``.
         template_context: ``template_context(notification, is_live=…)``, which returns further
             variables for a type's templates, such as links.
+        own_addresses: ``own_addresses(user)``, which returns a user's addresses that the project
+            keeps itself.
+        list_headers: ``list_headers(notification)``, which returns the headers by which the
+            reader's program unsubscribes.
+        sample_address: ``SAMPLE_ADDRESS``, an address of nobody, for previews of types.
     """
 
     key: str
@@ -91,6 +96,9 @@ class TargetDescription:
     takes_html: bool
     text_templates: tuple[str, ...]
     template_context: Callable[..., Mapping[str, Any]] | None
+    own_addresses: Callable[[Any], Iterable[str]] | None
+    list_headers: Callable[[Any], dict[str, str]] | None
+    sample_address: str
 
 
 def describe(module_name: str) -> TargetDescription | None:
@@ -276,6 +284,9 @@ def _described(module_name: str, source: str, modules: list[ModuleType]) -> Targ
         page=str(part("PAGE") or ""),
         how_to_add_records=str(part("HOW_TO_ADD_RECORDS") or ""),
         address_in_details=part("ADDRESS_IN_DETAILS") is True,
+        own_addresses=part("own_addresses"),
+        list_headers=part("list_headers"),
+        sample_address=str(part("SAMPLE_ADDRESS") or ""),
     )
 
 

@@ -31,7 +31,7 @@ from ..operations.type_samples import (
     targets_in_words,
     type_named,
 )
-from ..targets import target_key
+from ..targets import known_description, target_key
 from ..user_values import known_language
 from .labels import category_label
 from .preview import preview_of, sealed, sealed_page
@@ -159,13 +159,12 @@ framed_page = xframe_options_sameorigin(_framed_page)
 
 def _shown(request: HttpRequest, target: NotificationTarget) -> tuple[Notification, Preview]:
     key, _slash, name = request.GET.get("example", "").partition(SLASH)
-    is_email = target_key(target.notification_module_name) == "email"
     user: Any = request.user
     try:
         sample = sample_without_trace(
             preview_named(type_named(key), name),
             target,
-            address=(getattr(user, "email", "") or "ann@example.com") if is_email else "",
+            address=_address_in_preview(target, user),
             language=supported_language(request.GET.get("language")),
             user=user,
             using=router.db_for_write(Notification),
@@ -175,6 +174,15 @@ def _shown(request: HttpRequest, target: NotificationTarget) -> tuple[Notificati
     sample.status = Notification.SCHEDULED
     with_text = request.GET.get("part") == "text"
     return sample, preview_of(sample, may_render=True, with_text=with_text)
+
+
+def _address_in_preview(target: NotificationTarget, user: Any) -> str:
+    """Return an address of the person who looks, or of nobody."""
+    described = known_description(target.notification_module_name)
+    if described is None:
+        return ""
+    own = described.own_addresses(user) if described.own_addresses is not None else ()
+    return next(iter(own), described.sample_address)
 
 
 def _shown_in_inbox(request: HttpRequest, inbox: Inbox) -> tuple[Notification, Preview]:

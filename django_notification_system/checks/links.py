@@ -12,13 +12,15 @@ from django.utils import translation
 from .. import conf
 from ..categories import all_categories
 from ..exceptions import TargetUnavailable
-from ..modules import BUILT_IN_HANDLERS, find_module, import_dotted
+from ..modules import BUILT_IN_HANDLERS, built_in_names, find_module, import_dotted
 from ..notification_handlers.checks import error, warning
 from ..preferences.links import APP_NAME
 from ..setting_rules import rules_of
+from ..targets import describe_built_in
 from .values import engine_values
 
-EMAIL_MODULE = "email"
+#: A handler's functions that send.
+SENDING = ("deliver", "send_notification")
 
 
 def check_links() -> Iterator[CheckMessage]:
@@ -26,7 +28,7 @@ def check_links() -> Iterator[CheckMessage]:
     base_url = _base_url_of_links()
     if not base_url:
         return
-    yield from _check_own_email_handler()
+    yield from _check_own_handlers()
     name = f"{conf.ENGINE}['BASE_URL']"
     if not settings.DEBUG and not base_url.startswith("https://"):
         yield error(
@@ -65,28 +67,32 @@ def _base_url_of_links() -> str:
     return base_url if any(category.one_click for category in all_categories()) else ""
 
 
-def _check_own_email_handler() -> Iterator[CheckMessage]:
-    """Warn where a project's module stands in for the email handler, and adds no headers."""
-    try:
-        found = find_module(EMAIL_MODULE, conf.HANDLERS, BUILT_IN_HANDLERS)
-    except TargetUnavailable:
-        return  # another check says so
-    if found is None or not found.shadows_built_in or _uses_list_headers(found.module):
-        return
-    yield warning(
-        8,
-        f"{found.source} stands in for the email handler, and mails of categories with one_click"
-        " have no headers to unsubscribe.",
-        hint="Add the headers that list_headers(notification) returns, of"
-        " django_notification_system.notification_handlers.email.",
-    )
+def _check_own_handlers() -> Iterator[CheckMessage]:
+    """Warn where a project's module stands in for a handler with headers, and adds none."""
+    for name in sorted(built_in_names()):
+        if describe_built_in(name).list_headers is None:
+            continue
+        try:
+            found = find_module(name, conf.HANDLERS, BUILT_IN_HANDLERS)
+        except TargetUnavailable:
+            continue  # another check says so
+        if found is None or not found.shadows_built_in:
+            continue
+        built_in = f"{BUILT_IN_HANDLERS}.{name}"
+        if _uses_list_headers(found.module, import_dotted(built_in)):
+            continue
+        yield warning(
+            8,
+            f"{found.source} stands in for the handler {name!r}, and messages of categories with"
+            " one_click have no headers to unsubscribe.",
+            hint=f"Add the headers that list_headers(notification) returns, of {built_in}.",
+        )
 
 
-def _uses_list_headers(module: ModuleType) -> bool:
+def _uses_list_headers(module: ModuleType, built_in: ModuleType) -> bool:
     """Tell whether a module names the function, or has taken over what calls the function."""
-    email = import_dotted(f"{BUILT_IN_HANDLERS}.{EMAIL_MODULE}")
-    built_in = [email, *(getattr(email, name, None) for name in ("deliver", "send_notification"))]
-    if any(value is each for value in vars(module).values() for each in built_in):
+    calling = [built_in, *(getattr(built_in, name, None) for name in SENDING)]
+    if any(value is each for value in vars(module).values() for each in calling):
         return True
     try:
         return "list_headers" in inspect.getsource(module)

@@ -150,6 +150,7 @@ class DescribesItself(Protocol):
             the HTML, if any, is ``notification.rendered.text``.
         TEXT_TEMPLATES: The names of a type's templates that count after ``KEY.txt``, such as
             ``("push.txt",)``; ``text.txt`` and the title come last, for every target.
+        SAMPLE_ADDRESS: An address of nobody, such as ``ann@example.com``, for previews of types.
     """
 
     Settings: ClassVar[type[TargetSettings]]
@@ -163,6 +164,7 @@ class DescribesItself(Protocol):
     ADDRESS_IN_DETAILS: ClassVar[bool]
     TAKES_HTML: ClassVar[bool]
     TEXT_TEMPLATES: ClassVar[tuple[str, ...]]
+    SAMPLE_ADDRESS: ClassVar[str]
 
     def check(self) -> Iterable[CheckMessage]:
         """Return faults of the settings beyond the rules of single settings, as system checks.
@@ -258,5 +260,26 @@ class DescribesItself(Protocol):
 
         Args:
             address: The address in Unicode's composed form (NFC), without white space around it.
+        """
+        ...
+
+    def own_addresses(self, user: Any) -> Iterable[str]:
+        """Return a user's addresses that the project keeps itself, as in a field of the user.
+
+        What is exported or erased of a person includes the suppressions of these addresses, and the
+        records without a user that have one.
+
+        Args:
+            user: The user.
+        """
+        ...
+
+    def list_headers(self, notification: Notification) -> dict[str, str]:
+        """Return the headers by which the reader's program unsubscribes.
+
+        ``send_test_notification --category`` prints the headers.
+
+        Args:
+            notification: The notification, with the record loaded.
         """
         ...

@@ -1,24 +1,20 @@
 """The addresses of a person, and the records and hashes with these addresses."""
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db.models import Q
 
 from ..models import NotificationTarget, TargetUserRecord
 from ..models.digest import digest_of_address
 from ..preferences.addresses import address_hash, records_with_address
-from ..targets import target_key
-
-EMAIL = "email"
+from ..targets import known_description, target_key, targets_to_ask
 
 
 @dataclass(frozen=True)
 class PersonAddresses:
-    """The addresses of a user: those of the user's records, and the user's own email address.
+    """A user's addresses: those of the records, and those that the project keeps itself.
 
     Attributes:
         pairs: Each address with its target's key in ``NOTIFICATION_SYSTEM_TARGETS``.
@@ -68,12 +64,7 @@ def addresses_of(user: Any, *, using: str) -> PersonAddresses:
         (target_key(record.target.notification_module_name), str(record.target_user_id))
         for record in records
     }
-    pairs.update((EMAIL, address) for address in _own_email(user))
+    for described in map(known_description, targets_to_ask()):
+        if described is not None and described.own_addresses is not None:
+            pairs.update((described.key, address) for address in described.own_addresses(user))
     return PersonAddresses(frozenset(pairs), tuple(record.pk for record in records), using)
-
-
-def _own_email(user: Any) -> Iterator[str]:
-    name = get_user_model().get_email_field_name()
-    address = getattr(user, name, "") or ""
-    if address.strip():
-        yield address

@@ -8,24 +8,38 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.core.checks import CheckMessage
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from django_notification_system import notify
+from django_notification_system import export_person_data, notify
+from django_notification_system.categories import Category, known_categories
 from django_notification_system.checks import check_settings
 from django_notification_system.delivery.handlers.find import find_handler
 from django_notification_system.delivery.receipts.fetch import fetch_receipts
 from django_notification_system.exceptions import InvalidNotification, TargetUnavailable
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.preferences import suppress
+from django_notification_system.types import NotificationType, known_types
 from tests.conftest import MakeDue
 from tests.support.admin_site import address, errors_of, new_notification, staff_client
 from tests.support.handlers import courier as courier_handler
 
 RIGHT = {"api_key": "planted-key", "towers": 3, "base_url": "https://u:planted-word@loft.example"}
+
+
+class Harvest(NotificationType):
+    key = "tests.Harvest"
+    templates = "shop/order_shipped"
+
+    @classmethod
+    def previews(cls) -> Iterator[tuple[str, "Harvest"]]:
+        yield "rye", cls()
 
 
 @pytest.fixture
@@ -292,6 +306,39 @@ def test_receipts_are_asked_for_as_long_as_the_handler_says(
     rows = Notification.objects.filter(pk=notification.pk)
     rows.update(attempted_delivery=then, receipt_due_at=then + timedelta(minutes=30))
     assert fetch_receipts([pigeon.target], using="default").confirmed == confirmed
+
+
+def test_a_sample_of_a_type_goes_to_the_persons_own_address_or_to_nobodys(
+    pigeon: TargetUserRecord,
+) -> None:
+    client = staff_client("change_notification")
+    with known_types(Harvest):
+        query = {"example": "tests.Harvest/rye", "target": str(pigeon.target.pk)}
+        url = f"{address(Notification, 'types_preview')}?{urlencode(query)}"
+        assert "sample tower" in client.get(url).content.decode()
+        get_user_model().objects.filter(pk=client.session[SESSION_KEY]).update(last_name="Ham")
+        assert "Ham tower" in client.get(url).content.decode()
+
+
+def test_the_test_message_tells_the_headers_to_unsubscribe(pigeon: TargetUserRecord) -> None:
+    out = io.StringIO()
+    with known_categories(Category("news", label="News")):
+        call_command(
+            "send_test_notification",
+            *("--target", "Pigeon", "--to", "south tower", "--category", "news"),
+            stdout=out,
+            stderr=io.StringIO(),
+        )
+    assert "Bell: ring twice against news\n" in out.getvalue()
+
+
+def test_what_is_exported_of_a_person_knows_the_persons_own_addresses(
+    user: Any, pigeon: TargetUserRecord
+) -> None:
+    suppress("courier", "Benedict tower", reason="manual")
+    suppress("courier", "Ham tower", reason="manual")
+    exported = export_person_data(user)["suppressions"]
+    assert [row["address"] for row in exported] == ["Benedict tower"]
 
 
 # --- Built-in targets -----------------------------------------------------------------------

@@ -17,7 +17,6 @@ from ...delivery.handlers.redirect import redirect_notice
 from ...exceptions import NotificationSystemError
 from ...message_types.declaration import MessageType
 from ...models import Notification, NotificationTarget
-from ...notification_handlers.email import list_headers
 from ...operations.console.arguments import add_database
 from ...operations.console.command import NotificationSystemCommand
 from ...operations.destination import destination
@@ -32,7 +31,7 @@ from ...operations.type_samples import (
 from ...outcome import Outcome, OutcomeKind
 from ...preferences.links import unsubscribe_url
 from ...printable import printable
-from ...targets import known_description, target_key
+from ...targets import known_description
 
 
 class Command(NotificationSystemCommand):
@@ -141,10 +140,12 @@ class Command(NotificationSystemCommand):
         if outcome.provider_message_id:
             said = _("The provider's name for the message: %s") % outcome.provider_message_id
             self.stdout.write(printable(said, self.stdout.encoding))
-        if target_key(target.notification_module_name) != "email":
+        described = known_description(target.notification_module_name)
+        if described is None or described.list_headers is None:
             return
-        if options["category"] or (example and list_headers(outcome.notification)):
-            self._show_headers(outcome.notification)
+        headers = described.list_headers(outcome.notification)
+        if options["category"] or (example and headers):
+            self._show_headers(outcome.notification, headers)
 
     def _example(self, options: dict[str, Any]) -> MessageType | None:
         """Return the example of a type that shall be sent; ``None`` for a text of the call."""
@@ -164,8 +165,7 @@ class Command(NotificationSystemCommand):
         options["language"] = supported_language(options["language"])
         return preview_named(cls, options["preview"])
 
-    def _show_headers(self, notification: Notification) -> None:
-        headers = list_headers(notification)
+    def _show_headers(self, notification: Notification, headers: dict[str, str]) -> None:
         if not headers:
             self._warn(
                 _(

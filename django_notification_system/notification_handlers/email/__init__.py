@@ -15,6 +15,7 @@ from .describe import (
     comparable_address,
     destination,
     fault_of_address,
+    own_addresses,
     redirected_extra,
 )
 from .sending import MOST_TOGETHER, deliver, send_notification, sent_message_id, write_letter
@@ -28,6 +29,7 @@ __all__ = [
     "HOW_TO_ADD_RECORDS",
     "MOST_TOGETHER",
     "PAGE",
+    "SAMPLE_ADDRESS",
     "Settings",
     "check",
     "comparable_address",
@@ -35,6 +37,7 @@ __all__ = [
     "destination",
     "fault_of_address",
     "list_headers",
+    "own_addresses",
     "preview",
     "redirected_extra",
     "send_notification",
@@ -50,5 +53,6 @@ HOW_TO_ADD_RECORDS = gettext_noop(
     "The command create_email_target_user_records adds a record for each user with an email"
     " address."
 )
+SAMPLE_ADDRESS = "ann@example.com"
 TAKES_ATTACHMENTS = True
 TAKES_HTML = True

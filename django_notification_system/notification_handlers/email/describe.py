@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -118,6 +119,17 @@ def comparable_address(address: str) -> str:
         address: The address.
     """
     return comparable(address)
+
+
+def own_addresses(user: Any) -> Iterator[str]:
+    """Yield the address in the user model's field for email, if the user has one.
+
+    Args:
+        user: The user.
+    """
+    address = getattr(user, get_user_model().get_email_field_name(), "") or ""
+    if address.strip():
+        yield address
 
 
 def redirected_extra(extra: dict[str, Any], address: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ RETRY_TIME_INTERVAL = 45
 RECEIPTS_KEPT = timedelta(days=2)
 FILES_IN_EXTRA = ("photo",)
 DIRECTIONS_IN_EXTRA = ["witness"]
+SAMPLE_ADDRESS = "sample tower"
 MOST_CHARACTERS = 20
 
 #: What went out: the tower, the address and ``extra``; tests clear it.
@@ -69,6 +70,15 @@ def destination() -> str:
     return read_settings(Settings, "courier").base_url
 
 
+def own_addresses(user: Any) -> Iterator[str]:
+    if user.last_name:
+        yield f"{user.last_name} tower"
+
+
+def list_headers(notification: Notification) -> dict[str, str]:
+    return {"Bell": f"ring twice against {notification.category}"}
+
+
 def preview(notification: Notification, *, may_render: bool, with_text: bool) -> Preview:
     if notification.title == "hawk":
         raise RuntimeError("the hawk ate it")
@@ -76,6 +86,7 @@ def preview(notification: Notification, *, may_render: bool, with_text: bool) ->
         "push",
         title=notification.title,
         text=f"{notification.body.upper()} ({'editor' if may_render else 'viewer'})",
+        subtitle=notification.target_user_record.target_user_id,
     )
 
 
