@@ -60,6 +60,8 @@ class TargetDescription:
         page: ``PAGE``, the page of this documentation about the target, such as ``"howto/push"``.
         how_to_add_records: ``HOW_TO_ADD_RECORDS``, a sentence for people about where the target's
             records come from, to be translated.
+        how_to_return: ``HOW_TO_RETURN``, a sentence for people about how somebody who said no at
+            the provider says yes again, to be translated.
         address_in_details: ``ADDRESS_IN_DETAILS``, whether no message can be sent without a
             record's ``details``.
         takes_html: ``TAKES_HTML``, whether the module sends HTML, so that a type's template
@@ -92,6 +94,7 @@ class TargetDescription:
     also_called: tuple[str, ...]
     page: str
     how_to_add_records: str
+    how_to_return: str
     address_in_details: bool
     takes_html: bool
     text_templates: tuple[str, ...]
@@ -283,6 +286,7 @@ def _described(module_name: str, source: str, modules: list[ModuleType]) -> Targ
         also_called=tuple(part("ALSO_CALLED") or ()),
         page=str(part("PAGE") or ""),
         how_to_add_records=str(part("HOW_TO_ADD_RECORDS") or ""),
+        how_to_return=str(part("HOW_TO_RETURN") or ""),
         address_in_details=part("ADDRESS_IN_DETAILS") is True,
         own_addresses=part("own_addresses"),
         list_headers=part("list_headers"),

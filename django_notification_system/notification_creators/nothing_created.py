@@ -15,6 +15,9 @@ from ..preferences.lookup import Refusal
 from ..targets import known_description
 from .created import MOST_KEYS, Created
 
+#: A record's ``inactive_reason`` after a text STOP, and after the provider's word of a STOP before.
+SAID_NO_AT_THE_PROVIDER = ("STOP", "opted out")
+
 
 @dataclass
 class Tally:
@@ -112,9 +115,8 @@ def nothing_created(
         if tally.refusal is not None:
             return _refused(user, tally.refusal)
         said = _("User has no active targets: %(user)s has no active record in %(targets)s.")
-        if _has_texted_stop(tally.last_user, targets, using):
-            add_records = _("The user has texted STOP. A text START switches the record on again.")
-        return UserHasNoTargetRecords(f"{said % {'user': user, 'targets': names}} {add_records}")
+        next_step = _how_to_return(tally.last_user, targets, using) or add_records
+        return UserHasNoTargetRecords(f"{said % {'user': user, 'targets': names}} {next_step}")
     if tally.opted_out == tally.users:
         said = _("All %d users have opted out.") % tally.users
         return UserIsOptedOut(f"{said} {_how_to_opt_in()}")
@@ -159,12 +161,15 @@ def nothing_created_for_addresses(
     return NotificationsNotCreated(f"{said} {how}")
 
 
-def _has_texted_stop(user: Any, targets: Sequence[NotificationTarget], using: str) -> bool:
-    if any(target.notification_module_name != "twilio" for target in targets):
-        return False  # A record in another target is a way out.
-    # "opted out": Twilio refused a message because the number had texted STOP before.
+def _how_to_return(user: Any, targets: Sequence[NotificationTarget], using: str) -> str:
+    """Return how a user who said no at the provider returns, if in no target a record helps."""
+    described = [known_description(each.notification_module_name) for each in targets]
+    ways = {"" if each is None else each.how_to_return for each in described}
+    if len(ways) != 1 or not (way := ways.pop()):
+        return ""
     records = TargetUserRecord.objects.using(using).filter(user_id=user, target__in=targets)
-    return records.filter(active=False, inactive_reason__in=("STOP", "opted out")).exists()
+    has_said_no = records.filter(active=False, inactive_reason__in=SAID_NO_AT_THE_PROVIDER).exists()
+    return _(way) if has_said_no else ""
 
 
 def _refused(user: str, refusal: Refusal) -> UserIsOptedOut | UserHasNoTargetRecords:

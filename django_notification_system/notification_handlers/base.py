@@ -142,6 +142,8 @@ class DescribesItself(Protocol):
             characters; by default the module's name.
         HOW_TO_ADD_RECORDS: A sentence for people about where the target's records come from, shown
             where nobody has one.
+        HOW_TO_RETURN: A sentence for people about how somebody who said no at the provider, as by a
+            text STOP, says yes again.
         ADDRESS_IN_DETAILS: Whether no message can be sent without a record's ``details``; by
             default ``False``. Then ``OVERRIDE_RECIPIENTS`` and ``send_test_notification`` take the
             details of the target's active record with their address.
@@ -161,6 +163,7 @@ class DescribesItself(Protocol):
     TAKES_ATTACHMENTS: ClassVar[bool]
     TARGET_NAME: ClassVar[str]
     HOW_TO_ADD_RECORDS: ClassVar[str]
+    HOW_TO_RETURN: ClassVar[str]
     ADDRESS_IN_DETAILS: ClassVar[bool]
     TAKES_HTML: ClassVar[bool]
     TEXT_TEMPLATES: ClassVar[tuple[str, ...]]

@@ -6,6 +6,8 @@ package imports ``sending`` only when code asks for a name from there.
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop
+
 from .describe import check, comparable_address, destination, fault_of_address, preview, validate
 from .settings import TwilioSettings
 from .settings import TwilioSettings as Settings
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALSO_CALLED",
     "EXTRA_PARAMETERS",
+    "HOW_TO_RETURN",
     "PAGE",
     "Client",
     "Connection",
@@ -33,6 +36,7 @@ __all__ = [
 
 ALSO_CALLED = ("phone", "sms", "text", "textmessage", "textmessages", "whatsapp")
 PAGE = "howto/text_messages"
+HOW_TO_RETURN = gettext_noop("The user has texted STOP. A text START switches the record on again.")
 
 
 def __getattr__(name: str) -> Any:
