@@ -1,5 +1,6 @@
 """Fixtures for many tests."""
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -154,6 +155,19 @@ def refusing_port() -> Iterator[int]:
     """A port of 127.0.0.1 that refuses connections."""
     with ports.refusing_port() as port:
         yield port
+
+
+@pytest.fixture
+def without_collection() -> Iterator[None]:
+    """No collection of garbage, for a test that uses up the stack.
+
+    A collection on the stack's last free level would call the ends of other tests' objects there:
+    they raise ``RecursionError``, and pytest blames the test.
+    """
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ def test_a_notification_is_added_as_scheduled(client: Client, records: Records) 
         ({"target_user_record": str(uuid.uuid4())}, "target_user_record"),
     ],
 )
+@pytest.mark.usefixtures("without_collection")
 def test_a_bad_notification_is_an_error_in_the_form(
     client: Client, records: Records, fields: dict[str, str], where: str
 ) -> None:

@@ -165,6 +165,7 @@ def test_no_other_address_is_taken(client: Client, endpoint: Any) -> None:
         ({**Browser().subscription, "replaces": "sha256:" + "\ud800" * 43}, 404),
     ],
 )
+@pytest.mark.usefixtures("without_collection")
 def test_odd_requests_are_refused_with_a_reason(client: Client, said: Any, status: int) -> None:
     answer = ask(client, "POST", said)
     assert answer.status_code == status

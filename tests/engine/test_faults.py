@@ -138,6 +138,7 @@ def test_an_interval_beyond_the_calendar_is_cut(loft: TargetUserRecord, make_due
 
 
 @pytest.mark.parametrize("json", ["9" * 5000, '{"a":' + "[" * 3000 + "]" * 3000 + "}"])
+@pytest.mark.usefixtures("without_collection")
 def test_an_extra_that_python_cannot_read_stops_no_run(
     loft: TargetUserRecord, make_due: MakeDue, json: str
 ) -> None:

@@ -165,6 +165,7 @@ def test_what_a_retry_after_says(header: str, seconds: int | None) -> None:
         assert abs(moment - before - timedelta(seconds=seconds)) < timedelta(seconds=5)
 
 
+@pytest.mark.usefixtures("without_collection")
 @pytest.mark.odd_requests
 @pytest.mark.parametrize(
     "text",

@@ -95,6 +95,7 @@ def test_short_texts_cost_no_query(record: TargetUserRecord, make_due: MakeDue) 
     assert queries() == short + 1
 
 
+@pytest.mark.usefixtures("without_collection")
 def test_a_long_extra_that_python_cannot_read_ends_its_row_alone(
     record: TargetUserRecord, make_due: MakeDue
 ) -> None:

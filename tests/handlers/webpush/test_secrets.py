@@ -156,6 +156,7 @@ def test_whatever_is_answered_has_one_outcome_and_a_short_line(
     assert ended.deactivate_record is (status in (404, 410))
 
 
+@pytest.mark.usefixtures("without_collection")
 def test_an_answer_of_brackets_without_end_has_no_name() -> None:
     answer = requests.Response()
     answer.status_code, answer._content = 400, b"[" * 200_000
