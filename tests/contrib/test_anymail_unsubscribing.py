@@ -64,6 +64,22 @@ def test_the_providers_own_link_and_a_complaint_suppress_the_address(
     assert Suppression.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("report", "reason"), [(complaint, "complaint"), (unsubscribed, "unsubscribed")]
+)
+def test_somebody_in_copy_who_wants_no_more_is_suppressed_alone(
+    report: Any, reason: str, sent: Notification
+) -> None:
+    person = {"Email": "Ham@example.com", "Recipient": "Ham@example.com"}
+    assert post("postmark", {**report(sent), **person}) == 200
+    assert [(each.address, each.reason) for each in Suppression.objects.all()] == [
+        ("Ham@example.com", reason)
+    ]
+    sent.refresh_from_db()
+    assert (sent.status, sent.provider_status) == (Notification.DELIVERED, "")
+    assert sent.target_user_record.active
+
+
 def test_a_report_of_a_message_of_somebody_else_suppresses_nothing(sent: Notification) -> None:
     strange = {**complaint(sent), "MessageID": "of another project"}
     assert post("postmark", strange) == 200

@@ -155,6 +155,7 @@ def record_event(sender: Any, event: Any, esp_name: str, **kwargs: Any) -> None:
     )
     for _ in _tries(event):
         if _is_of_copy(event):
+            _suppress(event)
             return  # known at once, and no news of the record's address
         with waiting_at_most(REQUEST_PATIENCE_SECONDS):
             is_recorded = bool(record_receipts(EMAIL_MODULE, [receipt], order=ORDER))
