@@ -1,7 +1,6 @@
 """Deleting the records of people without an account that nothing uses."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -102,8 +101,8 @@ class RecordPurge:
     def _delete_batch(self, size: int, last: UUID | None) -> tuple[UUID | None, int]:
         """Delete a batch, and return the key of the last record; ``None`` at the end.
 
-        Where the database can, rows are locked: ``notify_addresses()`` then waits, and makes the
-        record anew.
+        Where the database can, rows are locked, and on SQLite the database: ``notify_addresses()``
+        then waits, and makes the record anew.
         """
         skips_locked = connections[self.using].features.has_select_for_update_skip_locked
         rows = self.rows().order_by("pk")
@@ -112,7 +111,11 @@ class RecordPurge:
         if skips_locked:
             rows = rows.select_for_update(skip_locked=True)
         try:
-            with transaction.atomic(using=self.using) if skips_locked else nullcontext():
+            with transaction.atomic(using=self.using):
+                if _is_listened_to():
+                    # Django's own deletion looks for rows that refer to the records, and deletes
+                    # them, also those made since.
+                    begin_with_a_write(Notification._base_manager.using(self.using))
                 keys = list(rows.values_list("pk", flat=True)[:size])
                 return (keys[-1], self._delete_rows(keys)) if keys else (None, 0)
         except IntegrityError:
@@ -120,11 +123,15 @@ class RecordPurge:
 
     def _delete_rows(self, keys: Sequence[UUID]) -> int:
         rows = self.rows().filter(pk__in=keys)  # once more: they may be in use by now
-        listened = any(
-            signal.has_listeners(TargetUserRecord)
-            for signal in (signals.pre_delete, signals.post_delete)
-        )
-        if not listened:
+        if not _is_listened_to():
             return rows._raw_delete(self.using)
         _all, by_model = rows.delete()
         return by_model.get(TargetUserRecord._meta.label, 0)
+
+
+def _is_listened_to() -> bool:
+    """Tell whether a project wants to hear of each deleted record."""
+    return any(
+        signal.has_listeners(TargetUserRecord)
+        for signal in (signals.pre_delete, signals.post_delete)
+    )

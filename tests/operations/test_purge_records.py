@@ -135,6 +135,22 @@ def test_receivers_of_signals_hear_of_each() -> None:
     assert heard == ["ann@example.com"]
 
 
+@pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="the rows are locked")
+def test_nothing_is_made_meanwhile_where_receivers_hear_of_each() -> None:
+    record_of("ann@example.com")
+
+    def hear(**_: Any) -> None: ...
+
+    with CaptureQueriesContext(connection) as captured:
+        signals.post_delete.connect(hear, sender=TargetUserRecord)
+        try:
+            next(RecordPurge(before=timezone.now(), using="default").delete(10))
+        finally:
+            signals.post_delete.disconnect(hear, sender=TargetUserRecord)
+    _savepoint, first, *_ = [each["sql"] for each in captured]
+    assert first.startswith("UPDATE"), "the transaction waits for other writers before it reads"
+
+
 @in_real_transactions
 @pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="SQLite has one writer at a time")
 def test_record_that_a_call_is_using_is_passed_over() -> None:
