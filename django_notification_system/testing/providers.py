@@ -128,7 +128,7 @@ class ProviderStandIn:
         self._stopped.clear()
         self._server = _Server(self)
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening, cut short the delay of answers, and answer no further request.
