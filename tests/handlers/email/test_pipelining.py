@@ -38,7 +38,9 @@ def server() -> Iterator[ScriptedSmtp]:
         yield scripted
 
 
-def send_three(make_due: MakeDue, email: TargetUserRecord) -> None:
+def send_three(make_due: MakeDue, email: TargetUserRecord, settings: Any, **options: Any) -> None:
+    # The server talks with one client at a time: a second would wait for its greeting.
+    configure(settings, connections=1, **options)
     for number in range(3):
         make_due(email, title=f"Number {number}")
     assert run().problems == {}
@@ -54,7 +56,7 @@ def test_a_mail_takes_two_round_trips(
     server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
     use_backend(settings, SMTP, host=server.host, port=server.port, timeout=20)
-    send_three(make_due, email)
+    send_three(make_due, email, settings)
     assert round_trips(server) == 2
 
 
@@ -63,7 +65,7 @@ def test_the_settings_of_django_before_mailers_do_the_same(
     server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
     use_email_settings(settings, SMTP, host=server.host, port=server.port, timeout=20)
-    send_three(make_due, email)
+    send_three(make_due, email, settings)
     assert round_trips(server) == 2
 
 
@@ -71,8 +73,7 @@ def test_a_setting_turns_it_off(
     server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
     use_backend(settings, SMTP, host=server.host, port=server.port, timeout=20)
-    configure(settings, pipelining=False)
-    send_three(make_due, email)
+    send_three(make_due, email, settings, pipelining=False)
     assert round_trips(server) == 4
 
 
@@ -82,7 +83,7 @@ def test_a_server_that_does_not_offer_it_gets_one_command_at_a_time(
     without = tuple(name for name in EXTENSIONS if name != "PIPELINING")
     with ScriptedSmtp(without) as server:
         use_backend(settings, SMTP, host=server.host, port=server.port, timeout=20)
-        send_three(make_due, email)
+        send_three(make_due, email, settings)
     assert round_trips(server) == 4
 
 
@@ -91,7 +92,7 @@ def test_a_backend_built_on_djangos_speaks_as_its_author_wrote(
     backend: str, server: ScriptedSmtp, email: TargetUserRecord, make_due: MakeDue, settings: Any
 ) -> None:
     use_backend(settings, backend, host=server.host, port=server.port, timeout=20)
-    send_three(make_due, email)
+    send_three(make_due, email, settings)
     assert round_trips(server) == 4
 
 
@@ -100,8 +101,7 @@ def test_the_backend_of_contrib_needs_no_setting(
 ) -> None:
     ours = "django_notification_system.contrib.smtp.EmailBackend"
     use_backend(settings, ours, host=server.host, port=server.port, timeout=20)
-    configure(settings, pipelining=False)
-    send_three(make_due, email)
+    send_three(make_due, email, settings, pipelining=False)
     assert round_trips(server) == 2
 
 
