@@ -25,6 +25,7 @@ from django_notification_system.models import (
 from django_notification_system.preferences import set_preference, suppress
 from django_notification_system.types import NotificationType, known_types
 from tests.conftest import MakeDue
+from tests.nightly import NIGHTLY
 from tests.settings import TEST_DATABASE
 from tests.support.admin_site import Records, address
 from tests.support.browsers import Site
@@ -46,13 +47,15 @@ RULES_OF_COLOURS = ["color-contrast", "link-in-text-block"]
 UNTIL_COLOURS_STAND = (
     "Promise.all(document.getAnimations().map(each => each.finished)).then(() => null)"
 )
-#: By which each page is looked at.
-LOOKS = (
+#: By which each page is looked at; by day each size and each scheme once.
+LOOKS: tuple[tuple[str, str, list[str] | None], ...] = (
     ("desk", "light", None),
     ("desk", "dark", RULES_OF_COLOURS),
     ("phone", "dark", RULES_OF_COLOURS),
     ("phone", "light", None),
 )
+if not NIGHTLY:
+    LOOKS = (("desk", "light", None), ("phone", "dark", None))
 #: Faults of Django's own admin, which are the same on the pages of every app: by rule, and by how
 #: their elements begin.
 OF_DJANGO = {
