@@ -14,10 +14,11 @@ A test runs everywhere, unless the difference has no effect, for one of two reas
   in a way not seen here, fails: see ``pytest_runtest_protocol``.
 - The test's module is listed in ``tests/repeated_nowhere.py``, with the reason.
 
-Where each difference by itself has had all cases of a parametrized test, the two together have one
-case: a new pair on another database, and a pair between two others. Which case depends on the
-database, so that three databases have three; see ``one_case_of_each``. The modules ``IN_FULL`` have
-all cases even so.
+Where each difference by itself has had all tests, a new pair on another database has the modules in
+``STATEMENTS`` alone, and one case of a parametrized test; a pair between two others likewise has
+one case. Which case depends on the database, so that three databases have three; see
+``one_case_of_each``. The modules ``IN_FULL`` have all cases even so. At night every pair has every
+test on every database.
 """
 
 import ast
@@ -32,7 +33,14 @@ import pytest
 from django.test import SimpleTestCase
 
 from tests.databases import DATABASES
-from tests.repeated_nowhere import DIFFERENCES, IN_FULL, INDEPENDENT, Difference
+from tests.repeated_nowhere import (
+    DATABASE_AND_PAIR,
+    DIFFERENCES,
+    IN_FULL,
+    INDEPENDENT,
+    STATEMENTS,
+    Difference,
+)
 from tests.support.places import TESTS
 
 REPEATS = "TEST_REPEATS"
@@ -94,6 +102,8 @@ def is_left_out(item: pytest.Item, repeats: frozenset[Difference]) -> bool:
     if "database" in repeats and not can_reach_the_database(item):
         return True
     module = module_of(item)
+    if repeats >= DATABASE_AND_PAIR and module not in STATEMENTS:
+        return True
     return any(
         listed.is_without_effect(repeats) for listed in INDEPENDENT if module in listed.modules
     )

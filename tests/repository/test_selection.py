@@ -15,6 +15,7 @@ from tests.repeated_nowhere import (
     INDEPENDENT,
     PAIR,
     PAIR_BETWEEN,
+    STATEMENTS,
     Difference,
     Independent,
 )
@@ -150,6 +151,19 @@ def test_what_holds_statements_and_plans_has_all_cases(
     monkeypatch.setattr(selection, "IN_FULL", {module_of(request.node)})
     assert one_case_of_each(cases, "sqlite") == cases
     assert IN_FULL <= MODULES
+
+
+@pytest.mark.django_db
+def test_both_differences_have_the_tests_of_statements_alone(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "INDEPENDENT", ())
+    assert is_left_out(request.node, DATABASE_AND_PAIR)
+    assert not is_left_out(request.node, DATABASE)
+    assert not is_left_out(request.node, PAIR)
+    monkeypatch.setattr(selection, "STATEMENTS", {module_of(request.node)})
+    assert not is_left_out(request.node, DATABASE_AND_PAIR)
+    assert STATEMENTS <= MODULES
 
 
 def test_one_difference_has_all_cases() -> None:
