@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,8 +81,8 @@ class Outcome:
             advice: The next step for people, told behind the response.
         """
         # Whole, as later runs look for the advice at the end of stored responses.
-        said = self.response[: max(0, RESPONSE_MAX_LENGTH - len(advice) - 1)]
-        return Outcome.retry(self.notification, f"{said} {advice}")
+        said = self.response[: max(0, RESPONSE_MAX_LENGTH - len(advice) - len(". "))]
+        return Outcome.retry(self.notification, with_next_step(said, advice))
 
     @classmethod
     def delivered(
@@ -271,6 +272,23 @@ def one_line(error: BaseException) -> str:
     """
     said = without_password(shortened(str(error)))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+#: The end of a sentence, perhaps within brackets or quotation marks.
+SENTENCE_END = re.compile(r"""[.!?…][)\]"'”“»]*\Z""")
+
+
+def with_next_step(said: str, next_step: str) -> str:
+    """Return an answer with the next step behind it: the answer's sentence ends before.
+
+    Args:
+        said: The answer for people, such as a provider's words, which may end without a full stop.
+        next_step: The next step for people, one or more sentences; may be empty.
+    """
+    if not said or not next_step:
+        return said or next_step
+    stop = "" if SENTENCE_END.search(said) else "."
+    return f"{said}{stop} {next_step}"
 
 
 class ReceiptResult(enum.Enum):

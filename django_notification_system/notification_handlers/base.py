@@ -17,7 +17,7 @@ from ..draft import Draft
 from ..exceptions import InvalidNotification, TargetUnavailable
 from ..models import Notification
 from ..observing.observers import provider_call
-from ..outcome import Outcome, Receipt, ReceiptResult, one_line, shortened
+from ..outcome import Outcome, Receipt, ReceiptResult, one_line, shortened, with_next_step
 from ..setting_rules import setting
 from .preview import Preview
 
@@ -40,6 +40,7 @@ __all__ = [
     "read_settings",
     "setting",
     "shortened",
+    "with_next_step",
 ]
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from ..exceptions import TargetUnavailable
 from ..models import Notification
 from ..observing.log import log_fields
-from .base import Outcome
+from .base import Outcome, with_next_step
 from .retry_after import not_before
 
 logger = logging.getLogger("django_notification_system")
@@ -298,7 +298,7 @@ def outcome_of_fault(
         TargetUnavailable: When the provider refuses the project, and not the message.
     """
     if fault.verdict is Verdict.STOPS:
-        raise TargetUnavailable(f"{response} {gettext(fault.hint or advice)}")
+        raise TargetUnavailable(with_next_step(response, gettext(fault.hint or advice)))
     if fault.hint:
         response = f"{response} ({fault.hint})"
     return outcome_of(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ...exceptions import TargetUnavailable
 from ...models import Notification
-from ...outcome import Outcome, OutcomeKind, Receipt, ReceiptResult
+from ...outcome import Outcome, OutcomeKind, Receipt, ReceiptResult, with_next_step
 
 Deliver = Callable[[Iterable[Notification]], Iterator[Outcome]]
 SaidT = TypeVar("SaidT", Outcome, Receipt)
@@ -119,7 +119,8 @@ class _FirstAnswers(ABC, Generic[SaidT]):
             no_record = _(
                 "The first %s addresses are all refused alike, and no record was switched off."
             )
-            self.advice_to_stop = f"{said.response} {no_record % RECORDS} {self._advice}"
+            next_step = f"{no_record % RECORDS} {self._advice}"
+            self.advice_to_stop = with_next_step(said.response, next_step)
         elif len(self._kept_back) < MOST_KEPT_BACK:
             return
         yield from self.release()
@@ -174,7 +175,7 @@ class FirstReceipts(_FirstAnswers[Receipt]):
     def softened(self, said: Receipt) -> Receipt:  # noqa: D102 # the base class's
         return replace(
             said,
-            response=f"{said.response} {said.if_all_alike}",
+            response=with_next_step(said.response, said.if_all_alike),
             deactivate_record=False,
             hard_bounce=False,
         )

@@ -28,7 +28,7 @@ from ...operations.type_samples import (
     supported_language,
     type_named,
 )
-from ...outcome import Outcome, OutcomeKind
+from ...outcome import Outcome, OutcomeKind, with_next_step
 from ...preferences.links import unsubscribe_url
 from ...printable import printable
 from ...targets import known_description
@@ -133,7 +133,7 @@ class Command(NotificationSystemCommand):
         except NotificationSystemError as error:
             raise CommandError(str(error)) from error
         if not went_out(outcome):
-            raise CommandError(_told(outcome))
+            raise CommandError(with_next_step(outcome.response, _advice(outcome)))
         if not self._is_told:
             return
         self.stdout.write(printable(outcome.response, self.stdout.encoding))
@@ -238,12 +238,6 @@ def _fault_of_address(target: NotificationTarget, address: str) -> str:
     if described is None or described.fault_of_address is None or described.address_in_details:
         return ""
     return described.fault_of_address(address)
-
-
-def _told(outcome: Outcome) -> str:
-    advice = _advice(outcome)
-    stop = "" if not advice or outcome.response.endswith((".", "!", ")")) else "."
-    return f"{outcome.response}{stop} {advice}".strip()
 
 
 def _advice(outcome: Outcome) -> str:

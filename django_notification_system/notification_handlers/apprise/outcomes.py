@@ -1,7 +1,7 @@
 """Outcomes of messages that a service did not take, by the table of faults."""
 
 from ...models import Notification
-from ...outcome import Outcome
+from ...outcome import Outcome, with_next_step
 from ..faults import Verdict, outcome_of
 from .faults import Trouble, classify
 
@@ -22,7 +22,7 @@ def outcome(
         retry_after: The answer's header ``Retry-After``, if any.
     """
     fault = classify(trouble, notification)
-    response = " ".join(part for part in (said or fault.what, fault.hint) if part)
+    response = with_next_step(said or fault.what, fault.hint)
     if fault.verdict is Verdict.UNKNOWN:
         # Each record has a service of its own: one that is away does not pause the target.
         return Outcome.unknown(notification, response)

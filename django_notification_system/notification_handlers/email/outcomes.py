@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ...models.reserved import is_queued_mail
-from ..base import Outcome
+from ..base import Outcome, with_next_step
 from ..faults import Verdict, log_fault, outcome_of
 from .connection import Stage
 from .faults import Fault
@@ -42,7 +42,8 @@ def outcome(
     is_own_sender = fault.is_of_sender and is_queued_mail(notification)
     verdict = Verdict.FAILED if is_own_sender else fault.verdict
     if verdict is Verdict.STOPS:
-        raise TargetUnavailable(f"{response}. {_advice(fault, trouble)}") from trouble.error
+        said = with_next_step(response, _advice(fault, trouble))
+        raise TargetUnavailable(said) from trouble.error
     return outcome_of(
         notification,
         verdict,

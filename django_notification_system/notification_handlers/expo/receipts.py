@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from ...exceptions import TargetUnavailable
-from ..base import Receipt, ReceiptResult
+from ..base import Receipt, ReceiptResult, with_next_step
 from ..faults import Verdict
 from ..http.session import CORRECT_SETTINGS, REQUEST_FAILURES, password_of, split_base_url
 from ..redaction import redacted
@@ -72,12 +72,10 @@ def ask_for_receipts(
             yield from ask_for_receipts(settings, session, message_ids[:middle])
             yield from ask_for_receipts(settings, session, message_ids[middle:])
         return  # Expo has no receipt under a name that it refuses
-    what = describe(
-        error, answer, errors, [settings.access_token, password_of(settings.base_url)]
-    ).rstrip(".")
+    what = describe(error, answer, errors, [settings.access_token, password_of(settings.base_url)])
     advice = (fault.hint or CORRECT_SETTINGS) if fault.verdict is Verdict.STOPS else ASK_LATER
     said = _("Expo's receipts cannot be fetched.")
-    raise TargetUnavailable(f"{said} {what}. {_(advice)}")
+    raise TargetUnavailable(f"{said} {with_next_step(what, _(advice))}")
 
 
 def _receipts(

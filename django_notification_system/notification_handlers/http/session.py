@@ -24,7 +24,7 @@ from urllib3.exceptions import (
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from ...printable import without_password
-from ..base import Outcome, one_line, shortened
+from ..base import Outcome, one_line, shortened, with_next_step
 from ..faults import NOBODY_KNOWS, NoAnswer
 from ..retry_after import not_before
 from .deadline import ENCODINGS, DeadlineAdapter, was_written
@@ -152,13 +152,13 @@ def outcome_without_answer(notification: Notification, error: requests.RequestEx
     """
     if isinstance(error, requests.TooManyRedirects):
         said = _("The provider's API answered with a redirect.")
-        raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
+        raise TargetUnavailable(with_next_step(said, _(CORRECT_SETTINGS)))
     reason = why_no_answer(error)
     said = said_of_no_answer(error)
     if reason is NoAnswer.NO_REQUEST:
-        raise TargetUnavailable(f"{said} {_(CORRECT_SETTINGS)}")
+        raise TargetUnavailable(with_next_step(said, _(CORRECT_SETTINGS)))
     if reason is NoAnswer.NOT_TRUSTED:
-        raise TargetUnavailable(f"{said} {_(CORRECT_CERTIFICATES)}")
+        raise TargetUnavailable(with_next_step(said, _(CORRECT_CERTIFICATES)))
     if reason is NoAnswer.NOT_CONNECTED:
         return Outcome.retry(notification, said, unreachable=True)
     return Outcome.unknown(notification, f"{said} {NOBODY_KNOWS}", unreachable=True)
@@ -249,7 +249,7 @@ def outcome_of_status(
         TargetUnavailable: When the API refuses the project, not the message.
     """
     if status in REFUSES_PROJECT or 300 <= status < 400:
-        raise TargetUnavailable(f"{response} {_(CORRECT_SETTINGS)}")
+        raise TargetUnavailable(with_next_step(response, _(CORRECT_SETTINGS)))
     if status in GATEWAY_CANNOT_KNOW or status < 400:
         return Outcome.unknown(notification, f"{response} {NOBODY_KNOWS}", unreachable=True)
     wait_until = not_before(headers.get("Retry-After"))

@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 from ...exceptions import TargetUnavailable
 from ...models import Notification
-from ..base import Outcome
+from ..base import Outcome, with_next_step
 from ..faults import NOBODY_KNOWS, Verdict, outcome_of
 from ..http.session import CORRECT_CERTIFICATES, CORRECT_SETTINGS
 from .faults import BAD_SENDER, CALLBACK_URL, NOT_TRUSTED, Fault, Trouble, classify
@@ -26,7 +26,7 @@ def outcome(
     """
     fault = classify(trouble, notification)
     if fault.verdict is Verdict.STOPS:
-        raise TargetUnavailable(f"{response} {what_to_do(fault)}")
+        raise TargetUnavailable(with_next_step(response, what_to_do(fault)))
     return outcome_of(
         notification,
         fault.verdict,

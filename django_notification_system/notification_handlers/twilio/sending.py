@@ -25,7 +25,7 @@ from ...delivery.handlers.send_one import send_and_save
 from ...exceptions import TargetUnavailable
 from ...models import Notification
 from .. import twilio as package
-from ..base import Outcome, begin_sending, provider_call
+from ..base import Outcome, begin_sending, provider_call, with_next_step
 from ..doubts import Doubt, SenderDoubts
 from ..faults import Verdict, first_fitting
 from ..http.last_answer import LastAnswer, redirect_of
@@ -263,7 +263,7 @@ def _failed(message: TextMessage, trouble: Trouble, response: str) -> Outcome | 
     fault = first_fitting(FAULTS, trouble)  # logged already, by outcome()
     if fault.verdict is not Verdict.SENDER_DOUBTED:
         return judged
-    return Doubt(judged, f"{response} {what_to_do(fault)}")
+    return Doubt(judged, with_next_step(response, what_to_do(fault)))
 
 
 def _understand(error: Exception, answer: LastAnswer, message: TextMessage) -> tuple[Trouble, str]:

@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from django_notification_system.delivery.runs.run import Run
+from django_notification_system.exceptions import TargetUnavailable
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_handlers.fcm.faults import FAULTS
 from django_notification_system.notification_handlers.fcm.sending import deliver
@@ -270,3 +271,21 @@ def test_devices_of_another_project_stop_the_target(
     assert "are those of the app's Firebase project" in run.problems["FCM"]
     assert set(Notification.objects.values_list("status", flat=True)) <= {"SCHEDULED", "RETRY"}
     assert not TargetUserRecord.objects.filter(active=False).exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(status=403, text="<html>Forbidden</html>"), "HTTP 403. Correct credentials, "),
+        (fcm_error(404, "NOT_FOUND", "No project."), ": No project. Correct credentials, "),
+        (fcm_error(404, "NOT_FOUND", "None (yet)"), ": None (yet). Correct credentials, "),
+        (fcm_error(404, "NOT_FOUND", "None (at all!)"), ": None (at all!) Correct credentials, "),
+    ],
+)
+def test_an_answers_sentence_ends_before_the_next_step(
+    fcm: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue, answer: Answer, said: str
+) -> None:
+    fcm.on_request = at(SENDS, answer)
+    with pytest.raises(TargetUnavailable) as stopped:
+        list(deliver([make_due(record)]))
+    assert said in str(stopped.value)
