@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from ..categories import category_of
 from ..delivery.claims.pause import is_paused
+from ..delivery.receipts.due import NO_RECEIPT
 from ..models import Notification
 from ..models.expressions import DatabaseNow
 from .listing.notification_list import badge
@@ -100,11 +101,18 @@ def _facts(
     if notification.confirmed_at:
         yield _("Confirmed"), short(notification.confirmed_at, now)
     if notification.provider_status:
-        yield _("Provider's status"), notification.provider_status
+        yield _("Provider's status"), _provider_status(notification)
 
 
 def _due_label(notification: Notification) -> str:
     return _("Next attempt") if notification.status == Notification.RETRY else _("Due")
+
+
+def _provider_status(notification: Notification) -> str:
+    """Return the provider's word, or a sentence for the app's own word."""
+    if notification.provider_status == NO_RECEIPT:
+        return _("No receipt came, and the provider is not asked again.")
+    return str(notification.provider_status)
 
 
 def _of_max(notification: Notification) -> str:

@@ -11,9 +11,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from django_notification_system.admin.recipient import name_of
 from django_notification_system.admin.summary import summary_of
+from django_notification_system.delivery.receipts.due import NO_RECEIPT
 from django_notification_system.models import Notification, NotificationTarget
 from tests.conftest import MakeDue
 from tests.support.admin_site import Records, address, form_of, staff_client
@@ -142,6 +144,18 @@ def test_a_confirmation_and_a_providers_word_are_told(records: Records, make_due
     assert reason_of(notification) == "The provider confirmed that the message arrived."
     assert facts_of(notification)["Provider's status"] == "delivered"
     assert "Confirmed" in facts_of(notification)
+
+
+def test_a_receipt_that_never_came_is_told_in_the_readers_language(
+    records: Records, make_due: MakeDue
+) -> None:
+    sent = {"attempted_delivery": timezone.now(), "provider_status": NO_RECEIPT}
+    notification = make_due(records["Twilio"], status="DELIVERED", **sent)
+    with override("de"):
+        facts = facts_of(notification)
+    assert facts["Status beim Anbieter"] == (
+        "Es kam keine Empfangsbestätigung, und der Anbieter wird nicht mehr gefragt."
+    )
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_nobody_is_asked_about_what_the_provider_has_forgotten(
         monkeypatch.setattr(handler, "RECEIPTS_KEPT", timedelta(days=days), raising=False)
     perched(roost, days * 24 * 60 + 1, "old")
     perched(roost, days * 24 * 60 - 1, "young")
-    assert fetch() == Fetched(awaited=1)
+    assert fetch() == Fetched(given_up=2)
     assert handler.asked == [["young"]]
     rows = Notification.objects.values_list("provider_status", "receipt_due_at")
     assert list(rows) == [(NO_RECEIPT, None)] * 2
@@ -137,8 +137,12 @@ def test_what_is_not_ready_is_asked_about_again_at_growing_distances(
     for minute in sorted({*range(0, 25 * 60, 30), *expected, *(each - 1 for each in expected)}):
         let_pass(minute - passed)
         passed = minute
-        if fetch().awaited:
+        fetched = fetch()
+        if fetched != Fetched():
             asked_at.append(minute)
+            assert fetched == (
+                Fetched(given_up=1) if minute == expected[-1] else Fetched(awaited=1)
+            )
 
     assert asked_at == expected
     assert (only().provider_status, asked_next()) == (NO_RECEIPT, None)
@@ -293,7 +297,7 @@ def test_what_a_handler_without_the_function_left_is_awaited_until_it_is_forgott
     assert fetch() == Fetched()
     assert asked_next() == 30
     let_pass(24 * 60)
-    assert fetch() == Fetched()
+    assert fetch() == Fetched(given_up=1)
     assert (asked_next(), only().provider_status) == (None, NO_RECEIPT)
 
 

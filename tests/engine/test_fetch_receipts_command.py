@@ -67,6 +67,17 @@ def test_verbosity_2_says_how_many_are_awaited(roost: TargetUserRecord) -> None:
     assert said.endswith("Nothing is due.\nReceipts: 0 confirmed, 0 failed, 1 awaited.\n")
 
 
+def test_the_command_says_how_many_receipts_were_given_up(
+    roost: TargetUserRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    perched(roost, 24 * 60 - 1, "ring-1")
+    perched(roost, 24 * 60 + 1, "ring-2", "ring-3")
+    assert process() == "Receipts: 0 confirmed, 0 failed, 3 given up.\n"
+    perched(roost, 24 * 60 + 1, "ring-4")
+    call_command("process_notifications", "--receipts-only", "--format", "json")
+    assert json.loads(capsys.readouterr().out)["receipts"]["given_up"] == 1
+
+
 def test_verbosity_0_says_nothing_of_it(roost: TargetUserRecord) -> None:
     perched(roost, 20, "ring-1")
     handler.answers.append(confirmed)
@@ -81,7 +92,7 @@ def test_json_has_what_it_heard_in_the_summary(
     handler.answers.append(confirmed)
     call_command("process_notifications", "--receipts-only", "--format", "json")
     printed = capsys.readouterr()
-    heard = {"confirmed": 1, "failed": 0, "awaited": 0, "problems": {}}
+    heard = {"confirmed": 1, "failed": 0, "awaited": 0, "given_up": 0, "problems": {}}
     assert json.loads(printed.out)["receipts"] == heard
     assert printed.err == ""
 

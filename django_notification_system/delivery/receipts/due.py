@@ -7,7 +7,7 @@ clocks differ, the provider is asked a little sooner or later, and an answer is 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -69,7 +69,12 @@ def targets_with_receipts_due(
 
 
 def pages_of_due(
-    target: NotificationTarget, now: datetime, *, kept: timedelta, using: str
+    target: NotificationTarget,
+    now: datetime,
+    *,
+    kept: timedelta,
+    on_given_up: Callable[[int], None],
+    using: str,
 ) -> Iterator[list[Awaited]]:
     """Yield the messages whose receipts are due, the longest due first, a page at a time.
 
@@ -80,6 +85,7 @@ def pages_of_due(
         target: The messages' target.
         now: The moment by which receipts are due.
         kept: For how long the provider keeps a receipt.
+        on_given_up: Called with the number of receipts that the provider has forgotten.
         using: The alias of the database.
     """
     rows = _due(target, now, using=using).values_list(
@@ -106,7 +112,7 @@ def pages_of_due(
                 forgotten.append(key)
             else:
                 page.append(Awaited(key, message_id, age))
-        _write(forgotten, now, using=using, receipt_due_at=None, provider_status=NO_RECEIPT)
+        on_given_up(_give_up(forgotten, now, using=using))
         _write(others, now, using=using, receipt_due_at=None)
         if page:
             yield page
@@ -121,6 +127,7 @@ def note_asked(
     now: datetime,
     *,
     kept: timedelta,
+    on_given_up: Callable[[int], None],
     using: str,
 ) -> int:
     """Set the next question's time, or the end, for messages without a recorded receipt.
@@ -130,11 +137,12 @@ def note_asked(
         target: Their target.
         now: The moment by which the messages were due.
         kept: For how long the provider keeps a receipt.
+        on_given_up: Called with the number of messages that the provider is not asked about again.
         using: The alias of the database.
 
     Returns:
-        How many rows were written: messages that nobody recorded a receipt for since they were
-        read.
+        How many messages the provider is asked about again. Neither number counts a message whose
+        receipt somebody has recorded since the message was read.
     """
     first = time_to_receipt(target.notification_module_name)
     groups: defaultdict[timedelta | None, list[UUID]] = defaultdict(list)
@@ -143,8 +151,7 @@ def note_asked(
     number = 0
     for age, keys in groups.items():
         if age is None:
-            values = {"receipt_due_at": None, "provider_status": NO_RECEIPT}
-            number += _write(keys, now, using=using, **values)
+            on_given_up(_give_up(keys, now, using=using))
         else:
             due_at = F("attempted_delivery") + age
             number += _write(keys, now, using=using, receipt_due_at=due_at)
@@ -170,6 +177,11 @@ def next_age(age: timedelta, *, first: timedelta, kept: timedelta) -> timedelta 
         following += distance
         distance *= 2
     return min(following, last)
+
+
+def _give_up(keys: Sequence[UUID], now: datetime, *, using: str) -> int:
+    """Write that no receipt came and the provider is not asked again; return how many rows."""
+    return _write(keys, now, using=using, receipt_due_at=None, provider_status=NO_RECEIPT)
 
 
 def _write(keys: Sequence[UUID], now: datetime, *, using: str, **values: object) -> int:

@@ -34,13 +34,16 @@ class Fetched:
     Attributes:
         confirmed: How many messages have arrived.
         failed: How many messages will not arrive.
-        awaited: How many messages the provider knew nothing of yet.
+        awaited: How many messages the provider is asked about again: there is no receipt yet.
+        given_up: How many messages the provider is not asked about again: no receipt came before
+            the provider forgets receipts.
         problems: By the target's name, why the target's provider was not asked.
     """
 
     confirmed: int = 0
     failed: int = 0
     awaited: int = 0
+    given_up: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: "Fetched") -> None:
@@ -52,6 +55,7 @@ class Fetched:
         self.confirmed += other.confirmed
         self.failed += other.failed
         self.awaited += other.awaited
+        self.given_up += other.given_up
         self.problems = other.problems
 
 
@@ -157,8 +161,14 @@ class _Fetching:
             TargetUnavailable: When the provider cannot be asked, or the first receipts all say that
                 the settings are wrong.
         """
-        kept = self.handler.receipts_kept
-        for page in pages_of_due(self.target, self.now, kept=kept, using=self.using):
+        pages = pages_of_due(
+            self.target,
+            self.now,
+            kept=self.handler.receipts_kept,
+            on_given_up=self._count_given_up,
+            using=self.using,
+        )
+        for page in pages:
             if not self._ask(page):
                 break
         if self.first.advice_to_stop:
@@ -173,11 +183,19 @@ class _Fetching:
         if self.problem is not None:
             raise self.problem  # nobody knows about which other messages the provider was asked
         number = note_asked(
-            taken, self.target, self.now, kept=self.handler.receipts_kept, using=self.using
+            taken,
+            self.target,
+            self.now,
+            kept=self.handler.receipts_kept,
+            on_given_up=self._count_given_up,
+            using=self.using,
         )
         if self.handler.fetch_receipts is not None:
             self.fetched.awaited += number
         return len(taken) == len(page)
+
+    def _count_given_up(self, number: int) -> None:
+        self.fetched.given_up += number
 
     def _names(self, page: Iterable[Awaited], taken: list[Awaited]) -> Iterator[str]:
         for message in page:

@@ -59,6 +59,7 @@ def summary_json(tally: Tally, fetched: Fetched, *, dry_run: bool) -> dict[str, 
             "confirmed": fetched.confirmed,
             "failed": fetched.failed,
             "awaited": fetched.awaited,
+            "given_up": fetched.given_up,
             "problems": fetched.problems,
         },
         "causes": [

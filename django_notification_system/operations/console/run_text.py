@@ -84,13 +84,15 @@ def receipts_line(fetched: Fetched, verbosity: int) -> str:
         fetched: The fetched receipts.
         verbosity: The command's verbosity, from 0 to 3.
     """
-    has_news = fetched.confirmed or fetched.failed or (fetched.awaited and verbosity >= 2)
-    if not verbosity or not has_news:
+    awaited = fetched.awaited if verbosity >= 2 else 0
+    if not verbosity or not (fetched.confirmed or fetched.failed or awaited or fetched.given_up):
         return ""
-    line = _("Receipts: %(confirmed)d confirmed, %(failed)d failed.")
+    parts = [_("%d confirmed") % fetched.confirmed, _("%d failed") % fetched.failed]
     if verbosity >= 2:
-        line = _("Receipts: %(confirmed)d confirmed, %(failed)d failed, %(awaited)d awaited.")
-    return line % vars(fetched)
+        parts.append(_("%d awaited") % awaited)
+    if fetched.given_up:
+        parts.append(_("%d given up") % fetched.given_up)
+    return _("Receipts: %s.") % ", ".join(parts)
 
 
 def _by_target(tally: Tally) -> str:
