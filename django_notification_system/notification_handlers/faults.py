@@ -5,7 +5,7 @@ A provider's ``faults.py`` has the table, its ``outcomes.py`` the words for peop
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -75,6 +75,8 @@ class Row(Generic[TroubleT]):
         what: The fault, for people.
         verdict: The consequence.
         source: Where the provider, a standard or a library documents the fault.
+        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or words in place of a status, such
+            as ``LOST``; empty: any answer or none.
         hint: The next step for the project's people.
         if_all_alike: The next step where the first 20 addresses of a run have the fault, marked by
             ``gettext_noop``: then the target stops, and no record is switched off. For faults that
@@ -85,8 +87,16 @@ class Row(Generic[TroubleT]):
     what: str
     verdict: Verdict
     source: str
+    answers: tuple[str, ...] = ()
     hint: str = ""
     if_all_alike: str = ""
+
+    @property
+    def told_answer(self) -> str:
+        """The row's answers, for people; a table with more conditions adds the conditions."""
+        if not self.answers:
+            return "any other"
+        return ("HTTP " if self.answers[0][0].isdigit() else "") + either(self.answers)
 
     @property
     def consequence(self) -> str:
@@ -102,6 +112,16 @@ class Row(Generic[TroubleT]):
         Args:
             trouble: The trouble, in the table's own form.
         """
+
+
+def either(words: Sequence[str]) -> str:
+    """Return words as a choice for people: ``a, b or c``.
+
+    Args:
+        words: The words, at least one.
+    """
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def first_fitting(faults: Iterable[RowT], trouble: Any) -> RowT:

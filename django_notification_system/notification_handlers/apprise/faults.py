@@ -15,6 +15,7 @@ from ..faults import (
     Row,
     Verdict,
     classified,
+    either,
     fits_status,
     no_answer,
     no_connection,
@@ -63,15 +64,21 @@ class Fault(Row[Trouble]):
 
     Attributes:
         problems: The problems of a URL; empty: the message was handed to Apprise.
-        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or a word above; empty: any.
         of_settings: Whether only URLs of the settings are meant.
         of_several: Whether only URLs with several recipients are meant.
     """
 
     problems: tuple[Problem, ...] = ()
-    answers: tuple[str, ...] = ()
     of_settings: bool = False
     of_several: bool = False
+
+    @property
+    def told_answer(self) -> str:
+        """The answers that the row describes, for people; or why there is none."""
+        if self.problems:
+            return "none: " + either([problem.value for problem in self.problems])
+        to = ", to the settings' URL" if self.of_settings else ""
+        return f"{super().told_answer}{to}"
 
     def fits(self, trouble: Trouble) -> bool:
         """Return whether the row describes a trouble."""

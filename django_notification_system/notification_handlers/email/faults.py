@@ -8,16 +8,25 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop
 
-from ..faults import Row, Verdict, first_fitting
+from ..faults import Row, Verdict, either, first_fitting
 from .connection import Stage
 from .trouble import NO_ANSWER, NOT_SMTP, Trouble
 
 #: In place of a reply code: any answer, or none.
 ANY_ANSWER = "any"
+#: How far a message has come, for people.
+TOLD_STAGES = {
+    Stage.CONNECTING: "while connecting",
+    Stage.START: "before a message",
+    Stage.ENVELOPE: "before the last dot",
+    Stage.DATA_SENT: "after the last dot",
+    Stage.OPAQUE: "in another's backend",
+}
 #: A mail server for a site's own people alone, or one without a resolver, knows nobody else's.
 OTHER_SERVER = gettext_noop(
     "See that the mail server in the settings takes mail to all domains, and that the records have"
@@ -53,6 +62,24 @@ class Fault(Row[Trouble]):
     words: str = ""
     is_of_sender: bool = False
     wants_fewer_connections: bool = False
+
+    @property
+    def told_answer(self) -> str:
+        """The answers and errors that the row describes, for people, and at which stages."""
+        return "; ".join(self._told_conditions())
+
+    def _told_conditions(self) -> Iterator[str]:
+        yield either(self.answers)
+        if self.statuses:
+            yield " or ".join(self.statuses)
+        if self.of_recipient:
+            yield "of the record's address"
+        if self.stages != tuple(Stage):
+            yield " or ".join(TOLD_STAGES[stage] for stage in self.stages)
+        if Exception not in self.errors:
+            yield ", ".join(f"``{error.__name__}``" for error in self.errors)
+        if self.error_names:
+            yield ", ".join(f"``{name.rpartition('.')[2]}``" for name in self.error_names)
 
     def fits(self, trouble: Trouble) -> bool:
         """Return whether the row describes a trouble."""

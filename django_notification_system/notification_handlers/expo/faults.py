@@ -68,13 +68,10 @@ class Fault(Row["Trouble"]):
     Attributes:
         part: The part of Expo's answer with the fault.
         errors: Expo's names of errors, at least one of them reported; empty: any name or none.
-        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or one of the words above; empty:
-            any answer or none.
     """
 
     part: Part
     errors: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
 
     @property
     def consequence(self) -> str:
@@ -82,6 +79,12 @@ class Fault(Row["Trouble"]):
         if not (self.if_all_alike and self.part is Part.RECEIPT):
             return super().consequence
         return f"{self.verdict.value}, but not where the first 20 receipts all say so"
+
+    @property
+    def told_answer(self) -> str:
+        """The part of Expo's answer, and the words in this part, for people."""
+        said = [", ".join(each) for each in (self.errors, self.answers) if each]
+        return f"{self.part.value}: {'; '.join(said) or 'any other'}"
 
     def fits(self, trouble: "Trouble") -> bool:
         """Return whether the row describes a trouble."""

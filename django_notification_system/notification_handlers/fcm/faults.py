@@ -68,13 +68,16 @@ class Fault(Row["Trouble"]):
     Attributes:
         part: The request with the fault.
         codes: FCM's names of errors, or the words above; empty: any name or none.
-        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or one of the words above; empty:
-            any answer or none.
     """
 
     part: Part
     codes: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
+
+    @property
+    def told_answer(self) -> str:
+        """The request, and its answers, for people."""
+        said = [", ".join(each) for each in (self.codes, self.answers) if each]
+        return f"{self.part.value}: {'; '.join(said) or 'any other'}"
 
     def fits(self, trouble: "Trouble") -> bool:
         """Return whether the row describes a trouble."""

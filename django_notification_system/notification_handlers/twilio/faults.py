@@ -14,6 +14,7 @@ from ..faults import (
     Row,
     Verdict,
     classified,
+    either,
     fits_status,
     no_answer_behind_gateway,
     no_connection,
@@ -47,6 +48,19 @@ class Fault(Row["Trouble"]):
     codes: tuple[int | range, ...] = ()
     answers: tuple[str, ...] = (ANY_ANSWER,)
     of_setting: str = ""
+
+    @property
+    def told_answer(self) -> str:
+        """Twilio's error codes and the answers that the row describes, for people."""
+        parts = []
+        if self.codes:
+            codes = [f"{x[0]} to {x[-1]}" if isinstance(x, range) else str(x) for x in self.codes]
+            parts.append(f"code {either(codes)}")
+        if not self.codes or self.answers != (ANY_ANSWER,):
+            parts.append(super().told_answer)
+        if self.of_setting:
+            parts.append(f"of the settings' ``{self.of_setting}``")
+        return "; ".join(parts)
 
     def fits(self, trouble: "Trouble") -> bool:
         """Return whether the row describes a trouble."""

@@ -26,14 +26,12 @@ OPERATIONS = f"{STANDARD}: Operational considerations"
 
 @dataclass(frozen=True, kw_only=True)
 class Fault(Row["Trouble"]):
-    """A row of the table.
+    """A row of the table."""
 
-    Attributes:
-        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or one of the words above; empty:
-            any answer or none.
-    """
-
-    answers: tuple[str, ...] = ()
+    @property
+    def told_answer(self) -> str:
+        """The answers that the row describes, for people; the last row is for silence, too."""
+        return super().told_answer if self.answers else "any other, or none"
 
     def fits(self, trouble: "Trouble") -> bool:
         """Return whether the row describes a trouble."""

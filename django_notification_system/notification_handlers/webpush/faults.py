@@ -48,15 +48,19 @@ class Fault(Row["Trouble"]):
     """A row of the table.
 
     Attributes:
-        answers: HTTP statuses, ``"5xx"`` for a hundred of them, or one of the words above; empty:
-            any answer or none.
         of_windows: Whether the row is for Windows's push service alone.
         about_vapid: Whether the answer must name the site's credentials.
     """
 
-    answers: tuple[str, ...] = ()
     of_windows: bool = False
     about_vapid: bool = False
+
+    @property
+    def told_answer(self) -> str:
+        """The answers that the row describes, for people, and whose answers they must be."""
+        host = f" from ``*{WINDOWS}``" if self.of_windows else ""
+        words = " with the name of an error of VAPID" if self.about_vapid else ""
+        return f"{super().told_answer}{host}{words}"
 
     def fits(self, trouble: "Trouble") -> bool:
         """Return whether the row describes a trouble."""
