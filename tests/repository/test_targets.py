@@ -1,5 +1,6 @@
 """Each target has what docs/contributing/adding-a-target.rst asks for."""
 
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -22,6 +23,12 @@ def page_of(name: str) -> str:
     return PAGES.get(name, f"target_{name}")
 
 
+def reads_extra(name: str) -> bool:
+    """Tell whether a target takes keys of ``extra``: a module of its folder reads the field."""
+    folder = ROOT.joinpath(*BUILT_IN_HANDLERS.split("."), name)
+    return any(re.search(r"\.extra\b", file.read_text()) for file in folder.glob("*.py"))
+
+
 def told(row: Row[Any]) -> Sequence[str]:
     return (row.name, row.what, row.told_answer, row.consequence, row.source)
 
@@ -33,8 +40,15 @@ def test_a_target_is_documented_and_its_rows_and_contract_are_tested(name: str) 
     assert "    proves.check()\n" in (tests / "test_outcomes.py").read_text()
     page = (DOCS / "howto" / f"{page_of(name)}.rst").read_text()
     assert f"outcomes_{name}.csv" in page
+    key = import_module(f"{BUILT_IN_HANDLERS}.{name}.settings").KEY
+    assert f".. settings-table:: {key}\n" in page
     assert f"howto/{page_of(name)}>`" in (DOCS / "explanation" / "targets.rst").read_text()
-    assert f":ref:`{name}-outcomes`" in (DOCS / "reference" / "outcomes.rst").read_text()
+    lists = DOCS / "reference"
+    settings = (lists / "settings.rst").read_text()
+    assert f'- ``"{key}"``: :ref:`{name}-settings`' in settings
+    assert f":ref:`{name}-outcomes`" in (lists / "outcomes.rst").read_text()
+    extra = (lists / "extra.rst").read_text()
+    assert (f"- :ref:`{name}-extra`: " in extra) is reads_extra(name)
 
 
 @each_target
