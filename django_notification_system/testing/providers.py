@@ -179,7 +179,7 @@ class ProviderStandIn:
             self._stopped.wait(prepared.delay)
             if prepared.close or prepared.status is not None:
                 return prepared
-        answer, messages = self._usual_answer(request)
+        answer, messages = self.usual_answer(request)
         if self._limit is not None and messages:
             wait = self._limit.seconds_to_wait(len(messages))
             if wait:
@@ -192,7 +192,16 @@ class ProviderStandIn:
                 self.on_message(message)
         return answer
 
-    def _usual_answer(self, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+    def usual_answer(self, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+        """Return the answer to a request without a prepared answer, and the messages taken.
+
+        The stand-in of another provider overrides this method alone: server, prepared answers,
+        limits and the lists of requests and messages come from here. Called in the request's
+        thread; ``respond()`` keeps the messages, unless a limit refuses them.
+
+        Args:
+            request: The request; the stand-in's list of requests has it already.
+        """
         path, _, _ = request.path.partition("?")
         if twilio := TWILIO_PATH.search(path):
             return twilio_api.respond(twilio[1], request)

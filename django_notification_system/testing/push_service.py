@@ -137,7 +137,8 @@ class PushServiceStandIn(ProviderStandIn):
         self._readers[browser.address] = browser
         return browser
 
-    def _usual_answer(self, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+    def usual_answer(self, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+        """Return a push service's answer, and the message as the browser reads it; see the base."""
         browser = self._browsers.get(request.path)
         if browser is None:
             return _refusal(404, 102, "Not Found"), []

@@ -74,7 +74,8 @@ class WebhookReceiver(ProviderStandIn):
         """The ``target_user_id`` of a record."""
         return short_address(self.webhook_url)
 
-    def _usual_answer(self, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+    def usual_answer(self, request: ReceivedRequest) -> tuple[Answer, list[ReceivedMessage]]:
+        """Return a receiver's answer, and the webhook if its signature is right; see the base."""
         if not any(self._is_signed_by(secret, request) for secret in self.secrets):
             return Answer(status=401, json={"error": "The signature is wrong."}), []
         body: dict[str, Any] = request.json()

@@ -98,7 +98,7 @@ def test_a_repeated_webhook_has_the_same_name_and_bytes(
     notification = make_due(record, retry_time_interval=0)
 
     def lose_answer(request: Any) -> Answer:
-        _, messages = receiver._usual_answer(request)
+        _, messages = receiver.usual_answer(request)
         receiver._keep(messages)
         receiver.on_request = None
         return Answer(close=True)
