@@ -77,7 +77,8 @@ class Row(Generic[TroubleT]):
         source: Where the provider, a standard or a library documents the fault.
         answers: HTTP statuses, ``"5xx"`` for a hundred of them, or words in place of a status, such
             as ``LOST``; empty: any answer or none.
-        hint: The next step for the project's people.
+        hint: The next step for the project's people, marked by ``gettext_noop`` where the verdict
+            is ``STOPS``. Of other rows the hint is a part of the response, and is not translated.
         if_all_alike: The next step where the first 20 addresses of a run have the fault, marked by
             ``gettext_noop``: then the target stops, and no record is switched off. For faults that
             a wrong setting gives to every address.

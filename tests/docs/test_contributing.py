@@ -28,6 +28,16 @@ def test_every_file_that_the_architecture_names_is_there() -> None:
     assert [name for name in named + drawn if not (PACKAGE / name).exists()] == []
 
 
+def test_every_file_that_the_guide_to_targets_names_is_there() -> None:
+    guide = (DOCS / "contributing" / "adding-a-target.rst").read_text()
+    named = set(re.findall(r"``((?:[a-z_]+/)+[\w-]+\.(?:py|rst))``", guide))
+    written = {name for name in named if "NAME" not in name}
+    assert len(written) >= 8
+    places = (ROOT, PACKAGE, PACKAGE / "notification_handlers")
+    absent = {name for name in written if not any((place / name).exists() for place in places)}
+    assert absent == set()
+
+
 def test_every_file_on_the_engines_map_is_there() -> None:
     assert engine.__doc__ is not None
     named = re.findall(r"\w+/\w+\.py", engine.__doc__)

@@ -31,6 +31,7 @@ from django_notification_system.models import (
     Suppression,
     UserTarget,
 )
+from django_notification_system.modules import built_in_names
 from django_notification_system.preferences import set_preference, suppress
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
@@ -51,7 +52,9 @@ WITHOUT_ARGUMENTS = {"make_vapid_keys"}
 #: What people entered, what handlers said, and names.
 DATA = re.compile(
     r"""[\W\d_]* | [\W\d]*(ada|egg|Eggs's.(Email|Twilio|Expo)|Your.order|lorem.ipsum|Bounce)\b.*
-    | \W*(Email|Twilio|Expo|email|twilio_sms|twilio|expo|webpush|fcm|apprise|webhook)\W*
+    | \W*(Email|Twilio|Expo|twilio_sms|"""
+    + "|".join(built_in_names())
+    + r""")\W*
     | .*(@example\.com|PushToken\[|\+1500).*
     | django_notification_system\.notification_handlers\.\w+ | 550.No.mailbox
     | Message-ID | https:\S+ | Eggs.Benedict,.* | .*@localhost\W*

@@ -38,6 +38,8 @@ def test_a_target_is_documented_and_its_rows_and_contract_are_tested(name: str) 
     tests = ROOT / "tests" / "handlers" / name
     assert "(HandlerContract)" in (tests / "test_contract.py").read_text()
     assert "    proves.check()\n" in (tests / "test_outcomes.py").read_text()
+    if name not in PAGES:
+        assert (ROOT / "tests" / "docs" / f"test_{name}.py").exists()
     page = (DOCS / "howto" / f"{page_of(name)}.rst").read_text()
     assert f"outcomes_{name}.csv" in page
     key = import_module(f"{BUILT_IN_HANDLERS}.{name}.settings").KEY
