@@ -26,7 +26,7 @@ class Draft:
         expires_at: The notification is not sent from then on; ``None`` for never.
         priority: Among due notifications, a higher priority goes first.
         category: The key of the category, or an empty text.
-        attachments: The files; only the target of emails sends files.
+        attachments: The files, for targets that send files.
         language: The language of the title, where a call has several; else an empty text.
     """
 

@@ -86,10 +86,11 @@ def notify(
         priority: From 0 to 9. Among a target's due notifications, a higher priority goes first.
         category: The category, or its key. People may have switched the category off. By default a
             notification has no category.
-        attachments: Files of an email: tuples of name, content and perhaps media type, such as
-            ``("invoice.pdf", data, "application/pdf")``, or ``ContentFile`` objects with a name.
-            The database keeps each content once, however many notifications have it. Other targets
-            send no files: of a call without ``target``, only the emails have them.
+        attachments: Files, for targets that send files, as email does: tuples of name, content and
+            perhaps media type, such as ``("invoice.pdf", data, "application/pdf")``, or
+            ``ContentFile`` objects with a name. The database keeps each content once, however many
+            notifications have it. In a call without ``target``, only the notifications of targets
+            that send files get the files.
         actor: The object that has done something; for the inbox.
         about: The object that the message is about; for the inbox.
         action_object: The object that the actor made or used; for the inbox.
