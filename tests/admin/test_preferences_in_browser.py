@@ -10,8 +10,8 @@ from django.test import override_settings
 from django_notification_system.categories import Category, known_categories
 from django_notification_system.models import Preference, TargetUserRecord
 from django_notification_system.preferences.links import preferences_url, unsubscribe_url
-from tests.admin.test_accessibility import LOOKS, SIZES, UNTIL_COLOURS_STAND, grave_faults
 from tests.settings import TEST_DATABASE
+from tests.support.accessibility import LOOKS, SIZES, UNTIL_COLOURS_STAND, grave_faults
 from tests.support.preferences_support import BASE_URL, serve_preferences
 
 pytestmark = [

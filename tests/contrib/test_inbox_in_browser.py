@@ -8,8 +8,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client, override_settings
 
 from django_notification_system.contrib.inbox.models import InboxItem
-from tests.admin.test_accessibility import LOOKS, SIZES, grave_faults
 from tests.settings import TEST_DATABASE
+from tests.support.accessibility import LOOKS, SIZES, grave_faults
 from tests.support.inbox_support import put, serve_inbox
 from tests.support.runs import wait_until
 

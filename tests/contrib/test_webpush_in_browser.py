@@ -21,9 +21,9 @@ from django_notification_system.notification_handlers.webpush.vapid import (
 )
 from django_notification_system.testing.providers import Answer
 from django_notification_system.testing.push_service import PushServiceStandIn
-from tests.admin.test_accessibility import grave_faults
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
+from tests.support.accessibility import grave_faults
 from tests.support.provider_support import refused
 from tests.support.webpush_support import PRIVATE_KEY, configure, use_push_service
 
