@@ -10,7 +10,7 @@ from django_notification_system import notify
 from django_notification_system.contrib.inbox import site_inbox
 from django_notification_system.contrib.inbox.models import InboxEvent, InboxItem
 from django_notification_system.contrib.inbox.site_inbox import SiteInbox
-from tests.creators.test_changed_meanwhile import elsewhere, no_threads
+from tests.support.elsewhere import elsewhere, no_threads
 from tests.support.runs import in_real_transactions
 
 

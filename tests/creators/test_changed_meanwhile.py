@@ -1,13 +1,11 @@
 """Records that another connection deletes while a call makes notifications for many people."""
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
-from django.db import DataError, OperationalError, connections, transaction
+from django.db import DataError, OperationalError, transaction
 from django.utils import timezone
 
 from django_notification_system import notify
@@ -23,23 +21,8 @@ from django_notification_system.notification_creators import bulk, create, queue
 from django_notification_system.notification_creators.recipient import Recipient
 from django_notification_system.notification_creators.wanted import Wanted
 from tests.settings import TEST_DATABASE
+from tests.support.elsewhere import elsewhere, no_threads
 from tests.support.runs import in_real_transactions
-
-no_threads = pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="threads share no database")
-
-
-def elsewhere(act: Callable[[], Any]) -> None:
-    """Do something in a thread with a connection of its own, and wait for the end."""
-
-    def work() -> None:
-        try:
-            act()
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
 
 
 def made_records(number: int) -> list[TargetUserRecord]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_notification_system import notify
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.notification_creators import create
-from tests.creators.test_changed_meanwhile import elsewhere, no_threads
+from tests.support.elsewhere import elsewhere, no_threads
 from tests.support.runs import in_real_transactions
 
 CREATOR = """
