@@ -23,7 +23,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.notification_creators import email as email_creator
 from django_notification_system.preferences import allows, set_preference, suppress
-from tests.unit.test_preference_rule import CATEGORIES, PLACES, WORDS, is_allowed
+from tests.support.preference_rule import CATEGORIES, PLACES, WORDS, is_allowed
 
 pytestmark = pytest.mark.django_db
 

@@ -7,16 +7,7 @@ import pytest
 
 from django_notification_system.categories import Category
 from django_notification_system.preferences.rule import refusal
-
-#: Category, target; "" is for all.
-PLACES = (("news", "email"), ("news", ""), ("", "email"))
-WORDS = (None, "yes", "no", "pending")
-CATEGORIES = [
-    Category("news", label="", targets=targets, opt_in=opt_in)
-    for targets, opt_in in product(
-        (None, ("email",), ("expo",), ()), (False, True, ("email",), ("expo",))
-    )
-] + [Category("news", label="", mandatory=True)]
+from tests.support.preference_rule import CATEGORIES, PLACES, WORDS, is_allowed
 
 
 def cases() -> Iterator[tuple[Category, dict[tuple[str, str], str], bool]]:
@@ -27,18 +18,6 @@ def cases() -> Iterator[tuple[Category, dict[tuple[str, str], str], bool]]:
             place: word for place, word in zip(PLACES, words, strict=True) if word is not None
         }
         yield category, states, opted_out
-
-
-def is_allowed(category: Category, states: dict[tuple[str, str], str], opted_out: bool) -> bool:
-    """The model: the specification's sentences, one after another."""
-    if category.mandatory:
-        return True
-    words = [states.get(place) for place in PLACES]
-    if opted_out or "no" in words:
-        return False
-    is_on = category.targets is None or "email" in category.targets
-    needs_yes = category.opt_in is True or "email" in (category.opt_in or ()) or not is_on
-    return not needs_yes or "yes" in words[:2]
 
 
 def test_the_rule_is_the_models_over_all_combinations() -> None:
