@@ -42,6 +42,7 @@ from tests.support.documentation import (
     EXAMPLES,
     Records,
     assert_documented,
+    own_environment,
     process,
     run_example,
     steady,
@@ -550,16 +551,6 @@ def paste(folder: Path, *files: tuple[str, str]) -> None:
         terminal.paste("exit()")
         terminal.wait_for_end()
     assert "Error" not in terminal.shown, terminal.shown
-
-
-def own_environment() -> dict[str, str]:
-    """Return the environment without what makes a process one of the tests'."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DJANGO", "TEST_"))
-    }
-    return {**kept, "PYTHONPATH": str(ROOT)}
 
 
 def type_command(command: str, folder: Path) -> str:

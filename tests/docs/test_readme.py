@@ -14,20 +14,15 @@ from django_notification_system import __version__, notify
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.settings import TEST_DATABASE
+from tests.support.documentation import README, blocks_of_readme
 from tests.support.mail_backends import HAS_MAILERS, SMTP
 from tests.support.places import ROOT
 
-README = (ROOT / "README.md").read_text()
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 
 only_once = pytest.mark.skipif(
     TEST_DATABASE != "sqlite", reason="It has a database of its own, the same each time."
 )
-
-
-def blocks(language: str) -> list[str]:
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return [text for its_language, text in fenced if its_language == language]
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> str:
@@ -56,9 +51,9 @@ def steady(output: str) -> str:
 
 
 def test_every_block_is_one_that_is_tested_here() -> None:
-    assert len(blocks("")) == 2
-    assert len(blocks("sh")) == 2
-    assert len(blocks("python")) == 2
+    assert len(blocks_of_readme("")) == 2
+    assert len(blocks_of_readme("sh")) == 2
+    assert len(blocks_of_readme("python")) == 2
     assert README.count("```") == 2 * 6
 
 
@@ -67,7 +62,7 @@ def test_output_of_the_demo_is_the_real_one(tmp_path: Path) -> None:
     example = tmp_path / "example"
     shutil.copytree(ROOT / "example", example, ignore=shutil.ignore_patterns("*.sqlite3*"))
     output = run(example, "demo.py")
-    command, _, shown = blocks("")[1].partition("\n")
+    command, _, shown = blocks_of_readme("")[1].partition("\n")
     assert command == "$ python manage.py process_notifications"
     printed = output.partition(f"{command}\n")[2].partition("\nWhat arrived:")[0]
     assert steady(printed) == steady(shown)
@@ -105,7 +100,7 @@ def test_six_lines_install_it_and_mail_nobody_else(tmp_path: Path) -> None:
             "from django.contrib.auth.models import User;"
             "User.objects.create_user('customer', 'customer@example.com')",
         )
-        install, *lines = blocks("sh")[0].splitlines()
+        install, *lines = blocks_of_readme("sh")[0].splitlines()
         assert install == "pip install 'django-notification-system[all]>=2.0'"
         assert len(lines) == 5
         for line in lines:
@@ -117,7 +112,7 @@ def test_six_lines_install_it_and_mail_nobody_else(tmp_path: Path) -> None:
             ("eggs@example.com", "Test notification"),
             ("eggs@example.com", "Hello"),
         ]
-    for line in blocks("sh")[1].splitlines():
+    for line in blocks_of_readme("sh")[1].splitlines():
         run(tmp_path, *shlex.split(line)[1:])
 
 
@@ -129,7 +124,7 @@ def mail_settings(host: str, port: int) -> str:
 
 
 def test_example_in_python_notifies(records: dict[str, TargetUserRecord]) -> None:
-    source, _of_a_type = blocks("python")  # the other: tests/docs/test_types.py
+    source, _of_a_type = blocks_of_readme("python")  # the other: tests/docs/test_types.py
     exec(source, {"user": records["Email"].user, "notify": notify})
     assert set(Notification.objects.values_list("title", flat=True)) == {"Breakfast is ready"}
     assert Notification.objects.count() == 3

@@ -10,9 +10,8 @@ import pytest
 
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
-from tests.docs.test_examples import own_environment
 from tests.settings import TEST_DATABASE
-from tests.support.documentation import DOCS, EXAMPLES
+from tests.support.documentation import DOCS, EXAMPLES, own_environment
 
 TEMPLATES = "kitchen/templates/kitchen/breakfast_ready"
 #: Where the page says that its files go; the settings' lines are appended.

@@ -19,9 +19,8 @@ from django_notification_system.categories import known_categories
 from django_notification_system.models import Notification
 from django_notification_system.testing import Outbox, render
 from django_notification_system.types import find_type, known_types
-from tests.docs.test_readme import blocks
 from tests.support import shop
-from tests.support.documentation import EXAMPLES, run_example
+from tests.support.documentation import EXAMPLES, blocks_of_readme, run_example
 from tests.support.shop import models
 from tests.support.shop.models import Order, Profile
 
@@ -94,7 +93,7 @@ def test_the_test_of_the_page_passes(project: ModuleType) -> None:
 def test_the_class_in_the_readme_notifies(
     project: ModuleType, user: Any, records: Any, outbox: Outbox
 ) -> None:
-    source = next(text for text in blocks("python") if "NotificationType" in text)
+    source = next(text for text in blocks_of_readme("python") if "NotificationType" in text)
     *lines, last = [line for line in source.splitlines() if line.strip()]
     assert len(lines) <= 15
     with known_categories(), known_types():

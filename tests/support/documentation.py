@@ -25,6 +25,7 @@ DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 PIGEON = EXAMPLES / "carrier_pigeon"
 OUTPUT = DOCS / "output"
+README = (ROOT / "README.md").read_text()
 APP = "django_notification_system"
 
 Records = dict[str, TargetUserRecord]
@@ -36,6 +37,12 @@ def pages() -> list[Path]:
 
 def reference() -> str:
     return "\n".join(path.read_text() for path in sorted((DOCS / "reference").glob("*.rst")))
+
+
+def blocks_of_readme(language: str) -> list[str]:
+    """Return the blocks of code in the README that name a language; ``""`` is for no name."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [text for its_language, text in fenced if its_language == language]
 
 
 def run_example(name: str) -> dict[str, Any]:
@@ -91,6 +98,16 @@ def assert_table(name: str, rows: Iterable[Sequence[str]]) -> None:
     if os.environ.get("UPDATE_DOCS_OUTPUT"):
         file.write_text(written.getvalue())
     assert written.getvalue() == file.read_text(), f"UPDATE_DOCS_OUTPUT=1 writes {file} anew."
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment without what makes a process one of the tests'."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DJANGO", "TEST_"))
+    }
+    return {**kept, "PYTHONPATH": str(ROOT)}
 
 
 def run_module(project: Path, *arguments: str) -> str:
