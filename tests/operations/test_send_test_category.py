@@ -13,8 +13,8 @@ from django.test import Client
 from django_notification_system.categories import Category, known_categories
 from django_notification_system.operations.own_page import look_at
 from django_notification_system.testing.smtp import SmtpStandIn
-from tests.operations.test_send_test_notification import Output
 from tests.support.preferences_support import serve_preferences
+from tests.support.send_test_notification import Output
 
 pytestmark = pytest.mark.django_db
 

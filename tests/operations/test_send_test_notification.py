@@ -1,12 +1,10 @@
 """``send_test_notification``: one message, nothing stored, and what is wrong said in words."""
 
-import io
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -21,35 +19,8 @@ from tests.support.handlers import loft as loft_handler
 from tests.support.handlers import old
 from tests.support.mail_backends import use_backend
 from tests.support.provider_support import refused
+from tests.support.send_test_notification import ADDRESS, Output
 from tests.support.twilio_support import refusal
-
-ADDRESS = "oncall@example.com"
-
-
-class Output:
-    """What one call of the command wrote."""
-
-    def __init__(self, target: str, *arguments: str, to: str = ADDRESS) -> None:
-        self.stdout, self.stderr = io.StringIO(), io.StringIO()
-        self.error = ""
-        self.status = 0
-        try:
-            call_command(
-                "send_test_notification",
-                *("--target", target, "--to", to, *arguments),
-                stdout=self.stdout,
-                stderr=self.stderr,
-            )
-        except CommandError as error:
-            self.error, self.status = str(error), error.returncode
-
-    @property
-    def text(self) -> str:
-        return self.stdout.getvalue()
-
-    @property
-    def notes(self) -> str:
-        return self.stderr.getvalue()
 
 
 @pytest.fixture(autouse=True)
