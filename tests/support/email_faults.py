@@ -18,7 +18,7 @@ from tests.support.rows import Proofs, rows_counted
 #: How many seconds a test waits for a silent server. Replies before the silence have to come within
 #: the same time, though the machine be busy.
 TIMEOUT = 1.5
-proves = Proofs(FAULTS)
+proves = Proofs(FAULTS, "tests.handlers.email")
 #: By verdict: the status of a notification with retries left, where unknown means no retry.
 STATUS = {
     Verdict.RETRY: "RETRY",

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -34,9 +36,11 @@ class Proofs:
 
     Args:
         faults: The table.
+        package: The package of the tests, where several modules ``test_outcomes*`` prove rows.
     """
 
-    def __init__(self, faults: Iterable[Row[Any]]) -> None:
+    def __init__(self, faults: Iterable[Row[Any]], package: str = "") -> None:
+        self._package = package
         self._rows = list(faults)
         self._names = {row.name for row in self._rows}
         self._proved: set[str] = set()
@@ -57,6 +61,11 @@ class Proofs:
 
     def check(self) -> None:
         """Fail where a row has no test, or a test names no row."""
+        if self._package:  # a run of one module has not loaded the others
+            package = import_module(self._package)
+            for module in iter_modules(package.__path__):
+                if module.name.startswith("test_outcomes"):
+                    import_module(f"{self._package}.{module.name}")
         unproved, unknown = self._names - self._proved, self._proved - self._names
         assert not unproved, f"Rows that no test proves: {sorted(unproved)}."
         assert not unknown, f"Proofs of rows that are none: {sorted(unknown)}."

@@ -19,9 +19,6 @@ from django_notification_system.notification_handlers.faults import Verdict
 from django_notification_system.testing.mail_servers import SUBMISSION_RATE
 from django_notification_system.testing.smtp import DROP, SmtpStandIn
 from tests.conftest import MakeDue
-
-# Imported for the rows that they prove.
-from tests.handlers.email import test_outcomes_providers, test_outcomes_tls  # noqa: F401
 from tests.support.email_faults import (
     TIMEOUT,
     Prove,
