@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -28,34 +28,19 @@ from django_notification_system.preferences.forms import PreferencesForm
 from django_notification_system.preferences.lookup import reasons_of, states_of
 from django_notification_system.preferences.owners import UserOwner
 from tests.conftest import MakeDue
-from tests.settings import TEST_DATABASE
+from tests.support.elsewhere import begin_elsewhere, elsewhere, no_threads
 from tests.support.handlers import loft as loft_handler
 from tests.support.many_notifications import analyze
 from tests.support.plans import plan_of
 from tests.support.runs import in_real_transactions
 
 NEWS = Category("news", label="News")
-no_threads = pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="threads share no database")
 
 
 @pytest.fixture(autouse=True)
 def categories() -> Iterator[None]:
     with known_categories(NEWS, Category("orders", label="Orders")):
         yield
-
-
-def elsewhere(act: Callable[[], Any]) -> threading.Thread:
-    """Do something in a thread with a connection of its own."""
-
-    def work() -> None:
-        try:
-            act()
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
 
 
 def news_for_150(loft: TargetUserRecord) -> list[TargetUserRecord]:
@@ -109,7 +94,7 @@ def test_a_no_that_commits_while_its_batch_is_on_the_way_is_heeded(
 
     def in_the_middle(notification: Notification) -> None:
         if len(loft_handler.flown) == 10:
-            elsewhere(change_mind).join()
+            elsewhere(change_mind)
 
     loft_handler.watchers.append(in_the_middle)
     list(Run())
@@ -134,7 +119,7 @@ def test_a_no_at_the_moment_of_a_delivery_leaves_it_delivered(
 
     def in_the_middle(notification: Notification) -> None:
         if not thread:
-            thread.append(elsewhere(change_mind))
+            thread.append(begin_elsewhere(change_mind))
             committing.wait(20)
 
     loft_handler.watchers.append(in_the_middle)
@@ -162,7 +147,7 @@ def test_words_at_once_leave_one_row_and_a_log_without_gaps(user: Any, attempt: 
         except BaseException as error:
             errors.append(error)
 
-    threads = [elsewhere(lambda number=number: say(number)) for number in range(4)]  # type: ignore[misc]
+    threads = [begin_elsewhere(lambda number=number: say(number)) for number in range(4)]  # type: ignore[misc]
     for thread in threads:
         thread.join()
     assert errors == []
@@ -186,7 +171,7 @@ def all_at_once(number: int, act: Callable[[], Any]) -> list[BaseException]:
         except BaseException as error:
             errors.append(error)
 
-    for thread in [elsewhere(work) for _ in range(number)]:
+    for thread in [begin_elsewhere(work) for _ in range(number)]:
         thread.join()
     return errors
 
@@ -243,7 +228,7 @@ def test_imports_at_once_do_not_deadlock(django_user_model: Any) -> None:
         except BaseException as error:
             errors.append(error)
 
-    threads = [elsewhere(lambda number=number: load(number)) for number in range(3)]  # type: ignore[misc]
+    threads = [begin_elsewhere(lambda number=number: load(number)) for number in range(3)]  # type: ignore[misc]
     for thread in threads:
         thread.join()
     assert errors == []

@@ -12,8 +12,8 @@ from tests.settings import TEST_DATABASE
 no_threads = pytest.mark.skipif(TEST_DATABASE == "sqlite", reason="threads share no database")
 
 
-def elsewhere(act: Callable[[], Any]) -> None:
-    """Do something in a thread with a connection of its own, and wait for the end."""
+def begin_elsewhere(act: Callable[[], Any]) -> threading.Thread:
+    """Do something in a thread with a connection of its own; return the thread."""
 
     def work() -> None:
         try:
@@ -23,4 +23,9 @@ def elsewhere(act: Callable[[], Any]) -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join()
+    return thread
+
+
+def elsewhere(act: Callable[[], Any]) -> None:
+    """Do something in a thread with a connection of its own, and wait for the end."""
+    begin_elsewhere(act).join()
