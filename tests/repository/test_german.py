@@ -33,6 +33,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.modules import built_in_names
 from django_notification_system.preferences import set_preference, suppress
+from django_notification_system.targets import built_in_keys, describe_built_in
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
 from tests.support.admin_site import Records, address
@@ -49,16 +50,23 @@ COMMANDS = sorted(
     for path in (ROOT / "django_notification_system/management/commands").glob("[a-z]*.py")
 )
 WITHOUT_ARGUMENTS = {"make_vapid_keys"}
+#: What a target is called: its name, its module's, and its key in the settings.
+TARGETS = "|".join(
+    re.escape(name)
+    for name in sorted(
+        {describe_built_in(module).target_name for module in built_in_names()}
+        | built_in_names()
+        | built_in_keys()
+    )
+)
 #: What people entered, what handlers said, and names.
 DATA = re.compile(
-    r"""[\W\d_]* | [\W\d]*(ada|egg|Eggs's.(Email|Twilio|Expo)|Your.order|lorem.ipsum|Bounce)\b.*
-    | \W*(Email|Twilio|Expo|twilio_sms|"""
-    + "|".join(built_in_names())
-    + r""")\W*
+    rf"""[\W\d_]* | [\W\d]*(ada|egg|Eggs's.({TARGETS})|Your.order|lorem.ipsum|Bounce)\b.*
+    | \W*({TARGETS})\W*
     | .*(@example\.com|PushToken\[|\+1500).*
     | django_notification_system\.notification_handlers\.\w+ | 550.No.mailbox
     | Message-ID | https:\S+ | Eggs.Benedict,.* | .*@localhost\W*
-    | (April|August|September|November).\d{4}""",
+    | (April|August|September|November).\d{{4}}""",
     re.VERBOSE | re.DOTALL,
 )
 #: Words that both languages have.
