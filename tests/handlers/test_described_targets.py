@@ -1,6 +1,7 @@
 """A target of the project's own that describes itself has all that a built-in one has."""
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +25,9 @@ from django_notification_system.delivery.handlers.find import find_handler
 from django_notification_system.delivery.receipts.fetch import fetch_receipts
 from django_notification_system.exceptions import InvalidNotification, TargetUnavailable
 from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.modules import built_in_names
 from django_notification_system.preferences import suppress
+from django_notification_system.targets import built_in_keys
 from django_notification_system.types import NotificationType, known_types
 from tests.conftest import MakeDue
 from tests.support.admin_site import address, errors_of, new_notification, staff_client
@@ -371,41 +374,70 @@ def test_what_stands_in_for_a_built_in_handler_and_does_not_import_keeps_all(
     assert found == {"W001", "W006", "E014"}
 
 
-def test_settings_and_checks_import_no_client() -> None:
-    """Not even where the targets are set: a web process has no use for the clients."""
-    script = """
+#: Of targets whose checks end early where a setting is missing.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "apprise": {"urls": {"ops": "slack://T/B/C"}},
+    "fcm": {"credentials": "/no/such/file"},
+    "twilio_sms": {"account_sid": "AC0", "auth_token": "t", "sender": "+15005550006"},
+    "webpush": {"vapid_private_key": "A" * 43, "subject": "mailto:egg@example.com"},
+}
+#: The app with all that it needs, and the library that reads the key of Web Push.
+NO_CLIENTS = {
+    "_cffi_backend",
+    "asgiref",
+    "cryptography",
+    "django",
+    "django_notification_system",
+    "sqlparse",
+    "turbohtml",
+}
+#: Checks and describes every built-in target, with the settings in the argument, and tells what was
+#: imported from the libraries.
+ASK_ALL = """
+import json
 import sys
+import sysconfig
+before = set(sys.modules)
 import django
 from django.conf import settings
 settings.configure(
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes",
                     "django_notification_system"],
-    NOTIFICATION_SYSTEM_TARGETS={
-        "twilio_sms": {"account_sid": "AC0", "auth_token": "t", "sender": "+15005550006"},
-        "expo": {},
-        "apprise": {"urls": {"ops": "slack://T/B/C"}},
-        "fcm": {"credentials": "/no/such/file"},
-        "webhook": {},
-        "webpush": {"vapid_private_key": "A" * 43, "subject": "mailto:egg@example.com"},
-    },
+    NOTIFICATION_SYSTEM_TARGETS=json.loads(sys.argv[1]),
 )
 django.setup()
 from django_notification_system.checks import check_settings
+from django_notification_system.modules import built_in_names
 from django_notification_system.targets import describe, target_settings
-print(sorted(message.id[-4:] for message in check_settings()))
-for name in ("email", "expo", "twilio"):
-    described = describe(name)
-    print(name, described.key, described.settings_class.__name__, target_settings(name).rate)
-clients = {"twilio", "exponent_server_sdk", "requests", "pywebpush", "py_vapid", "google.auth",
-           "apprise", "standardwebhooks", "urllib3"}
-print(sorted(clients & set(sys.modules)))
+checks = sorted(message.id[-4:] for message in check_settings())
+described = {name: describe(name) for name in built_in_names()}
+libraries = sysconfig.get_path("purelib"), sysconfig.get_path("platlib")
+print(json.dumps({
+    "checks": checks,
+    "settings": {each.key: each.settings_class.__name__ for each in described.values()},
+    "rates": {name: target_settings(name).rate for name in described},
+    "imported": sorted({
+        name.partition(".")[0]
+        for name in set(sys.modules) - before
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(libraries)
+    }),
+}))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == (
-        "['E021', 'E023']\nemail email EmailSettings None\nexpo expo ExpoSettings None\n"
-        "twilio twilio_sms TwilioSettings None\n[]\n",
-        "",
+
+
+def test_settings_and_checks_import_no_client() -> None:
+    """Not even where the targets are set: a web process has no use for the clients."""
+    targets = {key: SETTINGS.get(key, {}) for key in built_in_keys()}
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_ALL, json.dumps(targets)], capture_output=True, text=True
     )
+    assert done.stderr == ""
+    said = json.loads(done.stdout)
+    assert said["checks"] == ["E021", "E023"]
+    assert said["settings"].keys() == built_in_keys()
+    assert "TargetSettings" not in said["settings"].values()
+    assert said["rates"] == dict.fromkeys(built_in_names())
+    assert set(said["imported"]) <= NO_CLIENTS
 
 
 @pytest.mark.parametrize("name", ["twilio", "expo"])
