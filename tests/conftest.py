@@ -4,7 +4,8 @@ import gc
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 import pytest
 from django.core.management import call_command
@@ -195,9 +196,28 @@ def process(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture(scope="session")
+def downloads(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """A function that returns a folder of pytest's cache for programs fetched once.
+
+    Without the cache, as with ``-p no:cacheprovider``, the folder lasts as long as the run.
+    """
+    cache = getattr(request.config, "cache", None)
+
+    def folder(name: str) -> Path:
+        if cache is not None:
+            return cast(Path, cache.mkdir(name))
+        path = tmp_path_factory.getbasetemp() / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    return folder
+
+
 @pytest.fixture(scope="module")
-def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
+def browser(downloads: Callable[[str], Path]) -> Iterator[Any]:
     """Chromium, driven from a thread that ends with the module's tests."""
-    assert request.config.cache is not None
-    with running_browser(request.config.cache.mkdir("browsers")) as browser:
+    with running_browser(downloads("browsers")) as browser:
         yield browser

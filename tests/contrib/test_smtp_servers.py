@@ -114,11 +114,12 @@ class MailServer:
 
 
 @pytest.fixture(scope="module", params=["postfix", "exim"])
-def server(request: pytest.FixtureRequest) -> Iterator[MailServer]:
+def server(
+    request: pytest.FixtureRequest, downloads: Callable[[str], Path]
+) -> Iterator[MailServer]:
     if os.geteuid() != 0 or not shutil.which("apt-get") or not shutil.which("dpkg"):
         pytest.skip("Postfix and Exim are started from Debian's packages, on Debian, by root.")
-    assert request.config.cache is not None
-    cache = request.config.cache.mkdir("mail-servers")
+    cache = downloads("mail-servers")
     start = {"postfix": postfix, "exim": exim}[request.param]
     # Not pytest's own folder for the time being: only its user gets to that.
     with tempfile.TemporaryDirectory(prefix=f"{request.param}-") as folder:

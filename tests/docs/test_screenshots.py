@@ -1,6 +1,7 @@
 """The pictures in the documentation: the script makes all that it names, and they are small."""
 
 import re
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,9 @@ def test_the_pictures_that_the_documentation_shows_are_there_and_small() -> None
 
 
 def test_the_script_makes_every_picture(
-    browser: Any, tmp_path: Path, request: pytest.FixtureRequest
+    browser: Any, tmp_path: Path, downloads: Callable[[str], Path]
 ) -> None:
-    assert request.config.cache is not None
-    browsers = request.config.cache.mkdir("browsers")  # where the fixture has put one, if it had to
+    browsers = downloads("browsers")  # where the fixture has put one, if it had to
     done = run_python(
         str(ROOT / "docs/make_screenshots.py"),
         *("--folder", str(tmp_path), "--browsers", str(browsers)),

@@ -6,7 +6,7 @@ The tests run on SQLite and PostgreSQL; on MariaDB release 1.5.3 cannot make its
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,9 @@ class Project:
 
 
 @pytest.fixture
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+def project(downloads: Callable[[str], Path], tmp_path: Path) -> Iterator[Project]:
     """A project whose tables release 1.5.3 has made and filled."""
-    assert request.config.cache is not None
-    release = release_python(request.config.cache.mkdir("release-1.5.3"))
+    release = release_python(downloads("release-1.5.3"))
     with scratch_database(TEST_DATABASE, tmp_path) as database:
         project = Project(database, release)
         project.with_release("-m", "django", "migrate", "--verbosity", "0")
