@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forked import Program, run
+from tests.support.forked import run
 from tests.support.places import ROOT
+from tests.support.runs import wait_until
 from tests.support.subprocesses import environment_of
 
 SEEN = """
@@ -44,16 +45,12 @@ OF_PROJECTS = (
 )
 
 
-@pytest.mark.parametrize(
-    ("kind", "more"), [("-c", {}), ("-m", {"PYTHONUNBUFFERED": "1"}), ("file", {})]
-)
-def test_forked_program_sees_what_a_started_one_sees(
-    kind: str, more: dict[str, str], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("kind", ["-c", "-m", "file"])
+def test_forked_program_sees_what_a_started_one_sees(kind: str, tmp_path: Path) -> None:
     (tmp_path / "seen.py").write_text(SEEN)
     first = {"-c": ["-c", SEEN], "-m": ["-m", "seen"], "file": [str(tmp_path / "seen.py")]}
     arguments = [*first[kind], "egg", "--über=2"]
-    environment = environment_of({"PYTHONPATH": str(ROOT), "EGGS": "Benedict", **more})
+    environment = environment_of({"PYTHONPATH": str(ROOT), "EGGS": "Benedict"})
     forked = run(arguments, folder=tmp_path, environment=environment)
     started = subprocess.run(
         [sys.executable, *arguments],
@@ -95,22 +92,24 @@ def test_forked_program_loads_the_project_itself(tmp_path: Path) -> None:
 def test_forked_program_ends_as_a_started_one(
     code: str, status: int, last_line: str, tmp_path: Path
 ) -> None:
-    program = Program(["-c", code], folder=tmp_path, environment=environment_of({}))
-    _, errors = program.communicate(timeout=60)
-    assert (program.returncode, "".join(errors.splitlines()[-1:])) == (status, last_line)
+    done = run(["-c", code], folder=tmp_path, environment=environment_of({}))
+    assert (done.returncode, "".join(done.stderr.splitlines()[-1:])) == (status, last_line)
 
 
-def test_forked_program_gets_signals(tmp_path: Path) -> None:
-    program = Program(
-        ["-c", "import os, signal; os.kill(os.getppid(), 0); signal.pause()"],
-        folder=tmp_path,
-        environment=environment_of({}),
-        is_new_session=True,
-    )
-    assert os.getsid(program.pid) == program.pid
-    assert program.poll() is None
-    with pytest.raises(subprocess.TimeoutExpired):
-        program.wait(timeout=0.01)
-    program.kill()
-    assert program.wait(timeout=60) == -signal.SIGKILL
-    assert program.poll() == -signal.SIGKILL
+def test_forked_program_that_goes_on_is_killed(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired) as raised:
+        run(
+            ["-c", "import signal; signal.pause()"],
+            folder=tmp_path,
+            environment=environment_of({}),
+            timeout=0.01,
+        )
+    wait_until(lambda: has_ended(int(raised.value.cmd)))
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False

@@ -68,8 +68,6 @@ def serve(control: socket.socket) -> dict[str, Any]:
         if not (pid := os.fork()):
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            if request["is_new_session"]:
-                os.setsid()
             link.sendall(f"{os.getpid()}\n".encode())
             for each in (control, link, *links.values()):
                 each.close()
@@ -133,16 +131,14 @@ def become(
 
 
 def _open_streams(encoding: str) -> None:
-    """Open the standard streams as Python does at its start."""
-    is_unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    """Open the standard streams as Python does at its start, where they are files."""
     sys.stdin = open(0, encoding=encoding, closefd=False)  # noqa: SIM115 # open until the end
     for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
         stream = TextIOWrapper(
-            open(number, "wb", 0 if is_unbuffered else -1, closefd=False),  # noqa: SIM115 # too
+            open(number, "wb", closefd=False),  # noqa: SIM115 # too
             encoding=encoding,
             errors=errors,
-            line_buffering=not is_unbuffered and (name == "stderr" or os.isatty(number)),
-            write_through=is_unbuffered,
+            line_buffering=name == "stderr",
         )
         setattr(sys, name, stream)
 
