@@ -38,6 +38,8 @@ class Outcome:
             would fare the same.
         out_of_order: Whether the provider answered only that the service is out of order.
         is_busy: Whether the provider accepts nothing more for now, whatever the message.
+        is_record_busy: Whether the record's own server accepts nothing more for now; messages to
+            other records go on.
         provider_message_id: The provider's name for the accepted message.
         awaits_receipt: Whether the engine is to fetch a receipt for the message later.
         deactivate_record: Whether the address will never work again.
@@ -56,6 +58,7 @@ class Outcome:
     unreachable: bool = False
     out_of_order: bool = False
     is_busy: bool = False
+    is_record_busy: bool = False
     provider_message_id: str = ""
     awaits_receipt: bool = False
     deactivate_record: bool = False
@@ -72,7 +75,8 @@ class Outcome:
     @property
     def is_attempt(self) -> bool:
         """Whether the outcome is an attempt: a provider in trouble did not judge the message."""
-        return self.result is not OutcomeKind.RETRY or not (self.is_provider_down or self.is_busy)
+        is_excused = self.is_provider_down or self.is_busy or self.is_record_busy
+        return self.result is not OutcomeKind.RETRY or not is_excused
 
     def as_retry(self, advice: str) -> Outcome:
         """Return a refusal as a failed attempt that is tried again later; the record stays on.
@@ -152,7 +156,12 @@ class Outcome:
 
     @classmethod
     def busy(
-        cls, notification: Notification, response: str, *, not_before: datetime | None = None
+        cls,
+        notification: Notification,
+        response: str,
+        *,
+        not_before: datetime | None = None,
+        record_alone: bool = False,
     ) -> Outcome:
         """The provider wants less at a time: too many connections, too fast, too much for today.
 
@@ -163,8 +172,20 @@ class Outcome:
             notification: The refused notification.
             response: The provider's words.
             not_before: The time that the provider named (HTTP's ``Retry-After``), if any.
+            record_alone: The answer concerns this record alone, such as a record with a server of
+                its own. The notification waits until ``not_before``, or for a minute
+                (``PAUSE_SECONDS``); the run goes on with other messages, and the target is not
+                paused. A notification created or last attempted more than a week ago counts an
+                attempt, so that no notification waits for ever.
         """
-        return cls(notification, OutcomeKind.RETRY, response, not_before=not_before, is_busy=True)
+        return cls(
+            notification,
+            OutcomeKind.RETRY,
+            response,
+            not_before=not_before,
+            is_busy=not record_alone,
+            is_record_busy=record_alone,
+        )
 
     @classmethod
     def failed(

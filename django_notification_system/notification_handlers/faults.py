@@ -54,6 +54,8 @@ class Verdict(Enum):
     RETRY = "tried again"
     UNREACHABLE = "waits for the provider; no attempt is counted"
     BUSY = "waits as long as the provider asks; no attempt is counted"
+    RECORD_BUSY = "waits as long as asked, and other messages go on; no attempt is counted"
+    RECORD_DOWN = "tried again; where a time is named, waits until then, and no attempt is counted"
     OUT_OF_ORDER = "waits for the provider; an attempt only where others get through"
     UNKNOWN = "unknown: ``when_unknown`` decides"
     SPLIT = "sent again in parts; alone, fails for good"
@@ -277,7 +279,17 @@ def outcome_of(
             return Outcome.busy(notification, response, not_before=wait_until)
         case Verdict.OUT_OF_ORDER if wait_until is not None:
             return Outcome.busy(notification, response, not_before=wait_until)
-        case Verdict.RETRY | Verdict.UNREACHABLE | Verdict.OUT_OF_ORDER | Verdict.SPLIT_RETRY:
+        case Verdict.RECORD_BUSY:
+            return Outcome.busy(notification, response, not_before=wait_until, record_alone=True)
+        case Verdict.RECORD_DOWN if wait_until is not None:
+            return Outcome.busy(notification, response, not_before=wait_until, record_alone=True)
+        case (
+            Verdict.RETRY
+            | Verdict.RECORD_DOWN
+            | Verdict.UNREACHABLE
+            | Verdict.OUT_OF_ORDER
+            | Verdict.SPLIT_RETRY
+        ):
             return Outcome.retry(
                 notification,
                 response,

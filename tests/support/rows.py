@@ -19,6 +19,8 @@ STATUS = {
     Verdict.UNREACHABLE: "SCHEDULED",
     Verdict.OUT_OF_ORDER: "SCHEDULED",
     Verdict.BUSY: "SCHEDULED",
+    Verdict.RECORD_BUSY: "SCHEDULED",
+    Verdict.RECORD_DOWN: "RETRY",
     Verdict.UNKNOWN: "DELIVERY FAILURE",
     Verdict.SPLIT: "DELIVERY FAILURE",
     Verdict.SPLIT_RETRY: "RETRY",
@@ -29,6 +31,10 @@ STATUS = {
     Verdict.SENDER_DOUBTED: "SCHEDULED",
     Verdict.STOPS: "SCHEDULED",
 }
+
+
+#: Concern one message: the target goes on.
+OF_RECORD = (Verdict.RECORD_BUSY, Verdict.RECORD_DOWN)
 
 
 class Proofs:
@@ -118,9 +124,10 @@ def prove_row(
     assert notification.status == STATUS[row.verdict]
     ends_record = notification.status == "INACTIVE DEVICE"
     assert record.active is not ends_record
-    stopped = notification.status == "SCHEDULED"
+    waits = notification.status == "SCHEDULED"
+    stopped = waits and row.verdict not in OF_RECORD
     # That a device is gone is no failed attempt: see the reference of statuses.
-    assert notification.retry_attempts == (0 if stopped or ends_record else 1)
+    assert notification.retry_attempts == (0 if waits or ends_record else 1)
     assert bool(this.problems) is stopped
     said = this.problems[target] if stopped else notification.response
     assert said

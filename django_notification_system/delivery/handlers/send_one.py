@@ -14,7 +14,7 @@ from ...preferences.lookup import refusals
 from ...targets import target_settings
 from ..outcomes.addresses import deactivate_records
 from ..outcomes.announce import announce
-from ..outcomes.apply import apply
+from ..outcomes.apply import apply, count_long_wait
 from ..outcomes.history import attempts_to_keep, keep_attempts
 from ..outcomes.record import POSTPONED_FIELDS, attempt_fields
 from ..outcomes.skip import skip
@@ -69,8 +69,8 @@ def _send(deliver: Deliver, notification: Notification, token: uuid.UUID | None)
         captured.outcome = outcome  # in a run: the engine applies, saves and announces
         return outcome.response
     # Outside a run, a broken provider looks like a fault of the message: an attempt, as in 1.5.3.
-    outcome = replace(outcome, out_of_order=False)
     at = timezone.now()
+    outcome = count_long_wait(replace(outcome, out_of_order=False), at=at)
     when_unknown = target_settings(target.notification_module_name).when_unknown
     apply(outcome, at=at, due_by=at, when_unknown=when_unknown)
     _save(notification, using, attempt_fields(outcome), outcome)

@@ -1,5 +1,6 @@
 """From an outcome to the notification's new status: the policy, without the database."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ...conf import WhenUnknown, engine_settings
@@ -21,6 +22,11 @@ TICK = timedelta(microseconds=1)
 LEFT_DUE_SECONDS = 30
 #: A ``not_before`` further ahead is ignored.
 LONGEST_NOT_BEFORE = timedelta(minutes=LONGEST_INTERVAL)
+#: The shortest wait where a busy server names a time: a watch would ask again and again at once.
+SHORTEST_WAIT = timedelta(seconds=1)
+#: Where a record's server is busy, a notification created or last attempted longer ago counts an
+#: attempt. Without a limit, a server that is always busy would be asked for ever.
+LONGEST_BUSY = timedelta(days=7)
 MESSAGE_ID_MAX_LENGTH: int = Notification._meta.get_field("provider_message_id").max_length or 0
 NO_TIME_LEFT = " It expires before the next attempt."
 
@@ -63,6 +69,23 @@ def apply(outcome: Outcome, *, at: datetime, due_by: datetime, when_unknown: Whe
         _apply_retry(outcome, at, due_by)
 
 
+def count_long_wait(outcome: Outcome, *, at: datetime) -> Outcome:
+    """Return a busy record's outcome as an attempt where the notification has waited for too long.
+
+    The wait begins with the last attempt, or with the creation: no column says since when the
+    record's server is busy.
+
+    Args:
+        outcome: The outcome, of a busy record or any other.
+        at: When the attempt was made.
+    """
+    if not outcome.is_record_busy:
+        return outcome
+    notification = outcome.notification
+    since = notification.attempted_delivery or notification.created_date
+    return replace(outcome, is_record_busy=at - since <= LONGEST_BUSY)
+
+
 def _apply_left_pending(outcome: Outcome, at: datetime, due_by: datetime) -> None:
     """Reschedule a row that the handler left pending: no run shall attempt the row endlessly."""
     notification = outcome.notification
@@ -75,10 +98,13 @@ def _apply_left_pending(outcome: Outcome, at: datetime, due_by: datetime) -> Non
 
 
 def _postpone(outcome: Outcome, at: datetime, due_by: datetime) -> None:
-    """Postpone a message that never reached its provider; no attempt was made."""
-    if outcome.notification.status in Notification.PENDING_STATUSES:
-        rest = timedelta(seconds=engine_settings().pause_seconds)
-        _set_time(outcome, at + rest, at, due_by)
+    """Postpone a message that never reached its provider, or met a busy one: no attempt counts."""
+    if outcome.notification.status not in Notification.PENDING_STATUSES:
+        return
+    rest = timedelta(seconds=engine_settings().pause_seconds)
+    if (outcome.is_busy or outcome.is_record_busy) and _names_time(outcome, at):
+        rest = SHORTEST_WAIT
+    _set_time(outcome, at + rest, at, due_by)
 
 
 def _apply_retry(outcome: Outcome, at: datetime, due_by: datetime) -> None:
@@ -113,6 +139,12 @@ def _set_time(outcome: Outcome, moment: datetime, at: datetime, due_by: datetime
         notification.response = (
             notification.response[: RESPONSE_MAX_LENGTH - len(NO_TIME_LEFT)] + NO_TIME_LEFT
         )
+
+
+def _names_time(outcome: Outcome, at: datetime) -> bool:
+    """Return whether the provider named a time, even one that has passed meanwhile: "at once"."""
+    earliest = at - LONGEST_NOT_BEFORE
+    return moment_within(outcome.not_before, earliest, at + LONGEST_NOT_BEFORE) is not None
 
 
 def storable_message_id(message_id: object) -> str:

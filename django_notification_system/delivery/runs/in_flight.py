@@ -15,7 +15,7 @@ from ...outcome import Outcome, one_line
 from ...targets import target_settings
 from ..claims.claim import Claim
 from ..claims.interrupted import reason_to_give_up
-from ..outcomes.apply import TICK, apply
+from ..outcomes.apply import TICK, apply, count_long_wait
 from ..outcomes.record import record_outcomes
 from .batch_reports import BatchReports
 from .context import RunContext
@@ -247,6 +247,7 @@ class BatchInFlight:
     def _applied(self, outcome: Outcome, at: datetime, when_unknown: WhenUnknown) -> Outcome:
         """Apply an outcome and return it; an outcome without sense counts as unknown."""
         try:
+            outcome = count_long_wait(outcome, at=at)
             apply(outcome, at=at, due_by=self._due_by, when_unknown=when_unknown)
         except Exception as error:
             notification = outcome.notification

@@ -69,7 +69,7 @@ class Trouble:
             self._undecided.append(answer)
             if len(self._undecided) >= MOST_KEPT_BACK:
                 self._apply_undecided()
-        elif outcome.is_attempt:
+        elif outcome.is_attempt or outcome.is_record_busy:
             answer.apply()
         else:
             self._unreachable.append(answer)

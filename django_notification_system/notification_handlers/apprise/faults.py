@@ -137,9 +137,9 @@ FAULTS = (
     ),
     Fault(
         name="too many messages",
-        what="The service wants fewer at a time. The next attempt is in a minute or later.",
+        what="The service wants fewer at a time. Without a named time the message waits a minute.",
         answers=("429",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.RECORD_BUSY,
         source=PLUGINS,
     ),
     Fault(
@@ -169,7 +169,7 @@ FAULTS = (
         name="service down",
         what="The service has a fault.",
         answers=("5xx",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.RECORD_DOWN,
         source=PLUGINS,
     ),
     no_connection(

@@ -197,7 +197,7 @@ FAULTS = (
         part=Part.MESSAGE,
         codes=(BLAMES_DEVICE,),
         answers=("429",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.RECORD_BUSY,
         source=f"{ERROR_CODES} (QuotaFailure)",
     ),
     # --- A message: the project, or FCM.

@@ -10,7 +10,7 @@ from .faults import CORRECT_CREDENTIALS, Fault
 #: Where FCM refuses for its quota and names no time, in seconds. Source:
 #: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode (QUOTA_EXCEEDED)
 WAIT_FOR_QUOTA = "60"
-FOR_QUOTA = (Verdict.BUSY, Verdict.RETRY)
+FOR_QUOTA = (Verdict.BUSY, Verdict.RECORD_BUSY)
 
 
 def outcome(

@@ -232,7 +232,7 @@ FAULTS = (
         name="WhatsApp wants less",
         what="More messages by WhatsApp than it takes of the sender. Text messages go on.",
         codes=(63018,),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.RECORD_BUSY,
         source=f"{ERRORS}63018",
     ),
     Fault(

@@ -60,16 +60,23 @@ FAULTS = (
     ),
     Fault(
         name="too many webhooks",
-        what="The receiver wants fewer at a time, or the request did not come in time.",
-        answers=("408", "429"),
+        what="The receiver wants fewer at a time.",
+        answers=("429",),
+        verdict=Verdict.RECORD_BUSY,
+        source=f"{OPERATIONS}; RFC 6585, section 4",
+    ),
+    Fault(
+        name="request not in time",
+        what="The request did not reach the receiver in time.",
+        answers=("408",),
         verdict=Verdict.RETRY,
-        source=f"{OPERATIONS}; RFC 9110, section 15.5.9",
+        source="RFC 9110, section 15.5.9",
     ),
     Fault(
         name="receiver down",
         what="The receiver has a fault, or is being mended.",
         answers=("5xx",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.RECORD_DOWN,
         source=OPERATIONS,
     ),
     Fault(

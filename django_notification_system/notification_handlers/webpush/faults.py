@@ -121,7 +121,7 @@ FAULTS = (
         what="Windows's push service says so that it takes no more for now.",
         answers=("406",),
         of_windows=True,
-        verdict=Verdict.RETRY,
+        verdict=Verdict.RECORD_BUSY,
         source=WINDOWS_DOCS,
     ),
     Fault(
@@ -136,7 +136,7 @@ FAULTS = (
         what="More messages than the push service takes for this browser or from this site."
         " Messages to other push services go on.",
         answers=("429",),
-        verdict=Verdict.RETRY,
+        verdict=Verdict.RECORD_BUSY,
         source=f"RFC 8030, section 8.4; {PUSHPAD}",
     ),
     Fault(

@@ -17,6 +17,7 @@ from django_notification_system.notification_handlers.faults import Verdict
 from django_notification_system.testing.providers import Answer, ProviderStandIn
 from tests.conftest import MakeDue
 from tests.support.apprise_support import configure, url_of
+from tests.support.busy_records import check_short_wait
 from tests.support.ports import refusing_port
 from tests.support.provider_support import (
     PATIENCE_SECONDS,
@@ -30,6 +31,8 @@ from tests.support.rows import Proofs, rows_counted
 proves = Proofs(FAULTS)
 STATUS = {
     Verdict.RETRY: "RETRY",
+    Verdict.RECORD_BUSY: "SCHEDULED",
+    Verdict.RECORD_DOWN: "RETRY",
     Verdict.FAILED: "DELIVERY FAILURE",
     Verdict.HARD_BOUNCE: "INACTIVE DEVICE",
     Verdict.ADDRESS_GONE: "INACTIVE DEVICE",
@@ -109,12 +112,23 @@ def test_a_secret_of_the_settings_is_not_the_records_fault(
     assert ops.hard_bounces == 0
 
 
-def test_after_too_many_the_next_attempt_waits_a_minute(
-    prove: Prove, own: TargetUserRecord, service: ProviderStandIn, make_due: MakeDue
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_second_that_the_service_asks_for_is_a_second(
+    own: TargetUserRecord, service: ProviderStandIn, make_due: MakeDue, status: int
+) -> None:
+    answer = Answer(status=status, headers={"Retry-After": "1"})
+    taken = refused(Answer(status=200))
+    check_short_wait(service, make_due(own), refused(answer), taken=taken)
+
+
+def test_after_too_many_the_message_waits_a_minute(
+    prove: Prove, own: TargetUserRecord, service: ProviderStandIn
 ) -> None:
     service.on_request = refused(Answer(status=429))
     notification = prove(own, "too many messages")
-    assert notification.scheduled_delivery > timezone.now() + timedelta(seconds=50)
+    wait = notification.scheduled_delivery - timezone.now()
+    assert timedelta(seconds=30) < wait <= timedelta(seconds=60)
+    assert notification.retry_attempts == 0
 
 
 @proves("no answer")
@@ -145,11 +159,14 @@ def test_an_answer_that_comes_an_octet_at_a_time_is_not_waited_for(
 
 
 def test_a_time_that_the_service_names_is_kept_to(
-    prove: Prove, own: TargetUserRecord, service: ProviderStandIn
+    own: TargetUserRecord, service: ProviderStandIn, make_due: MakeDue
 ) -> None:
     service.on_request = refused(Answer(status=503, headers={"Retry-After": "7200"}))
-    notification = prove(own, "service down")
+    notification = make_due(own)
+    list(Run())
+    notification.refresh_from_db()
     assert notification.scheduled_delivery > timezone.now() + timedelta(minutes=119)
+    assert (notification.status, notification.retry_attempts) == ("SCHEDULED", 0)
 
 
 @proves("no connection")

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
@@ -23,6 +24,7 @@ from django_notification_system.testing.providers import (
     ReceivedRequest,
 )
 from tests.conftest import MakeDue
+from tests.support.busy_records import check_short_wait
 from tests.support.certificates import server_context
 from tests.support.fcm_support import SENDS, TOKEN, TOKEN_PATH, configure, fcm_error
 from tests.support.provider_support import PATIENCE_SECONDS, time_limit
@@ -213,6 +215,14 @@ def test_a_certificate_that_is_not_trusted_at_the_place_for_tokens(
     key = {**fcm.service_account(), "token_uri": f"{untrusted}/token"}
     configure(settings, credentials=key)
     prove("not Google's certificate")
+
+
+def test_a_second_that_fcm_asks_for_a_device_is_a_second(
+    fcm: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
+) -> None:
+    error = fcm_error(429, "QUOTA_EXCEEDED", "Quota", OF_DEVICE)
+    answer = replace(error, headers={"Retry-After": "1"})
+    check_short_wait(fcm, make_due(record), at(SENDS, answer))
 
 
 @pytest.mark.parametrize(

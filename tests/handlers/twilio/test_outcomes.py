@@ -28,6 +28,7 @@ from django_notification_system.testing.providers import (
     ReceivedRequest,
 )
 from tests.conftest import MakeDue
+from tests.support.busy_records import check_short_wait
 from tests.support.certificates import server_context
 from tests.support.provider_support import (
     PATIENCE_SECONDS,
@@ -193,6 +194,13 @@ def test_an_answer_counts_as_its_row_says(
     prove(name)
 
     wait_until(lambda: len(providers.requests) == 1)
+
+
+def test_a_second_that_whatsapp_asks_for_is_a_second(
+    providers: ProviderStandIn, record: TargetUserRecord, make_due: MakeDue
+) -> None:
+    answer = refusal(429, 63018, "Rate limit exceeded for Channel", **{"Retry-After": "1"})
+    check_short_wait(providers, make_due(record), refused(answer))
 
 
 @proves("status callback refused")

@@ -25,13 +25,14 @@ from django_notification_system.outcome import OutcomeKind
 from django_notification_system.testing.providers import Answer
 from django_notification_system.testing.webhook_receiver import WebhookReceiver
 from tests.conftest import MakeDue
+from tests.support.busy_records import check_short_wait
 from tests.support.certificates import server_context
 from tests.support.ports import refusing_port
 from tests.support.provider_support import PATIENCE_SECONDS, refused, time_limit
 from tests.support.raw_server import RawServer
 from tests.support.rows import STATUS, Proofs, rows_counted
-from tests.support.runs import wait_until
-from tests.support.webhook_support import SECRET, answer_names, configure
+from tests.support.runs import states, wait_until
+from tests.support.webhook_support import SECRET, answer_names, configure, record_of
 from tests.support.webpush_support import speak_tls
 
 proves = Proofs(FAULTS)
@@ -82,7 +83,7 @@ def prove(
 ANSWERS: list[tuple[str, Answer]] = [
     ("receiver gone", Answer(status=410, text=PLANTED)),
     ("too many webhooks", Answer(status=429, text=PLANTED)),
-    ("too many webhooks", Answer(status=408, text=PLANTED)),
+    ("request not in time", Answer(status=408, text=PLANTED)),
     ("receiver down", Answer(status=500, text=PLANTED)),
     ("receiver down", Answer(status=502, text=PLANTED)),
     ("receiver down", Answer(status=503, text=PLANTED)),
@@ -164,11 +165,41 @@ def test_no_odd_answer_is_a_fault_of_the_handler(
     assert said in notification.response
 
 
-def test_a_time_that_the_receiver_names_is_kept(prove: Prove, receiver: WebhookReceiver) -> None:
-    receiver.on_request = refused(Answer(status=503, headers={"Retry-After": "7200"}))
-    notification = prove("receiver down")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_second_that_the_receiver_asks_for_is_a_second(
+    receiver: WebhookReceiver, record: TargetUserRecord, make_due: MakeDue, status: int
+) -> None:
+    answer = Answer(status=status, text=PLANTED, headers={"Retry-After": "1"})
+    check_short_wait(receiver, make_due(record), refused(answer))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_long_time_that_the_receiver_names_is_kept(
+    receiver: WebhookReceiver, record: TargetUserRecord, make_due: MakeDue, status: int
+) -> None:
+    receiver.on_request = refused(Answer(status=status, headers={"Retry-After": "7200"}))
+    notification = make_due(record)
+    list(Run())
+    notification.refresh_from_db()
     assert notification.scheduled_delivery > timezone.now() + timedelta(minutes=110)
-    assert notification.retry_attempts == 1
+    assert (notification.status, notification.retry_attempts) == ("SCHEDULED", 0)
+
+
+def test_a_receiver_that_is_busy_or_down_keeps_no_other_waiting(
+    receiver: WebhookReceiver, record: TargetUserRecord, make_due: MakeDue
+) -> None:
+    with WebhookReceiver() as busy:
+        busy.on_request = refused(Answer(status=429, text=PLANTED))
+        of_busy = record_of(record.user, record.target, busy)
+        for number in range(30):
+            make_due(of_busy, title=f"Busy {number}")
+            make_due(record, title=f"Taken {number}")
+        run = Run()
+        list(run)
+        assert len(busy.requests) == 30
+    assert run.problems == {}
+    assert states(record) == {("DELIVERED", 0, None)}
+    assert states(of_busy) == {("SCHEDULED", 0, None)}
 
 
 @proves("no connection")
@@ -270,6 +301,7 @@ def test_whatever_a_receiver_answers_a_webhook_has_one_outcome(
             assert (outcome.result, outcome.deactivate_record) == (OutcomeKind.FAILED, True)
         else:
             assert outcome.result is OutcomeKind.RETRY
-            assert outcome.is_attempt
+            assert not outcome.is_provider_down
+            assert not outcome.is_busy
 
     check()

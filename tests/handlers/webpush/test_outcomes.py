@@ -20,6 +20,7 @@ from django_notification_system.outcome import OutcomeKind
 from django_notification_system.testing.providers import Answer
 from django_notification_system.testing.push_service import Browser, PushServiceStandIn
 from tests.conftest import MakeDue
+from tests.support.busy_records import check_short_wait
 from tests.support.certificates import server_context
 from tests.support.provider_support import PATIENCE_SECONDS, refused, time_limit
 from tests.support.rows import Proofs, prove_row
@@ -143,6 +144,13 @@ def test_a_certificate_that_is_not_trusted(
     go_to_port(monkeypatch, push_service.port)
     configure(settings, stand_in_url="")
     prove("not the push service's certificate")
+
+
+def test_a_second_that_the_push_service_asks_for_is_a_second(
+    push_service: PushServiceStandIn, record: TargetUserRecord, make_due: MakeDue
+) -> None:
+    answer = Answer(status=429, text="slow down", headers={"Retry-After": "1"})
+    check_short_wait(push_service, make_due(record), refused(answer))
 
 
 @pytest.mark.parametrize("status", [406, 429, 503])
