@@ -1,5 +1,6 @@
 """What is to be sent is looked at until the last moment: its time, and whose it is."""
 
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from django_notification_system.delivery.claims.claim import Claim
 from django_notification_system.delivery.runs import intake
+from django_notification_system.delivery.runs.instant import Instant
 from django_notification_system.delivery.runs.run import Run
 from django_notification_system.delivery.runs.sources import DueSource
 from django_notification_system.models import (
@@ -18,6 +20,9 @@ from django_notification_system.models import (
     NotificationTarget,
     TargetUserRecord,
 )
+from django_notification_system.notification_handlers import parallel
+from django_notification_system.notification_handlers.base import begin_sending
+from django_notification_system.notification_handlers.parallel import side_by_side
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
 from tests.support.handlers import freely, old
@@ -217,6 +222,39 @@ def record(loft: TargetUserRecord) -> Iterator[TargetUserRecord]:
     yield TargetUserRecord.objects.create(user=loft.user, target=target, target_user_id="here")
     freely.behave = freely.one_after_another
     freely.taken.clear()
+
+
+def test_after_a_sleep_a_worker_begins_no_row_that_it_was_given_before(
+    record: TargetUserRecord, make_due: MakeDue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may sleep between two rows of a worker's portion, and others send the rest."""
+    # However busy the machine is, the portions grow: 0, 1 to 2, 3 to 6, 7 to 14.
+    monkeypatch.setattr(parallel, "FAST_SECONDS", 60.0)
+    make_many(record, make_due, 30)
+    other = Notification.objects.get(title="number 29").pk
+    sent: list[str] = []
+    overtaken = threading.Event()
+
+    def work(notification: Notification) -> list[Outcome]:
+        begin_sending(notification)
+        sent.append(notification.title)
+        if notification.title == "number 8":
+            assert overtaken.wait(60)
+        return [Outcome.delivered(notification, "Sent.")]
+
+    def behave(notifications: Iterable[Notification]) -> Iterator[Outcome]:
+        for outcome in side_by_side(work, notifications, workers=1, most_together=8):
+            if outcome.notification.title == "number 7":
+                rows(9, 30).update(claim_token=other, claimed_until=timezone.now() + LATER)
+                monkeypatch.setattr(Instant, "age", property(lambda instant: 1000.0))
+                overtaken.set()
+            yield outcome
+
+    freely.behave = behave
+    list(Run())
+    assert sent == [f"number {number}" for number in range(9)]
+    assert set(rows(0, 9).values_list("status", flat=True)) == {"DELIVERED"}
+    assert rows(9, 30).filter(claim_token=other, status="SCHEDULED").count() == 21
 
 
 @pytest.mark.parametrize(
