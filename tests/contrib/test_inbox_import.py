@@ -106,6 +106,15 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out.strip()
 
 
+def test_at_verbosity_0_nothing_is_said(
+    add: Callable[..., None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    add()
+    call_command("import_django_notifications", verbosity=0, skip_checks=False)
+    assert InboxItem.objects.count() == 1
+    assert capfd.readouterr() == ("", "")
+
+
 def test_all_is_kept(
     add: Callable[..., None], user: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,37 +7,14 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import Q
 
 from django_notification_system.management.commands import import_queued_mail as command
 from django_notification_system.models import Notification
 from django_notification_system.operations import import_queued_mail as module
-from django_notification_system.operations.import_queued_mail import OtherQueue, import_from
-from tests.support.mail_shapes import plain
+from django_notification_system.operations.import_queued_mail import import_from
+from tests.support.other_queue import QUEUE
 
 pytestmark = pytest.mark.django_db
-
-
-def message(row: Group) -> Any:
-    """The message of a row: a group stands for a row of another package's queue."""
-    if row.name == "unreadable":
-        return None
-    if row.name == "broken":
-        raise RuntimeError("no such file")
-    if row.name == "impossible":
-        return plain(subject="a\nb")
-    return plain(subject=row.name, to=[] if row.name == "nobody" else ["ann@example.com"])
-
-
-QUEUE = OtherQueue(
-    name="groups",
-    app_label="auth",
-    model_name="Group",
-    waiting=lambda: ~Q(name__startswith="done"),
-    message=message,
-    options=lambda row: {"priority": 6},
-    finish=lambda rows, taken: rows.filter(pk__in=[row.pk for row in taken]).delete() and None,
-)
 
 
 @pytest.fixture

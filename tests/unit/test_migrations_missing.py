@@ -1,7 +1,9 @@
 """A database whose migrations were not run: each command says so in one line."""
 
 import io
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +12,18 @@ from django.db import DatabaseError, connections
 from pytest_django import DjangoDbBlocker
 
 from django_notification_system.delivery.runs.watch import Watch
+from django_notification_system.management.commands import import_queued_mail
 from django_notification_system.migrations_missing import missing_migrations
+from django_notification_system.operations.import_queued_mail import OtherQueue
 from tests.settings import TEST_DATABASE
+from tests.support.other_queue import QUEUE
+from tests.support.own_commands import own_commands
 from tests.support.scratch_databases import scratch_database
 
 ALIAS = "scratch"
+URL = "https://hooks.example.com/eggs"
 COMMANDS = (
+    ("add_target", "webhook"),
     ("process_notifications",),
     ("process_notifications", "--dry-run"),
     ("process_notifications", "--receipts-only"),
@@ -26,8 +34,31 @@ COMMANDS = (
     ("purge_notifications", "--older-than", "90d"),
     ("send_test_notification", "--target", "Email", "--to", "eggs@example.com"),
     ("create_email_target_user_records",),
+    ("erase_notification_data", "egg"),
+    ("export_notification_data", "egg", "--output", os.devnull),
     ("hand_over_notifications",),
+    ("import_queued_mail",),
+    ("preferences", "export", os.devnull),
+    ("preferences", "import", "FILE"),
+    ("suppressions", "export", os.devnull),
+    ("suppressions", "import", "FILE"),
+    ("webhook_secret", "make", URL, "--user", "egg"),
+    ("webhook_secret", "rotate", URL),
+    ("webhook_secret", "retire", URL),
 )
+FILES = {
+    "preferences": "user,target,state\negg,email,no\n",
+    "suppressions": "address\nann@example.com\n",
+}
+#: The first uses no database; the second says that another package's table is not there.
+OTHERS = {"make_vapid_keys", "import_django_notifications"}
+
+
+class QueueBeside(OtherQueue):
+    """Another package's queue in the same database, whose migrations were not run either."""
+
+    def rows(self) -> Any:
+        return super().rows().using(ALIAS)
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +76,28 @@ def empty_database(
         del connections.databases[ALIAS]
 
 
+def test_each_command_is_tried() -> None:
+    assert {name for name, *_ in COMMANDS} | OTHERS == own_commands()
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_command_says_in_one_line_that_migrations_were_not_run(
-    command: tuple[str, ...], empty_database: None, settings: Any
+    command: tuple[str, ...],
+    empty_database: None,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     settings.NOTIFICATION_SYSTEM = {"ENGINE": "django_notification_system.contrib.celery"}
+    monkeypatch.setattr(import_queued_mail, "QUEUES", (QueueBeside(**vars(QUEUE)),))
+    name, *arguments = command
+    if "FILE" in arguments:
+        file = tmp_path / "rows.csv"
+        file.write_text(FILES[name])
+        arguments[arguments.index("FILE")] = str(file)
     said = io.StringIO()
     with pytest.raises(CommandError) as refused:
-        call_command(*command, "--database", ALIAS, stdout=said, stderr=said)
+        call_command(name, *arguments, "--database", ALIAS, stdout=said, stderr=said)
     line = str(refused.value)
     assert line.startswith("The database 'scratch' lacks ")
     assert line.endswith(" migrations. Run: python manage.py migrate --database scratch")
