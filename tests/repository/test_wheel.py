@@ -172,7 +172,7 @@ def test_the_wheel_has_every_file_of_the_package_and_nothing_else(wheel_names: s
         f"{PACKAGE}/locale/de/LC_MESSAGES/django.mo",
         f"{PACKAGE}/migrations/0001_initial.py",
         f"{PACKAGE}/migrations/0002_auto_20201201_1720.py",
-        f"{PACKAGE}/migrations/0001_squashed_0028_keys_in_order_of_time.py",
+        f"{PACKAGE}/migrations/0001_squashed_0035_subscribed_records.py",
         f"{PACKAGE}/static/django_notification_system/admin.css",
         f"{PACKAGE}/templates/admin/django_notification_system/notification/preview.html",
     } <= in_the_wheel

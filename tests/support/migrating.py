@@ -22,7 +22,7 @@ from tests.support.scratch_databases import scratch_database
 
 APP = "django_notification_system"
 ALIAS = "scratch"
-SQUASHED = (APP, "0001_squashed_0028_keys_in_order_of_time")
+SQUASHED = (APP, "0001_squashed_0035_subscribed_records")
 STEPS = (
     "0001_initial",
     "0002_auto_20201201_1720",
