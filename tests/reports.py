@@ -37,5 +37,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 def pytest_sessionfinish() -> None:
     """Remove what this process's tests have shared."""
+    remove_shared()
+
+
+def remove_shared() -> None:
+    """Remove what several modules have shared, such as a database."""
     while AT_THE_END:
         AT_THE_END.pop()()

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def weather(options: argparse.Namespace) -> int:
     """Go through the scenarios on one database."""
-    from tests.support.workers.pool import drop_migrated_database
+    from tests.reports import remove_shared
 
     from .scenarios import SCENARIOS
     from .storm import Figures, storm
@@ -52,7 +52,7 @@ def weather(options: argparse.Namespace) -> int:
         *counts, seconds, problems = astuple(figures)
         print(line([*counts, f"{seconds:.0f}", "; ".join(problems) or "as promised"]), flush=True)
         worst = max(worst, 0 if figures.is_good else 1)
-    drop_migrated_database()
+    remove_shared()
     return worst
 
 
