@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_notification_system.delivery.handlers.concurrency import concurrency_within
@@ -203,3 +205,15 @@ def test_one_message_alone_waits_as_long_as_asked(busy: Busy, due: Notification)
 
 def make_due_again() -> None:
     Notification.objects.update(scheduled_delivery=timezone.now() - MINUTE)
+
+
+def test_no_message_that_waits_costs_a_query_of_its_own(
+    record: TargetUserRecord, busy: Busy
+) -> None:
+    counts = []
+    for number in (5, 25):
+        make_many(record, number)
+        with CaptureQueriesContext(connection) as captured:
+            list(Run())
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
