@@ -143,9 +143,10 @@ class Command(NotificationSystemCommand):
         described = known_description(target.notification_module_name)
         if described is None or described.list_headers is None:
             return
-        headers = described.list_headers(outcome.notification)
-        if options["category"] or (example and headers):
-            self._show_headers(outcome.notification, headers)
+        if options["category"] or example is not None:
+            headers = described.list_headers(outcome.notification)
+            if options["category"] or headers:
+                self._show_headers(outcome.notification, headers)
 
     def _example(self, options: dict[str, Any]) -> MessageType | None:
         """Return the example of a type that shall be sent; ``None`` for a text of the call."""
