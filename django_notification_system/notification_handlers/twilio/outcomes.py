@@ -7,24 +7,24 @@ from ...models import Notification
 from ..base import Outcome, with_next_step
 from ..faults import NOBODY_KNOWS, Verdict, outcome_of
 from ..http.session import CORRECT_CERTIFICATES, CORRECT_SETTINGS
-from .faults import BAD_SENDER, CALLBACK_URL, NOT_TRUSTED, Fault, Trouble, classify
+from .faults import BAD_SENDER, CALLBACK_URL, NOT_TRUSTED, Fault, Trouble
 
 
 def outcome(
-    notification: Notification, trouble: Trouble, response: str, message_id: str = ""
+    notification: Notification, trouble: Trouble, fault: Fault, response: str, message_id: str = ""
 ) -> Outcome:
     """Return the outcome of a message that could not be sent.
 
     Args:
         notification: The attempted notification.
         trouble: The trouble.
+        fault: The trouble's row in the table.
         response: The trouble for people.
         message_id: The name by which Twilio may still report on the message, or an empty text.
 
     Raises:
         TargetUnavailable: When Twilio refuses the project, and not the message.
     """
-    fault = classify(trouble, notification)
     if fault.verdict is Verdict.STOPS:
         raise TargetUnavailable(with_next_step(response, what_to_do(fault)))
     return outcome_of(

@@ -27,7 +27,7 @@ from ...models import Notification
 from .. import twilio as package
 from ..base import Outcome, begin_sending, provider_call, with_next_step
 from ..doubts import Doubt, SenderDoubts
-from ..faults import Verdict, first_fitting
+from ..faults import Verdict
 from ..http.last_answer import LastAnswer, redirect_of
 from ..http.session import (
     REQUEST_FAILURES,
@@ -41,7 +41,7 @@ from ..http.session import (
 from ..parallel import side_by_side
 from ..redaction import redacted, sent_forms, texts_in
 from .callback import address_of_attempt, message_id_of_attempt, name_attempt
-from .faults import CALLBACK_URL, FAULTS, MESSAGING_SERVICE, WORDS, Trouble
+from .faults import CALLBACK_URL, MESSAGING_SERVICE, WORDS, Trouble, classify
 from .outcomes import outcome, what_to_do
 from .settings import TwilioSettings, twilio_settings
 from .whatsapp import (
@@ -259,8 +259,8 @@ def _send(
 
 def _failed(message: TextMessage, trouble: Trouble, response: str) -> Outcome | Doubt:
     message_id = message_id_of_attempt(message.attempt) if message.attempt else ""
-    judged = outcome(message.notification, trouble, response, message_id)
-    fault = first_fitting(FAULTS, trouble)  # logged already, by outcome()
+    fault = classify(trouble, message.notification)
+    judged = outcome(message.notification, trouble, fault, response, message_id)
     if fault.verdict is not Verdict.SENDER_DOUBTED:
         return judged
     return Doubt(judged, with_next_step(response, what_to_do(fault)))
