@@ -114,7 +114,10 @@ class Storm:
         return int(process.wait())
 
     def _start(self, *arguments: str, clock: float = 0, delay: float, **engine: Any) -> Any:
-        self.workers.environment["STORM_CLOCK"] = str(clock)
+        # A clock is set before the apps are loaded, so that these processes load them themselves.
+        self.workers.environment.pop("STORM_CLOCK", None)
+        if clock:
+            self.workers.environment["STORM_CLOCK"] = str(clock)
         return self.workers.start(*arguments, delay=delay, **engine)
 
     def delivered(self) -> int:

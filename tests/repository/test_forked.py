@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.forked import run
+from tests.support.forked import run, start
 from tests.support.places import ROOT
 from tests.support.runs import wait_until
 from tests.support.subprocesses import environment_of
@@ -105,6 +105,74 @@ def test_forked_program_that_goes_on_is_killed(tmp_path: Path) -> None:
             timeout=0.01,
         )
     wait_until(lambda: has_ended(int(raised.value.cmd)))
+
+
+WHERE_TO = """
+import json, sys
+loaded = "django_notification_system.models" in sys.modules
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+print(json.dumps([loaded, settings.NOTIFICATION_SYSTEM, connection.settings_dict["NAME"]]))
+"""
+SETTINGS = "tests.support.workers.settings"
+
+
+@pytest.mark.parametrize("loaded", [(), (SETTINGS,)])
+def test_each_program_reads_its_settings_itself(loaded: tuple[str, ...], tmp_path: Path) -> None:
+    for name in ("egg", "ham"):
+        engine = {"BATCH_SIZE": len(name)}
+        environment = environment_of(
+            {
+                "DJANGO_SETTINGS_MODULE": SETTINGS,
+                "WORKERS_DATABASE": str(tmp_path / name),
+                "WORKERS_ENGINE": json.dumps(engine),
+            }
+        )
+        done = run(["-c", WHERE_TO], folder=ROOT, environment=environment, loaded=loaded)
+        found = json.loads(done.stdout)
+        assert found == [bool(loaded), engine, str(tmp_path / name)]
+
+
+def test_a_program_whose_project_has_other_apps_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fewer.py").write_text(
+        f"from {SETTINGS} import *\nINSTALLED_APPS = INSTALLED_APPS[:-1]\n"
+    )
+    environment = environment_of(
+        {
+            "DJANGO_SETTINGS_MODULE": "fewer",
+            "PYTHONPATH": str(tmp_path),
+            "WORKERS_DATABASE": str(tmp_path / "egg"),
+        }
+    )
+    done = run(["-c", ""], folder=ROOT, environment=environment, loaded=(SETTINGS,))
+    assert done.stderr.endswith("AssertionError: Other apps were loaded.\n")
+
+
+def test_forked_process_is_spoken_to_as_a_started_one(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; print(os.getsid(0) == os.getpid(), file=sys.stderr, flush=True)\n"
+        "import signal; signal.pause()"
+    )
+    process = start(["-c", code], folder=tmp_path, environment=environment_of({}))
+    assert process.stderr is not None
+    assert process.stderr.readline() == "False\n"
+    assert process.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.01)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=0.01)
+    process.terminate()
+    assert process.communicate(timeout=300) == (None, "")
+    assert (process.returncode, process.poll()) == (-signal.SIGTERM, -signal.SIGTERM)
+    process.kill()  # the id may be another's by now
+    leader = start(
+        ["-c", code], folder=tmp_path, environment=environment_of({}), leads_session=True
+    )
+    os.killpg(leader.pid, signal.SIGKILL)
+    assert leader.wait(300) == -signal.SIGKILL
+    leader.communicate()
 
 
 def has_ended(pid: int) -> bool:

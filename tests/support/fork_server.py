@@ -1,6 +1,7 @@
 """Forks Python programs from a process with Django's modules: ``python -m`` this, by ``forked.py``.
 
-The process has no thread, no settings, no connection and no module of a project.
+The process has no thread, no settings, no connection and no module of a project; or, where the
+arguments ask for a project, its apps, which a program would load itself otherwise.
 """
 
 import gc
@@ -39,6 +40,11 @@ LOADED = (
     "turbohtml",
 )
 
+#: Packages of this repository that belong to no project, and read the environment.
+OWN = ("benchmarks", "tests")
+#: ``INSTALLED_APPS`` of the project that is loaded.
+_apps: list[str] = []
+
 
 def serve(control: socket.socket) -> dict[str, Any]:
     """Fork a process for each request; return the request, in the new process alone.
@@ -66,6 +72,8 @@ def serve(control: socket.socket) -> dict[str, Any]:
         with link.makefile() as lines:
             request: dict[str, Any] = json.loads(lines.readline())
         if not (pid := os.fork()):
+            if request["leads_session"]:
+                os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             link.sendall(f"{os.getpid()}\n".encode())
@@ -107,15 +115,14 @@ def become(
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     _open_streams(encoding)
-    for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
-        del sys.modules[name]
     named = [each for each in environment.get("PYTHONPATH", "").split(os.pathsep) if each]
     path = [*named, *(each for each in path if each not in named)]
+    sys.path[:] = ["", *path]
+    _forget_tests()
     kind, *rest = arguments
     if kind == "-c":
         code, *rest = rest
         sys.argv = [kind, *rest]
-        sys.path[:] = ["", *path]
         sys.modules["__main__"] = ModuleType("__main__")
         exec(compile(code, "<string>", "exec"), sys.modules["__main__"].__dict__)
     elif kind == "-m":
@@ -128,6 +135,42 @@ def become(
         file = os.path.abspath(kind)
         sys.path[:] = [os.path.dirname(file), *path]
         runpy.run_path(file, run_name="__main__")
+
+
+def load_project(modules: Sequence[str]) -> None:
+    """Load the apps of the project in the environment, and modules that its programs use.
+
+    The settings are loaded anew in each program, whose environment may say something else.
+    """
+    import django
+    from django.conf import settings
+    from django.db import connections
+    from django.utils.functional import empty
+
+    django.setup()
+    for name in modules:
+        import_module(name)
+    _apps.extend(settings.INSTALLED_APPS)
+    for connection in connections.all(initialized_only=True):
+        assert connection.connection is None, "The programs would share a connection."
+        del connections[connection.alias]
+    connections._settings = None
+    vars(connections).pop("settings", None)
+    settings._wrapped = empty
+
+
+def _forget_tests() -> None:
+    """Forget the tests' modules, but for the apps that are loaded."""
+    from django.apps import apps
+    from django.conf import settings
+
+    kept = [each.name for each in apps.get_app_configs()] if apps.ready else []
+    for name in [*sys.modules]:
+        is_app = any(name == each or name.startswith(f"{each}.") for each in kept)
+        if name.split(".")[0] in OWN and not is_app:
+            del sys.modules[name]
+    if kept:
+        assert list(settings.INSTALLED_APPS) == _apps, "Other apps were loaded."
 
 
 def _open_streams(encoding: str) -> None:
@@ -144,10 +187,15 @@ def _open_streams(encoding: str) -> None:
 
 
 def main() -> None:
-    """Load the modules, and serve on the socket that the argument names."""
+    """Load the modules, and serve on the socket that the first argument names.
+
+    With a second argument, load the project in the environment too; others are modules of it.
+    """
     path = sys.path[1:]
     for name in LOADED:
         import_module(name)
+    if len(sys.argv) > 2:
+        load_project(sys.argv[2:])
     gc.freeze()  # so that the forked processes share the memory
     request = serve(socket.socket(fileno=int(sys.argv[1])))
     become(

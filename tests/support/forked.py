@@ -4,17 +4,21 @@ A test of small projects starts dozens. Each is a process of its own, with its a
 environment, folder and streams, and loads the settings, the app and the project's modules itself.
 The tests of the demo, of the wheel, of the README, of the tutorials and of typed pages start Python
 itself, as a person does.
+
+A program with ``loaded`` has its project's apps from the start, and takes a tenth of the time: for
+tests of what several processes do to each other, and not of how a process starts.
 """
 
 import atexit
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -23,7 +27,75 @@ from tests.support.places import ROOT
 
 #: Of Python's own variables, those that a forked process heeds.
 HEEDED = {"PYTHONPATH", "PYTHONIOENCODING", "PYTHONDONTWRITEBYTECODE"}
-_server: list[tuple["subprocess.Popen[bytes]", socket.socket]] = []
+#: By what they have loaded: the servers, and the sockets for requests.
+_servers: dict[tuple[str, ...], tuple["subprocess.Popen[bytes]", socket.socket]] = {}
+
+
+class Process:
+    """A process that was forked; the methods are those of ``subprocess.Popen``."""
+
+    def __init__(self, link: socket.socket, errors: IO[str] | None) -> None:
+        self.stdout = None
+        self.stderr = errors
+        self.returncode: int | None = None
+        self._told = link.makefile("rb", buffering=0)
+        self._link = link
+        self._errors = bytearray()
+        self.pid = self._number()
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._link], [], [], 0)[0]:
+            self.returncode = self._number()
+            self._close()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            select.select([self._link], [], [], timeout)
+        if (status := self.poll()) is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return status
+
+    def communicate(self, timeout: float | None = None) -> tuple[None, str | None]:
+        """Read standard error, where it is a pipe, to its end; wait for the process's end."""
+        give_up_at = None if timeout is None else time.monotonic() + timeout
+
+        def left() -> float | None:
+            return None if give_up_at is None else max(give_up_at - time.monotonic(), 0)
+
+        while self.stderr is not None and not self.stderr.closed:
+            if not select.select([self.stderr], [], [], left())[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            if part := os.read(self.stderr.fileno(), 65_536):
+                self._errors += part
+            else:
+                self.stderr.close()
+        self.wait(left())
+        return None, None if self.stderr is None else self._errors.decode()
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _number(self) -> int:
+        try:
+            line = self._told.readline()
+        except ConnectionResetError:
+            line = b""
+        if not line:
+            self._close()
+            raise AssertionError("The server of the forked processes has ended.")
+        return int(line)
+
+    def _close(self) -> None:
+        self._told.close()
+        self._link.close()
 
 
 def run(
@@ -32,6 +104,7 @@ def run(
     folder: Path,
     environment: Mapping[str, str],
     timeout: float = 300,
+    loaded: Sequence[str] = (),
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end, without input.
 
@@ -40,9 +113,51 @@ def run(
         folder: The working directory.
         environment: The whole environment.
         timeout: Seconds; then the program is killed.
+        loaded: See ``start``.
 
     Raises:
         subprocess.TimeoutExpired: The program has been killed. Its id is in the error's ``cmd``.
+    """
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        process = start(
+            arguments,
+            folder=folder,
+            environment=environment,
+            stdout=output.fileno(),
+            stderr=errors.fileno(),
+            loaded=loaded,
+        )
+        try:
+            status = process.wait(timeout)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        return subprocess.CompletedProcess([*arguments], status, _text_of(output), _text_of(errors))
+
+
+def start(
+    arguments: Sequence[str | os.PathLike[str]],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    stdout: int = 1,
+    stderr: int = subprocess.PIPE,
+    leads_session: bool = False,
+    loaded: Sequence[str] = (),
+) -> Process:
+    """Start a program, without input.
+
+    Args:
+        arguments: The arguments after the interpreter's name: ``-c``, ``-m`` or a file first.
+        folder: The working directory.
+        environment: The whole environment.
+        stdout: The descriptor of standard output.
+        stderr: The descriptor of standard error, or ``subprocess.PIPE``.
+        leads_session: Whether the program is the first of a session.
+        loaded: The project's settings, and other modules, that are loaded before the program
+            begins, once for all programs with the same; by default none. The program reads its
+            settings anew: but for ``INSTALLED_APPS``, they may be different.
     """
     for name in environment:
         if name.startswith("PYTHON") and name not in HEEDED:
@@ -51,37 +166,28 @@ def run(
         "arguments": [os.fspath(each) for each in arguments],
         "folder": str(folder),
         "environment": dict(environment),
+        "leads_session": leads_session,
     }
-    with TemporaryFile() as output, TemporaryFile() as errors:
-        link = _ask(request, output.fileno(), errors.fileno())
-        with link, link.makefile() as told:
-            pid = _number(told)
-            link.settimeout(timeout)
-            try:
-                status = _number(told)
-            except BaseException as error:
-                with suppress(ProcessLookupError):  # it has ended meanwhile
-                    os.kill(pid, signal.SIGKILL)
-                if isinstance(error, TimeoutError):
-                    raise subprocess.TimeoutExpired(str(pid), timeout) from None
-                raise
-        return subprocess.CompletedProcess([*arguments], status, _text_of(output), _text_of(errors))
+    if stderr != subprocess.PIPE:
+        return Process(_ask(request, stdout, stderr, tuple(loaded)), None)
+    reader, writer = os.pipe()
+    try:
+        return Process(_ask(request, stdout, writer, tuple(loaded)), open(reader, encoding="utf-8"))
+    finally:
+        os.close(writer)
 
 
-def _ask(request: dict[str, Any], output: int, errors: int) -> socket.socket:
-    """Ask the server for a process; return the socket that tells its id and its status."""
+def _ask(
+    request: dict[str, Any], output: int, errors: int, loaded: tuple[str, ...]
+) -> socket.socket:
+    """Ask a server for a process; return the socket that tells its id and its status."""
+    control = _control(loaded, request["environment"])
     ours, theirs = socket.socketpair()
     with open(os.devnull) as nothing, theirs:
         descriptors = [theirs.fileno(), nothing.fileno(), output, errors]
-        socket.send_fds(_control(), [b"+"], descriptors)
+        socket.send_fds(control, [b"+"], descriptors)
     ours.sendall(json.dumps(request).encode() + b"\n")
     return ours
-
-
-def _number(told: IO[str]) -> int:
-    line = told.readline()
-    assert line, "The server of the forked processes has ended."
-    return int(line)
 
 
 def _text_of(file: IO[bytes]) -> str:
@@ -89,31 +195,37 @@ def _text_of(file: IO[bytes]) -> str:
     return file.read().decode()
 
 
-def _control() -> socket.socket:
-    """Return the socket of the server, started at the first call."""
-    if not _server:
+def _control(loaded: tuple[str, ...], environment: Mapping[str, str]) -> socket.socket:
+    """Return the socket of the server with these modules, started at the first call."""
+    if loaded not in _servers:
         ours, theirs = socket.socketpair()
-        environment: dict[str, Any] = {
+        own = {
             name: text
             for name, text in os.environ.items()
             if name not in HEEDED and not name.startswith("DJANGO")
         }
+        if loaded:
+            own |= {**environment, "DJANGO_SETTINGS_MODULE": loaded[0]}
         with theirs:
             program = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
+                [
+                    *(sys.executable, "-m", "tests.support.fork_server"),
+                    *(str(theirs.fileno()), *loaded),
+                ],
                 cwd=ROOT,
-                env={**environment, "PYTHONIOENCODING": "utf-8"},
+                env={**own, "PYTHONIOENCODING": "utf-8"},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
-        _server.append((program, ours))
-        atexit.register(_end)
-    return _server[0][1]
+        if not _servers:
+            atexit.register(_end)
+        _servers[loaded] = program, ours
+    return _servers[loaded][1]
 
 
 def _end() -> None:
-    """End the server, after the last test."""
-    while _server:
-        program, control = _server.pop()
+    """End the servers, after the last test."""
+    while _servers:
+        _, (program, control) = _servers.popitem()
         control.close()
         program.wait()

@@ -4,9 +4,8 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,6 +15,7 @@ from uuid import uuid4
 from tests.databases import DATABASES
 from tests.reports import AT_THE_END
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.places import ROOT
 from tests.support.subprocesses import environment_of
 from tests.support.workers.sql import copy_database, execute
@@ -32,6 +32,18 @@ LIMITS = {
     "wind_up": "stop_moment.WIND_UP_SECONDS",
     "force_after": "operations.console.forced_end.FORCE_AFTER_SECONDS",
 }
+#: Variables by which the settings change something before the apps are loaded.
+BEFORE_APPS = ("WORKERS_LIMITS", "STORM_CLOCK", "TASKS_QUEUES", "CELERY_BROKER")
+#: What a run loads: settings with the apps of all workers' settings, and modules besides the apps.
+OF_A_RUN = (
+    "tests.support.workers.settings",
+    "django.core.management.commands.migrate",
+    "django_notification_system.management.commands.process_notifications",
+    "django_notification_system.notification_handlers.email",
+    "django_notification_system.notification_handlers.expo",
+    "django_notification_system.notification_handlers.twilio",
+)
+Process = subprocess.Popen[str] | forked.Process
 
 
 class Workers:
@@ -53,34 +65,49 @@ class Workers:
                 **{name: value for name, value in os.environ.items() if name.startswith("TEST_")},
             }
         )
-        self.running: list[subprocess.Popen[str]] = []
+        self.running: list[Process] = []
         #: How to reach the database's server, as in Django's settings.
         self.server = dict(DATABASES[TEST_DATABASE])
 
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """What the processes need not load themselves; see ``forked.start``."""
+        if any(name in self.environment for name in BEFORE_APPS):
+            return ()
+        return OF_A_RUN
+
     def python(self, *arguments: str) -> str:
         """Run Python to its end and return the output."""
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            check=True,
-            text=True,
-            stdout=subprocess.PIPE,
+        done = forked.run(
+            arguments,
+            folder=ROOT,
+            environment=self.environment,
             timeout=900,
-        ).stdout
+            loaded=self.loaded,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
-    def start(self, *arguments: str, delay: float = 0, **engine: Any) -> subprocess.Popen[str]:
-        """Start a ``process_notifications``."""
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "django", "process_notifications", "-v0", *arguments],
-            cwd=ROOT,
-            env={
-                **self.environment,
-                "WORKERS_DELAY": str(delay),
-                "WORKERS_ENGINE": json.dumps(engine),
-            },
-            text=True,
-            stderr=subprocess.PIPE,
+    def start(self, *arguments: str, delay: float = 0, **engine: Any) -> forked.Process:
+        """Start a ``process_notifications`` that prints nothing."""
+        said = {"WORKERS_DELAY": str(delay), "WORKERS_ENGINE": json.dumps(engine)}
+        return self.start_in(said, "-v0", *arguments)
+
+    def start_in(
+        self,
+        environment: Mapping[str, str],
+        *arguments: str,
+        stdout: int = 1,
+        stderr: int = subprocess.PIPE,
+    ) -> forked.Process:
+        """Start a ``process_notifications`` with more in its environment; see ``forked.start``."""
+        worker = forked.start(
+            ["-m", "django", "process_notifications", *arguments],
+            folder=ROOT,
+            environment={**self.environment, **environment},
+            stdout=stdout,
+            stderr=stderr,
+            loaded=self.loaded,
         )
         self.running.append(worker)
         return worker
@@ -125,6 +152,7 @@ class Workers:
             worker.kill()
             if worker.stderr is not None and not worker.stderr.closed:
                 worker.communicate()
+            worker.wait()
 
 
 @contextmanager
