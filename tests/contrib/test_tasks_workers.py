@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +12,25 @@ from uuid import uuid4
 import pytest
 
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.places import ROOT
 from tests.support.redis_server import REDIS, redis_is_there
-from tests.support.workers.pool import Workers, database_of_its_own
+from tests.support.workers.pool import OF_A_RUN, Process, Workers, database_of_its_own
 
 RECORD_EVERY = 10
+#: Of this process's queues; a backend reads the names when its app is loaded.
+MARK = uuid4().hex[:8]
+#: Between two times that cron comes by.
+CRON_SECONDS = 0.5
+#: By backend: the module of the worker's command, which the processes need not load themselves.
+COMMANDS = {
+    "database": "django_tasks_db.management.commands.db_worker",
+    "rq": "django_rq.management.commands.rqworker",
+}
 
 
 class TaskWorkers(Workers):
-    """Workers of a backend of Django's Tasks, on queues of one test's own.
+    """Workers of a backend of Django's Tasks, on queues of this process's own.
 
     Args:
         folder: Where spool and, for SQLite, database are.
@@ -33,8 +41,7 @@ class TaskWorkers(Workers):
     def __init__(self, folder: Path, database: str, backend: str) -> None:
         super().__init__(folder, database)
         self.backend = backend
-        mark = uuid4().hex[:8]
-        self.queue, self.mail_queue = f"default-{mark}", f"mail-{mark}"
+        self.queue, self.mail_queue = f"default-{MARK}", f"mail-{MARK}"
         self.environment |= {
             "DJANGO_SETTINGS_MODULE": "tests.support.workers.tasks_settings",
             "TASKS_BACKEND": backend,
@@ -46,7 +53,11 @@ class TaskWorkers(Workers):
         """Set NOTIFICATION_SYSTEM for what is started from now on."""
         self.environment["WORKERS_ENGINE"] = json.dumps(engine)
 
-    def start_worker(self, queue: str = "", *, delay: float = 0) -> subprocess.Popen[str]:
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        return (self.environment["DJANGO_SETTINGS_MODULE"], *OF_A_RUN[1:], COMMANDS[self.backend])
+
+    def start_worker(self, queue: str = "", *, delay: float = 0) -> Process:
         """Start one of the backend's own workers."""
         queue = queue or self.queue
         if self.backend == "rq":
@@ -54,29 +65,33 @@ class TaskWorkers(Workers):
         else:
             command = ["db_worker", "--queue-name", queue, "--interval", "0.2", "-v0"]
             command += ["--no-startup-delay"]
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "django", *command],
-            cwd=ROOT,
-            env={**self.environment, "WORKERS_DELAY": str(delay)},
-            text=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with open(os.devnull, "wb") as nothing:
+            worker = forked.start(
+                ["-m", "django", *command],
+                folder=ROOT,
+                environment={**self.environment, "WORKERS_DELAY": str(delay)},
+                stdout=nothing.fileno(),
+                stderr=nothing.fileno(),
+                leads_session=True,
+                loaded=self.loaded,
+            )
         self.running.append(worker)
         return worker
 
     def fill(self, number: int) -> None:
-        """Let this be all that the database holds: so many that are due."""
+        """Let this be all that the database holds: so many that are due, and no task."""
         self.python(
             "-c",
             "import django; django.setup()\n"
             "from django_notification_system.models import Notification\n"
             "Notification.objects.all().delete()\n"
+            "from django.apps import apps\n"
+            "if apps.is_installed('django_tasks_db'):\n"
+            "    apps.get_model('django_tasks_database', 'DBTaskResult').objects.all().delete()\n"
             f"from tests.support.workers.fill import fill; fill({number})",
         )
 
-    def kill(self, worker: subprocess.Popen[str]) -> None:
+    def kill(self, worker: Process) -> None:
         """Kill a worker, and what it has forked, as when a machine dies."""
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
@@ -103,7 +118,7 @@ class TaskWorkers(Workers):
             assert time.monotonic() < deadline, f"{len(self.deliveries())} of {number}"
             if handing_over:
                 self.hand_over()
-            time.sleep(0.05)
+            time.sleep(CRON_SECONDS if handing_over else 0.05)
 
     def wait_until_delivered(
         self, number: int, *, seconds: float = 180, handing_over: bool = False
@@ -114,6 +129,7 @@ class TaskWorkers(Workers):
             assert time.monotonic() < deadline, statuses
             if handing_over:
                 self.hand_over()
+            time.sleep(CRON_SECONDS if handing_over else 0.05)
 
     def end(self) -> None:
         for worker in self.running:
