@@ -210,18 +210,11 @@ def test_a_process_that_nobody_reads_ends_in_order_when_it_is_told_to(
     workers: Workers, full_pipe: tuple[int, int], options: tuple[str, ...]
 ) -> None:
     _, writer = full_pipe
-    with subprocess.Popen(
-        [sys.executable, "-m", "django", "process_notifications", *options],
-        cwd=ROOT,
-        env=workers.environment,
-        text=True,
-        stdout=writer,
-        stderr=subprocess.PIPE,
-    ) as worker:
-        workers.running.append(worker)
-        wait_until(lambda: workers.deliveries().total() > 0)
-        worker.send_signal(signal.SIGTERM)
-        _, errors = worker.communicate(timeout=120)
+    worker = workers.start_in({}, *options, stdout=writer)
+    wait_until(lambda: workers.deliveries().total() > 0)
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=120)
+    assert errors is not None
     assert (worker.returncode, ENDED_BY_FORCE in errors) == (0, False)
     assert SAID.format("its reader stands still") in errors
     statuses = workers.statuses()
@@ -245,18 +238,14 @@ def test_a_process_whose_log_nobody_reads_is_gone_within_ten_seconds(
         workers.limit(force_after=2)
     settings = "settings" if options else "settings_that_log"
     environment = {"DJANGO_SETTINGS_MODULE": f"tests.support.workers.{settings}"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "django", "process_notifications", "--watch", *options],
-        cwd=ROOT,
-        env={**workers.environment, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=writer,
-    ) as worker:
-        workers.running.append(worker)
-        os.close(writer)
-        wait_until(lambda: workers.deliveries().total() > 0)
-        worker.send_signal(signal.SIGTERM)
-        worker.wait(120)
+    with open(os.devnull, "wb") as nothing:
+        worker = workers.start_in(
+            environment, "--watch", *options, stdout=nothing.fileno(), stderr=writer
+        )
+    os.close(writer)
+    wait_until(lambda: workers.deliveries().total() > 0)
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(120)
     if has_reader:
         os.close(reader)
         assert worker.returncode in (0, EXIT_STATUS)
