@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -40,8 +41,8 @@ LOADED = (
     "turbohtml",
 )
 
-#: Packages of this repository that belong to no project, and read the environment.
-OWN = ("benchmarks", "tests")
+#: Folders whose modules a program loads itself: they read the environment.
+OWN = tuple(f"{Path.cwd() / name}{os.sep}" for name in ("benchmarks", "tests"))
 #: ``INSTALLED_APPS`` of the project that is loaded.
 _apps: list[str] = []
 
@@ -160,16 +161,18 @@ def load_project(modules: Sequence[str]) -> None:
 
 
 def _forget_tests() -> None:
-    """Forget the tests' modules, but for the apps that are loaded."""
+    """Forget the modules of this repository's tests, but for the apps that are loaded."""
     from django.apps import apps
     from django.conf import settings
 
-    kept = [each.name for each in apps.get_app_configs()] if apps.ready else []
-    for name in [*sys.modules]:
-        is_app = any(name == each or name.startswith(f"{each}.") for each in kept)
-        if name.split(".")[0] in OWN and not is_app:
+    loaded = [each.name for each in apps.get_app_configs()] if apps.ready else []
+    kept = ["__main__", *loaded]
+    for name, module in [*sys.modules.items()]:
+        is_kept = any(name == each or name.startswith(f"{each}.") for each in kept)
+        is_own = (getattr(module, "__file__", None) or "").startswith(OWN)
+        if is_own and not is_kept:
             del sys.modules[name]
-    if kept:
+    if loaded:
         assert list(settings.INSTALLED_APPS) == _apps, "Other apps were loaded."
 
 

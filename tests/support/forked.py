@@ -181,7 +181,7 @@ def _ask(
     request: dict[str, Any], output: int, errors: int, loaded: tuple[str, ...]
 ) -> socket.socket:
     """Ask a server for a process; return the socket that tells its id and its status."""
-    control = _control(loaded, request["environment"])
+    control = _control(loaded, request["environment"], request["folder"])
     ours, theirs = socket.socketpair()
     with open(os.devnull) as nothing, theirs:
         descriptors = [theirs.fileno(), nothing.fileno(), output, errors]
@@ -195,7 +195,7 @@ def _text_of(file: IO[bytes]) -> str:
     return file.read().decode()
 
 
-def _control(loaded: tuple[str, ...], environment: Mapping[str, str]) -> socket.socket:
+def _control(loaded: tuple[str, ...], environment: Mapping[str, str], folder: str) -> socket.socket:
     """Return the socket of the server with these modules, started at the first call."""
     if loaded not in _servers:
         ours, theirs = socket.socketpair()
@@ -205,7 +205,8 @@ def _control(loaded: tuple[str, ...], environment: Mapping[str, str]) -> socket.
             if name not in HEEDED and not name.startswith("DJANGO")
         }
         if loaded:
-            own |= {**environment, "DJANGO_SETTINGS_MODULE": loaded[0]}
+            path = os.pathsep.join(filter(None, (folder, environment.get("PYTHONPATH"))))
+            own |= {**environment, "DJANGO_SETTINGS_MODULE": loaded[0], "PYTHONPATH": path}
         with theirs:
             program = subprocess.Popen(
                 [

@@ -21,6 +21,16 @@ from tests.support.subprocesses import environment_of
 
 SITE = TESTS / "support" / "projects" / "site"
 
+_HANDLERS = "django_notification_system.notification_handlers"
+_EACH = tuple(f"{_HANDLERS}.{name}.sending" for name in ("email", "twilio", "expo"))
+#: By settings: what is loaded once for all processes of such projects. Others load themselves what
+#: depends on their environment.
+LOADED = {
+    **{name: (name, *_EACH) for name in ("plain", "other_user_model", "local_time")},
+    "two_databases": ("two_databases", *_EACH),
+    "email_only": ("email_only", _EACH[0]),
+}
+
 
 class Done(NamedTuple):
     """A command that was run.
@@ -46,7 +56,7 @@ class Project:
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the project, and expect it to succeed."""
         whole = environment_of({**self.environment, **environment})
-        result = run(arguments, folder=SITE, environment=whole)
+        result = run(arguments, folder=SITE, environment=whole, loaded=self.loaded)
         assert result.returncode == 0, result.stderr
         return result
 
@@ -59,6 +69,11 @@ class Project:
         arguments = json.dumps([command.split() for command in commands])
         done = json.loads(self.run("commands.py", arguments).stdout)
         return [Done(output, statuses) for output, statuses in done]
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """What the processes need not load themselves; see ``forked.start``."""
+        return LOADED.get(self.settings, ())
 
     @property
     def environment(self) -> dict[str, str]:
