@@ -4,10 +4,11 @@ The tests run on SQLite and PostgreSQL; on MariaDB release 1.5.3 cannot make its
 """
 
 import json
-import sys
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import pytest
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.places import ROOT, TESTS
-from tests.support.scratch_databases import scratch_database
-from tests.support.subprocesses import run_python
+from tests.support.scratch_databases import copied_database, scratch_database
+from tests.support.subprocesses import environment_of, run_python
 from tests.upgrade.release_1_5_3 import release_python
 from tests.upgrade.rows import Row, Rows, read_rows
 
@@ -56,12 +58,27 @@ class Project:
     release: Path
 
     def with_release(self, *arguments: str) -> str:
-        """Run Python with release 1.5.3."""
-        return self._run(self.release, arguments, {})
+        """Run Python with release 1.5.3, which keeps what it compiles for the next run."""
+        return _output(
+            run_python(
+                *arguments,
+                folder=PROJECT,
+                environment={**self._settings(), "PYTHONDONTWRITEBYTECODE": ""},
+                python=self.release,
+            )
+        )
 
     def with_ours(self, *arguments: str, **environment: str) -> str:
         """Run Python with this release."""
-        return self._run(sys.executable, arguments, {"PYTHONPATH": str(ROOT), **environment})
+        return _output(
+            forked.run(
+                arguments,
+                folder=PROJECT,
+                environment=environment_of(
+                    {**self._settings(), "PYTHONPATH": str(ROOT), **environment}
+                ),
+            )
+        )
 
     def migrate(self, *arguments: str) -> str:
         """Run ``migrate`` with this release."""
@@ -82,32 +99,58 @@ class Project:
         """Return all that is in the database."""
         return read_rows(self.database)
 
-    def _run(
-        self, python: str | Path, arguments: tuple[str, ...], environment: dict[str, str]
-    ) -> str:
-        result = run_python(
-            *arguments,
-            folder=PROJECT,
-            environment={
-                "DJANGO_SETTINGS_MODULE": "upgrade_settings",
-                "UPGRADE_DATABASE": json.dumps(self.database),
-                **environment,
-            },
-            python=python,
-        )
-        assert result.returncode == 0, result.stderr
-        return result.stdout
+    def _settings(self) -> dict[str, str]:
+        return {
+            "DJANGO_SETTINGS_MODULE": "upgrade_settings",
+            "UPGRADE_DATABASE": json.dumps(self.database),
+        }
 
 
-@pytest.fixture
-def project(downloads: Callable[[str], Path], tmp_path: Path) -> Iterator[Project]:
-    """A project whose tables release 1.5.3 has made and filled."""
+def _output(process: "subprocess.CompletedProcess[str]") -> str:
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+@pytest.fixture(scope="module")
+def filled(
+    downloads: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    """A project whose tables release 1.5.3 has made and filled; tests change copies."""
     release = release_python(downloads("release-1.5.3"))
-    with scratch_database(TEST_DATABASE, tmp_path) as database:
+    with scratch_database(TEST_DATABASE, tmp_path_factory.mktemp("filled")) as database:
         project = Project(database, release)
         project.with_release("-m", "django", "migrate", "--verbosity", "0")
         project.with_release("fill.py")
         yield project
+
+
+@pytest.fixture(scope="module")
+def migrated(filled: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The project after ``migrate`` with this release; tests change copies."""
+    with copy(filled, tmp_path_factory.mktemp("migrated")) as project:
+        project.migrate()
+        yield project
+
+
+@pytest.fixture
+def project(filled: Project, tmp_path: Path) -> Iterator[Project]:
+    """A test's own copy of the project on release 1.5.3."""
+    with copy(filled, tmp_path) as project:
+        yield project
+
+
+@pytest.fixture
+def upgraded(migrated: Project, tmp_path: Path) -> Iterator[Project]:
+    """A test's own copy of the project after ``migrate``."""
+    with copy(migrated, tmp_path) as project:
+        yield project
+
+
+@contextmanager
+def copy(original: Project, folder: Path) -> Iterator[Project]:
+    """Make a copy of a project's database, and yield the project on the copy."""
+    with copied_database(TEST_DATABASE, folder, original.database) as database:
+        yield replace(original, database=database)
 
 
 @pytest.fixture
@@ -166,23 +209,23 @@ def assert_every_digest_is_there(rows: Rows) -> None:
 
 
 def test_upgrade_keeps_every_row_and_delivers_what_is_due(
-    project: Project, stand_ins: StandIns, capsys: pytest.CaptureFixture[str]
+    filled: Project,
+    upgraded: Project,
+    stand_ins: StandIns,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    before = project.rows()
-
-    project.migrate()
-
-    migrated = project.rows()
+    before = filled.rows()
+    migrated = upgraded.rows()
     assert unlike(before, migrated) == []
     assert_every_digest_is_there(migrated)
-    assert "No migrations to apply." in project.migrate()
-    project.with_ours("-m", "django", "makemigrations", "--check", "--dry-run")
-    project.with_ours("-m", "django", "check", "--fail-level", "WARNING")
-    assert unlike(migrated, project.rows()) == []
+    assert "No migrations to apply." in upgraded.migrate()
+    upgraded.with_ours("-m", "django", "makemigrations", "--check", "--dry-run")
+    upgraded.with_ours("-m", "django", "check", "--fail-level", "WARNING")
+    assert unlike(migrated, upgraded.rows()) == []
 
-    output = project.process_notifications(stand_ins)
+    output = upgraded.process_notifications(stand_ins)
 
-    delivered = project.rows()
+    delivered = upgraded.rows()
     due = titled(migrated, "due")
     assert {delivered[NOTIFICATIONS][key]["status"] for key in due} == {"DELIVERED"}
     settled = titled(migrated, "settle")
@@ -196,9 +239,9 @@ def test_upgrade_keeps_every_row_and_delivers_what_is_due(
         assert bool(changed) == (key in attempted), row["title"]
     assert stand_ins.received() == addresses(migrated, due)
 
-    assert project.process_notifications(stand_ins) == ""
+    assert upgraded.process_notifications(stand_ins) == ""
     assert stand_ins.received() == addresses(migrated, due)
-    assert unlike(delivered, project.rows()) == []
+    assert unlike(delivered, upgraded.rows()) == []
     with capsys.disabled():
         print(  # noqa: T201 # the summary is for people
             f"\nUpgrade from 1.5.3 on {TEST_DATABASE}: every row the same ({count(before)});"
@@ -221,21 +264,18 @@ def test_upgrade_goes_on_where_it_was_interrupted(project: Project) -> None:
     assert_every_digest_is_there(migrated)
 
 
-def test_upgraded_rows_are_not_taken_twice(project: Project) -> None:
-    project.migrate()
-    assert project.with_ours("repeat.py") == "0\n"
+def test_upgraded_rows_are_not_taken_twice(upgraded: Project) -> None:
+    assert upgraded.with_ours("repeat.py") == "0\n"
 
 
 def test_release_1_5_3_goes_on_writing_while_the_upgrade_is_rolled_out(
-    project: Project, stand_ins: StandIns
+    upgraded: Project, stand_ins: StandIns
 ) -> None:
-    project.migrate()
+    upgraded.with_release("write_with_release.py")
 
-    project.with_release("write_with_release.py")
-
-    (late,) = titled(project.rows(), "due, made by 1.5.3 after the upgrade").values()
+    (late,) = titled(upgraded.rows(), "due, made by 1.5.3 after the upgrade").values()
     assert int(late["retry_time_interval"]) == 5
-    project.process_notifications(stand_ins)
+    upgraded.process_notifications(stand_ins)
     assert stand_ins.received()["late@example.com"] == 1
-    (late,) = titled(project.rows(), "due, made by 1.5.3 after the upgrade").values()
+    (late,) = titled(upgraded.rows(), "due, made by 1.5.3 after the upgrade").values()
     assert late["status"] == "DELIVERED"
