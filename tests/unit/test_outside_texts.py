@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,10 @@ PARTS = [
 def patterns() -> Iterator[tuple[str, re.Pattern[Any], bool]]:
     """Every pattern that is a module's own, its name, and whether the package searches with it."""
     root = django_notification_system
-    files = Path(root.__path__[0]).rglob("*.py")
-    source = "\n".join(file.read_text() for file in files)
+    called: dict[str, set[str]] = defaultdict(set)
+    for file in Path(root.__path__[0]).rglob("*.py"):
+        for name, method in re.findall(r"\b(\w+)\.(\w+)\(", file.read_text()):
+            called[name].add(method)
     for module in pkgutil.walk_packages(root.__path__, f"{root.__name__}."):
         if ".migrations" in module.name or module.name.endswith("__main__"):
             continue
@@ -62,8 +65,8 @@ def patterns() -> Iterator[tuple[str, re.Pattern[Any], bool]]:
             for each in value if isinstance(value, tuple) else [value]:
                 pattern = each[0] if isinstance(each, tuple) and each else each
                 if isinstance(pattern, re.Pattern):
-                    uses = set(re.findall(rf"\b{name}\.(\w+)\(", source))
-                    searches = bool(uses - {"fullmatch", "match"}) or isinstance(value, tuple)
+                    uses = called[name] - {"fullmatch", "match"}
+                    searches = bool(uses) or isinstance(value, tuple)
                     yield f"{module.name}.{name}", pattern, searches
 
 
