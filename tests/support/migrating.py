@@ -16,7 +16,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.migration import Migration
 from pytest_django import DjangoDbBlocker
 
-from django_notification_system.models import TargetUserRecord
+from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
 from tests.settings import TEST_DATABASE
 from tests.support.scratch_databases import scratch_database
 
@@ -113,6 +113,10 @@ def applied(connection: BaseDatabaseWrapper) -> set[str]:
     return {name for app, name in MigrationLoader(connection).applied_migrations if app == APP}
 
 
+def all_migrations(connection: BaseDatabaseWrapper) -> set[str]:
+    return {name for app, name in MigrationLoader(connection).disk_migrations if app == APP}
+
+
 def schema(connection: BaseDatabaseWrapper) -> dict[str, Any]:
     """Return all that the database knows of the app's tables, but for the order of columns."""
     described: dict[str, Any] = {}
@@ -191,6 +195,39 @@ def insert_record(connection: BaseDatabaseWrapper, address: str = "eggs@example.
         active=True,
     )
     return key if connection.features.has_native_uuid_field else key.hex
+
+
+def make_record() -> TargetUserRecord:
+    """Make a user and a record with the models of today."""
+    user_model = TargetUserRecord._meta.get_field("user").related_model
+    user, _ = user_model._default_manager.using(ALIAS).get_or_create(username="egg")
+    target = NotificationTarget.objects.using(ALIAS).get(name="Email")
+    return TargetUserRecord.objects.using(ALIAS).create(
+        user=user, target=target, target_user_id="made@example.com", description="Email"
+    )
+
+
+def assert_row_is_usable(key: uuid.UUID) -> None:
+    """Read and write a notification that was inserted with the columns of release 1.5.3."""
+    notification = Notification.objects.using(ALIAS).get(pk=key)
+    assert (notification.response, notification.provider_message_id) == ("", "")
+    assert notification.target_user_record.origin == ""
+    notification.status = Notification.DELIVERED
+    notification.save()
+
+
+def assert_large_extra_can_be_stored() -> None:
+    extra = {"large": uuid.uuid4().hex * 3200}
+    notification = Notification.objects.using(ALIAS).create(
+        target_user_record=make_record(),
+        title="Large",
+        body="",
+        status="SCHEDULED",
+        scheduled_delivery=datetime.now(UTC),
+        extra=extra,
+    )
+    notification.refresh_from_db()
+    assert notification.extra == extra
 
 
 def rows(connection: BaseDatabaseWrapper, columns: str) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""The migrations: both paths give one schema, and an interruption at any point is survived."""
+"""The migrations of a new database, of development versions, and beside PostgreSQL's writers."""
 
 import io
 import re
@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from django_notification_system.migrations._targets import create_targets
-from django_notification_system.models import Notification, NotificationTarget, TargetUserRecord
+from django_notification_system.models import Notification, NotificationTarget
 from tests.settings import TEST_DATABASE
 from tests.support.definitions import definitions
 from tests.support.migrating import (
@@ -24,18 +24,21 @@ from tests.support.migrating import (
     SQUASHED,
     STEPS,
     TABLES,
+    all_migrations,
     applied,
+    assert_large_extra_can_be_stored,
+    assert_row_is_usable,
     clear,
     database,
     has_step_by_step_path,
     insert_notification,
     insert_record,
+    make_record,
     migrate,
     migrate_step_by_step,
     rows,
     schema,
     scratch,
-    target_of_record,
 )
 
 __all__ = ["database", "scratch"]
@@ -55,20 +58,6 @@ LAST_SQUASHED = SQUASHED[1].removeprefix("0001_squashed_")
 on_postgresql = pytest.mark.skipif(
     TEST_DATABASE != "postgresql", reason="only PostgreSQL builds indexes beside its writers"
 )
-
-
-def all_migrations(connection: BaseDatabaseWrapper) -> set[str]:
-    return {name for app, name in MigrationLoader(connection).disk_migrations if app == APP}
-
-
-def make_record(connection: BaseDatabaseWrapper) -> TargetUserRecord:
-    user_model = TargetUserRecord._meta.get_field("user").related_model
-    user = user_model(username="egg")
-    user.save(using=ALIAS)
-    target = NotificationTarget.objects.using(ALIAS).get(name="Email")
-    return TargetUserRecord.objects.using(ALIAS).create(
-        user=user, target=target, target_user_id="eggs@example.com", description="Email"
-    )
 
 
 @pytest.mark.django_db
@@ -168,17 +157,6 @@ def test_database_of_a_development_version_goes_on_by_the_steps(
     assert applied(database) == all_migrations(database)
 
 
-@has_step_by_step_path
-def test_both_paths_give_the_same_schema(
-    database: BaseDatabaseWrapper,
-) -> None:
-    migrate_step_by_step(database)
-    stepwise = schema(database), definitions(database, TABLES)
-    migrate("zero")
-    migrate()
-    assert (schema(database), definitions(database, TABLES)) == stepwise
-
-
 def test_targets_are_made_once_and_in_order(database: BaseDatabaseWrapper) -> None:
     migrate()
     migrate()
@@ -191,71 +169,16 @@ def test_targets_are_made_once_and_in_order(database: BaseDatabaseWrapper) -> No
 
 
 @has_step_by_step_path
-def test_targets_that_a_project_has_changed_are_left_alone(database: BaseDatabaseWrapper) -> None:
-    migrate_step_by_step(database, STEPS[1])
-    targets = NotificationTarget.objects.using(ALIAS)
-    targets.filter(name="Twilio").update(notification_module_name="my_sms")
-    targets.filter(name="Expo")._raw_delete(ALIAS)  # the columns of later steps are not there
-    migrate()
-    assert sorted(targets.values_list("name", "notification_module_name")) == [
-        ("Email", "email"),
-        ("Twilio", "my_sms"),
-    ]
-
-
-@has_step_by_step_path
-@pytest.mark.parametrize("by_squashed", [True, False])
-def test_migrations_can_be_taken_back_to_those_of_release_1_5_3(
-    database: BaseDatabaseWrapper, by_squashed: bool
+def test_migrations_of_release_1_5_3_can_be_taken_back_to_nothing(
+    database: BaseDatabaseWrapper,
 ) -> None:
+    """Those after them are taken back in ``test_migrations_stepwise``."""
     migrate_step_by_step(database, STEPS[1])
-    of_release = schema(database)
-    if by_squashed:
-        migrate("zero")
-        migrate()
-    else:
-        migrate()
-    key = insert_notification(database, insert_record(database))
-
-    migrate(STEPS[1])
-
-    assert schema(database) == of_release
-    assert applied(database) == set(STEPS[:2])
-    assert len(rows(database, "id")) == 1
+    migrate("zero")
+    assert schema(database) == {}
+    assert applied(database) == set()
     migrate()
-    assert Notification.objects.using(ALIAS).get().pk == key
     assert applied(database) == all_migrations(database)
-
-
-@has_step_by_step_path
-def test_messages_that_await_a_receipt_are_asked_about_at_their_time(
-    database: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Development versions of 2.0 noted in ``provider_status`` how often they had asked."""
-    monkeypatch.setattr(f"{APP}.migrations.0026_fill_receipt_due_at.BATCH_SIZE", 2)
-    migrate_step_by_step(database, "0024_printable_names")
-    record_id = insert_record(database)
-    words = ["receipt awaited"] * 5 + ["receipt awaited, asked 2x", "ok", "no receipt", ""]
-    for number, word in enumerate(words):
-        insert_notification(
-            database,
-            record_id,
-            title=str(number),
-            status="DELIVERED",
-            attempted_delivery=database.ops.adapt_datetimefield_value(datetime.now(UTC)),
-            provider_status=word,
-            target_id=target_of_record(database),
-        )
-
-    migrate()
-
-    found = {}
-    for row in Notification.objects.using(ALIAS):
-        assert row.attempted_delivery is not None
-        minutes = row.receipt_due_at and (row.receipt_due_at - row.attempted_delivery).seconds / 60
-        found[int(row.title)] = (row.provider_status, minutes)
-    expected = [("", 15)] * 5 + [("", 60), ("ok", None), ("no receipt", None), ("", None)]
-    assert found == dict(enumerate(expected))
 
 
 @on_postgresql
@@ -312,48 +235,21 @@ def test_new_columns_rewrite_no_table(database: BaseDatabaseWrapper) -> None:
     assert any("CREATE INDEX CONCURRENTLY" in statement for statement in indexed)
 
 
-@pytest.mark.parametrize("by_squashed", [True, False])
-def test_large_extra_can_be_stored(database: BaseDatabaseWrapper, by_squashed: bool) -> None:
-    if not by_squashed and TEST_DATABASE == "mariadb":
-        pytest.skip("0001 cannot be applied on MariaDB")
-    if not by_squashed:
-        migrate_step_by_step(database)
+def test_large_extra_can_be_stored(database: BaseDatabaseWrapper) -> None:
     migrate()
-    extra = {"large": uuid.uuid4().hex * 3200}
-    notification = Notification.objects.using(ALIAS).create(
-        target_user_record=make_record(database),
-        title="Large",
-        body="",
-        status="SCHEDULED",
-        scheduled_delivery=datetime.now(UTC),
-        extra=extra,
-    )
-    notification.refresh_from_db()
-    assert notification.extra == extra
+    assert_large_extra_can_be_stored()
 
 
-@pytest.mark.parametrize("last", [*STEPS[2:], SQUASHED[1]])
-def test_old_columns_suffice_for_a_row(database: BaseDatabaseWrapper, last: str) -> None:
+def test_old_columns_suffice_for_a_row(database: BaseDatabaseWrapper) -> None:
     """Release 1.5.3 goes on writing while the new one is rolled out."""
-    if last in STEPS:
-        if TEST_DATABASE == "mariadb":
-            pytest.skip("0001 cannot be applied on MariaDB")
-        migrate_step_by_step(database, last)
-    else:
-        migrate()
-    key = insert_notification(database, insert_record(database))
     migrate()
-    notification = Notification.objects.using(ALIAS).get(pk=key)
-    assert (notification.response, notification.provider_message_id) == ("", "")
-    assert notification.target_user_record.origin == ""
-    notification.status = Notification.DELIVERED
-    notification.save()
+    assert_row_is_usable(insert_notification(database, insert_record(database)))
 
 
 def test_same_notification_is_refused(database: BaseDatabaseWrapper) -> None:
     migrate()
     values = {
-        "target_user_record": make_record(database),
+        "target_user_record": make_record(),
         "title": "Once",
         "body": "",
         "status": "SCHEDULED",
