@@ -18,7 +18,9 @@ def server_context(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContex
         A server's TLS context, and the path of the certificate for trusting clients.
     """
     key, certificate = str(folder / "key.pem"), str(folder / "certificate.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    # A key of RSA takes twenty times as long to find.
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2"]
     command += ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
     command += ["-keyout", key, "-out", certificate]
     try:
