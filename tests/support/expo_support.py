@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django_notification_system.models import Notification, TargetUserRecord
+from django_notification_system.models import Notification
 from django_notification_system.testing.providers import Answer
-from tests.conftest import MakeDue
 from tests.support.provider_support import change_target
 
 PATH = "/--/api/v2/push/send"
@@ -29,8 +28,3 @@ def ticket(error: str, message: str = "No.") -> Answer:
 def statuses() -> dict[str, int]:
     found = list(Notification.objects.values_list("status", flat=True))
     return {status: found.count(status) for status in found}
-
-
-def make_many(make_due: MakeDue, record: TargetUserRecord, count: int, **fields: Any) -> None:
-    for number in range(count):
-        make_due(record, title=f"Message {number}", **fields)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -22,7 +23,7 @@ def down(notifications: Iterable[Notification]) -> Iterator[Outcome]:
         yield Outcome.retry(notification, NOBODY_THERE, unreachable=True)
 
 
-def make_many(record: TargetUserRecord, number: int) -> None:
+def make_many(record: TargetUserRecord, number: int, **fields: Any) -> None:
     start = timezone.now() - timedelta(hours=1)
     Notification.objects.bulk_create(
         Notification(
@@ -30,6 +31,7 @@ def make_many(record: TargetUserRecord, number: int) -> None:
             title=f"number {index}",
             status=Notification.SCHEDULED,
             scheduled_delivery=start + timedelta(seconds=index),
+            **fields,
         )
         for index in range(number)
     )

@@ -10,8 +10,9 @@ from django_notification_system.testing.providers import (
     ProviderStandIn,
 )
 from tests.conftest import MakeDue
-from tests.support.expo_support import PATH, configure, make_many, statuses
+from tests.support.expo_support import PATH, configure, statuses
 from tests.support.provider_support import HOSTS_AND_PREFIXES, Process, provider_on_ipv6
+from tests.support.runs import make_many
 
 
 def test_the_access_token_goes_along_whatever_a_netrc_file_says(
@@ -81,13 +82,12 @@ def test_settings_that_make_no_request_stop_the_target_and_say_so(
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
-    make_due: MakeDue,
     settings: Any,
     changes: dict[str, str],
     said: str,
 ) -> None:
     configure(settings, **changes)
-    make_many(make_due, record, 3)
+    make_many(record, 3)
 
     output = process()
 
@@ -100,12 +100,11 @@ def test_a_connection_that_is_never_made_is_no_attempt_even_where_unknown_would_
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
-    make_due: MakeDue,
     settings: Any,
 ) -> None:
     configure(settings, when_unknown="fail")
     providers.stop()
-    make_many(make_due, record, 3)
+    make_many(record, 3)
 
     assert "Connection refused" in process()
 

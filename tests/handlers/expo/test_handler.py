@@ -11,8 +11,9 @@ from django_notification_system.testing.providers import (
     ReceivedRequest,
 )
 from tests.conftest import MakeDue
-from tests.support.expo_support import PATH, configure, make_many, statuses
+from tests.support.expo_support import PATH, configure, statuses
 from tests.support.provider_support import Process
+from tests.support.runs import make_many
 
 
 def test_a_due_notification_becomes_one_message_with_expos_fields(
@@ -156,9 +157,9 @@ def test_extra_of_old_rows_that_is_no_object_stops_nothing(
 
 
 def test_a_hundred_messages_share_a_request(
-    providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
+    providers: ProviderStandIn, process: Process, record: TargetUserRecord
 ) -> None:
-    make_many(make_due, record, 230)
+    make_many(record, 230)
 
     process()
 
@@ -172,7 +173,6 @@ def test_as_many_requests_run_at_once_as_the_settings_allow(
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
-    make_due: MakeDue,
     settings: Any,
 ) -> None:
     configure(settings, connections=2)
@@ -182,7 +182,7 @@ def test_as_many_requests_run_at_once_as_the_settings_allow(
         together.wait(timeout=10)
 
     providers.on_request = wait_for_the_others
-    make_many(make_due, record, 400)
+    make_many(record, 400)
 
     process()
 

@@ -22,11 +22,11 @@ from django_notification_system.testing.providers import (
 )
 from tests.conftest import MakeDue
 from tests.support.certificates import server_context
-from tests.support.expo_support import configure, errors, make_many, statuses, ticket
+from tests.support.expo_support import configure, errors, statuses, ticket
 from tests.support.provider_support import PATIENCE_SECONDS, Process, refused, time_limit
 from tests.support.raw_server import RawServer
 from tests.support.rows import STATUS, Proofs, prove_row, rows_counted
-from tests.support.runs import wait_until
+from tests.support.runs import make_many, wait_until
 
 proves = Proofs(FAULTS)
 
@@ -241,7 +241,7 @@ def test_one_message_of_a_hundred_that_expo_refuses_does_not_hold_up_the_others(
 ) -> None:
     # Release 1.5.3 let texts through where Expo wants numbers, and so the whole request is refused.
     poison = make_due(record, title="Poison", extra={"badge": "3"})
-    make_many(make_due, record, 99)
+    make_many(record, 99)
 
     process()
 
@@ -255,14 +255,14 @@ def test_one_message_of_a_hundred_that_expo_refuses_does_not_hold_up_the_others(
 
 
 def test_a_request_that_is_too_large_is_split(
-    providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
+    providers: ProviderStandIn, process: Process, record: TargetUserRecord
 ) -> None:
     def refuse_large(request: ReceivedRequest) -> Answer | None:
         too_large = len(request.json()) > 10
         return Answer(status=413, text="<html>Too Large</html>") if too_large else None
 
     providers.on_request = refuse_large
-    make_many(make_due, record, 40)
+    make_many(record, 40)
 
     process()
 
@@ -270,12 +270,12 @@ def test_a_request_that_is_too_large_is_split(
 
 
 def test_a_half_that_gets_no_answer_is_not_taken_for_refused(
-    providers: ProviderStandIn, process: Process, record: TargetUserRecord, make_due: MakeDue
+    providers: ProviderStandIn, process: Process, record: TargetUserRecord
 ) -> None:
     providers.answers.extend(
         [errors(400, "VALIDATION_ERROR"), Answer(close=True), Answer(close=True)]
     )
-    make_many(make_due, record, 2)
+    make_many(record, 2)
 
     process()
 
@@ -345,9 +345,9 @@ def test_one_refused_ticket_leaves_its_neighbours_alone(
         target_user_id="ExponentPushToken[DeviceNotRegistered]",
         description="Old phone",
     )
-    make_many(make_due, record, 5)
+    make_many(record, 5)
     make_due(gone)
-    make_many(make_due, record, 5, body="More")
+    make_many(record, 5, body="More")
 
     process()
 
@@ -368,13 +368,12 @@ def test_refused_credentials_stop_the_target_and_cost_no_attempt(
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
-    make_due: MakeDue,
     settings: Any,
     answer: Answer,
 ) -> None:
     configure(settings, connections=1)
     providers.on_request = refused(answer)
-    make_many(make_due, record, 150)
+    make_many(record, 150)
 
     assert "Correct the credentials and base_url" in process()
 
@@ -430,7 +429,6 @@ def test_a_request_without_an_answer_is_unknown_and_the_project_decides(
     providers: ProviderStandIn,
     process: Process,
     record: TargetUserRecord,
-    make_due: MakeDue,
     settings: Any,
     answer: Answer,
     when_unknown: str,
@@ -438,7 +436,7 @@ def test_a_request_without_an_answer_is_unknown_and_the_project_decides(
 ) -> None:
     configure(settings, timeout=time_limit(answer), when_unknown=when_unknown)
     providers.on_request = refused(answer)
-    make_many(make_due, record, 3)
+    make_many(record, 3)
 
     assert "the message went out, or it did not" in process()
 
