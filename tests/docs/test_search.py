@@ -1,8 +1,6 @@
 """The site's own search finds the right page for the words that people type."""
 
 import functools
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +13,7 @@ import pytest
 from tests.settings import TEST_DATABASE
 from tests.support.documentation import DOCS
 from tests.support.places import ROOT
+from tests.support.subprocesses import run_python
 
 pytestmark = pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="The site has no database.")
 
@@ -89,16 +88,22 @@ PAGES = {
     "glossary": "reference/glossary",
     "record": "reference/glossary",
 }
+#: What the page of the search does with the word in its address, without a page anew for each.
+SEARCH = """word => {
+    document.querySelector("#search-results").replaceChildren();
+    Search.performSearch(word);
+}"""
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the site, built anew."""
+    """The address of the site's search, built anew."""
     folder = tmp_path_factory.mktemp("site")
-    build = [sys.executable, "-m", "sphinx", "-q", "-b", "html", str(DOCS), str(folder / "html")]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    done = run_python(
+        *("-m", "tests.support.searchable_site", str(folder)), folder=ROOT, environment={}
+    )
     assert done.returncode == 0, done.stderr
-    handler = functools.partial(QuietHandler, directory=folder / "html")
+    handler = functools.partial(QuietHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -112,18 +117,28 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
-def test_every_word_that_people_type_finds_its_page(site: str, browser: Any) -> None:
+@pytest.fixture(scope="module")
+def search(site: str, browser: Any) -> Iterator[Any]:
+    """A function that searches for a word, on the page of the search; see ``SEARCH``."""
     page = browser.new_page()
-    found = {word: search(page, site, word) for word in PAGES}
+    page.goto(f"{site}/search.html")
+
+    def search_for(word: str) -> list[str]:
+        page.evaluate(SEARCH, word)
+        return found_on(page)
+
+    yield search_for
     page.close()
+
+
+def test_every_word_that_people_type_finds_its_page(search: Any) -> None:
+    found = {word: search(word) for word in PAGES}
     missed = {word: pages for word, pages in found.items() if PAGES[word] not in pages}
     assert missed == {}
 
 
-def test_a_word_that_no_page_has_finds_none(site: str, browser: Any) -> None:
-    page = browser.new_page()
-    assert search(page, site, "zeppelin") == []
-    page.close()
+def test_a_word_that_no_page_has_finds_none(search: Any) -> None:
+    assert search("zeppelin") == []
 
 
 def test_the_search_field_of_a_page_leads_to_the_search(site: str, browser: Any) -> None:
@@ -131,17 +146,13 @@ def test_the_search_field_of_a_page_leads_to_the_search(site: str, browser: Any)
     page.goto(f"{site}/index.html")
     page.fill(".sidebar-search", "custom target")
     page.press(".sidebar-search", "Enter")
-    page.wait_for_url(address_of_search(site, "custom target") + "*")
+    page.wait_for_url(f"{site}/search.html?{urlencode({'q': 'custom target'})}*")
+    assert PAGES["custom target"] in found_on(page)
     page.close()
 
 
-def address_of_search(site: str, word: str) -> str:
-    return f"{site}/search.html?{urlencode({'q': word})}"
-
-
-def search(page: Any, site: str, word: str) -> list[str]:
-    """Search for a word, as a page's search field does; return the first pages that are shown."""
-    page.goto(address_of_search(site, word))
+def found_on(page: Any) -> list[str]:
+    """Return the first pages that a search shows."""
     # The summary is written once the last result stands in the list.
     page.wait_for_selector("#search-results .search-summary:not(:empty)", state="attached")
     links = page.evaluate(
