@@ -11,7 +11,7 @@ from django_notification_system.categories import Category, known_categories
 from django_notification_system.models import Preference, TargetUserRecord
 from django_notification_system.preferences.links import preferences_url, unsubscribe_url
 from tests.settings import TEST_DATABASE
-from tests.support.accessibility import LOOKS, SIZES, UNTIL_COLOURS_STAND, grave_faults
+from tests.support.accessibility import FINISH_COLOURS, LOOKS, SIZES, grave_faults
 from tests.support.preferences_support import BASE_URL, serve_preferences
 
 pytestmark = [
@@ -41,7 +41,7 @@ def judge(page: Any, name: str) -> Iterator[str]:
     for size, scheme, rules in LOOKS:
         page.set_viewport_size(SIZES[size])
         page.emulate_media(color_scheme=scheme)
-        page.evaluate(UNTIL_COLOURS_STAND)
+        page.evaluate(FINISH_COLOURS)
         if PICTURES:
             page.screenshot(path=f"{PICTURES}/{name}-{size}-{scheme}.png", full_page=True)
         width = page.evaluate("document.documentElement.scrollWidth")

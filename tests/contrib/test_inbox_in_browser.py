@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 
 from django_notification_system.contrib.inbox.models import InboxItem
 from tests.settings import TEST_DATABASE
-from tests.support.accessibility import LOOKS, SIZES, grave_faults
+from tests.support.accessibility import SIZES, grave_faults, looks_at
 from tests.support.inbox_support import put, serve_inbox
 from tests.support.runs import wait_until
 
@@ -49,8 +49,8 @@ def context_of(browser: Any, url: str, reader: Any, **options: Any) -> Any:
     return context
 
 
-def judge(page: Any, name: str) -> Iterator[str]:
-    for size, scheme, rules in LOOKS:
+def judge(page: Any, name: str, place: int = 0) -> Iterator[str]:
+    for size, scheme, rules in looks_at(place):
         page.set_viewport_size(SIZES[size])
         page.emulate_media(color_scheme=scheme)
         width = page.evaluate("document.documentElement.scrollWidth")
@@ -65,11 +65,16 @@ def test_axe_finds_nothing_grave_on_any_page(browser: Any, live_server: Any, rea
     found: list[str] = []
     try:
         page = context.new_page()
-        for path in ("/inbox/", "/inbox/?show=unread", "/inbox/?show=archived", "/site/"):
+        for path, place in (
+            ("/inbox/", 0),
+            ("/inbox/?show=unread", 1),
+            ("/inbox/?show=archived", 2),
+            ("/site/", 0),
+        ):
             page.goto(live_server.url + path)
             assert page.is_visible(".inbox-bell")
             assert page.is_visible(".inbox-list")
-            found += judge(page, path)
+            found += judge(page, path, place)
         InboxItem.objects.all().delete()
         page.goto(f"{live_server.url}/inbox/")
         found += judge(page, "empty")
