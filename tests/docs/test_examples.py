@@ -541,7 +541,7 @@ DONE_OTHERWISE = (
 
 def paste(folder: Path, *files: tuple[str, str]) -> None:
     """Paste examples into Django's shell, as a person does who sits before a terminal."""
-    command = [sys.executable, "manage.py", "shell"]
+    command = ["manage.py", "shell"]
     with on_terminal(command, folder=folder, environment=own_environment()) as terminal:
         for name, said in files:
             terminal.wait_for(">>> ")

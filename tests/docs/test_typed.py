@@ -7,13 +7,13 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
 import django
 import pytest
@@ -21,7 +21,9 @@ import pytest
 from django_notification_system.notification_handlers.webpush.vapid import make_private_key
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
+from tests.nightly import NIGHTLY
 from tests.settings import TEST_DATABASE
+from tests.support import forked, started
 from tests.support.documentation import DOCS, EXAMPLES, steady
 from tests.support.places import ROOT
 from tests.support.ports import free_port
@@ -33,6 +35,8 @@ pytestmark = pytest.mark.skipif(
     TEST_DATABASE != "sqlite", reason="The project that is typed has a database of its own."
 )
 
+#: A person starts Python; a fork of it is the same, which ``repository/test_forked.py`` holds.
+start = started.start if NIGHTLY else forked.start
 HAS_MAILERS = django.VERSION >= (6, 1)
 PAGES = sorted(path.stem for path in (DOCS / "howto").glob("*.rst") if path.stem != "index")
 #: A line that is typed, a line of a crontab, or a file that the page shows.
@@ -173,26 +177,18 @@ class Project:
         if any(word in command for word in STAYING):
             self._type_and_end(arguments)
             return
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.said = done.stdout
+        with TemporaryFile() as said:
+            status = self._start(arguments, said).wait()
+            said.seek(0)
+            self.said = said.read().decode()
         self.is_unchecked &= not any(word in command for word in CHECKING)
         may_find = any(word in command for word in FINDING)
-        assert done.returncode in ((0, 1) if may_find else (0,)), f"{command}\n{self.said}"
+        assert status in ((0, 1) if may_find else (0,)), f"{command}\n{self.said}"
         assert "Traceback" not in self.said, self.said
 
     def _type_and_end(self, arguments: Sequence[str]) -> None:
-        command = [sys.executable, *arguments]
-        with TemporaryFile() as said:
-            program = subprocess.Popen(
-                command, cwd=self.folder, env=ENVIRONMENT, stdout=said, start_new_session=True
-            )
+        with TemporaryFile() as said, TemporaryFile() as errors:
+            program = self._start(arguments, said, errors)
             wait_until(
                 lambda: (
                     program.poll() is not None
@@ -206,10 +202,27 @@ class Project:
         with suppress(ProcessLookupError):  # the other process of a worker that watches its files
             os.killpg(program.pid, signal.SIGKILL)
 
+    def _start(
+        self,
+        arguments: Sequence[str],
+        said: IO[bytes],
+        errors: IO[bytes] | int = subprocess.STDOUT,
+    ) -> forked.Process | subprocess.Popen[bytes]:
+        return start(
+            arguments,
+            folder=self.folder,
+            environment=ENVIRONMENT,
+            stdout=said.fileno(),
+            stderr=errors if isinstance(errors, int) else errors.fileno(),
+            leads_session=True,
+        )
+
     def paste(self, steps: Sequence[Step]) -> None:
         """Paste examples into the shell, and read there what the page shows."""
-        command = [sys.executable, "manage.py", "shell"]
-        with on_terminal(command, folder=self.folder, environment=ENVIRONMENT) as terminal:
+        command = ["manage.py", "shell"]
+        with on_terminal(
+            command, folder=self.folder, environment=ENVIRONMENT, start=start
+        ) as terminal:
             terminal.wait_for(">>> ")
             for number, step in enumerate(steps):
                 if step.kind == "shown":
@@ -263,9 +276,8 @@ class Project:
 
     def serve(self, step: Step) -> None:
         """Start a server that the page shows, until the page has been typed."""
-        server = subprocess.Popen(
-            [sys.executable, str(DOCS / step.text)], cwd=self.folder, env=ENVIRONMENT
-        )
+        said = self.servers.enter_context(TemporaryFile())  # noqa: SIM115 # it is closed at the end
+        server = self._start([str(DOCS / step.text)], said)
         self.servers.callback(server.wait)
         self.servers.callback(server.kill)
         wait_until(lambda: server.poll() is not None or listens(server.pid))
@@ -325,11 +337,10 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bare(stand_ins: StandIns, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of Django's, as ``startproject`` makes it."""
     folder = tmp_path_factory.mktemp("bare")
-    start = [sys.executable, "-m", "django", "startproject", "mysite", "."]
-    subprocess.run(start, cwd=folder, env=ENVIRONMENT, check=True)
+    Project(folder, stand_ins).type("python -m django startproject mysite .")
     return folder
 
 

@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.forked import run, start
+from tests.support import forked, started
+from tests.support.forked import Process, run, start
 from tests.support.places import ROOT
 from tests.support.runs import wait_until
 from tests.support.subprocesses import environment_of
+from tests.support.terminal import on_terminal
 
 SEEN = """
 import json, os, sys
@@ -62,6 +65,22 @@ def test_forked_program_sees_what_a_started_one_sees(kind: str, tmp_path: Path) 
     )
     assert json.loads(forked.stdout) == json.loads(started.stdout)
     assert (forked.stderr, forked.returncode) == (started.stderr, started.returncode) == ("é\n", 0)
+
+
+def test_forked_program_sees_a_terminal_as_a_started_one_does(tmp_path: Path) -> None:
+    def shown(start: Callable[..., Process | subprocess.Popen[bytes]]) -> str:
+        environment = environment_of({"PYTHONPATH": str(ROOT)})
+        code = f"{SEEN}\nprint(os.getsid(0) == os.getpid(), repr(input('egg? ')))"
+        with on_terminal(
+            ["-c", code], folder=tmp_path, environment=environment, start=start
+        ) as terminal:
+            terminal.wait_for("egg? ")
+            terminal.paste("fried")
+            terminal.wait_for_end()
+        return terminal.shown
+
+    assert shown(forked.start) == shown(started.start)
+    assert shown(forked.start).endswith("True 'fried'\n")
 
 
 def test_forked_program_loads_the_project_itself(tmp_path: Path) -> None:

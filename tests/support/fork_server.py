@@ -184,7 +184,7 @@ def _open_streams(encoding: str) -> None:
             open(number, "wb", closefd=False),  # noqa: SIM115 # too
             encoding=encoding,
             errors=errors,
-            line_buffering=name == "stderr",
+            line_buffering=name == "stderr" or os.isatty(number),
         )
         setattr(sys, name, stream)
 

@@ -2,8 +2,8 @@
 
 A test of small projects starts dozens. Each is a process of its own, with its arguments,
 environment, folder and streams, and loads the settings, the app and the project's modules itself.
-The tests of the demo, of the wheel, of the README, of the tutorials and of typed pages start Python
-itself, as a person does.
+The tests of the demo, of the wheel, of the README and of the tutorials start Python itself, as a
+person does; so do the tests of typed pages at night.
 
 A program with ``loaded`` has its project's apps from the start, and takes a tenth of the time: for
 tests of what several processes do to each other, and not of how a process starts.
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -75,7 +76,8 @@ class Process:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -141,19 +143,21 @@ def start(
     *,
     folder: Path,
     environment: Mapping[str, str],
+    stdin: int = subprocess.DEVNULL,
     stdout: int = 1,
     stderr: int = subprocess.PIPE,
     leads_session: bool = False,
     loaded: Sequence[str] = (),
 ) -> Process:
-    """Start a program, without input.
+    """Start a program.
 
     Args:
         arguments: The arguments after the interpreter's name: ``-c``, ``-m`` or a file first.
         folder: The working directory.
         environment: The whole environment.
+        stdin: The descriptor of standard input; by default the input is empty.
         stdout: The descriptor of standard output.
-        stderr: The descriptor of standard error, or ``subprocess.PIPE``.
+        stderr: The descriptor of standard error, ``subprocess.PIPE``, or ``subprocess.STDOUT``.
         leads_session: Whether the program is the first of a session.
         loaded: The project's settings, and other modules, that are loaded before the program
             begins, once for all programs with the same; by default none. The program reads its
@@ -169,23 +173,25 @@ def start(
         "leads_session": leads_session,
     }
     if stderr != subprocess.PIPE:
-        return Process(_ask(request, stdout, stderr, tuple(loaded)), None)
+        errors = stdout if stderr == subprocess.STDOUT else stderr
+        return Process(_ask(request, (stdin, stdout, errors), tuple(loaded)), None)
     reader, writer = os.pipe()
     try:
-        return Process(_ask(request, stdout, writer, tuple(loaded)), open(reader, encoding="utf-8"))
+        link = _ask(request, (stdin, stdout, writer), tuple(loaded))
+        return Process(link, open(reader, encoding="utf-8"))
     finally:
         os.close(writer)
 
 
 def _ask(
-    request: dict[str, Any], output: int, errors: int, loaded: tuple[str, ...]
+    request: dict[str, Any], streams: tuple[int, int, int], loaded: tuple[str, ...]
 ) -> socket.socket:
     """Ask a server for a process; return the socket that tells its id and its status."""
     control = _control(loaded, request["environment"], request["folder"])
     ours, theirs = socket.socketpair()
     with open(os.devnull) as nothing, theirs:
-        descriptors = [theirs.fileno(), nothing.fileno(), output, errors]
-        socket.send_fds(control, [b"+"], descriptors)
+        own = [nothing.fileno() if each == subprocess.DEVNULL else each for each in streams]
+        socket.send_fds(control, [b"+"], [theirs.fileno(), *own])
     ours.sendall(json.dumps(request).encode() + b"\n")
     return ours
 

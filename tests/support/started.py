@@ -1,4 +1,4 @@
-"""When a program that was started is at work: what Linux knows of the process.
+"""Python programs that are started, and when they are at work: what Linux knows of the process.
 
 Elsewhere, where nothing tells, the functions wait for some seconds.
 """
@@ -6,7 +6,10 @@ Elsewhere, where nothing tells, the functions wait for some seconds.
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 IS_LINUX = Path("/proc/self/status").exists()
@@ -14,6 +17,28 @@ IS_LINUX = Path("/proc/self/status").exists()
 LISTEN = "0A"
 #: Longer than any start of a program on a quiet machine.
 START_SECONDS = 3
+
+
+def start(
+    arguments: Sequence[str | os.PathLike[str]],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    stdin: int = subprocess.DEVNULL,
+    stdout: int,
+    stderr: int = subprocess.STDOUT,
+    leads_session: bool = False,
+) -> "subprocess.Popen[bytes]":
+    """Start Python itself, as ``forked.start`` forks it."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=leads_session,
+    )
 
 
 def heeds_sigterm(pid: int) -> bool:

@@ -5,9 +5,11 @@ import pty
 import select
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support import forked, started
 
 #: How many seconds to wait for an answer.
 PATIENCE = 60
@@ -61,18 +63,29 @@ class Terminal:
 
 @contextmanager
 def on_terminal(
-    command: Sequence[str], *, folder: Path, environment: Mapping[str, str]
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    start: Callable[..., forked.Process | subprocess.Popen[bytes]] = started.start,
 ) -> Iterator[Terminal]:
-    """Run a program on a terminal, until the end of the block."""
+    """Run a Python program on a terminal, until the end of the block.
+
+    Args:
+        arguments: The arguments after the interpreter's name.
+        folder: The working directory.
+        environment: The whole environment, but for the kind of terminal.
+        start: Starts the program: ``started.start`` or ``forked.start``.
+    """
     ours, theirs = pty.openpty()
-    program = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**environment, "TERM": "dumb"},  # no colours, no moving cursor
+    program = start(
+        arguments,
+        folder=folder,
+        environment={**environment, "TERM": "dumb"},  # no colours, no moving cursor
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        start_new_session=True,
+        leads_session=True,
     )
     os.close(theirs)
     try:
