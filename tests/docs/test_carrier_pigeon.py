@@ -53,7 +53,7 @@ def loft(user: Any, settings: Any) -> Iterator[Any]:
     example = run_example("carrier_pigeon/settings.py")
     target_settings = example["NOTIFICATION_SYSTEM_TARGETS"]["carrier_pigeon"]
     with module.make_server(0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         settings.NOTIFICATION_SYSTEM_HANDLERS = example["NOTIFICATION_SYSTEM_HANDLERS"]
         settings.NOTIFICATION_SYSTEM_TARGETS = {
             "carrier_pigeon": {

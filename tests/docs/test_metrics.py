@@ -108,7 +108,7 @@ class Telegraph(socketserver.StreamRequestHandler):
 @pytest.fixture
 def telegraph(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Telegraph) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         host, port = server.server_address
         settings.NOTIFICATION_SYSTEM_HANDLERS = [HANDLER.parent]
         settings.NOTIFICATION_SYSTEM_TARGETS = {"telegraph": {"host": host, "port": port}}

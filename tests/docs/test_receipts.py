@@ -40,7 +40,7 @@ class Post(BaseHTTPRequestHandler):
 @pytest.fixture
 def pigeon(user: Any, settings: Any) -> Iterator[TargetUserRecord]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Post) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         settings.NOTIFICATION_SYSTEM_HANDLERS = [HANDLER.parent]
         settings.NOTIFICATION_SYSTEM_TARGETS = {
             "pigeon_post": {

@@ -19,7 +19,7 @@ class TestCarrierPigeon(HandlerContract):
     def running_provider(self):
         loft_server.flown.clear()
         with loft_server.make_server(0) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
             try:
                 yield Provider(
                     port=server.server_address[1],
