@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +58,18 @@ def marked_texts() -> Catalog:
     return catalog
 
 
-def _marked_in(path: Path) -> Iterator[tuple[Any, str | None]]:
-    """Yield the marked texts in a file, with their contexts."""
-    text = path.read_text()
-    if path.suffix == ".py":
-        yield from _marked_in_module(text)
-        return
+def _marked_in(path: Path) -> tuple[tuple[Any, str | None], ...]:
+    """Return the marked texts in a file, with their contexts."""
+    return _marked_in_source(path.read_text(), path.suffix)
+
+
+@cache  # for each language the same
+def _marked_in_source(text: str, suffix: str) -> tuple[tuple[Any, str | None], ...]:
+    if suffix == ".py":
+        return tuple(_marked_in_module(text))
     source = io.BytesIO(templatize(text).encode())  # Django turns the tags into calls
-    for _line, message, _comments, context in extract("python", source, KEYWORDS):
-        yield message, context
+    found = extract("python", source, KEYWORDS)
+    return tuple((message, context) for _line, message, _comments, context in found)
 
 
 def _marked_in_module(text: str) -> Iterator[tuple[Any, str | None]]:
