@@ -36,6 +36,7 @@ from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.documentation import (
     APP,
     DOCS,
@@ -593,14 +594,13 @@ def test_old_tables_come_back_as_the_upgrade_page_says(tmp_path: Path) -> None:
         }
 
         def manage(*arguments: str) -> str:
-            return subprocess.run(
-                [sys.executable, "-m", "django", *arguments],
-                cwd=TESTS / "upgrade" / "project",
-                env=environment,
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
+            done = forked.run(
+                ["-m", "django", *arguments],
+                folder=TESTS / "upgrade" / "project",
+                environment=environment,
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
 
         for _ in range(2):
             manage("migrate")

@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from django_notification_system.testing.providers import ProviderStandIn
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.documentation import DOCS, EXAMPLES, own_environment
 
 TEMPLATES = "kitchen/templates/kitchen/breakfast_ready"
@@ -29,13 +28,7 @@ STEP = re.compile(
 @pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="The tutorial has a database of its own.")
 def test_the_second_chapter_works_as_it_is_written(tmp_path: Path) -> None:
     def python(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            env=own_environment(),
-            capture_output=True,
-            text=True,
-        )
+        done = forked.run(arguments, folder=tmp_path, environment=own_environment())
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 

@@ -36,9 +36,10 @@ from django_notification_system.preferences import set_preference, suppress
 from django_notification_system.targets import built_in_keys, describe_built_in
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.admin_site import Records, address
 from tests.support.places import ROOT
-from tests.support.subprocesses import run_python
+from tests.support.subprocesses import environment_of
 
 pytestmark = [
     pytest.mark.django_db,
@@ -300,10 +301,12 @@ def test_the_console_of_a_project_in_german_is_german(tmp_path: Path) -> None:
         "from tests.settings import *\nLANGUAGE_CODE = 'de'\n"
         f"DATABASES['default']['NAME'] = {str(tmp_path / 'db.sqlite3')!r}\n"
     )
-    environment = {"DJANGO_SETTINGS_MODULE": "site_settings", "PYTHONPATH": str(ROOT)}
+    environment = environment_of(
+        {"DJANGO_SETTINGS_MODULE": "site_settings", "PYTHONPATH": str(ROOT)}
+    )
 
     def manage(*arguments: str) -> Any:
-        return run_python("-m", "django", *arguments, folder=tmp_path, environment=environment)
+        return forked.run(["-m", "django", *arguments], folder=tmp_path, environment=environment)
 
     help_text = manage("purge_notifications", "--help").stdout
     assert "samt ihren Zustellversuchen" in " ".join(help_text.split())

@@ -5,8 +5,6 @@ import io
 import os
 import re
 import runpy
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from django.core.management import (
 from django_notification_system.models import (
     TargetUserRecord,
 )
+from tests.support import forked
 from tests.support.places import ROOT
 
 DOCS = ROOT / "docs"
@@ -113,17 +112,15 @@ def own_environment() -> dict[str, str]:
 def run_module(project: Path, *arguments: str) -> str:
     path = os.pathsep.join([str(project / "installed"), str(ROOT)])
     suffix = os.environ.get("TEST_DATABASE_SUFFIX", "")
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=project,
-        env={
+    done = forked.run(
+        ["-m", *arguments],
+        folder=project,
+        environment={
             **os.environ,
             "PYTHONPATH": path,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "TEST_DATABASE_SUFFIX": f"{suffix}_examples",
         },
-        capture_output=True,
-        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

@@ -2,15 +2,15 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.entry_points import install_entry_points
 from tests.support.places import ROOT, TESTS
+from tests.support.subprocesses import run_python
 
 pytestmark = pytest.mark.skipif(
     TEST_DATABASE != "sqlite", reason="The projects have databases of their own."
@@ -27,25 +27,26 @@ def installed(tmp_path: Path) -> Path:
     return install_entry_points(tmp_path)
 
 
-def run(installed: Path, *arguments: str, folder: Path = PROJECT) -> tuple[int, str]:
+def run(installed: Path, *arguments: str) -> tuple[int, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("DJANGO", "TEST_", "PYTEST"))
     }
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={
+    done = forked.run(
+        arguments,
+        folder=PROJECT,
+        environment={
             **environment,
-            "PYTHONPATH": os.pathsep.join([str(installed), str(ROOT)]),
+            "PYTHONPATH": path_with(installed),
             "PYTHONDONTWRITEBYTECODE": "1",
         },
-        capture_output=True,
-        text=True,
-        timeout=120,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def path_with(installed: Path) -> str:
+    return os.pathsep.join([str(installed), str(ROOT)])
 
 
 def test_unittest_under_djangos_runner(installed: Path) -> None:
@@ -82,8 +83,14 @@ def test_projects_without_django_are_left_alone(installed: Path, tmp_path: Path)
         "    assert 'django' not in sys.modules\n"
     )
     arguments = ["-m", "pytest", *ALONE, "-p", "no:django", "-p", "no:hypothesispytest"]
-    status, said = run(installed, *arguments, "test_plain.py", folder=tmp_path)
-    assert status == 0, said
+    # Python itself: a forked one has Django.
+    done = run_python(
+        *arguments,
+        "test_plain.py",
+        folder=tmp_path,
+        environment={"PYTHONPATH": path_with(installed)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_nothing_but_the_plugin_needs_pytest(installed: Path) -> None:
