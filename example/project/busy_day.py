@@ -7,6 +7,7 @@ import random
 from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.utils import timezone
 
 from django_notification_system.models import (
@@ -39,6 +40,7 @@ SHIPPED = """<h1>Your order has shipped</h1>
 <p><a href="https://example.com/orders/2041">Follow it on its way</a></p>"""
 
 
+@transaction.atomic  # hundreds of rows, and the disk is waited for once
 def make_busy_day() -> Notification:
     """Make people, and what was sent to them in the last day.
 

@@ -1,9 +1,7 @@
 """The README and the changelog: their commands work, and what they show is what one gets."""
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +12,8 @@ from django_notification_system import __version__, notify
 from django_notification_system.models import Notification, TargetUserRecord
 from django_notification_system.testing.smtp import SmtpStandIn
 from tests.settings import TEST_DATABASE
-from tests.support.documentation import README, blocks_of_readme
+from tests.support import forked
+from tests.support.documentation import README, blocks_of_readme, own_environment
 from tests.support.mail_backends import HAS_MAILERS, SMTP
 from tests.support.places import ROOT
 
@@ -25,47 +24,33 @@ only_once = pytest.mark.skipif(
 )
 
 
-def run(folder: Path, *arguments: str, **environment: str) -> str:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DJANGO", "EXAMPLE", "TEST_"))
-    }
+def type_line(folder: Path, line: str) -> str:
+    """Type a line of the README, and return what is printed."""
+    program, *arguments = shlex.split(line)
+    assert program == "python"
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), **environment},
+        env=own_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert done.returncode == 0, f"{arguments}\n{done.stdout}"
+    assert done.returncode == 0, f"{line}\n{done.stdout}"
     return done.stdout
 
 
-def steady(output: str) -> str:
-    """Return output without the times, and with blocks in one order: they come side by side."""
-    output = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", "TIME", output)
-    *attempts, rest = re.split(r"(?<=\*{33}\n)", output)
-    return "".join(sorted(attempts)) + rest
+def prepare(folder: Path, *arguments: str, **environment: str) -> None:
+    """Do what the README's reader has done before."""
+    done = forked.run(arguments, folder=folder, environment={**own_environment(), **environment})
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
 
 
-def test_every_block_is_one_that_is_tested_here() -> None:
-    assert len(blocks_of_readme("")) == 2
+def test_every_block_is_one_that_is_tested() -> None:
+    assert len(blocks_of_readme("")) == 2  # the demo's output: tests/docs/test_demo.py
     assert len(blocks_of_readme("sh")) == 2
     assert len(blocks_of_readme("python")) == 2
     assert README.count("```") == 2 * 6
-
-
-@only_once
-def test_output_of_the_demo_is_the_real_one(tmp_path: Path) -> None:
-    example = tmp_path / "example"
-    shutil.copytree(ROOT / "example", example, ignore=shutil.ignore_patterns("*.sqlite3*"))
-    output = run(example, "demo.py")
-    command, _, shown = blocks_of_readme("")[1].partition("\n")
-    assert command == "$ python manage.py process_notifications"
-    printed = output.partition(f"{command}\n")[2].partition("\nWhat arrived:")[0]
-    assert steady(printed) == steady(shown)
 
 
 def test_make_has_the_targets_that_are_named() -> None:
@@ -77,13 +62,13 @@ def test_make_has_the_targets_that_are_named() -> None:
 
 @only_once
 def test_six_lines_install_it_and_mail_nobody_else(tmp_path: Path) -> None:
-    run(tmp_path, "-m", "django", "startproject", "mysite", ".")
+    prepare(tmp_path, "-m", "django", "startproject", "mysite", ".")
     with SmtpStandIn() as mail_server:
         with (tmp_path / "mysite" / "settings.py").open("a") as settings:
             settings.write('INSTALLED_APPS += ["django_notification_system"]\n')
             settings.write(mail_settings(mail_server.host, mail_server.port))
-        run(tmp_path, "manage.py", "migrate")
-        run(
+        prepare(tmp_path, "manage.py", "migrate")
+        prepare(
             tmp_path,
             "manage.py",
             "createsuperuser",
@@ -92,7 +77,7 @@ def test_six_lines_install_it_and_mail_nobody_else(tmp_path: Path) -> None:
             "--email=eggs@example.com",
             DJANGO_SUPERUSER_PASSWORD="benedict",
         )
-        run(
+        prepare(
             tmp_path,
             "manage.py",
             "shell",
@@ -104,16 +89,14 @@ def test_six_lines_install_it_and_mail_nobody_else(tmp_path: Path) -> None:
         assert install == "pip install 'django-notification-system[all]>=2.0'"
         assert len(lines) == 5
         for line in lines:
-            program, *arguments = shlex.split(line)
-            assert program == "python"
-            output = run(tmp_path, *arguments)
+            output = type_line(tmp_path, line)
         assert "Email Successfully Sent" in output
         assert [(email["To"], email["Subject"]) for email in mail_server.received] == [
             ("eggs@example.com", "Test notification"),
             ("eggs@example.com", "Hello"),
         ]
     for line in blocks_of_readme("sh")[1].splitlines():
-        run(tmp_path, *shlex.split(line)[1:])
+        type_line(tmp_path, line)
 
 
 def mail_settings(host: str, port: int) -> str:

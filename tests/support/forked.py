@@ -2,8 +2,8 @@
 
 A test of small projects starts dozens. Each is a process of its own, with its arguments,
 environment, folder and streams, and loads the settings, the app and the project's modules itself.
-The tests of the demo, of the wheel, of the README and of the first tutorial start Python itself, as
-a person does; so do the tests of typed pages at night.
+The first demo, the wheel, the lines of the README and the first tutorial start Python itself, as a
+person does; so do typed pages at night.
 
 A program with ``loaded`` has its project's apps from the start, and takes a tenth of the time: for
 tests of what several processes do to each other, and not of how a process starts.
