@@ -1,5 +1,6 @@
 """The pages on testing: their examples pass, and the failure that they show is the real one."""
 
+import re
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
@@ -28,6 +29,13 @@ CASES = (
     "test_breakfast_with_pytest.py",
     "test_breakfast_over_sockets.py",
 )
+#: They see what leaves, or what a task does.
+WITHOUT_OUTBOX = [
+    "test_breakfast_over_sockets.py",
+    "test_password_reset.py",
+    # From Django 6.1 on, MAILERS names the server.
+    *([] if HAS_MAILERS else ["test_breakfast_at_microsoft_365.py"]),
+]
 
 
 @pytest.fixture
@@ -42,27 +50,26 @@ def project(tmp_path: Path) -> Path:
 
 def test_examples_pass_under_pytest(project: Path) -> None:
     # By itself a stand-in for a provider sees nothing where an outbox is on for every test.
-    (project / "test_breakfast_over_sockets.py").rename(project / "over_sockets.py")
+    (project / "test_breakfast_over_sockets.py").unlink()
     said = run_module(project, "pytest", "-q", "-p", "no:cacheprovider", "--setup-show")
     assert "5 passed" in said
     assert said.count("no_notification_leaves") == 15  # set up and torn down, and named by the test
-    (project / "conftest.py").unlink()
-    assert "1 passed" in run_module(
-        project, "pytest", "-q", "-p", "no:cacheprovider", "over_sockets.py"
-    )
+
+
+def test_examples_without_an_outbox_for_every_test_pass_under_pytest(tmp_path: Path) -> None:
+    install_entry_points(tmp_path)
+    for name in WITHOUT_OUTBOX:
+        shutil.copy(EXAMPLES / name, tmp_path)
+    said = run_module(tmp_path, "pytest", "-v", "-p", "no:cacheprovider")
+    for name in WITHOUT_OUTBOX:
+        assert re.search(rf"^{name}::\S+ PASSED", said, re.MULTILINE), name
+    assert f"{len(WITHOUT_OUTBOX)} passed" in said
 
 
 @pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="As under pytest on every database.")
 def test_examples_pass_under_djangos_runner(project: Path) -> None:
     (project / "test_breakfast_with_pytest.py").unlink()
     assert "Ran 5 tests" in run_module(project, "django", "test")
-
-
-@pytest.mark.skipif(HAS_MAILERS, reason="From Django 6.1 on, MAILERS names the server.")
-def test_example_of_a_mail_server_that_wants_little(tmp_path: Path) -> None:
-    name = "test_breakfast_at_microsoft_365.py"
-    shutil.copy(EXAMPLES / name, tmp_path)
-    assert "1 passed" in run_module(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", name)
 
 
 def test_failure_of_an_assertion(records: Records, django_user_model: Any) -> None:
