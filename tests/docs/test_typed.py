@@ -218,17 +218,14 @@ class Project:
         )
 
     def paste(self, steps: Sequence[Step]) -> None:
-        """Paste examples into the shell, and read there what the page shows."""
+        """Paste examples that follow each other into one shell."""
         command = ["manage.py", "shell"]
         with on_terminal(
             command, folder=self.folder, environment=ENVIRONMENT, start=start
         ) as terminal:
             terminal.wait_for(">>> ")
             for number, step in enumerate(steps):
-                if step.kind == "shown":
-                    self.compare(step)
-                else:
-                    self.said = paste(terminal, (DOCS / step.text).read_text(), number)
+                self.said = paste(terminal, (DOCS / step.text).read_text(), number)
             terminal.paste("exit()")
             terminal.wait_for_end()
 
