@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ from django_notification_system.models import (
 )
 from django_notification_system.notification_handlers.base import TargetUnavailable
 from django_notification_system.outcome import Outcome
+from tests.nightly import NIGHTLY
 from tests.support.handlers import freely
 
 pytestmark = pytest.mark.django_db
@@ -148,8 +149,10 @@ def records(django_user_model: Any, settings: Any) -> Iterator[list[TargetUserRe
     freely.behave = freely.one_after_another
 
 
+@example(faults=[*FAULTS], max_retries=1)
+@example(faults=[*reversed(FAULTS)], max_retries=4)
 @hypothesis_settings(
-    max_examples=80,
+    max_examples=200 if NIGHTLY else 25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
