@@ -28,11 +28,16 @@ from django_notification_system.models import (
 )
 from django_notification_system.outcome import Outcome
 from tests.conftest import MakeDue
+from tests.nightly import NIGHTLY
 from tests.support.handlers import freely
 from tests.support.handlers import loft as loft_handler
 from tests.support.workers.pool import Workers, migrated_workers
 
 GIVEN_UP = "Interrupted three times while it was being delivered."
+#: A batch, whose tenth or twentieth is taken again at once, and then each row by itself: by day ten
+#: and ten processes, and at night twenty and twenty, with the default size.
+NUMBER = 300 if NIGHTLY else 90
+ENGINE = {} if NIGHTLY else {"BATCH_SIZE": 100}
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +62,12 @@ def titles(number: int, **killers: int) -> list[str]:
 def test_a_row_that_kills_is_given_up_after_three_deaths_and_the_rest_is_delivered(
     workers: Workers, hand_over: bool
 ) -> None:
-    became = outlive(workers, {"mortal": titles(300, kill=120)}, hand_over=hand_over)
+    rows = {"mortal": titles(NUMBER, kill=NUMBER // 3)}
+    became = outlive(workers, rows, hand_over=hand_over, engine=dict(ENGINE))
     assert became == {
         "deaths": 3,
-        "statuses": {"DELIVERED": 299, "DELIVERY FAILURE": 1},
-        "interruptions": {"0": 300},
+        "statuses": {"DELIVERED": NUMBER - 1, "DELIVERY FAILURE": 1},
+        "interruptions": {"0": NUMBER},
         "claimed": 0,
         "killers": [
             {
