@@ -17,13 +17,14 @@ from tests.settings import TEST_DATABASE
 from tests.support.runs import wait_until
 from tests.support.workers.pool import Workers, end_connections, migrated_workers
 
-NOTIFICATIONS = 20_000 if NIGHTLY else 3_000
-#: With small ones by day, so that the workers meet as often as over many rows.
-BATCH_SIZE = 500 if NIGHTLY else 75
-KILLED_OVER = 5_000 if NIGHTLY else 2_000
+NOTIFICATIONS = 20_000 if NIGHTLY else 1_200
+#: With small ones by day, so that the workers meet as often as over many rows: thirty or forty
+#: batches.
+BATCH_SIZE = 500 if NIGHTLY else 30
+KILLED_OVER = 5_000 if NIGHTLY else 1_200
 MOST_KILLS = 20 if NIGHTLY else 8
-OVER_A_WAL = 2_000
-PRIORITISED = 1_500
+OVER_A_WAL = 20_000 if NIGHTLY else 900
+PRIORITISED = 1_500 if NIGHTLY else 600
 PROCESSES = 4
 RECORD_EVERY = 50
 
@@ -64,7 +65,7 @@ def test_overlapping_runs_send_each_once_with_a_write_ahead_log(workers: Workers
     with closing(sqlite3.connect(workers.environment["WORKERS_DATABASE"])) as link:
         assert link.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",)
     workers.python("-m", "tests.support.workers.fill", str(OVER_A_WAL))
-    started = [workers.start() for _ in range(PROCESSES)]
+    started = [workers.start(BATCH_SIZE=BATCH_SIZE) for _ in range(PROCESSES)]
     for worker in started:
         _, errors = worker.communicate(timeout=300)
         assert (worker.returncode, errors) == (0, "")
