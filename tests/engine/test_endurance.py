@@ -65,7 +65,7 @@ def test_a_handler_that_comes_back_to_life_sends_nothing_that_was_given_back(
         make_due(record, title=title)
     for number in range(40):  # the run is at work for long after
         make_due(loft, title=f"bird {number}")
-    loft_handler.watchers.append(lambda notification: time.sleep(0.1))
+    loft_handler.watchers.append(lambda notification: revived.wait(0.1))
     for attempt in Run():
         if attempt.target.name == "Freely" and not revived.is_set():
             revived.set()
@@ -121,9 +121,16 @@ def test_a_watch_tries_a_target_again_while_another_is_still_at_work(
 
     freely.behave = behave
     make_due(record, title="waits for a moment")
-    for number in range(60):
+    for number in range(40):
         make_due(loft, title=f"bird {number}")
-    loft_handler.watchers.append(lambda notification: time.sleep(0.1))
+    tried_again = threading.Event()
+
+    def wait_for_it(notification: Notification) -> None:
+        """After ten birds, keep the rest at work until then; or for ever, as it would seem."""
+        if len(loft_handler.flown) >= 10 and not tried_again.wait(120):
+            tried_again.set()
+
+    loft_handler.watchers.append(wait_for_it)
     problems: list[str] = []
     watching = Watch(interval=0.2, on_problem=problems.append)
     delivered: list[str] = []
@@ -135,6 +142,8 @@ def test_a_watch_tries_a_target_again_while_another_is_still_at_work(
             closed = False
         if attempt.notification.status == Notification.DELIVERED:
             delivered.append(attempt.notification.title)
+            if attempt.target.name == "Freely":
+                tried_again.set()
     assert "waits for a moment" in delivered
     assert len(delivered) - delivered.index("waits for a moment") > 20
     assert problems == ["Closed for a moment."]
