@@ -76,10 +76,10 @@ def poison(storm: Storm, number: int) -> None:
     while storm.delivered() < number - len(manners) and runs < 40 and not storm.is_over:
         storm.run(**engine)
         runs += 1
-        time.sleep(1.1)  # the lease of rows that the run has left claimed
+        storm.outlive_leases(1.1)
     for _ in range(2 * DEATHS):
         storm.run(**engine)
-        time.sleep(1.1)
+        storm.outlive_leases(1.1)
     lines = storm.deaths.read_text().splitlines() if storm.deaths.exists() else []
     tries = Counter(line.split(maxsplit=1)[0] for line in lines)
     for row in storm.rows():

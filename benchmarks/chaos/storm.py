@@ -142,6 +142,11 @@ class Storm:
             lambda: not any(status.split("+")[0] in pending for status in self.workers.statuses())
         )
 
+    def outlive_leases(self, seconds: float) -> None:
+        """Wait for so long, where a process that is dead has left rows claimed."""
+        if any(status.endswith("+claimed") for status in self.workers.statuses()):
+            time.sleep(seconds)
+
     def stop(self, *processes: Any) -> None:
         """End processes in order; note processes that end by force, shortly before ten seconds."""
         for process in processes:
