@@ -15,6 +15,7 @@ from tests.conftest import MakeDue
 from tests.nightly import NIGHTLY
 from tests.support.apis import APIS, NOBODY_KNOWS, Api, fcm_api
 from tests.support.email_support import after_run
+from tests.support.fcm_support import key_checked_once
 from tests.support.mail_backends import use_backend
 from tests.support.provider_support import PATIENCE_SECONDS
 from tests.support.raw_server import RawServer, Talk, at, stop_writing, wait
@@ -64,7 +65,7 @@ def mail_from(settings: Any, email: TargetUserRecord, make_due: MakeDue) -> Call
 @pytest.fixture(scope="module")
 def tokens() -> Iterator[ProviderStandIn]:
     """Gives FCM's access tokens."""
-    with ProviderStandIn() as stand_in:
+    with ProviderStandIn() as stand_in, key_checked_once():
         yield stand_in
 
 

@@ -1,6 +1,12 @@
 """Shared by the tests of push messages through FCM."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
+
+import pytest
+from google.auth.crypt import RSASigner
 
 from django_notification_system.testing.exchange import Answer
 from django_notification_system.testing.fcm_api import error_answer
@@ -19,3 +25,11 @@ def configure(settings: Any, **changes: Any) -> None:
 def fcm_error(status: int, code: str, message: str = "No.", *further: dict[str, Any]) -> Answer:
     """Return an error in FCM's form."""
     return error_answer(status, "ERROR", message, code, *further)
+
+
+@contextmanager
+def key_checked_once() -> Iterator[None]:
+    """Let google-auth check a key's primes once, which takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RSASigner, "from_string", staticmethod(cache(RSASigner.from_string)))
+        yield

@@ -8,7 +8,14 @@ import pytest
 from django_notification_system.models import NotificationTarget, TargetUserRecord
 from django_notification_system.notification_handlers.fcm import access_token
 from django_notification_system.testing.providers import ProviderStandIn
-from tests.support.fcm_support import TOKEN
+from tests.support.fcm_support import TOKEN, key_checked_once
+
+
+@pytest.fixture(scope="package", autouse=True)
+def key() -> Iterator[None]:
+    """The stand-in's key, the same in all tests."""
+    with key_checked_once():
+        yield
 
 
 @pytest.fixture
