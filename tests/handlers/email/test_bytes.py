@@ -13,7 +13,6 @@ from django_notification_system.notification_handlers.email.message_bytes import
     written_mail,
 )
 from django_notification_system.notification_handlers.email.mime import NotificationMail
-from tests.nightly import NIGHTLY
 from tests.support.mail_backends import HAS_MAILERS
 
 MESSAGE_ID = "<123e4567-e89b-12d3-a456-426614174000@example.com>"
@@ -102,7 +101,7 @@ def same(content: bytes) -> bytes:
     return DATE.sub(b"Date: now\r", BOUNDARY.sub(b"boundary", content))
 
 
-@settings(deadline=None, max_examples=300 if NIGHTLY else 100)
+@settings(deadline=None, max_examples=300)
 @given(
     subject=HEADER_TEXTS,
     from_email=NAMES,
