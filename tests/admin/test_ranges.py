@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.test import Client
 from django.utils import timezone
 
@@ -13,8 +14,8 @@ from tests.support.admin_site import address, staff_client
 
 pytestmark = pytest.mark.django_db
 
-#: With all that was attempted, some 700 ranges.
-TARGETS = 100
+#: With the seven statuses of what was attempted 504 ranges: SQLite merges 500.
+TARGETS = 72
 ATTEMPTED = "attempted_delivery__isempty=0"
 
 
@@ -59,10 +60,11 @@ def due(notification: Notification) -> Any:
 
 @pytest.mark.parametrize("order", ["-3", "3"])
 def test_many_targets_are_listed_and_counted(
-    client: Client, many_targets: list[str], order: str
+    client: Client, many_targets: list[str], order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(site.get_model_admin(Notification), "list_per_page", 2 * TARGETS)
     shown = []
-    for number in (1, 2, 3):
+    for number in (1, 2):
         page = client.get(f"{address(Notification)}?{ATTEMPTED}&o={order}&p={number}")
         changes = page.context["cl"]
         assert changes.result_count == 3 * TARGETS
