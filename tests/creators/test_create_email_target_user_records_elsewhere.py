@@ -3,12 +3,14 @@
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.places import ROOT
 
 SETTINGS = """
@@ -24,6 +26,7 @@ DATABASES = {
     for alias in ("default", "other")
 }
 """
+DATABASES = ("default", "other")
 MODELS = """
 import uuid
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -36,10 +39,10 @@ class Person(AbstractBaseUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     badge = models.CharField(max_length=20, unique=True)
     mail = models.CharField(max_length=400, null=True)
+    nickname = models.CharField(max_length=20, default="Nick")
     objects = BaseUserManager()
 """
 FULL_NAME = """
-    nickname = models.CharField(max_length=20, default="Nick")
 
     def get_full_name(self):
         return f"{self.nickname} {self.badge}"
@@ -48,9 +51,7 @@ FILL = """
 import sys
 import django
 django.setup()
-from django.core.management import call_command
 from people.models import Person
-call_command("migrate", run_syncdb=True, database=sys.argv[1], verbosity=0)
 for n in range(int(sys.argv[2])):
     mail = None if n == 0 else f"person{n}@example.com"
     Person.objects.using(sys.argv[1]).create(badge=f"badge {n}", mail=mail)
@@ -69,8 +70,10 @@ for record in TargetUserRecord.objects.using(sys.argv[1]).order_by("target_user_
 class Project:
     """A Django project in a folder of its own, whose users have UUID keys and no names."""
 
-    def __init__(self, folder: Path, models: str = MODELS) -> None:
+    def __init__(self, folder: Path, migrated: Path | None, models: str = MODELS) -> None:
         self.folder = folder
+        for database in DATABASES if migrated else ():
+            shutil.copy(migrated, folder / f"{database}.sqlite3")
         (folder / "settings.py").write_text(SETTINGS)
         (folder / "people").mkdir()
         (folder / "people" / "__init__.py").touch()
@@ -84,20 +87,33 @@ class Project:
     def django(self, *arguments: str) -> str:
         return self.run("-m", "django", *arguments)
 
-    def run(self, *arguments: str, stderr: int = subprocess.PIPE) -> str:
-        finished = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        )
+    def run(self, *arguments: str) -> str:
+        finished = forked.run(arguments, folder=self.folder, environment=self.environment)
         assert finished.returncode == 0, finished.stderr
         return finished.stdout
 
+    def run_on_terminal(self, terminal: int, *arguments: str) -> str:
+        """Run Python with standard error on a terminal."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            text=True,
+        ).stdout
+
     def fill(self, database: str, users: int) -> None:
         self.run("-c", FILL, database, str(users))
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database, to be copied."""
+    project = Project(tmp_path_factory.mktemp("migrated"), None)
+    project.django("migrate", "--run-syncdb", "--verbosity=0")
+    return project.folder / "default.sqlite3"
 
 
 COMMAND = "create_email_target_user_records"
@@ -106,8 +122,10 @@ COMMAND = "create_email_target_user_records"
 @pytest.mark.parametrize(
     ("models", "name"), [(MODELS, "badge 2"), (MODELS + FULL_NAME, "Nick badge 2")]
 )
-def test_user_models_with_other_fields_work(tmp_path: Path, models: str, name: str) -> None:
-    project = Project(tmp_path, models)
+def test_user_models_with_other_fields_work(
+    tmp_path: Path, migrated: Path, models: str, name: str
+) -> None:
+    project = Project(tmp_path, migrated, models)
     project.fill("default", 7)
     line = project.django(COMMAND, "--batch-size=2")
     assert line == "6 created, 0 updated, 0 unchanged, 1 without an address, 0 invalid\n"
@@ -117,8 +135,8 @@ def test_user_models_with_other_fields_work(tmp_path: Path, models: str, name: s
     assert "0 created, 0 updated, 6 unchanged" in project.django(COMMAND)
 
 
-def test_another_database_is_written(tmp_path: Path) -> None:
-    project = Project(tmp_path)
+def test_another_database_is_written(tmp_path: Path, migrated: Path) -> None:
+    project = Project(tmp_path, migrated)
     project.fill("default", 2)
     project.fill("other", 3)
     assert project.django(COMMAND, "--database=other").startswith("2 created")
@@ -126,15 +144,16 @@ def test_another_database_is_written(tmp_path: Path) -> None:
     assert len(project.run("-c", SHOW, "other").splitlines()) == 2
 
 
-def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar(tmp_path: Path, migrated: Path) -> None:
     pytest.importorskip("tqdm")
     termios = pytest.importorskip("termios")  # there are no pseudo-terminals on Windows
-    project = Project(tmp_path)
+    project = Project(tmp_path, migrated)
     project.fill("default", 4)
     reading, terminal = os.openpty()
     termios.tcsetwinsize(terminal, (24, 80))
     try:
-        assert project.run("-m", "django", COMMAND, stderr=terminal).startswith("3 created")
+        told = project.run_on_terminal(terminal, "-m", "django", COMMAND)
+        assert told.startswith("3 created")
         shown = ""
         while select.select([reading], [], [], 0.5)[0]:
             shown += os.read(reading, 10_000).decode()

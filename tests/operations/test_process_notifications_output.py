@@ -27,6 +27,7 @@ from django_notification_system.models import (
 )
 from tests.conftest import MakeDue
 from tests.settings import TEST_DATABASE
+from tests.support import forked
 from tests.support.handlers import loft as loft_handler
 from tests.support.places import ROOT
 from tests.support.workers.pool import Workers
@@ -213,11 +214,16 @@ def on_terminal(workers: Workers, *arguments: str) -> tuple[str, str]:
     return printed, seen.decode()
 
 
+def run_forked(workers: Workers, *arguments: str) -> None:
+    done = forked.run(arguments, folder=ROOT, environment=workers.environment)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="the terminal is the same for every database")
 def test_a_long_run_shows_a_bar_on_a_real_terminal(tmp_path: Path) -> None:
     workers = Workers(tmp_path, str(tmp_path / "workers.sqlite3"))
-    workers.python("-m", "django", "migrate", "-v0")
-    workers.python("-m", "tests.support.workers.fill", "120")
+    run_forked(workers, "-m", "django", "migrate", "-v0")
+    run_forked(workers, "-m", "tests.support.workers.fill", "120")
     printed, seen = on_terminal(workers)
     assert printed.count("Spooled.") == 120
     shown = re.findall(r"(\d+)/120 \[\d\d:\d\d<\d\d:\d\d,\s+[\d.]+ notifications/s\]", seen)
@@ -226,7 +232,7 @@ def test_a_long_run_shows_a_bar_on_a_real_terminal(tmp_path: Path) -> None:
     assert "\r\n120 Delivered\r\n" in seen  # and not in red, as Django would have it
     assert re.search(r"Spool +120\r\n", seen)
     # A short one needs none, and neither does one that nobody looks on at.
-    workers.python("-m", "tests.support.workers.fill", "5")
+    run_forked(workers, "-m", "tests.support.workers.fill", "5")
     assert "/5 [" not in on_terminal(workers)[1]
-    workers.python("-m", "tests.support.workers.fill", "60")
+    run_forked(workers, "-m", "tests.support.workers.fill", "60")
     assert on_terminal(workers, "-v0")[1] == ""
