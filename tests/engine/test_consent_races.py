@@ -28,6 +28,7 @@ from django_notification_system.preferences.forms import PreferencesForm
 from django_notification_system.preferences.lookup import reasons_of, states_of
 from django_notification_system.preferences.owners import UserOwner
 from tests.conftest import MakeDue
+from tests.settings import TEST_DATABASE
 from tests.support.elsewhere import begin_elsewhere, elsewhere, no_threads
 from tests.support.handlers import loft as loft_handler
 from tests.support.many_notifications import analyze
@@ -238,13 +239,15 @@ def test_imports_at_once_do_not_deadlock(django_user_model: Any) -> None:
 # --- Plans ----------------------------------------------------------------------------------
 
 CATEGORIES_OF_EACH = 60
+#: SQLite plans by the indexes alone, as nobody gathers statistics there; servers by the size too.
+PEOPLE, SUPPRESSED = (60, 1_000) if TEST_DATABASE == "sqlite" else (300, 20_000)
 
 
 @in_real_transactions
 def test_no_question_reads_more_than_it_asks_about(django_user_model: Any) -> None:
     """Of a large table, and with 60 words of each person, a question reads its own rows."""
     django_user_model.objects.bulk_create(
-        django_user_model(username=f"user-{number}") for number in range(300)
+        django_user_model(username=f"user-{number}") for number in range(PEOPLE)
     )
     ids = list(django_user_model.objects.values_list("pk", flat=True))
     Preference.objects.bulk_create(
@@ -254,7 +257,7 @@ def test_no_question_reads_more_than_it_asks_about(django_user_model: Any) -> No
     )
     Suppression.objects.bulk_create(
         Suppression(target_key="email", address_hash=f"{number:064x}", reason="bounce")
-        for number in range(20_000)
+        for number in range(SUPPRESSED)
     )
     if connection.vendor == "mysql":
         with connection.cursor() as cursor:
@@ -266,7 +269,7 @@ def test_no_question_reads_more_than_it_asks_about(django_user_model: Any) -> No
     asked = ids[:50]
     with CaptureQueriesContext(connection) as captured:
         assert len(states_of(asked, ["c7"], ["email"], using="default")) == 50
-        hashes = [f"{number:064x}" for number in range(19_990, 20_010)]
+        hashes = [f"{number:064x}" for number in range(SUPPRESSED - 10, SUPPRESSED + 10)]
         assert len(reasons_of(hashes, ["c7"], ["email"], using="default")) == 10
     for query in captured:
         for access in plan_of(query["sql"]).accesses:
