@@ -16,7 +16,7 @@ def run_python(
     environment: Mapping[str, str],
     python: str | Path = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python to its end, within five minutes.
+    """Run Python to its end, within a quarter of an hour.
 
     Args:
         arguments: The arguments after the interpreter's name.
