@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .assertions import assert_not_notified as assert_not_notified
     from .assertions import assert_notified as assert_notified
     from .outbox import Outbox as Outbox
-    from .outbox import OutboxMessage as OutboxMessage
+    from .outbox_message import OutboxMessage as OutboxMessage
     from .rendering import render as render
     from .switch import use_outbox as use_outbox
 
@@ -29,10 +29,14 @@ def __getattr__(name: str) -> Any:
         from . import assertions
 
         return getattr(assertions, name)
-    if name in ("Outbox", "OutboxMessage"):
-        from . import outbox
+    if name == "Outbox":
+        from .outbox import Outbox
 
-        return getattr(outbox, name)
+        return Outbox
+    if name == "OutboxMessage":
+        from .outbox_message import OutboxMessage
+
+        return OutboxMessage
     if name == "render":
         from .rendering import render
 

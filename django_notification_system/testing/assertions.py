@@ -5,7 +5,8 @@ from typing import Any
 
 from ..message_types.declaration import MessageType
 from .explanation import explain
-from .outbox import Outbox, OutboxMessage, Text, require_target
+from .outbox import Outbox, require_target
+from .outbox_message import OutboxMessage, Text
 from .switch import outbox_in_use
 
 #: unittest leaves this module's frames out of a failure's traceback.

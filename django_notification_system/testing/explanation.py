@@ -24,7 +24,8 @@ from ..preferences.lookup import reason_among, reasons_of
 from ..preferences.questions import states
 from ..preferences.rule import States, refusal
 from ..targets import target_key
-from .outbox import Outbox, is_to
+from .outbox import Outbox
+from .outbox_message import is_to
 
 #: The most lines; more lines would hide the important ones.
 MOST_LINES = 20

@@ -5,17 +5,15 @@ asked.
 """
 
 import copy
-import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, overload
 
-from django.core.mail import EmailMultiAlternatives
 from django.db import router
 from django.utils import timezone
 
@@ -24,60 +22,14 @@ from ..delivery.handlers.outbox_hook import Deliver
 from ..delivery.runs.report import Report
 from ..delivery.runs.run import Run
 from ..message_types.declaration import MessageType
-from ..message_types.registry import find_type
 from ..models import Notification, NotificationTarget
-from ..models.address import comparable
 from ..notification_handlers import email
 from ..notification_handlers.email.sender_address import sender
 from ..outcome import Outcome
+from .outbox_message import OutboxMessage, Text, fits, is_to, is_to_target
 from .wanted_type import WantedType, wanted_type
 
-Text = str | re.Pattern[str]
-
 KEPT = "Kept in the outbox."
-
-
-@dataclass(frozen=True)
-class OutboxMessage:
-    """A message that would have gone out.
-
-    Attributes:
-        target: The target's name, such as ``"Email"``.
-        module_name: The name of the handler's module, such as ``"email"``.
-        recipient: The recipient's address.
-        title: The notification's title.
-        body: The notification's body.
-        extra: The notification's ``extra`` at the delivery.
-        message_id: The value of the notification's ``provider_message_id``.
-        notification: The notification, with the status after the delivery.
-        email: The mail, for this app's email target: subject, parts, headers, attachments.
-    """
-
-    target: str
-    module_name: str
-    recipient: str
-    title: str
-    body: str
-    extra: dict[str, Any]
-    message_id: str
-    notification: Notification = field(repr=False)
-    email: EmailMultiAlternatives | None = field(default=None, repr=False)
-
-    @property
-    def user(self) -> Any:
-        """The user of the message."""
-        return self.notification.target_user_record.user
-
-    @property
-    def type(self) -> type[MessageType] | None:
-        """The class of a message of a type; ``None`` for any other message."""
-        # Only texts that a type's templates made stand in for a body that is not stored.
-        if self.notification.rendered is None:
-            return None
-        return find_type(str(self.extra.get("type")))
-
-    def __str__(self) -> str:
-        return f"{self.target} to {self.recipient}: {self.title!r}"
 
 
 class Outbox(Sequence[OutboxMessage]):
@@ -113,7 +65,7 @@ class Outbox(Sequence[OutboxMessage]):
         """
         if not isinstance(key, str):
             return self._messages[key]
-        messages = [message for message in self._messages if _is_of(message, key)]
+        messages = [message for message in self._messages if is_to_target(message, key)]
         if not messages:
             require_target(key)
         return messages
@@ -177,10 +129,10 @@ class Outbox(Sequence[OutboxMessage]):
             for message in self._messages
             if (wanted is None or wanted.is_of(message))
             and is_to(message, user)
-            and (target is None or _is_of(message, target))
+            and (target is None or is_to_target(message, target))
             and (recipient is None or message.recipient == recipient)
-            and _fits(title, message.title)
-            and _fits(body, message.body)
+            and fits(title, message.title)
+            and fits(body, message.body)
         ]
 
     def deliver(
@@ -350,7 +302,7 @@ class _Answer:
     def applies(self, message: OutboxMessage) -> bool:
         if self.times == 0:
             return False
-        if self.target is not None and not _is_of(message, self.target):
+        if self.target is not None and not is_to_target(message, self.target):
             return False
         if self.recipient is not None and message.recipient != self.recipient:
             return False
@@ -370,25 +322,3 @@ def require_target(name: str, *, using: str | None = None) -> None:
         NotificationSystemError: When there is no such target.
     """
     targets_named([name], using=using or router.db_for_read(NotificationTarget))
-
-
-def _is_of(message: OutboxMessage, name: str) -> bool:
-    return name.casefold() in (message.target.casefold(), message.module_name.casefold())
-
-
-def is_to(message: OutboxMessage, user: Any) -> bool:
-    """Return whether a message went to a user, or to an address without a user.
-
-    Args:
-        message: The message.
-        user: The user; a text is an address without a user.
-    """
-    if not isinstance(user, str):
-        return user is not None and message.user == user
-    return message.user is None and comparable(message.recipient) == comparable(user)
-
-
-def _fits(wanted: Text | None, text: str) -> bool:
-    if isinstance(wanted, re.Pattern):
-        return wanted.search(text) is not None
-    return wanted is None or wanted == text
