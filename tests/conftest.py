@@ -26,8 +26,9 @@ from tests.reports import (  # noqa: F401 # hooks, which pytest finds by their n
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
-from tests.selection import (  # noqa: F401 # and two more
+from tests.selection import (  # noqa: F401 # and three more
     pytest_collection_modifyitems,
+    pytest_ignore_collect,
     pytest_runtest_protocol,
 )
 from tests.support import ports

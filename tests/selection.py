@@ -61,6 +61,13 @@ NAMED = re.compile(r"tests(\.\w+)+")
 UNKNOWN = "unknown, since tests/selection.py takes this test for one that can reach no database"
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out whole modules before they are read: each process of a run reads all others."""
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(TESTS):
+        return None
+    return is_module_left_out(module_of(collection_path), what_differs()) or None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that do not depend on this run's difference from the first."""
     repeats = what_differs()
@@ -101,7 +108,13 @@ def is_left_out(item: pytest.Item, repeats: frozenset[Difference]) -> bool:
     """Tell whether another run of the round has had the test under the same conditions."""
     if "database" in repeats and not can_reach_the_database(item):
         return True
-    module = module_of(item)
+    return is_module_left_out(module_of(item.path), repeats)
+
+
+def is_module_left_out(module: str, repeats: frozenset[Difference]) -> bool:
+    """Tell whether another run has had all tests of a module; ``False`` for a module without."""
+    if not module.rpartition("/")[2].startswith("test_"):
+        return False
     if repeats >= DATABASE_AND_PAIR and module not in STATEMENTS:
         return True
     return any(
@@ -109,9 +122,9 @@ def is_left_out(item: pytest.Item, repeats: frozenset[Difference]) -> bool:
     )
 
 
-def module_of(item: pytest.Item) -> str:
-    """Return the path of a test's module below ``tests``, without the ending."""
-    return item.path.relative_to(TESTS).with_suffix("").as_posix()
+def module_of(path: Path) -> str:
+    """Return the path of a file below ``tests``, without the ending."""
+    return path.relative_to(TESTS).with_suffix("").as_posix()
 
 
 def has_one_case_of_each(repeats: frozenset[Difference]) -> bool:
@@ -129,7 +142,7 @@ def one_case_of_each(items: Sequence[pytest.Item], database: str) -> list[pytest
     """
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
-        is_case = hasattr(item, "callspec") and module_of(item) not in IN_FULL
+        is_case = hasattr(item, "callspec") and module_of(item.path) not in IN_FULL
         cases.setdefault(item.nodeid.partition("[")[0] if is_case else item.nodeid, []).append(item)
     place = list(DATABASES).index(database) / (len(DATABASES) - 1)
     chosen = {each[int(place * (len(each) - 1))] for each in cases.values()}

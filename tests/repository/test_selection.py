@@ -20,6 +20,7 @@ from tests.repeated_nowhere import (
     Independent,
 )
 from tests.selection import (
+    REPEATS,
     UNKNOWN,
     can_reach_the_database,
     has_one_case_of_each,
@@ -27,6 +28,7 @@ from tests.selection import (
     knows_the_database,
     module_of,
     one_case_of_each,
+    pytest_ignore_collect,
 )
 from tests.support.places import TESTS
 
@@ -148,7 +150,7 @@ def test_what_holds_statements_and_plans_has_all_cases(
 ) -> None:
     cases = request.node.parent.collect()
     assert one_case_of_each(cases, "sqlite") != cases
-    monkeypatch.setattr(selection, "IN_FULL", {module_of(request.node)})
+    monkeypatch.setattr(selection, "IN_FULL", {module_of(request.node.path)})
     assert one_case_of_each(cases, "sqlite") == cases
     assert IN_FULL <= MODULES
 
@@ -161,9 +163,18 @@ def test_both_differences_have_the_tests_of_statements_alone(
     assert is_left_out(request.node, DATABASE_AND_PAIR)
     assert not is_left_out(request.node, DATABASE)
     assert not is_left_out(request.node, PAIR)
-    monkeypatch.setattr(selection, "STATEMENTS", {module_of(request.node)})
+    monkeypatch.setattr(selection, "STATEMENTS", {module_of(request.node.path)})
     assert not is_left_out(request.node, DATABASE_AND_PAIR)
     assert STATEMENTS <= MODULES
+
+
+def test_a_module_that_is_left_out_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(REPEATS, "pair database")
+    assert pytest_ignore_collect(Path(__file__))
+    for name in ("conftest", "support/rows", *STATEMENTS):
+        assert not pytest_ignore_collect(TESTS / f"{name}.py")
+    monkeypatch.delenv(REPEATS)
+    assert not pytest_ignore_collect(Path(__file__))
 
 
 def test_one_difference_has_all_cases() -> None:
