@@ -19,6 +19,7 @@ class TestCarrierPigeon(HandlerContract):
     def running_provider(self):
         loft_server.flown.clear()
         with loft_server.make_server(0) as server:
+            # Seconds between two looks whether to end: each test has a server of its own.
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
             try:
                 yield Provider(
