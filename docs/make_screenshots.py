@@ -149,8 +149,8 @@ def take(page: Any, url: str, shown: str, scheme: str) -> Iterator[tuple[str, by
     page.set_viewport_size(LOW)
     yield "confirmation", page.screenshot()
     page.goto(f"{url}{LIST}{shown}/change/")
-    page.locator("iframe.notification-preview").content_frame.locator("iframe").wait_for()
-    page.wait_for_load_state("networkidle")
+    preview = page.locator("iframe.notification-preview").content_frame
+    preview.locator("iframe").content_frame.locator("a").wait_for()  # the mail's last line
     yield "preview", page.screenshot()
     yield "history", page.locator("#attempts").screenshot()
     page.set_viewport_size(PHONE)
