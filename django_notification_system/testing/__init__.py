@@ -3,6 +3,7 @@
 The names below are imported on first use: the stand-ins run without Django's settings.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,26 +24,19 @@ __all__ = [
 ]
 
 
+#: Where each name is.
+_MODULES = {
+    "Outbox": "outbox",
+    "OutboxMessage": "outbox_message",
+    "assert_not_notified": "assertions",
+    "assert_notified": "assertions",
+    "render": "rendering",
+    "use_outbox": "switch",
+}
+
+
 def __getattr__(name: str) -> Any:
     """Import on first use."""
-    if name in ("assert_not_notified", "assert_notified"):
-        from . import assertions
-
-        return getattr(assertions, name)
-    if name == "Outbox":
-        from .outbox import Outbox
-
-        return Outbox
-    if name == "OutboxMessage":
-        from .outbox_message import OutboxMessage
-
-        return OutboxMessage
-    if name == "render":
-        from .rendering import render
-
-        return render
-    if name == "use_outbox":
-        from .switch import use_outbox
-
-        return use_outbox
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
